@@ -1,0 +1,52 @@
+"""The demo wall of groups: a platform of its own in Redis that shows every message once for each idempotency key.
+
+It counts what it was asked, so that a test can hold our ledger against it.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from broadcast.channels.base import Message, Sent, Verdict
+from fenghuo import clock
+from fenghuo.stores.desk import reaching_redis
+from fenghuo.stores.keys import Keys
+
+
+class Sandbox:
+    """Shows messages on the wall. Raises Unavailable when its Redis is away (the batch is then tried again)."""
+
+    name = "sandbox"
+    idempotent = True
+
+    def __init__(self, client: Any, keys: Keys, per_second: float) -> None:
+        self._client = client
+        self._keys = keys
+        self.per_second = per_second
+
+    async def send(self, messages: Sequence[Message]) -> list[Sent]:
+        now_ms = clock.to_ms(clock.now())
+        async with reaching_redis():
+            pipe = self._client.pipeline(transaction=False)
+            for message in messages:
+                pipe.hsetnx(
+                    self._keys.wall(message.group_id), message.idempotency_key, _shown(message, now_ms)
+                )
+                field = f"{message.group_id}|{message.idempotency_key}"
+                pipe.zadd(self._keys.wall_recent, {field: now_ms}, nx=True)
+            answers = await pipe.execute()
+            repeats = sum(1 for new in answers[::2] if not new)
+            if repeats:
+                await self._client.hincrby(self._keys.wall_asked, "repeats", repeats)
+        return [Sent(Verdict.SHOWN, "" if new else "already shown") for new in answers[::2]]
+
+    async def aclose(self) -> None:
+        return None
+
+
+def _shown(message: Message, now_ms: int) -> str:
+    body = {
+        "group_id": message.group_id, "kind": message.kind, "subject": message.subject,
+        "text": message.text, "severity": message.severity, "at_ms": now_ms,
+    }  # fmt: skip
+    return json.dumps(body, ensure_ascii=False)

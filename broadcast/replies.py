@@ -1,0 +1,41 @@
+"""Answers to those who reported, in the group they reported from. Reads replies.requested; writes nothing.
+
+The answer itself is on the desk already (where the reporter's own page finds it); here it is said in the group,
+on channels that carry replies. Answers from before a restart are said late rather than not at all.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from broadcast.channels.base import Channel, Message
+from fenghuo import events as e
+from fenghuo.stores.desk import Desk
+from fenghuo.transport.pipeline import Outcome
+
+CARRY_REPLIES = frozenset({"sandbox"})
+
+
+class Replies:
+    """Says each answer once for each report and kind (the channel ignores a repeated key)."""
+
+    def __init__(self, desk: Desk, channels: Mapping[str, Channel]) -> None:
+        self._desk = desk
+        self._channels = channels
+
+    async def on_replies_requested(self, events: Sequence[e.Event]) -> Outcome:
+        replies = [x for x in events if isinstance(x, e.ReplyRequested) and x.place.group_id]
+        groups = await self._desk.groups_by_id(sorted({x.place.group_id or "" for x in replies}))
+        by_channel: dict[str, list[Message]] = {}
+        for x in replies:
+            group = groups.get(x.place.group_id or "")
+            if group is not None and group.channel in CARRY_REPLIES & self._channels.keys():
+                by_channel.setdefault(group.channel, []).append(_message(x, group))
+        for name, messages in by_channel.items():
+            await self._channels[name].send(messages)
+        return Outcome()
+
+
+def _message(x: e.ReplyRequested, group: e.Group) -> Message:
+    return Message(
+        idempotency_key=e.derive_id("reply", x.report_id, x.kind), group_id=group.group_id, target=group.target,
+        kind="reply", subject=x.report_id, text=x.text, severity="moderate",
+    )  # fmt: skip

@@ -1,0 +1,1 @@
+"""The room where people look and decide; reads the desk, publishes decisions, changes nothing itself."""

@@ -1,0 +1,73 @@
+"""The doors: /login, /logout, and / which leads each role to its page."""
+
+from typing import Annotated, Any
+
+from litestar import Request, Response, get, post
+from litestar.datastructures import Cookie
+from litestar.enums import RequestEncodingType
+from litestar.params import Body
+from litestar.response import Redirect
+
+from console.access import HOME, STAFF, only
+from console.failures import failure
+from console.house import House
+from console.pages import AnyRequest, show
+from console.sessions import COOKIE, SESSION_S, Viewer
+from fenghuo.stores.auth import LOGIN_WINDOW_S
+
+Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+
+
+def inside(path: str) -> str:
+    """``path`` if it is one of ours, else the start: no form may send people to another site."""
+    ours = path.startswith("/") and not path.startswith(("//", "/\\")) and "\n" not in path
+    return path if ours else "/"
+
+
+@get("/", guards=[only(STAFF)])
+async def start(request: Request[Viewer, Any, Any]) -> Redirect:
+    return Redirect(HOME[request.user.person.role], status_code=303)
+
+
+@get("/login")
+async def login_page(request: AnyRequest) -> Response[Any]:
+    if request.user:
+        return Redirect("/", status_code=303)
+    return show(request, "login.html", next=inside(request.query_params.get("next", "/")), wrong=None, name="")
+
+
+@post("/login")
+async def login(request: AnyRequest, house: House, data: Form) -> Response[Any]:
+    """Open a session; a wrong name and a wrong password look the same and take as long."""
+    name, password = data.get("person", "").strip()[:100], data.get("password", "")
+    doors = (f"person:{name}", f"address:{request.client.host if request.client else ''}")
+    if await house.auth.tries_left(*doors) <= 0:
+        answer = failure(request, 429, "login")
+        answer.headers["retry-after"] = str(LOGIN_WINDOW_S)
+        return answer
+    right = await house.auth.check_password(name, password)
+    person = await house.desk.person(name) if right else None
+    if person is None or person.role not in STAFF:
+        await house.auth.note_failure(*doors)
+        back = inside(data.get("next", "/"))
+        return show(request, "login.html", status=401, next=back, wrong="login.wrong", name=name)
+    await house.auth.forget_failures(doors[0])
+    return _let_in(await house.sessions.open(name), inside(data.get("next", "/")), house)
+
+
+def _let_in(token: str, to: str, house: House) -> Redirect:
+    cookie = Cookie(
+        COOKIE, token, path="/", max_age=SESSION_S, httponly=True, samesite="lax",
+        secure=house.settings.console_secure_cookies,
+    )  # fmt: skip
+    return Redirect(to, status_code=303, cookies=[cookie])
+
+
+@post("/logout")
+async def logout(request: AnyRequest, house: House) -> Redirect:
+    if request.user:
+        await house.sessions.close(request.user.token)
+    return Redirect("/login", status_code=303, cookies=[Cookie(COOKIE, "", path="/", max_age=0, httponly=True)])
+
+
+HANDLERS = [start, login_page, login, logout]

@@ -1,0 +1,67 @@
+"""What every page of the console has at hand."""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass, field
+from typing import Any, TypeVar
+
+import httpx
+
+from console.sessions import Sessions
+from fenghuo.events import Group, Person
+from fenghuo.runtime import AnyTransport
+from fenghuo.settings import Settings
+from fenghuo.stores.auth import Auth
+from fenghuo.stores.desk import Desk
+
+T = TypeVar("T")
+FRESH_S = 1.0
+"""How old a shared answer from the desk may be: many viewers cost the desk as much as one."""
+
+
+class Shared:
+    """Answers that many viewers want at the same time: asked once, kept for FRESH_S."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, tuple[float, Any]] = {}
+        self._asking: dict[str, asyncio.Lock] = {}
+
+    async def get(self, name: str, ask: Callable[[], Awaitable[T]], fresh_s: float = FRESH_S) -> T:
+        """What ``ask`` answers, at most ``fresh_s`` old; its errors are not kept."""
+        async with self._asking.setdefault(name, asyncio.Lock()):
+            at, value = self._kept.get(name, (0.0, None))
+            if name not in self._kept or time.monotonic() - at > fresh_s:
+                value = await ask()
+                self._kept[name] = (time.monotonic(), value)
+            self._forget_old()
+            answer: T = value
+            return answer
+
+    def _forget_old(self) -> None:
+        if len(self._kept) > 200:
+            limit = time.monotonic() - 60
+            for name in [k for k, (at, _) in self._kept.items() if at < limit]:
+                del self._kept[name]
+                self._asking.pop(name, None)
+
+
+@dataclass(slots=True)
+class House:
+    """The clients that app.py built, and the answers shared between viewers."""
+
+    settings: Settings
+    desk: Desk
+    transport: AnyTransport
+    auth: Auth
+    sessions: Sessions
+    intake: httpx.AsyncClient
+    shared: Shared = field(default_factory=Shared)
+    streams: int = 0
+    """Live connections now open."""
+
+    async def groups(self) -> dict[str, Group]:
+        return await self.shared.get("groups", self.desk.groups, 2)
+
+    async def people(self) -> dict[str, Person]:
+        return await self.shared.get("people", self.desk.people, 2)

@@ -1,0 +1,108 @@
+"""/queue 待处理: what is most dangerous now, and how long has it waited?"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from litestar import Response, get
+
+from console import access
+from console.house import House
+from console.pages import AnyRequest, show
+from fenghuo import clock
+from fenghuo.alerts import Alert, State
+from fenghuo.events import Cluster, Stage
+from fenghuo.stores.desk import ReportView
+
+REPORTS_SHOWN = 40
+CLUSTERS_SHOWN = 30
+CLUSTER_HOURS = 48
+WAITING = {State.SUBMITTED: 0, State.RETURNED: 1, State.DRAFT: 2}
+"""States in which an alert waits for a person, in the order in which they are shown."""
+URGENT = frozenset({Stage.MONEY_MOVING, Stage.PAID})
+
+
+@dataclass(frozen=True, slots=True)
+class Board:
+    """What waits, the most pressing first."""
+
+    alerts: Sequence[Alert]
+    clusters: Sequence[Cluster]
+    reports: Sequence[ReportView]
+
+    @property
+    def urgent(self) -> int:
+        return sum(report.row.stage in URGENT for report in self.reports)
+
+    def count(self, state: State) -> int:
+        return sum(alert.state is state for alert in self.alerts)
+
+
+def waiting(alerts: Sequence[Alert]) -> list[Alert]:
+    """Alerts that wait for a person: submitted first, then those that have waited longest."""
+    mine = [alert for alert in alerts if alert.state in WAITING]
+    return sorted(mine, key=lambda a: (WAITING[a.state], a.changed_at))
+
+
+def growing(clusters: Sequence[Cluster], now: datetime) -> list[Cluster]:
+    """Clusters with news in the last CLUSTER_HOURS, the most dangerous first."""
+    fresh = [c for c in clusters if c.last_at > now - timedelta(hours=CLUSTER_HOURS)]
+    return sorted(fresh, key=lambda c: (-c.danger, c.first_at))[:CLUSTERS_SHOWN]
+
+
+def recent(cluster: Cluster, now: datetime, minutes: int = 30) -> int:
+    """Reports of a cluster in the last ``minutes``."""
+    since = now - timedelta(minutes=minutes)
+    return sum(member.at >= since for member in cluster.members)
+
+
+async def load_board(house: House) -> Board:
+    desk = house.desk
+    return Board(
+        waiting(await desk.alerts()),
+        growing(await desk.dangerous_clusters(200), clock.now()),
+        await desk.reports(REPORTS_SHOWN),
+    )
+
+
+async def board_of(house: House) -> Board:
+    return await house.shared.get("board", lambda: load_board(house))
+
+
+async def chosen(house: House, board: Board, what: str) -> dict[str, Any]:
+    """What the right side shows: the item asked for, else the first on the list."""
+    kind, _, key = what.partition(":")
+    if kind == "report" and (found := await house.desk.reports_by_id([key])):
+        return {"kind": "report", "item": found[0], "key": what}
+    if kind == "cluster" and (cluster := await house.desk.cluster(key)):
+        return {"kind": "cluster", "item": cluster, "key": what}
+    if kind == "alert" and (alert := await house.desk.alert(key)):
+        return {"kind": "alert", "item": alert, "key": what}
+    return first_of(board)
+
+
+def first_of(board: Board) -> dict[str, Any]:
+    if board.alerts:
+        return {"kind": "alert", "item": board.alerts[0], "key": f"alert:{board.alerts[0].alert_id}"}
+    if board.clusters:
+        return {"kind": "cluster", "item": board.clusters[0], "key": f"cluster:{board.clusters[0].cluster_id}"}
+    if board.reports:
+        row = board.reports[0]
+        return {"kind": "report", "item": row, "key": f"report:{row.row.report_id}"}
+    return {"kind": "none", "item": None, "key": ""}
+
+
+def board_values(board: Board, pick: dict[str, Any]) -> dict[str, Any]:
+    return {"board": board, "pick": pick, "recent": lambda c: recent(c, clock.now()), "State": State}
+
+
+@get("/queue", guards=[access.page("queue")])
+async def queue(request: AnyRequest, house: House) -> Response[Any]:
+    board = await board_of(house)
+    asked = request.query_params.get("show", "")
+    pick = await chosen(house, board, asked)
+    return show(request, "queue.html", was_chosen=bool(asked), **board_values(board, pick))
+
+
+HANDLERS = [queue]

@@ -1,0 +1,88 @@
+"""Who is logged in: sessions in Redis, and the middleware that turns a cookie into a Viewer.
+
+A session is a random token in a cookie; Redis keeps its hash, whose it is, and until when. The person and the
+role are read from the desk on every request, so a change of role or a departure holds at once.
+"""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.middleware.authentication import AbstractAuthenticationMiddleware, AuthenticationResult
+
+from fenghuo.events import Person
+from fenghuo.stores.auth import token_hash
+from fenghuo.stores.desk import Desk, reaching_redis
+from fenghuo.stores.keys import Keys
+
+COOKIE = "fenghuo_session"
+SESSION_S = 12 * 3600
+"""A session ends this long after its last use: one shift."""
+
+
+class Sessions:
+    """Sessions in Redis under ``auth:session``; raises Unavailable when it is away."""
+
+    def __init__(self, client: Any, keys: Keys) -> None:
+        self._client = client
+        self._keys = keys
+
+    async def open(self, person_id: str) -> str:
+        """A new session's token, for the cookie; only its hash is kept."""
+        token = secrets.token_urlsafe(32)
+        async with reaching_redis():
+            pipe = self._client.pipeline()
+            pipe.set(self._key(token), person_id, ex=SESSION_S)
+            pipe.sadd(self._of(person_id), token_hash(token))
+            pipe.expire(self._of(person_id), SESSION_S)
+            await pipe.execute()
+        return token
+
+    async def find(self, token: str) -> str | None:
+        """Whose session ``token`` is, or None; each use prolongs it."""
+        async with reaching_redis():
+            raw = await self._client.getex(self._key(token), ex=SESSION_S)
+        return raw.decode() if raw else None
+
+    async def close(self, token: str) -> None:
+        async with reaching_redis():
+            await self._client.delete(self._key(token))
+
+    async def close_all(self, person_id: str) -> None:
+        """End every session of a person (a new password, a departure)."""
+        async with reaching_redis():
+            hashes = await self._client.smembers(self._of(person_id))
+            keys = [self._keys.auth("session", x.decode()) for x in hashes]
+            await self._client.delete(self._of(person_id), *keys)
+
+    def _key(self, token: str) -> str:
+        return self._keys.auth("session", token_hash(token))
+
+    def _of(self, person_id: str) -> str:
+        return self._keys.auth("sessions-of", person_id)
+
+
+@dataclass(frozen=True, slots=True)
+class Viewer:
+    """The person who looks, as the desk knows them now."""
+
+    person: Person
+    token: str
+
+
+class SessionMiddleware(AbstractAuthenticationMiddleware):
+    """Puts the Viewer, or None, on the connection; refusing is the guards' part."""
+
+    def __init__(self, app: Any, sessions: Sessions, desk: Desk) -> None:
+        super().__init__(app, exclude=["^/static"])
+        self._sessions = sessions
+        self._desk = desk
+
+    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
+        return AuthenticationResult(user=await self._viewer(connection.cookies.get(COOKIE)), auth=None)
+
+    async def _viewer(self, token: str | None) -> Viewer | None:
+        person_id = await self._sessions.find(token) if token else None
+        person = await self._desk.person(person_id) if person_id else None
+        return Viewer(person, token) if person and token else None

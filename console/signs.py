@@ -1,0 +1,45 @@
+"""The shape and the tone of every state, once: a state is told by word, shape and colour, never colour alone.
+
+Tones: quiet, accent (under way), amber (waits for a person), green (residents have it), red (danger to people).
+"""
+
+from fenghuo.alerts import State
+from fenghuo.events import DeliveryState, Stage
+
+Sign = tuple[str, str]
+
+ALERT: dict[str, Sign] = {
+    State.DRAFT: ("pencil", "amber"),
+    State.SUBMITTED: ("hourglass", "amber"),
+    State.APPROVED: ("tick", "accent"),
+    State.BROADCASTING: ("waves", "accent"),
+    State.COMPLETED: ("double", "green"),
+    State.RETURNED: ("back", "amber"),
+    State.REJECTED: ("cross", "quiet"),
+    State.RECALLED: ("stop", "ink"),
+    State.EXPIRED: ("dash", "quiet"),
+}
+DELIVERY: dict[str, Sign] = {
+    DeliveryState.SHOWN: ("double", "green"),
+    DeliveryState.WAITING: ("hourglass", "amber"),
+    DeliveryState.HANDED_OVER: ("waves", "accent"),
+    DeliveryState.REQUESTED: ("ring", "quiet"),
+    DeliveryState.RETRYING: ("loop", "accent"),
+    DeliveryState.UNKNOWN: ("question", "amber"),
+    DeliveryState.REFUSED: ("cross", "ink"),
+    DeliveryState.SUPERSEDED: ("dash", "quiet"),
+}
+"""In the order in which they are shown."""
+STAGE: dict[str, Sign] = {
+    Stage.RECEIVED: ("ring", "quiet"),
+    Stage.IN_CONTACT: ("waves", "amber"),
+    Stage.MONEY_MOVING: ("triangle", "red"),
+    Stage.PAID: ("triangle", "red"),
+}
+VERDICT: dict[str, Sign] = {
+    "known": ("tick", "accent"),
+    "suggested": ("question", "amber"),
+    "new": ("ring", "quiet"),
+}
+BY_KIND = {"state": ALERT, "delivery": DELIVERY, "stage": STAGE, "verdict": VERDICT}
+"""The section of the words that names a kind's states, to its signs."""

@@ -1,0 +1,108 @@
+// Makes the pages live: swaps fragments that the server rendered, keeps "4 minutes ago" true, and says when the
+// line drops and how old the figures are. Everything works without it.
+(() => {
+  "use strict";
+  const words = document.body.dataset;
+  const line = document.getElementById("line");
+  const say = (text, n) => text.replace("{n}", n);
+
+  const span = (seconds) => {
+    const n = Math.round(seconds);
+    if (n < 60) return words.spanS.replace("{s}", n);
+    if (n < 3600) return words.spanM.replace("{m}", Math.floor(n / 60)).replace("{s}", n % 60);
+    return words.spanH.replace("{h}", Math.floor(n / 3600)).replace("{m}", Math.floor((n % 3600) / 60));
+  };
+
+  let skew = 0; // the server's clock minus ours, ms
+  const relative = (moment) => {
+    const seconds = Math.trunc((Date.now() + skew - moment) / 1000);
+    const side = seconds >= 0 ? "Ago" : "Ahead";
+    const n = Math.abs(seconds);
+    if (n >= 172800) return say(words["days" + side], Math.round(n / 86400));
+    if (n >= 5400) return say(words["hours" + side], Math.round(n / 3600));
+    if (n >= 60) return say(words["minutes" + side], Math.round(n / 60));
+    return side === "Ago" ? words.justNow : words.soon;
+  };
+  const tick = () => {
+    for (const time of document.querySelectorAll("time[data-ago]")) {
+      const text = relative(Date.parse(time.dateTime));
+      if (time.textContent !== text) time.textContent = text;
+    }
+  };
+  setInterval(tick, 15000);
+
+  // A second press of the same button is the same decision; this only saves the waiting person a doubt.
+  for (const form of document.querySelectorAll("form[method=post]")) {
+    form.addEventListener("submit", (event) => {
+      if (form.dataset.sent) return event.preventDefault();
+      form.dataset.sent = "1";
+      for (const button of form.querySelectorAll("button")) button.setAttribute("aria-disabled", "true");
+      setTimeout(() => delete form.dataset.sent, 8000);
+      return undefined;
+    });
+  }
+  window.addEventListener("pageshow", () => {
+    for (const form of document.querySelectorAll("form[data-sent]")) delete form.dataset.sent;
+    for (const button of document.querySelectorAll("button[aria-disabled]")) button.removeAttribute("aria-disabled");
+  });
+  for (const select of document.querySelectorAll("select[data-go]")) {
+    select.addEventListener("change", () => select.form.requestSubmit());
+  }
+
+  if (!words.live) return;
+  let heard = Date.now();
+  let away = false;
+  const swap = (event) => {
+    const { id, html } = JSON.parse(event.data);
+    const place = document.getElementById(id);
+    if (!place || place.contains(document.activeElement)) {
+      if (place) waiting.set(id, html);
+      return;
+    }
+    put(place, html);
+  };
+  const waiting = new Map(); // a fragment is not swapped under the reader's focus, but right after it
+  const put = (place, html) => {
+    const open = [...place.querySelectorAll("details[open][id]")].map((x) => x.id);
+    place.innerHTML = html;
+    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
+    place.classList.remove("fresh");
+    void place.offsetWidth;
+    place.classList.add("fresh");
+    tick();
+  };
+  document.addEventListener("focusout", () => setTimeout(() => {
+    for (const [id, html] of waiting) {
+      const place = document.getElementById(id);
+      if (place && !place.contains(document.activeElement)) {
+        waiting.delete(id);
+        put(place, html);
+      }
+    }
+  }));
+
+  let source;
+  const connect = () => {
+    source = new EventSource(words.live);
+    source.addEventListener("fragment", swap);
+    source.addEventListener("beat", (event) => {
+      heard = Date.now();
+      skew = Number(event.data) - heard;
+      away = false;
+      watch();
+    });
+    source.addEventListener("away", () => { away = true; watch(); });
+    source.addEventListener("gone", () => { source.close(); location.reload(); });
+    source.onerror = () => {
+      if (source.readyState === EventSource.CLOSED) setTimeout(connect, 5000);
+    };
+  };
+  const watch = () => {
+    const age = (Date.now() - heard) / 1000;
+    line.hidden = age < 8;
+    if (!line.hidden) line.textContent = (away ? words.lineAway : words.lineOff).replace("{s}", span(age));
+  };
+  setInterval(watch, 1000);
+  connect();
+  window.addEventListener("pagehide", () => source.close());
+})();

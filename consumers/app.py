@@ -1,0 +1,65 @@
+"""The room's composition root: builds the clients and lays out the stages."""
+
+from consumers.clusters import Clustering
+from consumers.decisions import Decisions
+from consumers.expiry import Expiry
+from consumers.library import LiveLibrary, seed_patterns
+from consumers.registry import on_registry_changed
+from consumers.surge import Surge
+from consumers.triage import Triage
+from fenghuo import topics
+from fenghuo.runtime import Room, open_desk, open_transport
+from fenghuo.settings import Settings
+from fenghuo.stores.desk import Desk
+from fenghuo.transport.pipeline import Follow, Stage
+
+ROOM = "consumers"
+
+
+def build(settings: Settings) -> Room:
+    """The room, not yet connected."""
+    desk = open_desk(settings)
+    transport = open_transport(settings, ROOM, desk)
+    library = LiveLibrary(seed_patterns())
+    return Room(
+        name=ROOM,
+        settings=settings,
+        desk=desk,
+        transport=transport,
+        port=settings.consumers_port,
+        host=settings.health_host,
+        stages=stages(desk, settings, library),
+        follows=[Follow(topic=topics.PATTERNS_CHANGED, apply=library.apply)],
+        loops=[Expiry(desk, transport).run],
+    )
+
+
+def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
+    """Every stage of the room."""
+    clustering = Clustering(desk, settings)
+    return [
+        Stage(
+            room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, projects_input=True,
+            handle=Triage(library).on_reports_received,
+        ),
+        Stage(
+            room=ROOM, name="cluster", topic=topics.REPORTS_UNMATCHED, batch=100,
+            handle=clustering.on_reports_unmatched, forget=clustering.forget,
+        ),
+        Stage(
+            room=ROOM, name="surge", topic=topics.REPORTS_MATCHED,
+            handle=Surge(desk, settings).on_reports_matched,
+        ),
+        Stage(
+            room=ROOM, name="decisions", topic=topics.DECISIONS_MADE, batch=50,
+            handle=Decisions(desk).on_decisions_made,
+        ),
+        Stage(
+            room=ROOM, name="groups", topic=topics.GROUPS_CHANGED, batch=500, projects_input=True,
+            handle=on_registry_changed,
+        ),
+        Stage(
+            room=ROOM, name="people", topic=topics.PEOPLE_CHANGED, projects_input=True,
+            handle=on_registry_changed,
+        ),
+    ]  # fmt: skip

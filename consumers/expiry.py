@@ -1,0 +1,42 @@
+"""Alerts whose time has come: asks for their expiry. Reads the desk; writes decisions.made."""
+
+import asyncio
+
+from fenghuo import clock
+from fenghuo import events as e
+from fenghuo.alerts import ENDED, SYSTEM, Action, Order, Role
+from fenghuo.stores.desk import Desk
+from fenghuo.transport.pipeline import Transport
+
+LOOK_EVERY_S = 20
+
+
+class Expiry:
+    """Looks every 20 s; two processes ask alike, and the second order changes nothing."""
+
+    def __init__(self, desk: Desk, transport: Transport) -> None:
+        self._desk = desk
+        self._transport = transport
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            await self.look()
+
+    async def look(self) -> int:
+        """Ask for the expiry of every alert whose time has come; returns how many."""
+        now = clock.now()
+        due = [a for a in await self._desk.alerts() if a.state not in ENDED and a.content.expires_at <= now]
+        await self._transport.publish([_order(a.alert_id, a.revision) for a in due])
+        return len(due)
+
+    # An order is named by the revision it was made for, so that asking twice is asking once.
+
+
+def _order(alert_id: str, revision: int) -> e.Event:
+    decision_id = e.derive_id("expire", alert_id, str(revision))
+    order = Order(
+        decision_id=decision_id, alert_id=alert_id, action=Action.EXPIRE, actor=SYSTEM,  # type: ignore[arg-type]
+        role=Role.SYSTEM, at=clock.now(),
+    )  # fmt: skip
+    return e.DecisionMade(event_id=decision_id, at=order.at, order=order)

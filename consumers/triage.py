@@ -1,0 +1,86 @@
+"""Is it known? Reads reports.received; writes reports.matched or reports.unmatched, and replies.requested."""
+
+import asyncio
+from collections.abc import Sequence
+
+from consumers import answers
+from consumers.library import LiveLibrary, fraud_types
+from fenghuo import events as e
+from fenghuo.alerts import AlertId
+from fenghuo.transport.pipeline import Outcome
+from patterns.model import Entity, Pattern, Verdict
+from patterns.redact import defang, mask
+from patterns.triage import Assessment, assess
+
+MATCH_AT_ONCE = 64
+"""Texts a thread judges before it lets others run: some ten milliseconds of work."""
+_SHOWN_INDICATORS = ("url",)
+
+
+class Triage:
+    """Judges reports against the library, in a thread, so that heartbeats go on."""
+
+    def __init__(self, library: LiveLibrary) -> None:
+        self._library = library
+
+    async def on_reports_received(self, events: Sequence[e.Event]) -> Outcome:
+        reports = [x for x in events if isinstance(x, e.ReportReceived)]
+        outcome = Outcome()
+        for at in range(0, len(reports), MATCH_AT_ONCE):
+            part = reports[at : at + MATCH_AT_ONCE]
+            outcome.events += await asyncio.to_thread(self._judge, part)
+        return outcome
+
+    def _judge(self, reports: Sequence[e.ReportReceived]) -> list[e.Event]:
+        verdicts = self._library.match([report.text for report in reports])
+        found: list[e.Event] = []
+        for report, (verdict, pattern) in zip(reports, verdicts, strict=True):
+            if verdict.verdict == "known" and pattern is not None:
+                found += _known(report, verdict, pattern)
+            else:
+                found += _unknown(report, verdict, pattern, assess(report.text))
+        return found
+
+
+def _known(report: e.ReportReceived, verdict: Verdict, pattern: Pattern) -> list[e.Event]:
+    kind = fraud_types().get(pattern.fraud_type)
+    matched = e.ReportMatched(
+        event_id=e.derive_id(report.report_id, "matched"), at=report.at, report_id=report.report_id,
+        place=report.place, reporter=report.reporter, stage=report.stage, masked=mask(report.text),
+        pattern_id=pattern.pattern_id, fraud_type=pattern.fraud_type, title=pattern.title, score=verdict.score,
+        evidence=verdict.evidence, alert_id=AlertId(pattern.alert_id) if pattern.alert_id else None,
+        versions=(verdict.normaliser, verdict.library),
+    )  # fmt: skip
+    text = answers.known(pattern.title, kind.advice if kind else "", report.stage)
+    return [matched, reply(report.report_id, "known", text, report)]
+
+
+def _unknown(
+    report: e.ReportReceived, verdict: Verdict, pattern: Pattern | None, seen: Assessment
+) -> list[e.Event]:
+    suggested = pattern if verdict.verdict == "suggested" else None
+    unmatched = e.ReportUnmatched(
+        event_id=e.derive_id(report.report_id, "unmatched"), at=report.at, report_id=report.report_id,
+        place=report.place, reporter=report.reporter, stage=report.stage, text=report.text,
+        masked=mask(report.text), suspicious=seen.suspicious, danger=seen.danger,
+        fraud_type=seen.fraud_type or (suggested.fraud_type if suggested else None),
+        suggested_pattern=suggested.pattern_id if suggested else None,
+        suggested_title=suggested.title if suggested else "",
+        suggested_score=verdict.score if suggested else 0.0,
+        indicators=shown_indicators(verdict.indicators), versions=(verdict.normaliser, verdict.library),
+    )  # fmt: skip
+    return [unmatched, reply(report.report_id, "new", answers.new(report.stage, seen.suspicious), report)]
+
+
+def shown_indicators(entities: Sequence[Entity]) -> tuple[str, ...]:
+    """The links among ``entities``, defanged, each once, at most five."""
+    found = dict.fromkeys(defang(x.value) for x in entities if x.kind in _SHOWN_INDICATORS)
+    return tuple(found)[:5]
+
+
+def reply(report_id: str, kind: str, text: str, about: e.ReportReceived) -> e.ReplyRequested:
+    """The answer of ``kind`` that is owed for ``about``."""
+    return e.ReplyRequested(
+        event_id=e.derive_id(report_id, "reply", kind), at=about.at, report_id=report_id,
+        kind=kind, text=text, place=about.place, reporter=about.reporter,  # type: ignore[arg-type]
+    )  # fmt: skip

@@ -1,0 +1,5 @@
+"""``python -m fenghuo`` is ``fenghuo``."""
+
+from fenghuo.cli import main
+
+main()

@@ -1,0 +1,226 @@
+"""A room's life: settings, logs, transport, health, signals. The same for every room."""
+
+import asyncio
+import contextlib
+import json
+import logging
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import uvicorn
+from redis.asyncio import Redis
+
+from fenghuo import logs
+from fenghuo.errors import Refused, Unavailable
+from fenghuo.settings import Settings
+from fenghuo.stores.desk import Desk, reaching_redis
+from fenghuo.stores.keys import Keys
+from fenghuo.transport.kafka import KafkaTransport
+from fenghuo.transport.pipeline import Follow, Stage
+from fenghuo.transport.redis import RedisTransport
+
+log = logging.getLogger(__name__)
+
+PARENT = "FENGHUO_PARENT_PID"
+"""Set by ``fenghuo up``: a room whose parent is gone ends itself, so that none is left behind."""
+AnyTransport = RedisTransport | KafkaTransport
+Asgi = Callable[[Any, Any, Any], Awaitable[None]]
+
+
+@dataclass(slots=True)
+class Room:
+    """What a room is made of, put together by its ``app.py``; ``asgi`` None gives it health pages only."""
+
+    name: str
+    settings: Settings
+    desk: Desk
+    transport: AnyTransport
+    port: int
+    host: str = "127.0.0.1"
+    stages: Sequence[Stage] = ()
+    follows: Sequence[Follow] = ()
+    asgi: Asgi | None = None
+    loops: Sequence[Callable[[], Awaitable[None]]] = ()
+    """Coroutines that run for the room's life beside its stages."""
+    started: bool = field(default=False)
+
+    async def trouble(self) -> str | None:
+        """Why the room cannot serve now, or None."""
+        if not self.started:
+            return "starting"
+        try:
+            async with asyncio.timeout(2), reaching_redis():
+                await self.desk.client.ping()
+                await self.transport.ping()
+        except TimeoutError:
+            return "the broker or Redis did not answer within 2 s"
+        except Unavailable as error:
+            return str(error)
+        return self.transport.trouble()
+
+
+def redis_url(settings: Settings) -> str:
+    """The Redis in force: the configured one, else the embedded one's address as ``up`` recorded it."""
+    if settings.redis_url:
+        return settings.redis_url
+    from fenghuo.servers.redis import embedded_url
+
+    return embedded_url(settings.data_dir)
+
+
+def open_desk(settings: Settings) -> Desk:
+    """A desk on the Redis in force; nothing is sent yet."""
+    client = Redis.from_url(redis_url(settings), socket_connect_timeout=5, socket_timeout=10)
+    return Desk(client, Keys(settings.namespace))
+
+
+def open_transport(settings: Settings, room: str, desk: Desk) -> AnyTransport:
+    """The transport that the settings name, for ``room``; ``start`` connects it."""
+    if settings.broker == "redis":
+        return RedisTransport(
+            redis_url(settings), room=room, namespace=settings.namespace,
+            backlog=settings.backlog_limit, timeout_s=settings.publish_timeout_s,
+        )  # fmt: skip
+    if not settings.kafka_servers:
+        raise Refused("FENGHUO_BROKER is kafka but FENGHUO_KAFKA_SERVERS is empty: name its host:port")
+    return KafkaTransport(
+        settings.kafka_servers, room=room, namespace=settings.namespace, desk=desk,
+        timeout_s=settings.publish_timeout_s, session_s=settings.kafka_session_timeout_s,
+        replication=settings.kafka_replication,
+    )  # fmt: skip
+
+
+def health_pages(room: Room, inner: Asgi | None) -> Asgi:
+    """``/health`` (the process lives) and ``/ready`` (it can do its work), before ``inner``."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["type"] == "http" and scope["path"] == "/health":
+            await _answer(send, 200, {"room": room.name, "status": "alive"})
+        elif scope["type"] == "http" and scope["path"] == "/ready":
+            trouble = await room.trouble()
+            body = {"room": room.name, "status": "ready" if trouble is None else "not ready", "why": trouble}
+            await _answer(send, 200 if trouble is None else 503, body)
+        elif scope["type"] == "http" and inner is None:
+            await _answer(send, 404, {"room": room.name, "status": "no such page"})
+        elif inner is not None:
+            await inner(scope, receive, send)
+
+    return app
+
+
+async def _answer(send: Any, status: int, body: dict[str, Any]) -> None:
+    headers = [(b"content-type", b"application/json"), (b"cache-control", b"no-store")]
+    await send({"type": "http.response.start", "status": status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body, ensure_ascii=False).encode()})
+
+
+def run_room(build: Callable[[Settings], Room], settings: Settings, name: str) -> None:
+    """Run one room until SIGTERM or SIGINT; returns after everything under way is finished."""
+    logs.set_up(name, settings.log_level)
+    try:
+        import uvloop
+
+        uvloop.run(_live(build, settings))
+    except ImportError:
+        asyncio.run(_live(build, settings))
+
+
+async def _live(build: Callable[[Settings], Room], settings: Settings) -> None:
+    room = build(settings)
+    halt = asyncio.Event()
+    for sign in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(sign, halt.set)
+    server = _Server(health_pages(room, room.asgi), room.host, room.port)
+    serving = asyncio.create_task(server.serve())
+    tasks = [asyncio.create_task(_watch_parent(halt))]
+    try:
+        await _start(room, halt)
+        tasks += [asyncio.create_task(_for_ever(loop)) for loop in room.loops]
+        ending = asyncio.create_task(halt.wait())
+        await asyncio.wait({ending, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if serving.done() and not halt.is_set():
+            serving.result()
+    finally:
+        await _end(room, server, serving, tasks)
+
+
+async def _start(room: Room, halt: asyncio.Event) -> None:
+    """Connect, and keep trying while the broker is away: /ready tells, nothing is lost meanwhile."""
+    delay_s = 0.2
+    while not halt.is_set():
+        try:
+            await room.transport.start(room.stages, room.follows)
+            room.started = True
+            log.info("room started", extra={"port": room.port})
+            return
+        except Unavailable as error:
+            log.warning("waiting for the broker", extra={"why": str(error)})
+            await room.transport.stop()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(halt.wait(), delay_s)
+            delay_s = min(delay_s * 2, 5)
+
+
+async def _for_ever(loop: Callable[[], Awaitable[None]]) -> None:
+    while True:
+        try:
+            await loop()
+        except Exception:
+            log.exception("loop failed, starting it again")
+            await asyncio.sleep(1)
+
+
+async def _watch_parent(halt: asyncio.Event) -> None:
+    parent = int(os.environ.get(PARENT, "0"))
+    while parent:
+        if os.getppid() != parent:
+            log.error("the process that started this room is gone, ending")
+            halt.set()
+            return
+        await asyncio.sleep(1)
+
+
+async def _end(room: Room, server: "_Server", serving: Any, tasks: list[Any]) -> None:
+    room.started = False
+    server.should_exit = True
+    with contextlib.suppress(TimeoutError, asyncio.CancelledError, SystemExit):
+        await asyncio.wait_for(serving, 10)
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+    await room.transport.stop()
+    await room.desk.client.aclose()
+    log.info("room ended")
+
+
+class _Server(uvicorn.Server):
+    """Uvicorn in a loop of ours: signals are the runtime's, and a taken port is told in one line."""
+
+    def __init__(self, app: Asgi, host: str, port: int) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app, host=host, port=port, log_config=None, access_log=False, lifespan="off",
+                timeout_graceful_shutdown=5, timeout_keep_alive=30, server_header=False,
+            )
+        )  # fmt: skip
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Any:
+        yield
+
+    async def startup(self, sockets: Any = None) -> None:
+        try:
+            await super().startup(sockets)
+        except SystemExit:
+            where = f"{self.config.host}:{self.config.port}"
+            raise Refused(f"{where} is taken by another program: end it, or choose another port") from None
+
+
+def fail(error: Refused) -> None:
+    """Print what a person must do, and end with status 2."""
+    sys.stderr.write(f"fenghuo: {error}\n")
+    raise SystemExit(2)

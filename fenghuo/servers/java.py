@@ -1,0 +1,100 @@
+"""What a Kafka without Docker needs of Java: a java new enough, and Kafka's jars, copied once by Maven."""
+
+import fcntl
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from xml.etree import ElementTree
+
+from fenghuo.servers.errors import ServerFailed, ServerMissing
+
+POM = Path(__file__).with_name("kafka-pom.xml")
+OLDEST_JAVA = 17
+INSTALL = (
+    "install openjdk-17-jre-headless and maven (Debian: apt-get install openjdk-17-jre-headless maven), "
+    "or give the address of a Kafka that runs already"
+)
+MAVEN_WAIT_S = 600.0
+
+
+def find_java() -> str:
+    """The java on PATH. Raises ServerMissing if there is none, or if it is older than 17."""
+    java = shutil.which("java")
+    if java is None:
+        raise ServerMissing(f"Kafka needs java, and none is on PATH: {INSTALL}")
+    major, said = _major_of(java)
+    if major is None:
+        raise ServerMissing(f"{java} says no version ({said[:80]!r}): {INSTALL}")
+    if major < OLDEST_JAVA:
+        raise ServerMissing(f"Kafka needs Java {OLDEST_JAVA} or newer, and {java} is Java {major}: {INSTALL}")
+    return java
+
+
+def kafka_version() -> str:
+    """The version that kafka-pom.xml names."""
+    return ElementTree.parse(POM).findtext("properties/kafka.version", "unknown")  # noqa: S314 (our own file)
+
+
+def kafka_jars() -> Path:
+    """The folder of Kafka's jars in the user's cache; the first call has Maven fill it (44 MB by network).
+
+    Safe against several at once. Raises ServerMissing (no mvn on PATH) or ServerFailed (Maven could not).
+    """
+    cache = _cache_home() / "fenghuo"
+    jars = cache / f"kafka-{kafka_version()}"
+    if jars.is_dir():
+        return jars
+    maven = shutil.which("mvn")
+    if maven is None:
+        raise ServerMissing(f"Kafka's jars are not in {jars}, and no mvn is on PATH to fetch them: {INSTALL}")
+    cache.mkdir(parents=True, exist_ok=True)
+    with _alone(cache / f"{jars.name}.lock"):
+        if not jars.is_dir():
+            _fill(jars, maven)
+    return jars
+
+
+def _major_of(java: str) -> tuple[int | None, str]:
+    try:
+        answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False)
+    except (OSError, subprocess.SubprocessError) as error:
+        return None, str(error)
+    found = re.search(r'version "(?:1\.)?(\d+)', answer.stderr)  # "1.8.0_392" is Java 8, "17.0.15" is 17
+    return (int(found[1]) if found else None), answer.stderr
+
+
+def _fill(jars: Path, maven: str) -> None:
+    """Whole or not at all: copied beside its place, then renamed."""
+    with tempfile.TemporaryDirectory(prefix=f"{jars.name}.", dir=jars.parent) as part:
+        copied = Path(part) / "jars"
+        goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={copied}"]
+        command = [maven, "-q", "-B", "-f", str(POM), *goal]
+        try:
+            answer = subprocess.run(
+                command, capture_output=True, text=True, timeout=MAVEN_WAIT_S, check=False
+            )
+        except (OSError, subprocess.SubprocessError) as error:
+            raise ServerFailed(f"Maven could not fetch Kafka's jars: {error}") from error
+        if answer.returncode or not any(copied.glob("kafka_*.jar")):
+            said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
+            raise ServerFailed(
+                f"Maven could not fetch Kafka's jars (is the network there?); it ends with:\n{said}"
+            )
+        copied.rename(jars)
+
+
+def _cache_home() -> Path:
+    given = Path(os.environ.get("XDG_CACHE_HOME", ""))
+    return given if given.is_absolute() else Path.home() / ".cache"
+
+
+@contextmanager
+def _alone(lock: Path) -> Iterator[None]:
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield

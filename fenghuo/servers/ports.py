@@ -1,0 +1,34 @@
+"""Loopback ports. One that was free a moment ago can be taken a moment later: callers try again on that."""
+
+import socket
+
+HOST = "127.0.0.1"
+TRIES = 5
+CLASH = "Address already in use"  # in the log of Redis and of Java alike
+
+
+def free_port() -> int:
+    """A loopback TCP port that is free now."""
+    with socket.socket() as probe:
+        probe.bind((HOST, 0))
+        return int(probe.getsockname()[1])
+
+
+def is_free(port: int) -> bool:
+    """Whether a server could listen on this loopback port now (connections in TIME_WAIT do not hinder it)."""
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+        return True
+
+
+def is_open(port: int) -> bool:
+    """Whether something accepts connections on this loopback port."""
+    try:
+        socket.create_connection((HOST, port), timeout=2).close()
+    except OSError:
+        return False
+    return True

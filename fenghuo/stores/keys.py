@@ -1,0 +1,138 @@
+"""Every Redis key, in one place; ``fenghuo rebuild`` drops what begins with ``desk``.
+
+Prefixes under the namespace: ``desk:`` the fold of the events; ``s:`` streams and their counters; ``auth:``
+passwords, tokens, sessions; ``bucket:`` rates; ``lease:`` single owners; ``sandbox:`` the demo wall (a
+platform of its own, not ours to rebuild); ``idem:`` idempotency of intake.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Keys:
+    """Key names under one namespace."""
+
+    namespace: str
+
+    def _k(self, *parts: str) -> str:
+        return ":".join((self.namespace, *parts))
+
+    @property
+    def desk(self) -> str:
+        return self._k("desk", "")
+
+    def report(self, report_id: str) -> str:
+        return self._k("desk", "report", report_id)
+
+    @property
+    def reports(self) -> str:
+        """Sorted set: report ids by the time of receipt (ms)."""
+        return self._k("desk", "reports")
+
+    def cluster(self, cluster_id: str) -> str:
+        return self._k("desk", "cluster", cluster_id)
+
+    def clusters_of(self, district: str) -> str:
+        """Sorted set: cluster ids of a district by the time of their last report (ms)."""
+        return self._k("desk", "clusters-of", district)
+
+    @property
+    def clusters(self) -> str:
+        """Sorted set: clusters of two or more reporters, by danger."""
+        return self._k("desk", "clusters")
+
+    def hits(self, pattern_id: str) -> str:
+        """Sorted set: ``report|reporter|town`` of a pattern by time (ms)."""
+        return self._k("desk", "hits", pattern_id)
+
+    @property
+    def hit_counts(self) -> str:
+        """Sorted set: pattern ids by the time of their last hit (ms)."""
+        return self._k("desk", "hit-patterns")
+
+    @property
+    def drafted(self) -> str:
+        """Hash: pattern or cluster id to the alert drafted from it."""
+        return self._k("desk", "drafted")
+
+    @property
+    def alerts(self) -> str:
+        """Hash: alert id to ``revision:json``."""
+        return self._k("desk", "alerts")
+
+    def history(self, alert_id: str) -> str:
+        """Hash: revision to json of the AlertChanged event."""
+        return self._k("desk", "history", alert_id)
+
+    def sightings(self, alert_id: str) -> str:
+        return self._k("desk", "sightings", alert_id)
+
+    def decision(self, decision_id: str) -> str:
+        return self._k("desk", "decision", decision_id)
+
+    def release(self, alert_id: str, version: int) -> str:
+        return self._k("desk", "release", alert_id, str(version))
+
+    @property
+    def standing(self) -> str:
+        """Hash: alert id to ``order:kind`` of the newest release, so that nothing older leaves after it."""
+        return self._k("desk", "standing")
+
+    def ledger(self, alert_id: str, version: int, kind: str) -> str:
+        """Hash: group id to ``rank:json`` of its delivery."""
+        return self._k("desk", "ledger", alert_id, str(version), kind)
+
+    @property
+    def planned(self) -> str:
+        """Hash: ``alert:version:kind`` to how many deliveries were planned."""
+        return self._k("desk", "planned")
+
+    @property
+    def retries(self) -> str:
+        """Sorted set: json of the DeliveryRequested to publish, by the time it is due (ms)."""
+        return self._k("desk", "retries")
+
+    @property
+    def patterns(self) -> str:
+        return self._k("desk", "patterns")
+
+    @property
+    def groups(self) -> str:
+        return self._k("desk", "groups")
+
+    @property
+    def people(self) -> str:
+        return self._k("desk", "people")
+
+    @property
+    def deadletters(self) -> str:
+        return self._k("desk", "deadletters")
+
+    def stream(self, address: str) -> str:
+        return self._k("s", address)
+
+    def lease(self, name: str) -> str:
+        return self._k("lease", name)
+
+    def bucket(self, name: str) -> str:
+        return self._k("bucket", name)
+
+    def idempotency(self, report_id: str) -> str:
+        return self._k("idem", report_id)
+
+    def auth(self, *parts: str) -> str:
+        return self._k("auth", *parts)
+
+    def wall(self, group_id: str) -> str:
+        """Hash: idempotency key to json of the message that stands on the group's sandbox wall."""
+        return self._k("sandbox", "wall", group_id)
+
+    @property
+    def wall_recent(self) -> str:
+        """Sorted set: ``group|idempotency key`` by the time it was shown (ms)."""
+        return self._k("sandbox", "recent")
+
+    @property
+    def wall_asked(self) -> str:
+        """Hash: counters of what the sandbox was asked."""
+        return self._k("sandbox", "asked")

@@ -1,0 +1,255 @@
+"""The desk as a fold of the events: ``project(event)`` gives the changes, and nothing else writes the desk.
+
+Each change is safe to repeat and to come late, so a redelivered batch, a replay and ``fenghuo rebuild`` all
+lead to the same desk.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import msgspec
+
+from fenghuo import events as e
+from fenghuo.alerts import Action
+from fenghuo.clock import to_ms
+from fenghuo.stores.keys import Keys
+from fenghuo.stores.scripts import Change
+
+DAY_S = 86_400
+REPORT_KEPT_S = 30 * DAY_S
+CLUSTER_KEPT_S = 7 * DAY_S
+HITS_KEPT_S = 7 * DAY_S
+DECISION_KEPT_S = DAY_S
+
+RANK: dict[e.DeliveryState, int] = {
+    e.DeliveryState.REQUESTED: 0,
+    e.DeliveryState.HANDED_OVER: 1,
+    e.DeliveryState.RETRYING: 2,
+    e.DeliveryState.WAITING: 3,
+    e.DeliveryState.UNKNOWN: 4,
+    e.DeliveryState.REFUSED: 5,
+    e.DeliveryState.SUPERSEDED: 6,
+    e.DeliveryState.SHOWN: 9,
+}
+"""Within one attempt a delivery only climbs; a later attempt stands above an earlier one; shown is final."""
+
+
+def rank_of(state: e.DeliveryState, attempt: int) -> int:
+    """The version under which a delivery's state is put on the ledger."""
+    return 10_000 if state is e.DeliveryState.SHOWN else attempt * 10 + RANK[state]
+
+
+class Row(msgspec.Struct, frozen=True, kw_only=True):
+    """A delivery as it stands on the ledger."""
+
+    state: e.DeliveryState
+    at_ms: int
+    attempt: int = 1
+    channel: str = ""
+    reason: str = ""
+
+
+class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
+    """A report as people see it; the raw text stays in the event and off the desk."""
+
+    report_id: str
+    received_ms: int
+    place: e.Place
+    stage: e.Stage
+    state: str
+    masked: str
+    fraud_type: str | None = None
+    title: str = ""
+    pattern_id: str | None = None
+    score: float = 0.0
+    danger: int = 0
+
+
+_JSON = msgspec.json.Encoder()
+
+
+def project(event: e.Event, keys: Keys) -> list[Change]:
+    """The desk's changes for ``event``; an empty list for a fact that is not shown."""
+    fold = _FOLDS.get(type(event))
+    return fold(event, keys) if fold else []
+
+
+def projects(kind: type[e.Event]) -> bool:
+    """Whether events of ``kind`` reach the desk at all."""
+    return kind in _FOLDS
+
+
+def _report_row(keys: Keys, row: ReportRow, version: int) -> list[Change]:
+    key = keys.report(row.report_id)
+    return [
+        ("PUT", key, "row", version, _JSON.encode(row)),
+        ("EXPIRE", key, REPORT_KEPT_S),
+        ("ZADD", keys.reports, row.received_ms, row.report_id),
+    ]
+
+
+def _received(x: e.ReportReceived, keys: Keys) -> list[Change]:
+    return [("ZADD", keys.reports, to_ms(x.at), x.report_id)]
+
+
+def _matched(x: e.ReportMatched, keys: Keys) -> list[Change]:
+    row = ReportRow(
+        report_id=x.report_id, received_ms=to_ms(x.at), place=x.place, stage=x.stage, state="known",
+        masked=x.masked, fraud_type=x.fraud_type, title=x.title, pattern_id=x.pattern_id, score=x.score, danger=100,
+    )  # fmt: skip
+    hit = f"{x.report_id}|{x.reporter}|{x.place.town}"
+    return [
+        *_report_row(keys, row, 2),
+        ("ZADD", keys.hits(x.pattern_id), to_ms(x.at), hit),
+        ("EXPIRE", keys.hits(x.pattern_id), HITS_KEPT_S),
+        ("ZADD", keys.hit_counts, to_ms(x.at), x.pattern_id),
+    ]
+
+
+def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
+    row = ReportRow(
+        report_id=x.report_id, received_ms=to_ms(x.at), place=x.place, stage=x.stage,
+        state="suggested" if x.suggested_pattern else "new",
+        masked=x.masked, fraud_type=x.fraud_type, title=x.suggested_title, pattern_id=x.suggested_pattern, score=x.suggested_score,
+        danger=x.danger,
+    )  # fmt: skip
+    return _report_row(keys, row, 1)
+
+
+def _cluster(x: e.ClusterChanged, keys: Keys) -> list[Change]:
+    c = x.cluster
+    key = keys.cluster(c.cluster_id)
+    changes: list[Change] = [
+        ("PUT", key, "cluster", c.revision, _JSON.encode(c)),
+        ("EXPIRE", key, CLUSTER_KEPT_S),
+        ("ZADD", keys.clusters_of(c.district), "GT", to_ms(c.last_at), c.cluster_id),
+    ]
+    if c.reporters >= 2:
+        changes.append(("ZADD", keys.clusters, c.danger, c.cluster_id))
+    changes += [("HSET", keys.report(c.members[-1].report_id), "cluster", c.cluster_id)]
+    return changes
+
+
+def _sighting(x: e.SightingRecorded, keys: Keys) -> list[Change]:
+    return [("ZADD", keys.sightings(x.alert_id), to_ms(x.at), f"{x.report_id}|{x.place.town}")]
+
+
+def _decision(x: e.DecisionMade, keys: Keys) -> list[Change]:
+    order = x.order
+    if order.action is not Action.DRAFT or order.origin is None:
+        return []
+    source = order.origin.cluster_id or order.origin.pattern_id
+    return [("PUT", keys.drafted, source, to_ms(order.at), order.alert_id)] if source else []
+
+
+def _settled(keys: Keys, decision_id: str, code: str, message: str) -> list[Change]:
+    key = keys.decision(decision_id)
+    return [("HSET", key, "code", code, "message", message), ("EXPIRE", key, DECISION_KEPT_S)]
+
+
+def _alert(x: e.AlertChanged, keys: Keys) -> list[Change]:
+    a = x.alert
+    return [
+        ("PUT", keys.alerts, a.alert_id, a.revision, _JSON.encode(a)),
+        ("HSET", keys.history(a.alert_id), a.revision, e.encode(x)),
+        *_settled(keys, x.decision_id, "ok", ""),
+    ]
+
+
+def _refused(x: e.DecisionRefused, keys: Keys) -> list[Change]:
+    return _settled(keys, x.decision_id, x.code, x.message)
+
+
+_STANDING = {"approved": 0, "updated": 0, "expired": 1, "recalled": 2}
+
+
+def _released(x: e.AlertReleased, keys: Keys) -> list[Change]:
+    r = x.release
+    return [
+        ("SET", keys.release(r.alert_id, r.version), _JSON.encode(r)),
+        ("PUT", keys.standing, r.alert_id, r.version * 10 + _STANDING[x.kind], f"{r.version}:{x.kind}"),
+    ]
+
+
+def _requested(x: e.DeliveryRequested, keys: Keys) -> list[Change]:
+    row = Row(state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel)
+    rank = rank_of(row.state, x.attempt)
+    return [("PUT", keys.ledger(x.alert_id, x.version, x.kind), x.group_id, rank, _JSON.encode(row))]
+
+
+def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
+    row = Row(state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, reason=x.reason)
+    ledger = keys.ledger(x.alert_id, x.version, x.kind)
+    changes: list[Change] = [("PUT", ledger, x.group_id, rank_of(x.state, x.attempt), _JSON.encode(row))]
+    if x.state is e.DeliveryState.RETRYING and x.retry_at is not None:
+        changes.append(("ZADD", keys.retries, to_ms(x.retry_at), e.encode(next_attempt(x))))
+    return changes
+
+
+def next_attempt(x: e.ReceiptRecorded) -> e.DeliveryRequested:
+    """The request that follows a failed attempt; the same for the same receipt."""
+    assert x.retry_at is not None
+    return e.DeliveryRequested(
+        event_id=e.derive_id(x.event_id, "again"), at=x.retry_at, delivery_id=x.delivery_id, alert_id=x.alert_id,
+        version=x.version, kind=x.kind, group_id=x.group_id, channel=x.channel, attempt=x.attempt + 1, failures=x.failures,
+    )  # fmt: skip
+
+
+def planned_field(alert_id: str, version: int, kind: str) -> str:
+    """The field of ``keys.planned`` for one alert version."""
+    return f"{alert_id}:{version}:{kind}"
+
+
+def _planned(x: e.DeliveriesPlanned, keys: Keys) -> list[Change]:
+    return [("HSET", keys.planned, planned_field(x.alert_id, x.version, x.kind), x.groups)]
+
+
+def _pattern(x: e.PatternChanged, keys: Keys) -> list[Change]:
+    return [("PUT", keys.patterns, x.pattern_id, to_ms(x.at), _JSON.encode(x))]
+
+
+def _group(x: e.GroupChanged, keys: Keys) -> list[Change]:
+    return [("PUT", keys.groups, x.group.group_id, to_ms(x.at), _JSON.encode(x.group))]
+
+
+def _person(x: e.PersonChanged, keys: Keys) -> list[Change]:
+    return [("PUT", keys.people, x.person.person_id, to_ms(x.at), _JSON.encode(x.person))]
+
+
+_ANSWER_RANK = {"new": 1, "known": 2, "warned": 3}
+
+
+def _reply(x: e.ReplyRequested, keys: Keys) -> list[Change]:
+    return [("PUT", keys.report(x.report_id), "answer", _ANSWER_RANK[x.kind], x.text)]
+
+
+def _deadletter(x: e.DeadLettered, keys: Keys) -> list[Change]:
+    slim = {
+        "topic": x.topic,
+        "stage": x.stage,
+        "position": x.position,
+        "reason": x.reason,
+        "event_id": x.event_id,
+    }
+    return [("ZADD", keys.deadletters, to_ms(x.at), _JSON.encode(slim))]
+
+
+_FOLDS: dict[type[e.Event], Callable[[Any, Keys], list[Change]]] = {
+    e.ReportReceived: _received,
+    e.ReportMatched: _matched,
+    e.ReportUnmatched: _unmatched,
+    e.ClusterChanged: _cluster,
+    e.SightingRecorded: _sighting,
+    e.DecisionMade: _decision,
+    e.AlertChanged: _alert,
+    e.DecisionRefused: _refused,
+    e.AlertReleased: _released,
+    e.DeliveryRequested: _requested,
+    e.ReceiptRecorded: _receipt,
+    e.DeliveriesPlanned: _planned,
+    e.PatternChanged: _pattern,
+    e.GroupChanged: _group,
+    e.PersonChanged: _person,
+    e.ReplyRequested: _reply,
+    e.DeadLettered: _deadletter,
+}
