@@ -37,7 +37,15 @@ HOME: dict[Role, str] = {
     Role.AUDITOR: "/alerts",
 }
 
-ACTIONS = (Action.DRAFT, Action.EDIT, Action.SUBMIT, Action.APPROVE, Action.RETURN, Action.REJECT, Action.RECALL)
+ACTIONS = (
+    Action.DRAFT,
+    Action.EDIT,
+    Action.SUBMIT,
+    Action.APPROVE,
+    Action.RETURN,
+    Action.REJECT,
+    Action.RECALL,
+)
 """What a person can ask of an alert; the rest is the system's."""
 
 

@@ -11,15 +11,16 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.static_files import create_static_files_router
 
-from console import doors, failures, queue
+from console import acting, alerts, clusters, directory, doors, failures, live, queue, report, wall
 from console.house import House
 from console.pages import STATIC
-from console.sessions import Sessions, SessionMiddleware
+from console.sessions import SessionMiddleware, Sessions
 from fenghuo.runtime import Room, open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.stores.auth import Auth
 
 NAME = "console"
+PAGES: Any = (doors, queue, clusters, alerts, acting, wall, report, directory, live)
 BODY_LIMIT = 128 * 1024
 """Bytes of a form: the longest is a report of 10,000 characters, percent-encoded Chinese has 9 bytes each."""
 
@@ -29,13 +30,24 @@ def build(settings: Settings) -> Room:
     desk = open_desk(settings)
     transport = open_transport(settings, NAME, desk)
     house = House(
-        settings=settings, desk=desk, transport=transport, auth=Auth(desk.client, desk.keys),
-        sessions=Sessions(desk.client, desk.keys), intake=open_intake(settings),
-    )  # fmt: skip
-    return Room(
-        name=NAME, settings=settings, desk=desk, transport=transport, host=settings.console_host,
-        port=settings.console_port, asgi=web(house),
-    )  # fmt: skip
+        settings=settings,
+        desk=desk,
+        transport=transport,
+        auth=Auth(desk.client, desk.keys),
+        sessions=Sessions(desk.client, desk.keys),
+        intake=open_intake(settings),
+    )
+    room = Room(
+        name=NAME,
+        settings=settings,
+        desk=desk,
+        transport=transport,
+        host=settings.console_host,
+        port=settings.console_port,
+        asgi=web(house),
+    )
+    house.started = lambda: room.started
+    return room
 
 
 def open_intake(settings: Settings) -> httpx.AsyncClient:
@@ -43,22 +55,27 @@ def open_intake(settings: Settings) -> httpx.AsyncClient:
     return httpx.AsyncClient(
         base_url=settings.intake_url or f"http://127.0.0.1:{settings.intake_port}",
         headers={"authorization": f"Bearer {settings.intake_token.get_secret_value()}"},
-        timeout=8, trust_env=False, limits=httpx.Limits(max_keepalive_connections=0),
-    )  # fmt: skip
+        timeout=8,
+        trust_env=False,
+        limits=httpx.Limits(max_keepalive_connections=0),
+    )
 
 
 def web(house: House) -> Any:
     """The pages as an ASGI application."""
     settings = house.settings
     csrf = CSRFConfig(
-        secret=settings.secret_key.get_secret_value() or secrets.token_urlsafe(32), cookie_name="fenghuo_csrf",
-        cookie_httponly=True, cookie_samesite="strict", cookie_secure=settings.console_secure_cookies,
-    )  # fmt: skip
+        secret=settings.secret_key.get_secret_value() or secrets.token_urlsafe(32),
+        cookie_name="fenghuo_csrf",
+        cookie_httponly=True,
+        cookie_samesite="strict",
+        cookie_secure=settings.console_secure_cookies,
+    )
     static = create_static_files_router(
         "/static", [STATIC], cache_control=CacheControlHeader(max_age=31_536_000, public=True, immutable=True)
     )
     return Litestar(
-        [static, *doors.HANDLERS, *queue.HANDLERS],
+        [static, *[handler for module in PAGES for handler in module.HANDLERS]],
         csrf_config=csrf,
         dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
         exception_handlers=failures.HANDLERS,

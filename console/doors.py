@@ -33,7 +33,9 @@ async def start(request: Request[Viewer, Any, Any]) -> Redirect:
 async def login_page(request: AnyRequest) -> Response[Any]:
     if request.user:
         return Redirect("/", status_code=303)
-    return show(request, "login.html", next=inside(request.query_params.get("next", "/")), wrong=None, name="")
+    return show(
+        request, "login.html", next=inside(request.query_params.get("next", "/")), wrong=None, name=""
+    )
 
 
 @post("/login")
@@ -57,9 +59,14 @@ async def login(request: AnyRequest, house: House, data: Form) -> Response[Any]:
 
 def _let_in(token: str, to: str, house: House) -> Redirect:
     cookie = Cookie(
-        COOKIE, token, path="/", max_age=SESSION_S, httponly=True, samesite="lax",
+        key=COOKIE,
+        value=token,
+        path="/",
+        max_age=SESSION_S,
+        httponly=True,
+        samesite="lax",
         secure=house.settings.console_secure_cookies,
-    )  # fmt: skip
+    )
     return Redirect(to, status_code=303, cookies=[cookie])
 
 
@@ -67,7 +74,9 @@ def _let_in(token: str, to: str, house: House) -> Redirect:
 async def logout(request: AnyRequest, house: House) -> Redirect:
     if request.user:
         await house.sessions.close(request.user.token)
-    return Redirect("/login", status_code=303, cookies=[Cookie(COOKIE, "", path="/", max_age=0, httponly=True)])
+    return Redirect(
+        "/login", status_code=303, cookies=[Cookie(key=COOKIE, value="", path="/", max_age=0, httponly=True)]
+    )
 
 
 HANDLERS = [start, login_page, login, logout]

@@ -9,7 +9,7 @@ from litestar.exceptions import HTTPException, NotAuthorizedException
 from litestar.response import Redirect
 from redis.exceptions import RedisError
 
-from console.pages import AnyRequest, render, show, words_of
+from console.pages import AnyRequest, show
 from fenghuo.errors import Refused, Transient
 
 log = logging.getLogger(__name__)
@@ -76,5 +76,3 @@ HANDLERS: Any = {
     Refused: on_refused,
     Exception: on_bug,
 }
-
-__all__ = ["HANDLERS", "failure", "keep", "render", "words_of"]

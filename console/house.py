@@ -57,6 +57,8 @@ class House:
     sessions: Sessions
     intake: httpx.AsyncClient
     shared: Shared = field(default_factory=Shared)
+    started: Callable[[], bool] = lambda: True
+    """Whether the transport has begun: before that nothing can be published."""
     streams: int = 0
     """Live connections now open."""
 

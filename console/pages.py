@@ -11,7 +11,6 @@ from litestar.datastructures import Cookie
 from litestar.template.base import csrf_token
 
 from console.access import pages_of
-from console.sessions import Viewer
 from console.signs import BY_KIND
 from console.words import LANGUAGES, Words
 from fenghuo import clock
@@ -33,7 +32,7 @@ SAFE_HEADERS = {
     "cross-origin-opener-policy": "same-origin",
 }
 
-AnyRequest = Request[Viewer | None, Any, Any]
+AnyRequest = Request[Any, Any, Any]
 
 
 def words_of(request: AnyRequest) -> Words:
@@ -75,9 +74,12 @@ def _versions() -> dict[str, str]:
 
 
 _ENVIRONMENT = Environment(
-    loader=FileSystemLoader(_HERE / "templates"), autoescape=True, undefined=StrictUndefined,
-    trim_blocks=True, lstrip_blocks=True,
-)  # fmt: skip
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
 _ENVIRONMENT.globals["assets"] = _versions()
 
 
@@ -85,9 +87,15 @@ def render(template: str, t: Words, **values: object) -> str:
     """The template's text in the language of ``t``; times in it are as of now."""
     now = clock.now()
     tools = {
-        "t": t, "lang": t.language, "now": now, "signs": BY_KIND, "local": local, "from_ms": clock.from_ms,
-        "ago": lambda moment: ago(t, moment, now), "span": lambda seconds: span(t, seconds),
-    }  # fmt: skip
+        "t": t,
+        "lang": t.language,
+        "now": now,
+        "signs": BY_KIND,
+        "local": local,
+        "from_ms": clock.from_ms,
+        "ago": lambda moment: ago(t, moment, now),
+        "span": lambda seconds: span(t, seconds),
+    }
     return _ENVIRONMENT.get_template(template).render(**tools, **values)
 
 
@@ -96,23 +104,34 @@ def show(request: AnyRequest, template: str, *, status: int = 200, **values: obj
     t = words_of(request)
     viewer = request.scope.get("user")
     body = render(
-        template, t, viewer=viewer.person if viewer else None, path=request.url.path,
+        template,
+        t,
+        viewer=viewer.person if viewer else None,
+        path=request.url.path,
         nav=pages_of(viewer.person.role) if viewer else [],
-        other=_other_language(request, t), csrf=csrf_token({"request": request}), **values,
-    )  # fmt: skip
+        other=_other_language(request, t),
+        csrf=csrf_token({"request": request}),
+        **values,
+    )
     cookies = [_language_cookie(t.language)] if request.query_params.get("lang") in LANGUAGES else []
     headers = {"cache-control": "no-store", **SAFE_HEADERS}
     return Response(body, status_code=status, media_type=MediaType.HTML, headers=headers, cookies=cookies)
 
 
 def _language_cookie(language: str) -> Cookie:
-    return Cookie(LANGUAGE_COOKIE, language, path="/", max_age=31_536_000, httponly=True, samesite="lax")
+    return Cookie(
+        key=LANGUAGE_COOKIE, value=language, path="/", max_age=31_536_000, httponly=True, samesite="lax"
+    )
 
 
 def _other_language(request: AnyRequest, t: Words) -> str:
     """This page's address in the other language."""
     other = next(x for x in LANGUAGES if x != t.language)
-    kept = [(k, v) for k, v in request.query_params.multi_items() if k != "lang"] if request.method == "GET" else []
+    kept = (
+        [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
+        if request.method == "GET"
+        else []
+    )
     path = request.url.path if request.method == "GET" else "/"
     from urllib.parse import urlencode
 

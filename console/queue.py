@@ -9,7 +9,8 @@ from litestar import Response, get
 
 from console import access
 from console.house import House
-from console.pages import AnyRequest, show
+from console.pages import AnyRequest, render, show
+from console.words import Words
 from fenghuo import clock
 from fenghuo.alerts import Alert, State
 from fenghuo.events import Cluster, Stage
@@ -86,7 +87,11 @@ def first_of(board: Board) -> dict[str, Any]:
     if board.alerts:
         return {"kind": "alert", "item": board.alerts[0], "key": f"alert:{board.alerts[0].alert_id}"}
     if board.clusters:
-        return {"kind": "cluster", "item": board.clusters[0], "key": f"cluster:{board.clusters[0].cluster_id}"}
+        return {
+            "kind": "cluster",
+            "item": board.clusters[0],
+            "key": f"cluster:{board.clusters[0].cluster_id}",
+        }
     if board.reports:
         row = board.reports[0]
         return {"kind": "report", "item": row, "key": f"report:{row.row.report_id}"}
@@ -103,6 +108,13 @@ async def queue(request: AnyRequest, house: House) -> Response[Any]:
     asked = request.query_params.get("show", "")
     pick = await chosen(house, board, asked)
     return show(request, "queue.html", was_chosen=bool(asked), **board_values(board, pick))
+
+
+async def fragments(house: House, t: Words, shown: str) -> dict[str, str]:
+    """The live part of the page: the list."""
+    board = await board_of(house)
+    pick = {"key": shown} if shown else first_of(board)
+    return {"board": render("_board.html", t, **board_values(board, pick))}
 
 
 HANDLERS = [queue]

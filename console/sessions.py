@@ -79,7 +79,9 @@ class SessionMiddleware(AbstractAuthenticationMiddleware):
         self._sessions = sessions
         self._desk = desk
 
-    async def authenticate_request(self, connection: ASGIConnection[Any, Any, Any, Any]) -> AuthenticationResult:
+    async def authenticate_request(
+        self, connection: ASGIConnection[Any, Any, Any, Any]
+    ) -> AuthenticationResult:
         return AuthenticationResult(user=await self._viewer(connection.cookies.get(COOKIE)), auth=None)
 
     async def _viewer(self, token: str | None) -> Viewer | None:

@@ -1,19 +1,38 @@
-"""Is something known coming back? Counts the reports of each pattern and drafts when enough people report it.
+"""Is something known coming back? Counts each pattern's reports in each district, and drafts at a surge.
 
 Reads reports.matched (keyed by pattern); writes reports.sighted, decisions.made and replies.requested.
 """
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from consumers.drafting import Evidence, compose
 from consumers.library import OTHER, fraud_types
 from fenghuo import events as e
-from fenghuo.alerts import ENDED, SYSTEM, Action, Alert, AlertId, Order, Origin, Role
-from fenghuo.clock import to_ms
+from fenghuo.alerts import ENDED, SYSTEM, Action, AlertId, Order, Origin, Role
+from fenghuo.clock import from_ms, to_ms
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
+from fenghuo.stores.keys import surge_of
 from fenghuo.transport.pipeline import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Hit:
+    """One report of a pattern."""
+
+    at_ms: int
+    reporter: str
+    town: str
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """The last alert drafted about a pattern."""
+
+    alert_id: AlertId
+    open: bool
 
 
 class Surge:
@@ -27,37 +46,70 @@ class Surge:
 
     async def on_reports_matched(self, events: Sequence[e.Event]) -> Outcome:
         reports = [x for x in events if isinstance(x, e.ReportMatched)]
-        pattern_ids = list(dict.fromkeys(x.pattern_id for x in reports))
+        surges = list(dict.fromkeys(_surge(x) for x in reports))
         since = min(x.at for x in reports) - self._window
-        hits = {k: _hits(v) for k, v in (await self._desk.hits(pattern_ids, to_ms(since))).items()}
-        open_alerts = await self._open_alerts(reports, pattern_ids)
+        hits = {k: _hits(v) for k, v in (await self._desk.hits(surges, to_ms(since))).items()}
+        alerts = await self._alerts(reports, surges)
         outcome = Outcome()
+        counted: set[str] = set()
         for report in reports:
-            seen = hits[report.pattern_id]
-            seen[report.report_id] = (report.reporter, report.place.town)
-            alert_id = open_alerts.get(report.pattern_id)
-            if alert_id is None and len({who for who, _ in seen.values()}) >= self._reporters:
-                drafted = draft_of(report, seen, self._life_hours)
-                open_alerts[report.pattern_id] = drafted.order.alert_id
+            surge = _surge(report)
+            hits[surge][report.report_id] = _hit_of(report)
+            seen = self._latest(hits[surge])
+            standing = alerts.get(surge)
+            if standing is not None and standing.open:
+                if report.report_id not in counted:
+                    outcome.events.append(_sighting(report, standing.alert_id))
+            elif len({hit.reporter for hit in seen.values()}) >= self._reporters:
+                previous = standing.alert_id if standing else ""
+                drafted = draft_of(report, list(seen.values()), previous, self._life_hours)
+                alerts[surge] = Standing(drafted.order.alert_id, open=True)
+                counted |= seen.keys()
                 outcome.events.append(drafted)
-            elif alert_id is not None:
-                outcome.events.append(_sighting(report, alert_id))
         return outcome
 
-    async def _open_alerts(
-        self, reports: Sequence[e.ReportMatched], pattern_ids: Sequence[str]
-    ) -> dict[str, AlertId]:
-        """The alert that stands (or is being written) about each pattern."""
-        found = {k: AlertId(v) for k, v in (await self._desk.drafted(pattern_ids)).items()}
-        found |= {x.pattern_id: x.alert_id for x in reports if x.alert_id is not None}
-        alerts: dict[str, Alert] = await self._desk.alerts_by_id(list(found.values()))
-        return {k: v for k, v in found.items() if v not in alerts or alerts[v].state not in ENDED}
+    def _latest(self, hits: dict[str, Hit]) -> dict[str, Hit]:
+        """The hits of the window that ends with the latest one, the first first.
+
+        Reports of one pattern come from several partitions, so the one at hand need not be the latest.
+        """
+        start_ms = max(hit.at_ms for hit in hits.values()) - int(self._window.total_seconds() * 1000)
+        return dict(
+            sorted(((k, x) for k, x in hits.items() if x.at_ms >= start_ms), key=lambda kx: kx[1].at_ms)
+        )
+
+    async def _alerts(
+        self, reports: Sequence[e.ReportMatched], surges: Sequence[tuple[str, str]]
+    ) -> dict[tuple[str, str], Standing]:
+        """The last alert about each surge's pattern in its district, and whether it stands (or is being written)."""
+        drafted = await self._desk.drafted([surge_of(*surge) for surge in surges])
+        found = {surge: AlertId(drafted[surge_of(*surge)]) for surge in surges if surge_of(*surge) in drafted}
+        taught = {_surge(x): x.alert_id for x in reports if x.alert_id is not None}
+        alerts = await self._desk.alerts_by_id([*found.values(), *taught.values()])
+        for surge, alert_id in taught.items():
+            if (
+                surge not in found
+                and alert_id in alerts
+                and alerts[alert_id].content.audience.district == surge[1]
+            ):
+                found[surge] = alert_id
+        return {
+            k: Standing(v, open=v not in alerts or alerts[v].state not in ENDED) for k, v in found.items()
+        }
 
 
-def _hits(found: Sequence[str]) -> dict[str, tuple[str, str]]:
-    """Report id to (reporter, town)."""
-    split = (x.split("|", 2) for x in found)
-    return {report_id: (reporter, town) for report_id, reporter, town in split}
+def _surge(report: e.ReportMatched) -> tuple[str, str]:
+    return report.pattern_id, report.place.district
+
+
+def _hits(found: Sequence[tuple[int, str]]) -> dict[str, Hit]:
+    """The hits by report id."""
+    split = [(at_ms, hit.split("|", 2)) for at_ms, hit in found]
+    return {report_id: Hit(at_ms, reporter, town) for at_ms, (report_id, reporter, town) in split}
+
+
+def _hit_of(report: e.ReportMatched) -> Hit:
+    return Hit(to_ms(report.at), report.reporter, report.place.town)
 
 
 def _sighting(report: e.ReportMatched, alert_id: AlertId) -> e.SightingRecorded:
@@ -67,20 +119,24 @@ def _sighting(report: e.ReportMatched, alert_id: AlertId) -> e.SightingRecorded:
     )  # fmt: skip
 
 
-def draft_of(report: e.ReportMatched, hits: dict[str, tuple[str, str]], life_hours: int) -> e.DecisionMade:
-    """The order that drafts an alert about ``report``'s pattern; the same for the same report."""
+def draft_of(report: e.ReportMatched, hits: Sequence[Hit], previous: str, life_hours: int) -> e.DecisionMade:
+    """The order that drafts an alert about ``report``'s pattern.
+
+    Its ids come from the pattern, the district and the ``previous`` alert about it, so that a surge that is found twice (by
+    another report, after a crash) is drafted once.
+    """
     types = fraud_types()
     kind = types.get(report.fraud_type, types[OTHER])
-    towns = tuple(dict.fromkeys(town for _, town in hits.values() if town))
-    reporters = len({who for who, _ in hits.values()})
+    towns = tuple(dict.fromkeys(hit.town for hit in hits if hit.town))
+    reporters = len({hit.reporter for hit in hits})
     at: datetime = report.at
     evidence = Evidence(report.place.district, towns, reporters, (report.masked,), (), at, life_hours)
-    decision_id = e.derive_id("draft", report.pattern_id, report.report_id)
+    decision_id = e.derive_id("draft", *_surge(report), previous)
     order = Order(
-        decision_id=decision_id, alert_id=AlertId(e.derive_id("alert", report.pattern_id, report.report_id)),
+        decision_id=decision_id, alert_id=AlertId(e.derive_id("alert", *_surge(report), previous)),
         action=Action.DRAFT, actor=SYSTEM, role=Role.SYSTEM, at=at, content=compose(kind, evidence),
         origin=Origin(
-            first_report_at=at, fraud_type=kind.code, pattern_id=report.pattern_id, reports=len(hits),
+            first_report_at=from_ms(hits[0].at_ms), fraud_type=kind.code, pattern_id=report.pattern_id, reports=len(hits),
             towns=towns, examples=(report.masked,),
         ),
     )  # fmt: skip

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from typing import TypeVar
+from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
@@ -72,7 +73,8 @@ async def _check_answers(desk: Desk, settings: Settings) -> None:
         async with asyncio.timeout(PING_S), reaching_redis():
             await desk.client.ping()
     except (Unavailable, TimeoutError):
-        where = logs.mask(redis_url(settings))
+        where = urlsplit(redis_url(settings))
+        shown = f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"
         raise Refused(
-            f"nothing answers at {where}: start `fenghuo up` first, or set FENGHUO_REDIS_URL"
+            f"nothing answers at {shown}: start `fenghuo up` first, or set FENGHUO_REDIS_URL"
         ) from None

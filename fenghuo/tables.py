@@ -8,6 +8,7 @@ import csv
 import difflib
 import io
 import json
+import re
 import unicodedata
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -26,6 +27,7 @@ KINDS = (".csv", ".tsv", ".jsonl", ".xlsx")
 
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
+_BROKEN = re.compile("[\udc80-\udcff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,16 +150,13 @@ def _decode(path: Path) -> tuple[str, tuple[str, ...]]:
     except UnicodeDecodeError:
         pass
     tried = {name: raw.decode(name, "surrogateescape") for name in ("utf-8-sig", "gb18030")}
-    name = min(tried, key=lambda x: _broken(tried[x]))
-    if _broken(tried[name]) > max(len(tried[name]) // 100, 1):
+    broken = {name: len(_BROKEN.findall(text)) for name, text in tried.items()}
+    name = min(broken, key=lambda x: broken[x])
+    if broken[name] > max(len(tried[name]) // 100, 1):
         raise Refused(f"{path.name} is neither UTF-8 nor GB18030 text: save it as CSV (UTF-8)")
     shown = "GB18030 (GBK)" if name == "gb18030" else "UTF-8"
-    broken = " with broken bytes, in rows that are refused" if _broken(tried[name]) else ""
-    return tried[name], (f"read as {shown}{broken}",)
-
-
-def _broken(text: str) -> int:
-    return sum("\udc80" <= x <= "\udcff" for x in text)
+    but = " with broken bytes, in rows that are refused" if broken[name] else ""
+    return tried[name], (f"read as {shown}{but}",)
 
 
 def _begun(rows: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:

@@ -41,7 +41,7 @@ def import_reports(
     """Publish each row of FILE as a report. Running it again is safe: a row keeps its id.
 
     Columns: text (内容), id, district (区), town (镇街), group_id (群), reporter (举报人), reporter_kind,
-    stage (阶段), at (时间). A time without a zone is China's. Status 0: all rows are in; 1: some were refused;
+    stage (阶段), at (时间). A time without a zone is China's. Status 0: all rows are in; 1: some refused;
     2: none could be brought in; 3: the broker is away.
     """
     from fenghuo import offline

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta, timezone
 
 from fenghuo.events import ReportReceived, derive_id
 from fenghuo.tables import BadRow, Row
@@ -101,7 +101,7 @@ def _time(value: str, now: datetime) -> datetime | str:
     at = at if at.tzinfo else at.replace(tzinfo=CHINA)
     if not OLDEST <= at <= now + AHEAD:
         return "'at' lies in the future or before 2000"
-    return at
+    return at.astimezone(UTC).replace(microsecond=at.microsecond // 1000 * 1000)
 
 
 def _padded(moment: str) -> str:

@@ -28,4 +28,4 @@ class Rate:
         if bucket.left >= 1:
             bucket.left -= 1
             return 0
-        return math.ceil((1 - bucket.left) * 60 / self.per_minute)
+        return math.ceil((1 - bucket.left) * 60 / self.per_minute - 1e-6)  # floats: 1.0000001 s are one

@@ -17,6 +17,7 @@ LONGEST_TEXT = 10_000
 LONGEST_NAME = 100
 """Characters of a district, town, group or reporter."""
 FIELDS = ("text", "district", "town", "group_id", "reporter", "reporter_kind", "stage")
+_UNSEEN = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Mn", "Me", "Mc"])
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc")
 """Characters that Unicode calls letters or symbols and that show nothing."""
 
@@ -79,7 +80,7 @@ def clean(text: str) -> str:
 
 def is_visible(text: str) -> bool:
     """Whether a person would see anything of ``text``."""
-    return any(unicodedata.category(x)[0] not in "CZM" and x not in _BLANK for x in text)
+    return any(unicodedata.category(x) not in _UNSEEN and x not in _BLANK for x in text)
 
 
 def _unknown(name: str) -> Flaw:

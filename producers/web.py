@@ -8,10 +8,11 @@ from typing import Any
 
 import msgspec
 from litestar import Litestar, Request, Response, get, post
-from litestar.di import Provide
+from litestar.di import NamedDependency, Provide
 from litestar.exceptions import HTTPException
 from litestar.openapi import OpenAPIConfig
 from litestar.openapi.plugins import JsonRenderPlugin
+from litestar.params import FromPath
 
 from fenghuo.errors import Crowded, Transient, Unavailable
 from producers import problems
@@ -36,10 +37,15 @@ _KINDS: dict[int, Kind] = {
     405: problems.NOT_ALLOWED,
     413: problems.TOO_LARGE,
 }
+_BEFORE_THE_BODY = (
+    problems.UNAUTHORIZED, problems.NOT_FOUND, problems.NOT_ALLOWED, problems.TOO_LARGE, problems.NOT_JSON,
+    problems.TOO_MANY,
+)  # fmt: skip
+"""Problems that are answered while the body, or the rest of it, is still on its way."""
 
 
 @post(PATH, status_code=202, request_max_body_size=LARGEST_BODY, operation_class=PostReport)
-async def post_report(request: Asked, intake: Intake) -> Response[Accepted]:
+async def post_report(request: Asked, intake: NamedDependency[Intake]) -> Response[Accepted]:
     """Accept one report: 202 once the broker has it."""
     sender = await intake.sender(request.headers.get("authorization", ""))
     intake.admit(sender)
@@ -51,7 +57,9 @@ async def post_report(request: Asked, intake: Intake) -> Response[Accepted]:
 
 
 @get(PATH + "/{report_id:str}", operation_class=GetReport)
-async def get_report(request: Asked, report_id: str, intake: Intake) -> Response[Outcome]:
+async def get_report(
+    request: Asked, report_id: FromPath[str], intake: NamedDependency[Intake]
+) -> Response[Outcome]:
     """What became of a report."""
     await intake.sender(request.headers.get("authorization", ""))
     found = await intake.answer(report_id) if _REPORT_ID.fullmatch(report_id) else None
@@ -116,6 +124,8 @@ def _decode(body: bytes) -> dict[str, Any]:
 def _on_problem(request: Asked, problem: Problem) -> Response[bytes]:
     language = problems.language_of(request.headers.get("accept-language", ""))
     headers = _HEADERS | problem.headers | {"Content-Language": language, "Vary": "Accept-Language"}
+    if problem.kind in _BEFORE_THE_BODY and _announces_more(request):
+        headers["Connection"] = "close"  # or the server would read on to the body's end, however far that is
     return Response(
         problem.body(language),
         status_code=problem.kind.status,
@@ -124,11 +134,16 @@ def _on_problem(request: Asked, problem: Problem) -> Response[bytes]:
     )
 
 
+def _announces_more(request: Asked) -> bool:
+    """Whether the body is longer than what a report may have, or of no known length."""
+    length = request.headers.get("content-length", "0")
+    return "transfer-encoding" in request.headers or (length.isdigit() and int(length) > LARGEST_BODY)
+
+
 def _on_http(request: Asked, error: HTTPException) -> Response[bytes]:
-    """Litestar's own errors; one that comes before the body is read ends the connection."""
+    """Litestar's own errors."""
     kind = _KINDS.get(error.status_code, problems.FAULT)
-    headers = {"Connection": "close"} if kind is problems.TOO_LARGE else dict(error.headers or {})
-    return _on_problem(request, Problem(kind, headers=headers, limit=LARGEST_BODY, where=""))
+    return _on_problem(request, Problem(kind, headers=error.headers, limit=LARGEST_BODY, where=""))
 
 
 def _on_transient(request: Asked, error: Transient) -> Response[bytes]:

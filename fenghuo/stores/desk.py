@@ -136,17 +136,22 @@ class Desk:
             raw = await pipe.execute() if ids else []
         return [_CLUSTER.decode(_payload(x)) for x in raw if x]
 
-    async def hits(self, pattern_ids: Sequence[str], since_ms: int) -> dict[str, list[str]]:
-        """``report|reporter|town`` of each pattern's reports since ``since_ms``."""
+    async def hits(
+        self, surges: Sequence[tuple[str, str]], since_ms: int
+    ) -> dict[tuple[str, str], list[tuple[int, str]]]:
+        """(ms, ``report|reporter|town``) of each (pattern, district) since ``since_ms``, the first first."""
         async with reaching_redis():
             pipe = self.client.pipeline(transaction=False)
-            for pattern_id in pattern_ids:
-                pipe.zrangebyscore(self.keys.hits(pattern_id), since_ms, "+inf")
-            raw = await pipe.execute() if pattern_ids else []
-        return {k: [x.decode() for x in found] for k, found in zip(pattern_ids, raw, strict=True)}
+            for pattern_id, district in surges:
+                pipe.zrangebyscore(self.keys.hits(pattern_id, district), since_ms, "+inf", withscores=True)
+            raw = await pipe.execute() if surges else []
+        return {
+            surge: [(int(at_ms), x.decode()) for x, at_ms in found]
+            for surge, found in zip(surges, raw, strict=True)
+        }
 
     async def drafted(self, sources: Sequence[str]) -> dict[str, str]:
-        """Pattern or cluster id to the alert last drafted from it."""
+        """Each of ``sources`` (a cluster id, a surge) to the alert last drafted from it."""
         if not sources:
             return {}
         async with reaching_redis():

@@ -8,6 +8,11 @@ platform of its own, not ours to rebuild); ``idem:`` idempotency of intake.
 from dataclasses import dataclass
 
 
+def surge_of(pattern_id: str, district: str) -> str:
+    """What a surge is called: one pattern in one district."""
+    return f"{pattern_id}@{district}"
+
+
 @dataclass(frozen=True, slots=True)
 class Keys:
     """Key names under one namespace."""
@@ -41,9 +46,9 @@ class Keys:
         """Sorted set: clusters of two or more reporters, by danger."""
         return self._k("desk", "clusters")
 
-    def hits(self, pattern_id: str) -> str:
-        """Sorted set: ``report|reporter|town`` of a pattern by time (ms)."""
-        return self._k("desk", "hits", pattern_id)
+    def hits(self, pattern_id: str, district: str) -> str:
+        """Sorted set: ``report|reporter|town`` of a pattern in a district by time (ms)."""
+        return self._k("desk", "hits", surge_of(pattern_id, district))
 
     @property
     def hit_counts(self) -> str:
@@ -52,7 +57,7 @@ class Keys:
 
     @property
     def drafted(self) -> str:
-        """Hash: pattern or cluster id to the alert drafted from it."""
+        """Hash: cluster id, or ``surge_of`` a pattern and district, to the alert drafted from it."""
         return self._k("desk", "drafted")
 
     @property

@@ -12,7 +12,7 @@ import msgspec
 from fenghuo import events as e
 from fenghuo.alerts import Action
 from fenghuo.clock import to_ms
-from fenghuo.stores.keys import Keys
+from fenghuo.stores.keys import Keys, surge_of
 from fenghuo.stores.scripts import Change
 
 DAY_S = 86_400
@@ -100,8 +100,8 @@ def _matched(x: e.ReportMatched, keys: Keys) -> list[Change]:
     hit = f"{x.report_id}|{x.reporter}|{x.place.town}"
     return [
         *_report_row(keys, row, 2),
-        ("ZADD", keys.hits(x.pattern_id), to_ms(x.at), hit),
-        ("EXPIRE", keys.hits(x.pattern_id), HITS_KEPT_S),
+        ("ZADD", keys.hits(x.pattern_id, x.place.district), to_ms(x.at), hit),
+        ("EXPIRE", keys.hits(x.pattern_id, x.place.district), HITS_KEPT_S),
         ("ZADD", keys.hit_counts, to_ms(x.at), x.pattern_id),
     ]
 
@@ -138,7 +138,10 @@ def _decision(x: e.DecisionMade, keys: Keys) -> list[Change]:
     order = x.order
     if order.action is not Action.DRAFT or order.origin is None:
         return []
-    source = order.origin.cluster_id or order.origin.pattern_id
+    origin = order.origin
+    source = origin.cluster_id
+    if origin.pattern_id and order.content:
+        source = surge_of(origin.pattern_id, order.content.audience.district)
     return [("PUT", keys.drafted, source, to_ms(order.at), order.alert_id)] if source else []
 
 

@@ -1,4 +1,4 @@
-"""Two transports, one pipeline: a stage is a function from a batch of events to an outcome, and touches neither.
+"""Two transports, one pipeline: a stage turns a batch of events into an outcome, and touches neither.
 
-``pipeline`` has what both share; ``kafka`` and ``redis`` commit an outcome each in its own way.
+``pipeline`` has the words, ``workbench`` runs a batch; ``kafka`` and ``redis`` commit each in its own way.
 """

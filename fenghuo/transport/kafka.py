@@ -1,118 +1,40 @@
 """Events over Apache Kafka, on FastStream's KafkaBroker (aiokafka): for a district and beyond.
 
-The order of a commit: outputs acknowledged by the broker, then the desk, then the offset. A crash in between
-repeats the batch; ids are derived from the input's and desk changes are safe to repeat, so a repeat changes
-nothing. A raising handler rewinds the batch (NACK_ON_ERROR); MANUAL would let the next ack commit past it.
+- ``KafkaReader`` (kafka_reader) works a stage; the group's partitions are shared among the processes.
+- ``provision`` and ``WholeTopic`` (kafka_topics) make the topics and read them whole.
+
+A crash repeats what was not committed; ids are derived from the input's and changes to the desk are safe to
+repeat, so a repeat changes nothing. Not covered: a record that kills its process each time keeps killing the
+one that has its partition (on Redis it becomes a dead letter); a person must move the group's offset past it.
 """
 
 import asyncio
-import contextlib
 import logging
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
-from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.abc import ConsumerRebalanceListener
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
-from faststream import AckPolicy
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 from faststream.kafka import KafkaBroker
 
 from fenghuo import events as e
-from fenghuo.errors import Transient, Unavailable
+from fenghuo.errors import Unavailable
 from fenghuo.stores.desk import Desk
-from fenghuo.topics import TOPICS, Topic, topic_of
-from fenghuo.transport.pipeline import Follow, Record, Stage, StageStopped, Workbench, check_writer
+from fenghuo.topics import Topic, topic_of
+from fenghuo.transport.kafka_reader import KafkaReader, RawCodec
+from fenghuo.transport.kafka_topics import PROVISION_S, WholeTopic, group_lags, provision, reaching_kafka
+from fenghuo.transport.pipeline import Follow, Following, Stage, Take, check_writer, decode_all
+from fenghuo.transport.workbench import HANDLE_S
 
 log = logging.getLogger(__name__)
 
-HANDLE_S = 25
-"""A batch that takes longer is given back; well below the rebalance timeout."""
-REBALANCE_S = 60
 PUBLISH_AT_ONCE = 500
-
-
-class RawCodec:
-    """Hands records over as they came: decoding is done per record by the stage, so that one bad one is one."""
-
-    async def decode(self, message: Any) -> Any:
-        return message.raw_message
-
-    async def encode(self, message: Any, _serializer: Any = None) -> tuple[bytes, str]:
-        return bytes(message), "application/json"
-
-    async def decode_batch(self, message: Any) -> Any:
-        return message
-
-    async def encode_batch(self, messages: Any, _serializer: Any = None) -> list[tuple[bytes, str]]:
-        return [(bytes(x), "application/json") for x in messages]
-
-
-class Drain(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Lets the batch under way finish before its partitions go to another process; forgets after they came."""
-
-    def __init__(self, busy: asyncio.Lock, forget: Callable[[], None]) -> None:
-        self._busy = busy
-        self._forget = forget
-
-    async def on_partitions_revoked(self, _revoked: Any) -> None:
-        async with self._busy:
-            self._forget()
-
-    async def on_partitions_assigned(self, _assigned: Any) -> None:
-        self._forget()
-
-
-class Reader:
-    """Works one stage in this process, on the partitions the group gives it."""
-
-    def __init__(self, transport: "KafkaTransport", stage: Stage) -> None:
-        self._transport = transport
-        self._stage = stage
-        self._bench = Workbench(stage, transport.desk.keys)
-        self.busy = asyncio.Lock()
-        self._delay_s = 0.1
-        self.stopped: str | None = None
-
-    async def handle(self, message: Any) -> None:
-        """One batch: work, publish, desk, ack; or back off and let it come again."""
-        if self.stopped:
-            await asyncio.sleep(5)
-            raise StageStopped(self.stopped)
-        try:
-            async with self.busy, asyncio.timeout(HANDLE_S):
-                records = [_record(x) for x in message.raw_message]
-                events, changes = await self._bench.work(records)
-                await self._transport.publish(events)
-                await self._transport.desk.apply(changes)
-                await message.ack()
-            self._delay_s = 0.1
-        except Exception as error:
-            await self._step_back(error)
-            raise
-
-    async def _step_back(self, error: Exception) -> None:
-        self._stage.forget()
-        extra = {"stage": self._stage.group, "why": e.reason_of(error)}
-        if isinstance(error, StageStopped):
-            self.stopped = str(error)
-            log.critical("stage stopped", extra=extra)
-        elif isinstance(error, Transient | KafkaError | TimeoutError):
-            log.warning("batch to be tried again", extra=extra)
-        else:
-            log.error("batch failed", exc_info=error, extra=extra)
-        await asyncio.sleep(self._delay_s)
-        self._delay_s = min(self._delay_s * 2, 5.0)
-
-
-def _record(raw: Any) -> Record:
-    key = (raw.key or b"").decode("utf-8", "replace")
-    return Record(key, raw.value, f"{raw.topic}/{raw.partition}/{raw.offset}")
+STOP_S = 3
+"""How long a client may take to say goodbye; all that was promised is acknowledged before."""
 
 
 class KafkaTransport:
-    """The district's transport. ``desk`` is changed within each commit. Raises Unavailable while it is away."""
+    """The district's transport; ``desk`` is changed within each commit. Raises Unavailable while away."""
 
     def __init__(
         self,
@@ -133,177 +55,153 @@ class KafkaTransport:
         self._session_ms = int(session_s * 1000)
         self._replication = replication
         self._producer: Any = None
-        self._broker: Any = None
-        self._readers: list[Reader] = []
-        self._tasks: list[asyncio.Task[None]] = []
+        self._broker: KafkaBroker | None = None
+        self._readers: list[KafkaReader] = []
+        self._following: list[asyncio.Task[None]] = []
 
     async def start(self, stages: Sequence[Stage] = (), follows: Sequence[Follow] = ()) -> None:
-        async with _reaching_kafka():
+        async with reaching_kafka(PROVISION_S):
             await provision(self._servers, self._namespace, self._replication)
-            self._producer = AIOKafkaProducer(
+            producer = AIOKafkaProducer(
                 bootstrap_servers=self._servers, enable_idempotence=True, acks="all",
                 compression_type="zstd", max_batch_size=131_072, linger_ms=0, request_timeout_ms=10_000,
             )  # fmt: skip
-            await self._producer.start()
+            self._producer = producer
+            await producer.start()
+        async with reaching_kafka():
             for follow in follows:
                 await self._follow(follow)
-            await self._start_stages(stages)
+        if stages:
+            async with reaching_kafka(PROVISION_S):
+                await self._start_stages(stages)
 
     async def _start_stages(self, stages: Sequence[Stage]) -> None:
-        if not stages:
-            return
         self._broker = KafkaBroker(
             self._servers.split(","), apply_types=False, serializer=None, codec=RawCodec(),
-            logger=logging.getLogger("faststream"), graceful_timeout=30, allow_auto_create_topics=False,
+            logger=logging.getLogger("transport.faststream"), graceful_timeout=HANDLE_S + 5,
+            allow_auto_create_topics=False,
         )  # fmt: skip
         for stage in stages:
-            self._subscribe(stage)
+            reader = KafkaReader(stage, self.desk, self.publish)
+            address = stage.topic.address(self._namespace)
+            reader.subscribe(self._broker, address, self._group(stage.group), self._session_ms)
+            self._readers.append(reader)
         await self._broker.start()
 
-    def _subscribe(self, stage: Stage) -> None:
-        reader = Reader(self, stage)
-        self._readers.append(reader)
-        self._broker.subscriber(
-            stage.topic.address(self._namespace),
-            group_id=f"{self._namespace}.{stage.group}",
-            auto_offset_reset="earliest",
-            batch=True,
-            max_records=stage.batch,
-            batch_timeout_ms=10,
-            listener=Drain(reader.busy, stage.forget),
-            ack_policy=AckPolicy.NACK_ON_ERROR,
-            session_timeout_ms=self._session_ms,
-            heartbeat_interval_ms=max(1000, self._session_ms // 5),
-            rebalance_timeout_ms=REBALANCE_S * 1000,
-        )(reader.handle)
+    def _group(self, name: str) -> str:
+        return f"{self._namespace}.{name}"
 
     async def publish(self, events: Sequence[e.Event]) -> None:
         check_writer(self.room, events)
+        self._need_producer()
         for at in range(0, len(events), PUBLISH_AT_ONCE):
-            await self._publish_part(events[at : at + PUBLISH_AT_ONCE])
+            async with reaching_kafka(self._timeout_s):
+                await self._publish_part(events[at : at + PUBLISH_AT_ONCE])
 
     async def _publish_part(self, events: Sequence[e.Event]) -> None:
+        sent: list[asyncio.Future[Any]] = []
         try:
-            async with _reaching_kafka(), asyncio.timeout(self._timeout_s):
-                await asyncio.gather(*[await self._send(event) for event in events])
-        except TimeoutError as error:
-            raise Unavailable(f"Kafka did not acknowledge within {self._timeout_s:g} s") from error
-
-    async def _send(self, event: e.Event) -> Awaitable[Any]:
-        topic = topic_of(event)
-        sent: Awaitable[Any] = await self._producer.send(
-            topic.address(self._namespace), e.encode(event), key=topic.key(event).encode()
-        )
-        return sent
+            for event in events:
+                topic = topic_of(event)
+                address, key = topic.address(self._namespace), topic.key(event).encode()
+                sent.append(await self._producer.send(address, e.encode(event), key=key))
+            await asyncio.gather(*sent)
+        finally:
+            for future in sent:
+                future.cancel()
 
     async def stop(self) -> None:
-        for task in self._tasks:
+        for reader in self._readers:
+            reader.halt()
+        for task in self._following:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
-        for part, limit_s in ((self._broker, 35), (self._producer, 10)):
-            if part is not None:
-                with contextlib.suppress(TimeoutError, KafkaError):
-                    async with asyncio.timeout(limit_s):
-                        await part.stop()
+        await asyncio.gather(*self._following, return_exceptions=True)
+        broker, producer = self._broker, self._producer
+        self._broker, self._producer, self._readers, self._following = None, None, [], []
+        if broker is not None:
+            await _within(HANDLE_S + 5 + STOP_S, broker.stop())
+        if producer is not None and not await _within(STOP_S, producer.stop()):
+            await _within(STOP_S, _abandon(producer))
 
     def trouble(self) -> str | None:
         stopped = [reader.stopped for reader in self._readers if reader.stopped]
-        return stopped[0] if stopped else None
+        if stopped:
+            return stopped[0]
+        return "following a topic ended" if any(task.done() for task in self._following) else None
 
     async def ping(self) -> None:
-        async with _reaching_kafka(), asyncio.timeout(self._timeout_s):
+        self._need_producer()
+        async with reaching_kafka(self._timeout_s):
             await self._producer.client.fetch_all_metadata()
 
+    def _need_producer(self) -> None:
+        if self._producer is None:
+            raise Unavailable("the transport has not reached Kafka yet")
+
     async def _follow(self, follow: Follow) -> None:
-        consumer, end = await self._from_the_start(follow.topic)
-        partition = next(iter(end))
-        decoder = follow.topic.decoder()
-        while await consumer.position(partition) < end[partition]:
-            _apply(follow, decoder, await consumer.getmany(timeout_ms=500))
-        self._tasks.append(asyncio.create_task(self._follow_live(follow, decoder, consumer)))
-
-    async def _follow_live(self, follow: Follow, decoder: Any, consumer: Any) -> None:
+        whole = WholeTopic(self._servers, follow.topic.address(self._namespace))
+        following = Following(follow)
         try:
-            while True:
-                try:
-                    _apply(follow, decoder, await consumer.getmany(timeout_ms=500))
-                except KafkaError as error:
-                    log.warning("following paused", extra={"topic": follow.topic.name, "why": str(error)})
-                    await asyncio.sleep(1)
-        finally:
-            await consumer.stop()
-
-    async def _from_the_start(self, topic: Topic) -> tuple[Any, dict[TopicPartition, int]]:
-        """A consumer at the start of all partitions of ``topic``, and the offsets where they now end."""
-        consumer = AIOKafkaConsumer(bootstrap_servers=self._servers, enable_auto_commit=False)
-        await consumer.start()
-        address = topic.address(self._namespace)
-        parts = [TopicPartition(address, n) for n in range(topic.partitions)]
-        consumer.assign(parts)
-        await consumer.seek_to_beginning(*parts)
-        return consumer, dict(await consumer.end_offsets(parts))
-
-    async def replay(self, topic: Topic, take: Callable[[list[e.Event]], Awaitable[None]]) -> int:
-        """Hand every kept event of ``topic`` to ``take``, in order per key; returns how many there were."""
-        async with _reaching_kafka():
-            consumer, end = await self._from_the_start(topic)
-            decoder, seen = topic.decoder(), 0
-            try:
-                while [tp for tp in end if await consumer.position(tp) < end[tp]]:
-                    for records in (await consumer.getmany(timeout_ms=500)).values():
-                        events = [x for r in records if (x := _decoded(decoder, r.value)) is not None]
-                        seen += len(events)
-                        await take(events)
-            finally:
-                await consumer.stop()
-            return seen
-
-
-def _decoded(decoder: Any, value: bytes | None) -> e.Event | None:
-    try:
-        return e.decode(decoder, value)
-    except Exception:
-        log.exception("record left out")
-        return None
-
-
-def _apply(follow: Follow, decoder: Any, batches: dict[TopicPartition, list[Any]]) -> None:
-    for records in batches.values():
-        for record in records:
-            event = _decoded(decoder, record.value)
-            if event is not None:
-                follow.apply(event)
-
-
-@asynccontextmanager
-async def _reaching_kafka() -> AsyncIterator[None]:
-    try:
-        yield
-    except (KafkaError, OSError) as error:
-        if isinstance(error, TimeoutError):
+            await whole.open()
+            async for values in whole.until_end():
+                following.take(values)
+        except BaseException:
+            await whole.close()
             raise
-        raise Unavailable(f"Kafka does not answer: {e.reason_of(error)}") from error
+        self._following.append(asyncio.create_task(_follow_live(following, whole)))
+
+    async def replay(self, topic: Topic, take: Take) -> int:
+        self._need_producer()
+        seen, decoder = 0, topic.decoder()
+        async with reaching_kafka():
+            async for values in self._values(topic):
+                events = decode_all(decoder, values)
+                seen += len(events)
+                await take(events)
+        return seen
+
+    async def _values(self, topic: Topic) -> AsyncIterator[list[bytes | None]]:
+        whole = WholeTopic(self._servers, topic.address(self._namespace))
+        try:
+            await whole.open()
+            async for values in whole.until_end():
+                yield values
+        finally:
+            await whole.close()
+
+    async def lag(self) -> dict[str, int]:
+        self._need_producer()
+        async with reaching_kafka(self._timeout_s):
+            return await group_lags(self._servers, self._namespace)
 
 
-async def provision(servers: str, namespace: str, replication: int) -> None:
-    """Create every topic of the registry with its partitions and retention; existing ones stay as they are."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=servers)
-    await admin.start()
+async def _follow_live(following: Following, whole: WholeTopic) -> None:
     try:
-        wanted = [
-            NewTopic(topic.address(namespace), topic.partitions, replication, topic_configs=_configs(topic))
-            for topic in TOPICS
-        ]
-        reply = await admin.create_topics(wanted)
-        for name, code, *rest in reply.topic_errors:
-            if code not in (0, TopicAlreadyExistsError.errno):
-                raise for_code(code)(f"{name}: {rest}")
+        while True:
+            try:
+                async for values in whole.live():
+                    following.take(values)
+            except KafkaError as error:
+                log.warning("following paused", extra={"topic": following.topic.name, "why": str(error)})
+                await asyncio.sleep(1)
     finally:
-        await admin.close()
+        await _within(STOP_S, whole.close())
 
 
-def _configs(topic: Topic) -> dict[str, str]:
-    if topic.compact:
-        return {"cleanup.policy": "compact"}
-    kept = -1 if topic.retention is None else int(topic.retention.total_seconds() * 1000)
-    return {"cleanup.policy": "delete", "retention.ms": str(kept)}
+async def _within(seconds: float, goodbye: Any) -> bool:
+    """Whether ``goodbye`` came to its end in time, for better or worse."""
+    try:
+        async with asyncio.timeout(seconds):
+            await goodbye
+    except TimeoutError:
+        log.warning("a Kafka client did not close in time, left behind", extra={"seconds": seconds})
+        return False
+    except Exception as error:
+        log.warning("a Kafka client did not close well", extra={"why": e.reason_of(error)})
+    return True
+
+
+async def _abandon(producer: Any) -> None:
+    """Close a producer that still waits for a broker that is away: an idempotent one would wait for ever."""
+    await producer._sender.close()
+    await producer.client.close()

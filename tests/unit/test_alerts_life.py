@@ -107,7 +107,7 @@ def denied(alert: Alert | None, asked: Order, *, findings: tuple[str, ...] = (),
     return no.value.code
 
 
-# --- the table ---------------------------------------------------------------------------------------------------
+# --- the table ------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("state", "action"), every_step())
@@ -150,12 +150,14 @@ def test_a_denied_order_leaves_no_trace() -> None:
     assert msgspec.json.encode(alert) == before
 
 
-# --- who may -----------------------------------------------------------------------------------------------------
+# --- who may --------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("role", Role)
 @pytest.mark.parametrize("step", LIFE, ids=lambda step: f"{step[0]}-{step[1]}")
-def test_only_the_roles_of_the_table_may_act_in_any_state(step: tuple[State | None, Action], role: Role) -> None:
+def test_only_the_roles_of_the_table_may_act_in_any_state(
+    step: tuple[State | None, Action], role: Role
+) -> None:
     state, action = step
     alert = in_state(state) if state else None
     asked = order(action, DORA, role=role, at=T0 + timedelta(minutes=30))
@@ -186,7 +188,7 @@ def test_the_reason_stays_with_the_alert() -> None:
     assert applied(submitted(), order(Action.RETURN, BEN, reason="看不懂")).reason == "看不懂"
 
 
-# --- two persons, the exact bytes ----------------------------------------------------------------------------------
+# --- two persons, the exact bytes -----------------------------------------------------------------
 
 
 def test_creator_cannot_approve_own_alert() -> None:
@@ -206,7 +208,9 @@ def test_submitter_cannot_approve_own_submission() -> None:
 
 
 def test_one_person_can_approve_what_the_system_drafted_only_if_another_submitted_it() -> None:
-    alert = applied(None, order(Action.DRAFT, PersonId("system"), role=Role.SYSTEM), order(Action.SUBMIT, BEN))
+    alert = applied(
+        None, order(Action.DRAFT, PersonId("system"), role=Role.SYSTEM), order(Action.SUBMIT, BEN)
+    )
     assert denied(alert, order(Action.APPROVE, BEN)) == "same_person"
     assert applied(alert, order(Action.APPROVE, CHEN)).state is State.APPROVED
 
@@ -237,7 +241,16 @@ def test_an_approval_of_other_bytes_is_refused(change: dict[str, Any]) -> None:
 
 def test_the_hash_covers_every_field_of_the_content() -> None:
     fields = set(Content.__struct_fields__)
-    assert fields == {"title", "text", "correction", "audience", "channels", "severity", "expires_at", "exercise"}
+    assert fields == {
+        "title",
+        "text",
+        "correction",
+        "audience",
+        "channels",
+        "severity",
+        "expires_at",
+        "exercise",
+    }
 
 
 def test_an_approved_alert_carries_the_hash_of_its_content() -> None:
@@ -261,7 +274,7 @@ def test_a_page_that_is_out_of_date_decides_nothing() -> None:
     assert applied(submitted(), order(Action.APPROVE, BEN, seen_revision=2)).state is State.APPROVED
 
 
-# --- what may go out -----------------------------------------------------------------------------------------------
+# --- what may go out ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("action", [Action.SUBMIT, Action.APPROVE])
@@ -340,14 +353,12 @@ def test_what_has_expired_meanwhile_goes_no_further(action: Action) -> None:
 
 @pytest.mark.parametrize("exercise", [True, False])
 def test_an_exercise_never_becomes_live_nor_a_live_alert_an_exercise(exercise: bool) -> None:
-    alert = applied(
-        None, order(Action.DRAFT, content=msgspec.structs.replace(CONTENT, exercise=exercise))
-    )
+    alert = applied(None, order(Action.DRAFT, content=msgspec.structs.replace(CONTENT, exercise=exercise)))
     other = msgspec.structs.replace(CONTENT, exercise=not exercise)
     assert denied(alert, order(Action.EDIT, content=other)) == "exercise"
 
 
-# --- again and again -----------------------------------------------------------------------------------------------
+# --- again and again ------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(("state", "action"), [(s, a) for s, a in LIFE if s is not None])
@@ -381,14 +392,10 @@ def test_decide_gives_the_same_answer_to_the_same_question() -> None:
 
 
 def test_the_content_hash_is_pinned_so_that_no_release_of_ours_voids_standing_approvals() -> None:
-    assert content_hash(CONTENT) == (
-        "90f241a5e57265116996a8e30b72acd385a292bfa9eb501e00adf67e69404c7b"
-    )
+    assert content_hash(CONTENT) == ("90f241a5e57265116996a8e30b72acd385a292bfa9eb501e00adf67e69404c7b")
 
 
 def test_the_check_code_tells_each_alert_version_and_text_apart() -> None:
-    codes = {
-        check_code(a, v, t) for a in ("a", "a\n1") for v in (1, 2) for t in ("text", "text ", "")
-    }
+    codes = {check_code(a, v, t) for a in ("a", "a\n1") for v in (1, 2) for t in ("text", "text ", "")}
     assert len(codes) == 12
     assert all(len(code) == 8 and code == code.upper() for code in codes)

@@ -99,7 +99,13 @@ def test_the_message_and_its_arguments_are_masked(written: tuple[logging.Logger,
 
 def test_extras_are_masked_whatever_they_hold(written: tuple[logging.Logger, io.StringIO]) -> None:
     log, stream = written
-    extra = {"who": PHONE, "nested": {"to": [HOOK]}, "raw": f"Bearer {TOKEN}".encode(), "port": 8601, "ok": True}
+    extra = {
+        "who": PHONE,
+        "nested": {"to": [HOOK]},
+        "raw": f"Bearer {TOKEN}".encode(),
+        "port": 8601,
+        "ok": True,
+    }
     log.warning("delivery refused", extra=extra)
     line = lines(stream)[0]
     assert (line["port"], line["ok"]) == (8601, True)
@@ -122,10 +128,14 @@ def test_a_secret_is_masked_when_only_the_extras_name_tells_it(
     assert "hunter2horse" not in stream.getvalue()
 
 
+def refuse() -> None:
+    raise ValueError(f"{HOOK} refused {PHONE}, password=hunter2horse")
+
+
 def test_tracebacks_are_masked(written: tuple[logging.Logger, io.StringIO]) -> None:
     log, stream = written
     try:
-        raise ValueError(f"{HOOK} refused {PHONE}, password=hunter2horse")
+        refuse()
     except ValueError:
         log.exception("batch failed")
     error = lines(stream)[0]["error"]
@@ -150,7 +160,9 @@ def test_chinese_is_written_as_it_is(written: tuple[logging.Logger, io.StringIO]
     assert "示范区" in stream.getvalue()
 
 
-def test_set_up_writes_our_lines_and_leaves_libraries_their_warnings(capsys: pytest.CaptureFixture[str]) -> None:
+def test_set_up_writes_our_lines_and_leaves_libraries_their_warnings(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
     root = logging.getLogger()
     before = root.handlers, root.level
     try:

@@ -84,7 +84,7 @@ def test_a_wrong_value_is_refused_in_one_line_that_names_the_variable(
 def test_every_wrong_value_is_told_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("FENGHUO_BROKER", "rabbit")
     monkeypatch.setenv("FENGHUO_INTAKE_PORT", "-1")
-    with pytest.raises(Refused, match="FENGHUO_BROKER: .*FENGHUO_INTAKE_PORT: "):
+    with pytest.raises(Refused, match=r"FENGHUO_BROKER: .*FENGHUO_INTAKE_PORT: "):
         load_settings()
 
 

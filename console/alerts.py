@@ -1,0 +1,202 @@
+"""/alerts and /alerts/{id}: is this text right and safe for these people, and who has it by now?"""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from litestar import Request, Response, get
+from litestar.exceptions import NotFoundException
+
+from console import access
+from console.decisions import new_id
+from console.delivering import Figures, figures
+from console.house import House
+from console.pages import AnyRequest, render, show
+from console.sessions import Viewer
+from console.words import Words
+from fenghuo import warning
+from fenghuo.alerts import (
+    LIFE,
+    MAY,
+    RELEASED,
+    TEXT_LIMIT,
+    Action,
+    Alert,
+    Role,
+    State,
+    check_code,
+    content_hash,
+)
+from fenghuo.audience import in_audience
+from fenghuo.events import AlertChanged, Group, Person
+
+PER_PAGE = 30
+
+
+@get("/alerts", guards=[access.page("alerts")])
+async def alerts_page(request: AnyRequest, house: House) -> Response[Any]:
+    every = await house.shared.get("alerts", house.desk.alerts)
+    wanted = request.query_params.get("state", "")
+    chosen = [a for a in every if not wanted or a.state == wanted]
+    page, pages = paged(request.query_params.get("page", "1"), len(chosen), PER_PAGE)
+    counts = Counter(str(a.state) for a in every)
+    return show(
+        request,
+        "alerts.html",
+        alerts=chosen[(page - 1) * PER_PAGE : page * PER_PAGE],
+        wanted=wanted,
+        counts=[(state, counts[state]) for state in State if counts[state]],
+        total=len(every),
+        page=page,
+        pages=pages,
+    )
+
+
+def paged(asked: str, count: int, per_page: int) -> tuple[int, int]:
+    """(page, pages): the page asked for if there is one, else the nearest."""
+    pages = max(1, -(-count // per_page))
+    number = int(asked) if asked.isdecimal() and len(asked) < 7 else 1
+    return min(max(number, 1), pages), pages
+
+
+@get("/alerts/{alert_id:str}", guards=[access.page("alerts")])
+async def alert_page(request: Request[Viewer, Any, Any], house: House, alert_id: str) -> Response[Any]:
+    decision_id = request.query_params.get("decision", "")
+    alert = await house.desk.alert(alert_id)
+    if alert is None:
+        if not decision_id:
+            raise NotFoundException(alert_id)
+        return show(
+            request, "alert_pending.html", alert_id=alert_id, **await _outcome_only(house, decision_id)
+        )
+    values = await values_of(house, alert, decision_id)
+    return show(
+        request,
+        "alert.html",
+        may=may_do(alert, request.user.person),
+        why_not=why_not_approve(alert, request.user.person),
+        ids={action: new_id() for action in access.ACTIONS},
+        **values,
+    )
+
+
+async def _outcome_only(house: House, decision_id: str) -> dict[str, Any]:
+    settled = await house.desk.decision(decision_id)
+    return {"decision_id": decision_id, "outcome": outcome_of(settled, (), decision_id)}
+
+
+async def values_of(house: House, alert: Alert, decision_id: str) -> dict[str, Any]:
+    """Everything that the page and its live fragments show of ``alert``."""
+    history = await house.desk.history(alert.alert_id)
+    settled = await house.desk.decision(decision_id) if decision_id else None
+    groups = await house.groups()
+    return {
+        "alert": alert,
+        "preview": warning.as_previewed(alert),
+        "code": check_code(alert.alert_id, alert.version, alert.content.text),
+        "number": warning.number(alert.alert_id),
+        "hash": content_hash(alert.content),
+        "history": history,
+        "names": names_of(await house.people()),
+        "channels": channels_of(alert, groups),
+        "outcome": outcome_of(settled, history, decision_id) if decision_id else None,
+        "decision_id": decision_id,
+        "limit": TEXT_LIMIT,
+        "signature": signature(alert),
+        "changed": False,
+        **await delivery_of(house, alert),
+    }
+
+
+async def delivery_of(house: House, alert: Alert) -> dict[str, Any]:
+    """The figures of the release, and of its correction where it was recalled; None before there is one."""
+    release = await house.desk.release(alert.alert_id, alert.version)
+    if release is None:
+        return {"delivery": None, "correction": None, "sightings": 0}
+    recalled = alert.state is State.RECALLED
+    return {
+        "delivery": await _figures(house, alert, "warning"),
+        "correction": await _figures(house, alert, "correction") if recalled else None,
+        "sightings": len(await house.desk.sightings(alert.alert_id)),
+    }
+
+
+async def _figures(house: House, alert: Alert, kind: str) -> Figures:
+    since = (alert.approved_at if kind == "warning" else alert.changed_at) or alert.changed_at
+    return figures(
+        await house.desk.ledger(alert.alert_id, alert.version, kind),
+        await house.groups(),
+        await house.desk.planned(alert.alert_id, alert.version, kind),
+        since,
+    )
+
+
+def names_of(people: Mapping[str, Person]) -> dict[str, str]:
+    return {person_id: person.name for person_id, person in people.items()}
+
+
+def channels_of(alert: Alert, groups: Mapping[str, Group]) -> list[tuple[str, int]]:
+    """How many groups of the audience each channel reaches; "none" for channels that the alert does not use."""
+    counted: Counter[str] = Counter()
+    for group in groups.values():
+        if in_audience(group, alert.content.audience):
+            counted[group.channel if group.channel in alert.content.channels else "none"] += 1
+    return counted.most_common()
+
+
+def may_do(alert: Alert, person: Person) -> set[str]:
+    """The actions that the state, the role and the two-person rule leave to ``person``."""
+    allowed = {str(a) for a in access.ACTIONS if (alert.state, a) in LIFE and person.role in MAY[a]}
+    if alert.findings or not alert.reach_groups:
+        allowed -= {Action.SUBMIT, Action.APPROVE}
+    if person.person_id in {alert.created_by, alert.edited_by, alert.submitted_by}:
+        allowed.discard(Action.APPROVE)
+    return allowed
+
+
+def why_not_approve(alert: Alert, person: Person) -> str | None:
+    """The word key of why ``person`` may not approve a submitted alert; None where that is not the question."""
+    if alert.state is not State.SUBMITTED:
+        return None
+    if person.role is not Role.APPROVER:
+        return "alert.not_approve_role"
+    mine = {"created": alert.created_by, "edited": alert.edited_by, "submitted": alert.submitted_by}
+    return next((f"alert.not_approve_{did}" for did, who in mine.items() if who == person.person_id), None)
+
+
+def outcome_of(
+    settled: tuple[str, str] | None, history: Sequence[AlertChanged], decision_id: str
+) -> tuple[str, str, str | None]:
+    """(tone, title key, more key) of a decision: done, refused with the reason, or under way."""
+    if settled is None:
+        return "amber", "outcome.under_way", "outcome.under_way_todo"
+    if settled[0] == "ok":
+        did = next((x.action for x in history if x.decision_id == decision_id), Action.EDIT)
+        return "accent", f"outcome.ok_{did}", None
+    return "amber", "outcome.refused", f"denied.{settled[0]}"
+
+
+def signature(alert: Alert) -> str:
+    """What a page's buttons depend on; while a released alert is being sent they stay the same."""
+    state = "released" if alert.state in RELEASED else alert.state
+    return f"{state}-{content_hash(alert.content)[:12]}"
+
+
+async def fragments(house: House, t: Words, alert_id: str, seen: str, decision_id: str) -> dict[str, str]:
+    """The live parts: state, outcome, delivery, history; and a word when the page's buttons are out of date."""
+    values = await house.shared.get(
+        f"alert:{alert_id}:{decision_id[:32]}", lambda: _live(house, alert_id, decision_id)
+    )
+    if values is None:
+        return {}
+    values = values | {"changed": bool(seen) and seen != values["signature"]}
+    parts = ("status", "outcome", "delivery", "history")
+    return {part: render(f"_alert_{part}.html", t, **values) for part in parts}
+
+
+async def _live(house: House, alert_id: str, decision_id: str) -> dict[str, Any] | None:
+    alert = await house.desk.alert(alert_id)
+    return await values_of(house, alert, decision_id) if alert else None
+
+
+HANDLERS = [alerts_page, alert_page]

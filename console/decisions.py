@@ -1,0 +1,130 @@
+"""From a form to a settled decision: builds the order, publishes it, waits for what came of it.
+
+Writes decisions.made. The decision's id was made with the page, so a second press is the same decision.
+"""
+
+import asyncio
+import re
+from collections.abc import Mapping
+from datetime import timedelta
+from uuid import uuid4
+
+import msgspec
+
+from console.house import House
+from fenghuo import clock
+from fenghuo.alerts import Action, Alert, AlertId, Audience, Content, Order, Origin, PersonId, decide
+from fenghuo.errors import Denied, Unavailable
+from fenghuo.events import DecisionMade, Person
+
+WAIT_S = 3.0
+"""How long a page waits for its decision to settle before it says that it is under way."""
+_LOOK_EVERY_S = 0.05
+_ID = re.compile(r"[0-9a-f]{32}")
+SEVERITIES = ("moderate", "severe")
+
+Form = Mapping[str, str]
+
+
+class BadForm(ValueError):
+    """A form without what our own pages put into it: nothing was done."""
+
+
+def new_id() -> str:
+    return uuid4().hex
+
+
+def order_of(
+    action: Action,
+    alert_id: str,
+    person: Person,
+    form: Form,
+    content: Content | None = None,
+    origin: Origin | None = None,
+) -> Order:
+    """The order that ``form`` asks for; BadForm when it does not come from one of our pages."""
+    decision_id = form.get("decision_id", "")
+    if not _ID.fullmatch(decision_id):
+        raise BadForm("no decision_id")
+    return Order(
+        decision_id=decision_id,
+        alert_id=AlertId(alert_id),
+        action=action,
+        actor=PersonId(person.person_id),
+        role=person.role,
+        at=clock.now(),
+        content=content,
+        origin=origin,
+        seen_hash=form.get("seen_hash") or None,
+        seen_revision=_whole(form.get("seen_revision")),
+        reason=(form.get("reason") or "").strip()[:500] or None,
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise BadForm("not a whole number")
+    return int(text)
+
+
+def content_of(base: Content, form: Form, towns: list[str]) -> Content:
+    """``base`` with what was typed; the expiry is counted from now, in whole hours."""
+    hours = _whole(form.get("hours")) or 0
+    severity = form.get("severity", base.severity)
+    some = form.get("reach") == "towns"
+    return msgspec.structs.replace(
+        base,
+        title=form.get("title", "").strip(),
+        text=_lines(form.get("text", "")),
+        correction=_lines(form.get("correction", "")),
+        audience=Audience(district=base.audience.district, towns=tuple(sorted(towns)) if some else ()),
+        severity=severity if severity in SEVERITIES else base.severity,
+        expires_at=clock.now() + timedelta(hours=hours),
+    )
+
+
+def _lines(text: str) -> str:
+    return text.replace("\r\n", "\n").strip()
+
+
+def refusal_of(alert: Alert | None, order: Order) -> Denied | None:
+    """Why ``order`` is sure to be refused (judged before it is sent, so that typed text is not lost), or None."""
+    try:
+        decide(alert, order, findings=(), reach=(1, 1))
+    except Denied as denied:
+        return denied
+    return None
+
+
+def is_stale(alert: Alert, order: Order) -> bool:
+    """Whether the page showed something else than what stands now; an order already applied is not stale."""
+    denied = refusal_of(alert, order)
+    return denied is not None and denied.code == "stale"
+
+
+async def settle(house: House, order: Order) -> str | None:
+    """Publish ``order`` unless it is settled already; returns its code ("ok" or why not), None if under way.
+
+    Raises Unavailable or Crowded when the broker did not take it: then nothing was decided.
+    """
+    settled = await house.desk.decision(order.decision_id)
+    if settled is not None:
+        return settled[0]
+    if not house.started():
+        raise Unavailable("the room is still starting")
+    await house.transport.publish([DecisionMade(event_id=order.decision_id, at=order.at, order=order)])
+    try:
+        async with asyncio.timeout(WAIT_S):
+            return await _outcome(house, order.decision_id)
+    except (TimeoutError, Unavailable):
+        return None
+
+
+async def _outcome(house: House, decision_id: str) -> str:
+    while True:
+        settled = await house.desk.decision(decision_id)
+        if settled is not None:
+            return settled[0]
+        await asyncio.sleep(_LOOK_EVERY_S)

@@ -1,0 +1,145 @@
+"""/report: an officer pastes what a resident received; the answer stands on /report/{id} within seconds.
+
+The intake takes reports, not the console: they are sent on to its HTTP interface.
+"""
+
+import logging
+import re
+from typing import Any
+from urllib.parse import quote
+
+import httpx
+from litestar import Request, Response, get, post
+from litestar.response import Redirect
+
+from console import access
+from console.acting import read_form
+from console.decisions import new_id
+from console.house import House
+from console.pages import render, show
+from console.sessions import Viewer
+from console.words import Words
+from fenghuo.events import Stage
+
+log = logging.getLogger(__name__)
+LONGEST_TEXT = 10_000
+_REPORT_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
+_KEY = re.compile(r"[0-9a-f]{32}")
+ReportRequest = Request[Viewer, Any, Any]
+
+
+class NotTaken(Exception):  # noqa: N818
+    """The intake did not take the report; ``word`` is the sentence to show."""
+
+    def __init__(self, status: int, word: str, why: str = "") -> None:
+        super().__init__(word)
+        self.status = status
+        self.word = word
+        self.why = why
+
+
+@get("/report", guards=[access.page("report")])
+async def report_page(request: ReportRequest, house: House) -> Response[Any]:
+    return await report_form(request, house, {"key": new_id(), "stage": Stage.RECEIVED})
+
+
+async def report_form(
+    request: ReportRequest, house: House, form: dict[str, str], wrong: NotTaken | None = None
+) -> Response[Any]:
+    """The form, empty or with what was typed and why it was not sent."""
+    district = _district(request, house)
+    groups = (await house.groups()).values()
+    towns = sorted({g.place.town for g in groups if g.place.town and g.place.district == district})
+    return show(
+        request,
+        "report.html",
+        status=wrong.status if wrong else 200,
+        form=form,
+        towns=towns,
+        wrong=wrong,
+        stages=list(Stage),
+        limit=LONGEST_TEXT,
+    )
+
+
+def _district(request: ReportRequest, house: House) -> str:
+    return request.user.person.district or house.settings.district
+
+
+@post("/report", guards=[access.page("report")])
+async def report(request: ReportRequest, house: House) -> Response[Any]:
+    form, _ = await read_form(request)
+    form["text"] = form.get("text", "").replace("\r\n", "\n").strip()
+    try:
+        report_id = await send(house, checked(form), body_of(form, request.user, _district(request, house)))
+    except NotTaken as error:
+        return await report_form(request, house, form, error)
+    return Redirect(f"/report/{quote(report_id)}", status_code=303)
+
+
+def checked(form: dict[str, str]) -> str:
+    """The form's key, when what was typed can be sent; else NotTaken."""
+    if not form["text"]:
+        raise NotTaken(422, "report.empty")
+    if len(form["text"]) > LONGEST_TEXT:
+        raise NotTaken(422, "report.long", str(len(form["text"])))
+    if not _KEY.fullmatch(form.get("key", "")):
+        form["key"] = new_id()
+    return form["key"]
+
+
+def body_of(form: dict[str, str], viewer: Viewer, district: str) -> dict[str, str]:
+    """The report as the intake takes it."""
+    stage = form.get("stage", "")
+    body = {
+        "text": form["text"],
+        "district": district,
+        "town": form.get("town", "").strip()[:100],
+        "group_id": form.get("group_id", "").strip()[:100],
+        "reporter": viewer.person.person_id,
+        "reporter_kind": "officer",
+        "stage": stage if stage in list(Stage) else Stage.RECEIVED.value,
+    }
+    return {name: value for name, value in body.items() if value}
+
+
+async def send(house: House, key: str, body: dict[str, str]) -> str:
+    """The report's id, once the intake has it; NotTaken otherwise. The same key is the same report."""
+    try:
+        answer = await house.intake.post("/api/v1/reports", json=body, headers={"idempotency-key": key})
+    except httpx.HTTPError as error:
+        log.warning("the intake is away", extra={"why": f"{type(error).__name__}: {error}"})
+        raise NotTaken(503, "report.away") from error
+    if answer.status_code in {200, 201, 202}:
+        return str(answer.json()["report_id"])
+    raise _refusal(answer)
+
+
+def _refusal(answer: httpx.Response) -> NotTaken:
+    log.warning("the intake refused a report", extra={"status": answer.status_code})
+    if answer.status_code == 429:
+        return NotTaken(429, "report.busy")
+    if answer.status_code in {401, 403}:
+        return NotTaken(503, "report.door")
+    if answer.status_code >= 500:
+        return NotTaken(503, "report.away")
+    return NotTaken(422, "report.refused", str(answer.status_code))
+
+
+async def values_of(house: House, report_id: str) -> dict[str, Any]:
+    known = _REPORT_ID.fullmatch(report_id) is not None
+    found = await house.desk.reports_by_id([report_id]) if known else []
+    return {"report": found[0] if found else None}
+
+
+@get("/report/{report_id:str}", guards=[access.page("report")])
+async def answer_page(request: ReportRequest, house: House, report_id: str) -> Response[Any]:
+    return show(request, "answer.html", report_id=report_id, **await values_of(house, report_id))
+
+
+async def fragments(house: House, t: Words, report_id: str, nav: list[str]) -> dict[str, str]:
+    """The live part of the page: the answer."""
+    return {"answer": render("_answer.html", t, nav=nav, **await values_of(house, report_id))}
+
+
+HANDLERS = [report_page, report, answer_page]

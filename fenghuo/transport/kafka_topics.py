@@ -1,0 +1,150 @@
+"""The registry's topics on Kafka: made with their partitions and retention, and read whole."""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+
+from fenghuo import events as e
+from fenghuo.errors import Unavailable
+from fenghuo.topics import TOPICS, Topic
+
+log = logging.getLogger(__name__)
+
+PROVISION_S = 30
+_POLL_S = 0.1
+_GETMANY_MS = 200
+
+
+@asynccontextmanager
+async def reaching_kafka(timeout_s: float | None = None) -> AsyncIterator[None]:
+    """Turn Kafka's own errors, and more than ``timeout_s`` of waiting, into Unavailable."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError as error:
+        raise Unavailable(f"Kafka did not answer within {timeout_s or 0:g} s") from error
+    except (KafkaError, OSError) as error:
+        raise Unavailable(f"Kafka does not answer: {e.reason_of(error)}") from error
+
+
+async def provision(servers: str, namespace: str, replication: int) -> None:
+    """Create every topic of the registry with its partitions and retention, and wait until they can be used.
+
+    Existing ones stay as they are; one with other partitions than the registry's is told in the log. Without
+    the wait a group that joined early would sit without partitions until its metadata grows old (5 minutes).
+    """
+    async with _admin(servers) as admin:
+        names = {topic.address(namespace): topic for topic in TOPICS}
+        made = [
+            NewTopic(name, topic.partitions, replication, topic_configs=configs(topic))
+            for name, topic in names.items()
+        ]
+        _raise_first((await admin.create_topics(made)).topic_errors)
+        found = await _wait_until_usable(admin, list(names))
+    for name, partitions in found.items():
+        if partitions != names[name].partitions:
+            extra = {"topic": name, "has": partitions, "registry": names[name].partitions}
+            log.warning("topic has other partitions than the registry's", extra=extra)
+
+
+@asynccontextmanager
+async def _admin(servers: str) -> AsyncIterator[Any]:
+    admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=10_000)
+    try:
+        await admin.start()
+        yield admin
+    finally:
+        await admin.close()
+
+
+def _raise_first(topic_errors: Sequence[Any]) -> None:
+    for name, code, *rest in topic_errors:
+        if code not in (0, TopicAlreadyExistsError.errno):
+            raise for_code(code)(f"{name}: {rest}")
+
+
+async def _wait_until_usable(admin: Any, names: list[str]) -> dict[str, int]:
+    """How many partitions each topic has, once each partition has a leader."""
+    while True:
+        about = await admin.describe_topics(names)
+        if all(_is_usable(topic) for topic in about):
+            return {topic["topic"]: len(topic["partitions"]) for topic in about}
+        await asyncio.sleep(_POLL_S)
+
+
+def _is_usable(topic: dict[str, Any]) -> bool:
+    parts = topic["partitions"]
+    return topic["error_code"] == 0 and bool(parts) and all(x["leader"] >= 0 for x in parts)
+
+
+def configs(topic: Topic) -> dict[str, str]:
+    """The broker's configuration of ``topic``."""
+    if topic.compact:
+        return {"cleanup.policy": "compact"}
+    kept = -1 if topic.retention is None else int(topic.retention.total_seconds() * 1000)
+    return {"cleanup.policy": "delete", "retention.ms": str(kept)}
+
+
+class WholeTopic:
+    """All partitions of one topic, in no group: from the start to where they end now, and on if wanted."""
+
+    def __init__(self, servers: str, address: str) -> None:
+        self._consumer: Any = AIOKafkaConsumer(
+            address, group_id=None, bootstrap_servers=servers, auto_offset_reset="earliest"
+        )
+        self._end: dict[TopicPartition, int] = {}
+
+    async def open(self) -> None:
+        """Connect, and look where the topic ends."""
+        await self._consumer.start()
+        self._end = dict(await self._consumer.end_offsets(list(self._consumer.assignment())))
+
+    async def until_end(self) -> AsyncIterator[list[bytes | None]]:
+        """The values that stood in the topic when it was opened (or came since), in order per partition."""
+        while [tp for tp, end in self._end.items() if await self._consumer.position(tp) < end]:
+            for values in await self._some():
+                yield values
+
+    async def live(self) -> AsyncIterator[list[bytes | None]]:
+        """What comes after, for ever; raises KafkaError while Kafka is away, and may be called again."""
+        while True:
+            for values in await self._some():
+                yield values
+
+    async def _some(self) -> list[list[bytes | None]]:
+        found = await self._consumer.getmany(timeout_ms=_GETMANY_MS)
+        return [[record.value for record in records] for records in found.values()]
+
+    async def close(self) -> None:
+        await self._consumer.stop()
+
+
+async def group_lags(servers: str, namespace: str) -> dict[str, int]:
+    """Records that each group has yet to commit, by ``topic room.stage``; for groups that committed any."""
+    names = {topic.address(namespace): topic.name for topic in TOPICS}
+    lags: dict[str, int] = {}
+    consumer: Any = AIOKafkaConsumer(bootstrap_servers=servers)
+    async with _admin(servers) as admin:
+        parts = [
+            TopicPartition(topic["topic"], x["partition"])
+            for topic in await admin.describe_topics(list(names))
+            for x in topic["partitions"]
+        ]
+        try:
+            await consumer.start()
+            starts, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
+        finally:
+            await consumer.stop()
+        for group in [x[0] for x in await admin.list_consumer_groups() if x[0].startswith(f"{namespace}.")]:
+            done = {tp: x.offset for tp, x in (await admin.list_consumer_group_offsets(group)).items()}
+            for topic in {tp.topic for tp in done} & names.keys():
+                ours = [tp for tp in parts if tp.topic == topic]
+                left = sum(ends[tp] - max(starts[tp], done.get(tp, 0)) for tp in ours)
+                lags[f"{names[topic]} {group.removeprefix(f'{namespace}.')}"] = left
+    return lags

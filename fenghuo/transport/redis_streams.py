@@ -1,0 +1,181 @@
+"""Redis streams under FastStream: reading what is pending first, groups, pages, trimming.
+
+FastStream's own reading never sees again what a kill left pending, and a nack sends nothing. So
+``StreamsBroker`` puts a client under it whose group reads begin with the pending entries, in order.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+from faststream.redis import RedisBroker
+from faststream.redis.configs import RedisConnectionState
+from redis.asyncio import Redis
+from redis.asyncio.connection import ConnectionPool
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
+from redis.exceptions import ConnectionError as RedisConnectionError
+from redis.exceptions import RedisError, ResponseError
+from redis.exceptions import TimeoutError as RedisTimeoutError
+
+from fenghuo.transport.redis_scripts import DECLARE_LUA
+
+log = logging.getLogger(__name__)
+
+Entry = tuple[bytes, dict[bytes, bytes]]
+OWNER = "owner"
+"""The consumer name of every owner: what is pending has one name, the lease says which process that is."""
+PAGE = 1000
+_AWAY_S = 0.5
+
+
+class PendingFirst(Redis):
+    """A client whose group reads begin with the owner's pending entries, after a start and after any failure.
+
+    A read never raises what FastStream would answer with a hot loop, five seconds' sleep or the end of the
+    subscriber: while Redis is away or refuses, it waits a moment and gives nothing.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._fresh: set[tuple[str, str]] = set()
+        self._alone: set[tuple[str, str]] = set()
+
+    def again(self, stream: str, group: str, *, alone: bool = False) -> None:
+        """Make the next read begin with what is pending; ``alone``: one at a time, until none is left."""
+        self._fresh.discard((stream, group))
+        if alone:
+            self._alone.add((stream, group))
+
+    def is_alone(self, stream: str, group: str) -> bool:
+        """Whether the entries last read were pending ones, one at a time."""
+        return (stream, group) in self._alone
+
+    async def xreadgroup(  # type: ignore[override]
+        self,
+        groupname: str,
+        consumername: str,
+        streams: dict[str, str],
+        count: int | None = None,
+        block: int | None = None,
+        **_options: Any,
+    ) -> list[tuple[bytes, list[Entry]]]:
+        """``[(stream, entries)]`` or nothing; the id in ``streams`` is ours to choose."""
+        (stream,) = streams
+        try:
+            entries = await self._read(groupname, consumername, stream, count, block)
+        except (RedisError, OSError) as error:
+            self.again(stream, groupname)
+            await self._wait_for_better(error, stream, groupname)
+            return []
+        return [(stream.encode(), entries)] if entries else []
+
+    async def _read(
+        self, group: str, consumer: str, stream: str, count: int | None, block: int | None
+    ) -> list[Entry]:
+        key = (stream, group)
+        if key not in self._fresh:
+            few = 1 if key in self._alone else count
+            pending = entries_of(await super().xreadgroup(group, consumer, {stream: "0"}, count=few))
+            if pending:
+                return await self._that_still_stand(pending, stream, group)
+            self._fresh.add(key)
+            self._alone.discard(key)
+        return entries_of(await super().xreadgroup(group, consumer, {stream: ">"}, count=count, block=block))
+
+    async def _that_still_stand(self, pending: list[Entry], stream: str, group: str) -> list[Entry]:
+        """Without those that somebody trimmed while they were pending: a loss, told and done with."""
+        gone = [entry for entry, fields in pending if not fields]
+        if gone:
+            log.critical("pending entries were trimmed away", extra={"stream": stream, "entries": len(gone)})
+            acknowledged = await self.xack(stream, group, *gone)
+            await self.incrby(f"{stream}:n:{group}", acknowledged)
+        return [(entry, fields) for entry, fields in pending if fields]
+
+    async def _wait_for_better(self, error: Exception, stream: str, group: str) -> None:
+        extra = {"stream": stream, "why": str(error)}
+        if isinstance(error, ResponseError) and "NOGROUP" in str(error):
+            log.critical("the stream was deleted under its reader; starting anew", extra=extra)
+            try:
+                await declare_group(self, stream, group)
+                return
+            except (RedisError, OSError) as worse:
+                extra["why"] = str(worse)
+        away = isinstance(error, RedisConnectionError | RedisTimeoutError | OSError)
+        log.warning("Redis is away" if away else "Redis refuses to be read", extra=extra)
+        await asyncio.sleep(_AWAY_S)
+
+
+class _State(RedisConnectionState):
+    async def connect(self) -> Any:
+        self._client = PendingFirst.from_pool(ConnectionPool(**self._options))
+        self._connected = True
+        return self._client
+
+
+class StreamsBroker(RedisBroker):
+    """RedisBroker on a PendingFirst client (through a private hook of FastStream, hence the pinned version).
+
+    A command is sent once: tried again in silence, a publish would be there twice.
+    """
+
+    def __init__(self, url: str, *, timeout_s: float, graceful_s: float) -> None:
+        super().__init__(
+            url,
+            apply_types=False,
+            logger=logging.getLogger("transport.faststream"),
+            graceful_timeout=graceful_s,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            max_connections=10_000,
+        )
+
+    def _make_connection_state(self, options: Any, _kwargs: Any) -> RedisConnectionState:
+        return _State({**options, "retry": Retry(NoBackoff(), 0)})
+
+
+def entries_of(reply: Any) -> list[Entry]:
+    """The entries of a one-stream reply, whether it came as a list (RESP2) or as a map (RESP3)."""
+    if not reply:
+        return []
+    found = next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1]
+    return cast(list[Entry], found)
+
+
+async def declare_group(client: Any, stream: str, group: str) -> None:
+    """Make ``group`` read ``stream`` from its very first entry; harmless if it does already."""
+    await client.eval(DECLARE_LUA, 1, stream, group)
+
+
+async def pages(client: Any, stream: str) -> AsyncIterator[list[Entry]]:
+    """The entries that stand in ``stream`` now, the oldest first, up to PAGE at a time."""
+    newest = await client.xrevrange(stream, count=1)
+    start = "-"
+    while newest:
+        page: list[Entry] = await client.xrange(stream, start, newest[0][0], count=PAGE)
+        if not page:
+            return
+        yield page
+        start = f"({page[-1][0].decode()}"
+
+
+async def trim(client: Any, stream: str, keep_ms: int) -> int:
+    """Drop entries older than ``keep_ms`` that every group has acknowledged; returns how many.
+
+    A stream that no group reads is trimmed by time alone.
+    """
+    if not await client.exists(stream):
+        return 0
+    seconds, micros = await client.time()
+    low = [(seconds * 1000 + micros // 1000 - keep_ms, 0)]
+    for group in await client.xinfo_groups(stream):
+        pending = (await client.xpending(stream, group["name"]))["min"] if group["pending"] else None
+        low.append(_entry_id(pending or group["last-delivered-id"]))
+    return int(await client.xtrim(stream, minid="{}-{}".format(*min(low)), approximate=False))
+
+
+def _entry_id(raw: bytes | str) -> tuple[int, int]:
+    text = raw.decode() if isinstance(raw, bytes) else raw
+    ms, _, seq = text.partition("-")
+    return int(ms), int(seq or 0)

@@ -1,0 +1,192 @@
+"""The two stories of the design, from the report to the wall, on both transports with real servers."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from fenghuo import clock
+from fenghuo import events as e
+from fenghuo.alerts import Action, Alert, Role, State, content_hash
+from fenghuo.demo.district import KNOWN, NOVEL, SIGHTING, everyday
+from fenghuo.rebuild import drop_desk, fold_again
+from fenghuo.settings import Settings
+from fenghuo.stores.desk import Desk
+from tests.inside import Inside, inside, until
+from tests.making import group, order, place, report, settings
+
+GROUPS = 60
+
+
+@pytest.fixture(params=["redis", "kafka"])
+def in_force(request: pytest.FixtureRequest, redis_url: str, namespace: str) -> Settings:
+    kafka = request.getfixturevalue("kafka_bootstrap") if request.param == "kafka" else ""
+    return settings(
+        broker=request.param, redis_url=redis_url, kafka_servers=kafka, namespace=namespace,
+        kafka_session_timeout_s=6, retry_base_s=0.2, surge_reporters=3,
+    )  # fmt: skip
+
+
+@pytest.fixture
+async def house(in_force: Settings) -> AsyncIterator[Inside]:
+    async with inside(in_force) as running:
+        await running.add_groups([group(n, place=place(f"镇{n % 4}")) for n in range(GROUPS)], clock.now())
+        yield running
+
+
+async def send(house: Inside, *texts: str, prefix: str = "n") -> list[str]:
+    reports = [
+        report(
+            f"{prefix}{n}",
+            text,
+            place=place(f"镇{n}", f"g{n:04d}"),
+            at=clock.now() + timedelta(milliseconds=n),
+        )
+        for n, text in enumerate(texts)
+    ]
+    await house.producers.publish(reports)
+    return [x.report_id for x in reports]
+
+
+async def the_draft(house: Inside) -> Alert:
+    return (await until(house.desk.alerts, what="the draft"))[0]
+
+
+async def approved(house: Inside, draft: Alert) -> None:
+    now = clock.now()
+    wanted = {"alert_id": draft.alert_id, "at": now}
+    assert await house.decide(order(Action.SUBMIT, **wanted)) == ("ok", "")
+    seen = {"seen_hash": content_hash(draft.content)}
+    assert await house.decide(order(Action.APPROVE, "boss", Role.APPROVER, **wanted, **seen)) == ("ok", "")
+
+
+async def in_state(house: Inside, alert_id: str, state: State) -> Alert:
+    async def look() -> Alert | None:
+        alert = await house.desk.alert(alert_id)
+        return alert if alert and alert.state is state else None
+
+    found = await until(look, what=f"{alert_id} {state}")
+    assert found is not None
+    return found
+
+
+async def wall(desk: Desk, kind: str) -> dict[str, list[str]]:
+    """What each group's wall shows of ``kind``: the texts."""
+    shown: dict[str, list[str]] = {}
+    for n in range(GROUPS):
+        messages = await desk.client.hvals(desk.keys.wall(f"g{n:04d}"))
+        shown[f"g{n:04d}"] = [m["text"] for m in map(json.loads, messages) if m["kind"] == kind]
+    return shown
+
+
+async def answered(house: Inside, report_id: str, *words: str) -> str:
+    async def look() -> str | None:
+        views = await house.desk.reports_by_id([report_id])
+        answer = views[0].answer if views else None
+        return answer if answer and all(word in answer for word in words) else None
+
+    return await until(look, what=f"an answer with {words}") or ""
+
+
+async def test_a_known_scam_is_answered_and_a_surge_of_it_drafts_an_alert(house: Inside) -> None:
+    first, *_ = await send(house, KNOWN, KNOWN, KNOWN, KNOWN, prefix="k")
+    assert "诈骗" in await answered(house, first)
+    draft = await the_draft(house)
+    assert (draft.state, draft.content.severity) == (State.DRAFT, "severe")
+    assert draft.origin.pattern_id is not None
+    counted = draft.origin.reports
+
+    async def sighted() -> bool:
+        return counted + len(await house.desk.sightings(draft.alert_id)) == 4
+
+    assert counted >= 3
+    assert await until(sighted, what="each further report as a sighting")
+    assert len(await house.desk.alerts()) == 1
+
+
+async def test_a_new_variant_becomes_a_warning_in_every_group_once(house: Inside) -> None:
+    await send(house, *[everyday(n) for n in range(20)], prefix="everyday")
+    reports = await send(house, *NOVEL)
+    draft = await the_draft(house)
+    assert (draft.findings, draft.reach_groups, draft.reach_residents) == ((), GROUPS, GROUPS * 100)
+    await approved(house, draft)
+    done = await in_state(house, draft.alert_id, State.COMPLETED)
+    texts = await wall(house.desk, "warning")
+    assert all(len(x) == 1 for x in texts.values())
+    assert all(done.content.text in x[0] and "核验码" in x[0] for x in texts.values())
+    for report_id in reports:
+        await answered(house, report_id, "预警已发到各群")
+    more = await send(house, SIGHTING, prefix="later")
+    assert "诈骗" in await answered(house, more[0])
+    sightings = await until(lambda: house.desk.sightings(draft.alert_id), what="the sighting")
+    assert [x.split("|")[0] for x in sightings] == more
+    assert len(await house.desk.alerts()) == 1
+
+
+async def test_a_recall_sends_the_correction_to_those_who_have_the_warning(house: Inside) -> None:
+    await send(house, *NOVEL)
+    draft = await the_draft(house)
+    await approved(house, draft)
+    await in_state(house, draft.alert_id, State.COMPLETED)
+    recall = order(
+        Action.RECALL, "boss", Role.APPROVER, alert_id=draft.alert_id, at=clock.now(), reason="核实有误"
+    )
+    assert await house.decide(recall) == ("ok", "")
+
+    async def all_corrected() -> bool:
+        return all(len(x) == 1 for x in (await wall(house.desk, "correction")).values())
+
+    assert await until(all_corrected, what="the correction in every group")
+    later, *_ = await send(house, NOVEL[0], prefix="later")
+    await answered(house, later, "核实")
+
+
+async def test_the_same_decision_twice_is_one_and_a_stale_page_is_refused(house: Inside) -> None:
+    await send(house, *NOVEL)
+    draft = await the_draft(house)
+    submit = order(Action.SUBMIT, alert_id=draft.alert_id, at=clock.now())
+    assert await house.decide(submit) == ("ok", "")
+    assert await house.decide(submit) == ("ok", "")
+    stale = order(
+        Action.APPROVE,
+        "boss",
+        Role.APPROVER,
+        alert_id=draft.alert_id,
+        at=clock.now(),
+        seen_hash="of another text",
+    )
+    code, _ = await house.decide(stale)
+    assert code == "stale"
+    assert (await in_state(house, draft.alert_id, State.SUBMITTED)).revision == 2
+
+
+async def desk_dump(desk: Desk) -> dict[str, object]:
+    """Everything on the desk, comparable."""
+    found: dict[str, object] = {}
+    async for key in desk.client.scan_iter(match=desk.keys.desk + "*"):
+        kind = (await desk.client.type(key)).decode()
+        if kind == "hash":
+            found[key.decode()] = await desk.client.hgetall(key)
+        elif kind == "zset":
+            found[key.decode()] = dict(await desk.client.zrange(key, 0, -1, withscores=True))
+        else:
+            found[key.decode()] = await desk.client.get(key)
+    return found
+
+
+async def test_the_desk_rebuilt_from_the_events_equals_the_live_one(in_force: Settings) -> None:
+    async with inside(in_force) as house:
+        await house.add_groups([group(n, place=place(f"镇{n % 4}")) for n in range(GROUPS)], clock.now())
+        await send(house, KNOWN, *[everyday(n) for n in range(5)], *NOVEL)
+        draft = await the_draft(house)
+        await approved(house, draft)
+        await in_state(house, draft.alert_id, State.COMPLETED)
+        for room in house.rooms.values():
+            await room.transport.stop()
+        live = await desk_dump(house.desk)
+        await drop_desk(house.desk)
+        assert await desk_dump(house.desk) == {}
+        counts = await fold_again(house.desk, house.console)
+        assert counts["reports.received"] == 9
+        assert await desk_dump(house.desk) == live

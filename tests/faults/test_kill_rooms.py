@@ -1,0 +1,163 @@
+"""kill -9 of any room in the middle of a fan-out: every group still gets exactly one message."""
+
+import asyncio
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from fenghuo import clock
+from fenghuo import events as e
+from fenghuo.alerts import Action, AlertId, Order, Origin, Role, State, content_hash
+from fenghuo.demo.measure import OnTheWall, Wall
+from fenghuo.house import ROOMS, House
+from fenghuo.runtime import open_desk, open_transport
+from fenghuo.servers.ports import free_port
+from fenghuo.settings import Settings
+from tests.inside import until
+from tests.making import content, decision, draft, group, order, settings
+
+GROUPS = 600
+PER_SECOND = 250
+"""So that a fan-out takes long enough to be hit in its middle."""
+GROUP_IDS = [f"g{n:04d}" for n in range(GROUPS)]
+
+
+@pytest.fixture(scope="module", params=["redis", "kafka"])
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+    """The whole house as processes, with its groups on the desk."""
+    ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
+    kafka = request.getfixturevalue("kafka_bootstrap") if request.param == "kafka" else ""
+    told = settings(
+        broker=request.param, kafka_servers=kafka, kafka_session_timeout_s=6, namespace=f"k{os.getpid()}",
+        data_dir=tmp_path_factory.mktemp("house"), sandbox_per_s=PER_SECOND, secret_key="", webhook_secret="", **ports,
+    )  # fmt: skip
+    running = House(told)
+    running.start()
+    try:
+        asyncio.run(with_publisher(running, bring_groups))
+        yield running
+    finally:
+        running.stop()
+
+
+class Publisher:
+    """What the tests say to the house: the console's part, without a browser."""
+
+    def __init__(self, told: Settings) -> None:
+        self.desk = open_desk(told)
+        self.transport = open_transport(told, "console", self.desk)
+
+    async def decide(self, wanted: Order) -> tuple[str, str]:
+        await self.transport.publish([decision(wanted)])
+        return await until(lambda: self.desk.decision(wanted.decision_id), 60, what=f"{wanted.action}")
+
+
+async def with_publisher(house: House, work: Callable[[Publisher], object]) -> None:
+    environment = house.environment
+    told = house.settings.model_copy(
+        update={
+            "redis_url": environment["FENGHUO_REDIS_URL"],
+            "kafka_servers": environment.get("FENGHUO_KAFKA_SERVERS", ""),
+        }
+    )
+    publisher = Publisher(told)
+    await publisher.transport.start()
+    try:
+        await work(publisher)  # type: ignore[misc]
+    finally:
+        await publisher.transport.stop()
+        await publisher.desk.client.aclose()
+
+
+async def bring_groups(publisher: Publisher) -> None:
+    now = clock.now()
+    await publisher.transport.publish(
+        [e.GroupChanged(event_id=f"g{n}", at=now, group=group(n)) for n in range(GROUPS)]
+    )
+
+    async def there() -> bool:
+        return len(await publisher.desk.groups()) == GROUPS
+
+    await until(there, 60, "the groups on the desk")
+
+
+async def release(publisher: Publisher, alert_id: AlertId) -> None:
+    """Draft, submit, approve: three orders, two persons."""
+    now = clock.now()
+    text = content(expires_at=now + (content().expires_at - draft().at))
+    same = {"alert_id": alert_id, "at": now}
+    origin = Origin(first_report_at=now, fraud_type="BIZ")
+    wanted = [
+        draft(content=text, origin=origin, decision_id=f"d-{alert_id}", **same),
+        order(Action.SUBMIT, decision_id=f"s-{alert_id}", **same),
+        order(
+            Action.APPROVE, "boss", Role.APPROVER, decision_id=f"a-{alert_id}", seen_hash=content_hash(text), **same
+        ),
+    ]  # fmt: skip
+    for each in wanted:
+        assert await publisher.decide(each) == ("ok", "")
+
+
+def wait_for_wall(house: House, wall: Wall, alert_id: str, groups: int, within_s: float = 60) -> OnTheWall:
+    deadline = time.monotonic() + within_s
+    while (shown := wall.count(alert_id, GROUP_IDS)).groups < groups:
+        assert house.failure is None, house.failure
+        assert time.monotonic() < deadline, f"{shown.groups} of {groups} groups after {within_s} s"
+        time.sleep(0.02)
+    return shown
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_killing_a_room_in_the_fan_out_costs_no_group_and_doubles_none(house: House, room: str) -> None:
+    alert_id = AlertId(e.derive_id("killed", room))
+    wall = Wall(house.environment["FENGHUO_REDIS_URL"], house.settings.namespace)
+    try:
+        asyncio.run(with_publisher(house, lambda publisher: release(publisher, alert_id)))
+        wait_for_wall(house, wall, alert_id, GROUPS // 5)
+        before = house.rooms[room].process.pid
+        os.kill(before, signal.SIGKILL)
+        assert wall.count(alert_id, GROUP_IDS).groups < GROUPS, "the fan-out was over before the kill"
+        shown = wait_for_wall(house, wall, alert_id, GROUPS)
+        assert (shown.groups, shown.extra) == (GROUPS, 0)
+        asyncio.run(with_publisher(house, lambda publisher: completed(publisher, alert_id)))
+        assert house.rooms[room].process.pid != before
+    finally:
+        wall.close()
+
+
+async def completed(publisher: Publisher, alert_id: AlertId) -> None:
+    """The ledger agrees with the wall, and the alert's life goes on to its end."""
+
+    async def done() -> bool:
+        alert = await publisher.desk.alert(alert_id)
+        return alert is not None and alert.state is State.COMPLETED
+
+    await until(done, 60, "the completion")
+    ledger = await publisher.desk.ledger(alert_id, 1)
+    assert {row.state for row in ledger.values()} == {e.DeliveryState.SHOWN}
+    assert len(ledger) == GROUPS
+
+
+def test_the_house_ends_cleanly_and_starts_again_with_its_state(tmp_path: Path) -> None:
+    ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
+    told = settings(data_dir=tmp_path / "data", secret_key="", webhook_secret="", **ports)
+    first = House(told)
+    first.start()
+    asyncio.run(with_publisher(first, bring_groups))
+    processes = [room.process for room in first.rooms.values()]
+    first.stop()
+    assert [process.returncode for process in processes] == [0, 0, 0, 0]
+    second = House(told)
+    second.start()
+    try:
+
+        async def still_there(publisher: Publisher) -> None:
+            assert len(await publisher.desk.groups()) == GROUPS
+
+        asyncio.run(with_publisher(second, still_there))
+    finally:
+        second.stop()

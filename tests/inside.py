@@ -1,0 +1,79 @@
+"""Rooms inside the test's own process, on a real broker and a real Redis."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import broadcast.app
+import consumers.app
+from fenghuo import events as e
+from fenghuo.alerts import Order
+from fenghuo.runtime import AnyTransport, Room, open_desk, open_transport
+from fenghuo.settings import Settings
+from fenghuo.stores.desk import Desk
+
+T = TypeVar("T")
+
+
+async def until(look: Callable[[], Awaitable[T]], within_s: float = 30, what: str = "it") -> T:
+    """The first true answer of ``look``; the test fails when there is none in time."""
+    deadline = time.monotonic() + within_s
+    while True:
+        found = await look()
+        if found:
+            return found
+        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
+        await asyncio.sleep(0.02)
+
+
+@dataclass(slots=True)
+class Inside:
+    """The rooms that work, and the two that only publish."""
+
+    desk: Desk
+    rooms: dict[str, Room]
+    producers: AnyTransport
+    console: AnyTransport
+
+    async def decide(self, wanted: Order) -> tuple[str, str]:
+        """Publish the order as the console does; (code, message) of what came of it."""
+        await self.console.publish([e.DecisionMade(event_id=wanted.decision_id, at=wanted.at, order=wanted)])
+        return await until(lambda: self.desk.decision(wanted.decision_id), what=f"{wanted.action}")
+
+    async def add_groups(self, groups: list[e.Group], at: Any) -> None:
+        await self.console.publish(
+            [e.GroupChanged(event_id=e.derive_id("g", g.group_id), at=at, group=g) for g in groups]
+        )
+
+        async def there() -> bool:
+            return len(await self.desk.groups()) >= len(groups)
+
+        await until(there, what="the groups on the desk")
+
+
+@asynccontextmanager
+async def inside(settings: Settings, *names: str) -> AsyncIterator[Inside]:
+    """The rooms ``names`` (default: both working ones), started; stopped at the end."""
+    built = {"consumers": consumers.app.build, "broadcast": broadcast.app.build}
+    rooms = {name: built[name](settings) for name in names or built}
+    desk = open_desk(settings)
+    quiet = {name: open_transport(settings, name, desk) for name in ("producers", "console")}
+    loops: list[asyncio.Task[None]] = []
+    try:
+        for transport in quiet.values():
+            await transport.start()
+        for room in rooms.values():
+            await room.transport.start(room.stages, room.follows)
+            loops += [asyncio.ensure_future(loop()) for loop in room.loops]
+        yield Inside(desk, rooms, quiet["producers"], quiet["console"])
+    finally:
+        for loop in loops:
+            loop.cancel()
+        await asyncio.gather(*loops, return_exceptions=True)
+        for transport in (*(room.transport for room in rooms.values()), *quiet.values()):
+            await transport.stop()
+        for each in (desk, *(room.desk for room in rooms.values())):
+            await each.client.aclose()

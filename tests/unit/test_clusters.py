@@ -1,0 +1,134 @@
+"""Clustering a district's unmatched reports, and the draft at the third distinct reporter."""
+
+from datetime import timedelta
+
+import pytest
+
+from consumers.clusters import MEMBERS_KEPT, Clustering, danger, draft_of, joined
+from fenghuo import events as e
+from fenghuo.alerts import TEXT_LIMIT, Action
+from fenghuo.clock import to_ms
+from fenghuo.demo.district import EVERYDAY, NOVEL
+from patterns.redact import forbidden
+from tests.making import DISTRICT, NOON, place, settings, unmatched
+
+
+class EmptyDesk:
+    """A desk that knows some clusters and counts how often it is asked."""
+
+    def __init__(self, clusters: list[e.Cluster] | None = None) -> None:
+        self.clusters = clusters or []
+        self.asked = 0
+
+    async def clusters_of(self, district: str, since_ms: int) -> list[e.Cluster]:
+        self.asked += 1
+        return [c for c in self.clusters if c.district == district and to_ms(c.last_at) >= since_ms]
+
+
+def clustering(desk: EmptyDesk | None = None) -> Clustering:
+    return Clustering(desk or EmptyDesk(), settings())  # type: ignore[arg-type]
+
+
+def drafts(events: list[e.Event]) -> list[e.DecisionMade]:
+    return [x for x in events if isinstance(x, e.DecisionMade)]
+
+
+async def test_third_distinct_reporter_raises_one_draft() -> None:
+    stage = clustering()
+    texts = [*NOVEL, NOVEL[0]]
+    outcome = await stage.on_reports_unmatched(
+        [unmatched(f"r{n}", text, place=place(f"镇{n}")) for n, text in enumerate(texts)]
+    )
+    (draft,) = drafts(outcome.events)
+    assert draft.order.action is Action.DRAFT
+    assert draft.order.origin is not None and draft.order.origin.reports == 3
+    assert draft.order.origin.towns == ("镇0", "镇1", "镇2")
+    last = [x.cluster for x in outcome.events if isinstance(x, e.ClusterChanged)][-1]
+    assert (last.reports, last.reporters, last.alert_id) == (4, 4, draft.order.alert_id)
+
+
+async def test_one_reporter_three_times_raises_nothing() -> None:
+    outcome = await clustering().on_reports_unmatched(
+        [unmatched(f"r{n}", text, reporter="the same") for n, text in enumerate(NOVEL)]
+    )
+    assert drafts(outcome.events) == []
+
+
+async def test_a_cluster_without_anything_suspicious_raises_nothing() -> None:
+    outcome = await clustering().on_reports_unmatched(
+        [unmatched(f"r{n}", text, suspicious=False) for n, text in enumerate(NOVEL)]
+    )
+    assert drafts(outcome.events) == []
+
+
+async def test_everyday_talk_makes_no_cluster_of_three() -> None:
+    outcome = await clustering().on_reports_unmatched([unmatched(f"r{n}", t) for n, t in enumerate(EVERYDAY)])
+    assert all(x.cluster.reports < 3 for x in outcome.events if isinstance(x, e.ClusterChanged))
+
+
+async def test_a_report_read_twice_counts_once() -> None:
+    stage = clustering()
+    batch = [unmatched(f"r{n}", text) for n, text in enumerate(NOVEL[:2])]
+    await stage.on_reports_unmatched(batch)
+    again = await stage.on_reports_unmatched(batch)
+    assert again.events == []
+
+
+async def test_districts_do_not_mix() -> None:
+    outcome = await clustering().on_reports_unmatched(
+        [unmatched(f"r{n}", text, place=place(district=f"区{n}")) for n, text in enumerate(NOVEL)]
+    )
+    assert len({x.cluster.cluster_id for x in outcome.events if isinstance(x, e.ClusterChanged)}) == 3
+
+
+async def test_what_was_forgotten_is_read_from_the_desk_again() -> None:
+    first = await clustering().on_reports_unmatched([unmatched("r0", NOVEL[0]), unmatched("r1", NOVEL[1])])
+    kept = [x.cluster for x in first.events if isinstance(x, e.ClusterChanged)][-1]
+    desk = EmptyDesk([kept])
+    stage = clustering(desk)
+    outcome = await stage.on_reports_unmatched([unmatched("r2", NOVEL[2])])
+    assert len(drafts(outcome.events)) == 1
+    stage.forget()
+    await stage.on_reports_unmatched([unmatched("r3", NOVEL[2])])
+    assert desk.asked == 2
+
+
+async def test_a_cluster_without_news_for_two_days_is_no_longer_joined() -> None:
+    stage = clustering()
+    await stage.on_reports_unmatched([unmatched("r0", NOVEL[0]), unmatched("r1", NOVEL[1])])
+    later = NOON + timedelta(hours=49)
+    outcome = await stage.on_reports_unmatched([unmatched("r2", NOVEL[2], at=later)])
+    (changed,) = outcome.events
+    assert isinstance(changed, e.ClusterChanged) and changed.cluster.reports == 1
+
+
+def test_a_cluster_holds_a_bounded_number_of_members_and_counts_on() -> None:
+    cluster = None
+    for n in range(MEMBERS_KEPT + 5):
+        cluster = joined(cluster, "c", unmatched(f"r{n}", "x"), exemplar=n == 0)
+    assert cluster is not None
+    assert (len(cluster.members), cluster.reports) == (MEMBERS_KEPT, MEMBERS_KEPT + 5)
+
+
+@pytest.mark.parametrize(("more", "fewer"), [((4, 1), (2, 1)), ((3, 3), (3, 1))])
+def test_more_people_and_more_places_are_more_dangerous(
+    more: tuple[int, int], fewer: tuple[int, int]
+) -> None:
+    members = [e.Member(report_id="r", reporter="w", town="t", at=NOON, suspicious=True)]
+    assert danger(members, *more, 50) > danger(members, *fewer, 50)
+
+
+def test_the_draft_fits_passes_the_linter_and_says_where() -> None:
+    cluster = None
+    for n, text in enumerate(NOVEL):
+        report = unmatched(
+            f"r{n}", text, place=place(f"镇{n}"), fraud_type="BIZ", indicators=("gs[.]example",)
+        )
+        cluster = joined(cluster, "c-r0", report, exemplar=True)
+    assert cluster is not None
+    content = draft_of(cluster, NOON, 24).order.content
+    assert content is not None
+    assert len(content.text) <= TEXT_LIMIT
+    assert forbidden(content.text) == forbidden(content.title) == forbidden(content.correction) == ()
+    for needed in ("镇0、镇1、镇2", "3 人", "96110", "110", "gs[.]example", DISTRICT):
+        assert needed in content.text
