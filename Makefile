@@ -106,7 +106,7 @@ clean: ## remove .venv/, caches and what was built; data in .fenghuo/ stays
 	for name in python3.11 python3.12 python3.13 python3; do
 	  if $$name -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then python=$$name; break; fi
 	done
-	[ -n "$${python:-}" ] || { echo "make: Python 3.11 or newer is needed; python3 here is: $$(python3 --version 2>&1 || :)"; exit 1; }
+	[ -n "$${python:-}" ] || { echo "make: Python 3.11 or newer is needed; python3 here is: $$(python3 --version 2>/dev/null || echo none)"; exit 1; }
 	$$python -c 'import ensurepip, venv' 2>/dev/null ||
 	  { need "$$($$python -c 'import sys; print("python%d.%d-venv" % sys.version_info[:2])')"; get; }
 	echo "make: new .venv/ with $$($$python --version)"

@@ -14,7 +14,7 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any
@@ -30,6 +30,8 @@ ROOMS = ("consumers", "broadcast", "producers", "console")
 """In the order of starting; they end in the opposite one."""
 READY_WITHIN_S = 90.0
 END_WITHIN_S = 40.0
+RUNNING = "running.json"
+"""In data_dir while the house runs: where its servers are, so that other commands find them unasked."""
 REFUSED_STATUS = 2
 """A room's exit status when a person must act: it is not started again."""
 LONGEST_PAUSE_S = 10.0
@@ -90,6 +92,16 @@ class House:
             self.stop()
             raise
 
+    @contextlib.contextmanager
+    def servers_only(self) -> Iterator[None]:
+        """The servers without the rooms, for work that must have the house to itself; Refused while it runs."""
+        self._take_lock()
+        try:
+            self._start_servers()
+            yield
+        finally:
+            self.stop()
+
     def stop(self) -> None:
         """End the rooms in order, each with its work finished, then the servers; safe to call twice."""
         self._ending.set()
@@ -101,6 +113,7 @@ class House:
         for server in (self._kafka, self._redis):
             if server is not None:
                 server.stop()
+        (self.settings.data_dir / RUNNING).unlink(missing_ok=True)
         if self._lock is not None:
             self._lock.close()
             self._lock = None
@@ -138,6 +151,14 @@ class House:
         told["redis_url"] = settings.redis_url or self._embedded_redis(folder)
         if settings.broker == "kafka":
             told["kafka_servers"] = settings.kafka_servers or self._embedded_kafka(folder)
+        note_running(
+            folder,
+            {name: told.get(name, "") for name in ("redis_url", "kafka_servers")}
+            | {
+                "broker": settings.broker,
+                "namespace": settings.namespace,
+            },
+        )
         self._environment = {
             **os.environ,
             **_as_environment(settings),
@@ -223,6 +244,23 @@ class House:
             fresh = self._spawn(name)
             fresh.restarts = room.restarts + 1
             self.rooms[name] = fresh
+
+
+def note_running(folder: Path, told: dict[str, str]) -> None:
+    """Write RUNNING, whole or not at all, mode 600 (an address may hold a password)."""
+    part = folder / f"{RUNNING}.part"
+    part.touch(mode=0o600)
+    part.write_text(json.dumps(told))
+    part.replace(folder / RUNNING)
+
+
+def noted_running(folder: Path) -> dict[str, str]:
+    """What the running house of ``folder`` wrote; empty if none runs."""
+    try:
+        found: dict[str, str] = json.loads((folder / RUNNING).read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found
 
 
 def _as_environment(settings: Settings) -> dict[str, str]:

@@ -10,6 +10,7 @@ from pydantic import SecretStr
 
 from fenghuo import logs
 from fenghuo.errors import Refused, Unavailable
+from fenghuo.house import noted_running
 from fenghuo.runtime import AnyTransport, open_desk, open_transport, redis_url
 from fenghuo.settings import SECRETS, Settings, load_settings, made_secrets
 from fenghuo.stores.desk import Desk, reaching_redis
@@ -59,13 +60,16 @@ async def publishing_as(room: str, desk: Desk, settings: Settings) -> AsyncItera
 
 
 def known_settings() -> Settings:
-    """The settings with the secrets that ``fenghuo up`` keeps in data_dir, where none are given otherwise."""
+    """The settings, completed from data_dir where they are silent: by the house that runs there, and its secrets."""
     settings = load_settings()
-    if not (settings.data_dir / "secrets").exists():
-        return settings
-    kept = made_secrets(settings.data_dir)
-    missing = [x for x in SECRETS if not getattr(settings, x).get_secret_value()]
-    return settings.model_copy(update={x: SecretStr(kept[x]) for x in missing})
+    noted = {
+        k: v for k, v in noted_running(settings.data_dir).items() if k not in settings.model_fields_set and v
+    }
+    if (settings.data_dir / "secrets").exists():
+        kept = made_secrets(settings.data_dir)
+        missing = [x for x in SECRETS if not getattr(settings, x).get_secret_value()]
+        return settings.model_copy(update=noted | {x: SecretStr(kept[x]) for x in missing})
+    return settings.model_copy(update=noted)
 
 
 async def _check_answers(desk: Desk, settings: Settings) -> None:

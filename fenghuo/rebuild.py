@@ -3,7 +3,9 @@
 import click
 
 from fenghuo import events as e
-from fenghuo.settings import Settings
+from fenghuo.house import House
+from fenghuo.runtime import AnyTransport
+from fenghuo.settings import Settings, load_settings
 from fenghuo.stores.desk import Desk, reaching_redis
 from fenghuo.topics import TOPICS
 
@@ -18,7 +20,7 @@ async def drop_desk(desk: Desk) -> int:
     return gone
 
 
-async def fold_again(desk: Desk, transport: object) -> dict[str, int]:
+async def fold_again(desk: Desk, transport: AnyTransport) -> dict[str, int]:
     """Fold every kept event of every topic onto the desk; returns how many by topic."""
     counts: dict[str, int] = {}
 
@@ -26,7 +28,7 @@ async def fold_again(desk: Desk, transport: object) -> dict[str, int]:
         await desk.project(events)
 
     for topic in TOPICS:
-        counts[topic.name] = await transport.replay(topic, take)  # type: ignore[attr-defined]
+        counts[topic.name] = await transport.replay(topic, take)
     return counts
 
 
@@ -34,16 +36,22 @@ async def fold_again(desk: Desk, transport: object) -> dict[str, int]:
 def rebuild() -> None:
     """Drop what people look at and fold every kept event again.
 
-    End the rooms first (with docker-compose: stop consumers, broadcast, console). Passwords and tokens are in no
-    event: after a whole Redis was lost, issue them anew with `fenghuo people reset` and `fenghuo tokens issue`.
+    End the rooms first (`fenghuo up`: Ctrl-C; docker-compose: stop consumers, broadcast and console). Passwords
+    and tokens are in no event: after a whole Redis was lost, issue them anew with `fenghuo people reset` and
+    `fenghuo tokens issue`.
     """
     from fenghuo.offline import run
 
-    async def work(desk: Desk, transport: object, _settings: Settings) -> None:
+    async def work(desk: Desk, transport: AnyTransport, _settings: Settings) -> None:
         gone = await drop_desk(desk)
         counts = await fold_again(desk, transport)
         for name, count in counts.items():
             click.echo(f"{name:<24}{count:>10}")
         click.echo(f"dropped {gone} keys, folded {sum(counts.values())} events")
 
-    run("consumers", work)
+    settings = load_settings()
+    if settings.redis_url:
+        run("consumers", work)
+        return
+    with House(settings).servers_only():
+        run("consumers", work)

@@ -12,8 +12,8 @@ REGISTRIES = (
     "npm" "mirror.com", "maven" ".apache.org", "repo1." "maven", "maven" ".org/maven2", "crates" ".io",
     "proxy." "golang.org", "docker" ".io", "ghcr" ".io", "gcr" ".io", "quay" ".io", "rubygems" ".org",
     "deb.debian" ".org", "archive.ubuntu" ".com", "mirrors." "aliyun", "mirrors." "tuna",
-    "tuna." "tsinghua", "mirrors." "ustc", "mirrors." "cloud", "pypi." "tuna", "jfrog" ".io", "artifact" "ory",
-    "cdn." "jsdelivr", "unp" "kg.com", "cdn" "js.cloudflare",
+    "tuna." "tsinghua", "mirrors." "ustc", "mirrors." "cloud", "pypi." "tuna", "jfrog" ".io",
+    "artifact" "ory", "cdn." "jsdelivr", "unp" "kg.com", "cdn" "js.cloudflare",
 )  # fmt: skip
 """In halves, so that this file does not name them either."""
 PLACES = (r"/wo" r"rk/", r"/ro" r"ot/", r"/home/\w+/", r"\.\./sha" r"red", r"\bfac" r"ts/[\w-]+\.md")
