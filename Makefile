@@ -62,9 +62,9 @@ up: $(ENV) ## the whole system on this machine, until Ctrl-C (ARGS: options of `
 
 test: $(DEV) ## all tests, on real servers and a real browser (ARGS: options of pytest)
 	@$(TOOLS)
-	hint="$(TEST_SERVERS)"
 	[ -n "$${FENGHUO_TEST_REDIS:-}" ] || need_redis
 	[ -n "$${FENGHUO_TEST_KAFKA:-}" ] || need_kafka
+	hint="$${missing:+$(TEST_SERVERS)}"
 	need_browser
 	get
 	exec .venv/bin/python -m pytest $(ARGS)

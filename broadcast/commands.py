@@ -15,9 +15,8 @@ def deliveries(alert_id: str, as_csv: bool) -> None:
     """The ledger of ALERT_ID: how many groups in each state, or every group with --csv."""
     from collections import Counter
 
-    from fenghuo.offline import run
-
     from fenghuo.clock import from_ms
+    from fenghuo.offline import run
     from fenghuo.settings import Settings
     from fenghuo.stores.desk import Desk
 

@@ -26,7 +26,8 @@ class Completion:
         return outcome
 
     async def _settled(self, alert_id: AlertId, version: int, events: Sequence[e.Event]) -> bool:
-        """Whether as many groups as were planned are settled, by the desk and by this batch (not yet on it)."""
+        """Whether as many groups as were planned are settled, by the desk and by this batch (not yet on
+        it)."""
         mine = [
             x
             for x in events

@@ -94,7 +94,8 @@ def _request(
 ) -> e.DeliveryRequested:
     delivery_id = delivery_of(release.alert_id, release.version, kind, group_id)
     return e.DeliveryRequested(
-        event_id=e.derive_id(delivery_id, "1"), at=event.at, delivery_id=delivery_id, alert_id=release.alert_id,
+        event_id=e.derive_id(delivery_id, "1"), at=event.at, delivery_id=delivery_id,
+        alert_id=release.alert_id,
         version=release.version, kind=kind, group_id=group_id, channel=channel,  # type: ignore[arg-type]
     )  # fmt: skip
 

@@ -6,7 +6,8 @@ from typing import Any
 from fenghuo.stores.desk import reaching_redis
 from fenghuo.stores.keys import Keys
 
-# Takes as many tokens as there are, at most ARGV[3]; answers (taken, ms until the next). Time is the server's.
+# Takes as many tokens as there are, at most ARGV[3]; answers (taken,
+# ms until the next). Time is the server's.
 _TAKE_LUA = """
 local t = redis.call('TIME')
 local now = t[1] * 1000 + math.floor(t[2] / 1000)
@@ -33,7 +34,8 @@ class Quota:
         self._take = client.register_script(_TAKE_LUA)
 
     async def take(self, name: str, per_second: float, want: int) -> tuple[int, float]:
-        """(how many of ``want`` may go now, seconds until there is another); a burst is one second's worth."""
+        """(how many of ``want`` may go now, seconds until there is another); a burst is one second's
+        worth."""
         burst = max(1, int(per_second))
         async with reaching_redis():
             taken, wait_ms = await self._take(keys=[self._keys.bucket(name)], args=[per_second, burst, want])

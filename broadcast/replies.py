@@ -1,6 +1,7 @@
 """Answers to those who reported, in the group they reported from. Reads replies.requested; writes nothing.
 
-The answer itself is on the desk already (where the reporter's own page finds it); here it is said in the group,
+The answer itself is on the desk already (where the reporter's own page finds it); here it is said in the
+group,
 on channels that carry replies. Answers from before a restart are said late rather than not at all.
 """
 
@@ -36,6 +37,7 @@ class Replies:
 
 def _message(x: e.ReplyRequested, group: e.Group) -> Message:
     return Message(
-        idempotency_key=e.derive_id("reply", x.report_id, x.kind), group_id=group.group_id, target=group.target,
+        idempotency_key=e.derive_id("reply", x.report_id, x.kind), group_id=group.group_id,
+        target=group.target,
         kind="reply", subject=x.report_id, text=x.text, severity="moderate",
     )  # fmt: skip

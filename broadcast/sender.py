@@ -1,7 +1,9 @@
-"""Sends. Reads deliveries.requested; writes receipts.recorded (and deliveries.requested for late corrections).
+"""Sends. Reads deliveries.requested; writes receipts.recorded (and deliveries.requested for late
+corrections).
 
 Safe to kill at any instant: a delivery carries the same idempotency key on every attempt, and what the ledger
-knows to be settled is not sent again. Right before each send the alert is looked at once more, so that nothing
+knows to be settled is not sent again. Right before each send the alert is looked at once more, so that
+nothing
 leaves after its recall or expiry.
 """
 
@@ -149,7 +151,8 @@ _DONE = frozenset({e.DeliveryState.RETRYING}) | e.SETTLED
 
 
 def to_be_tried(request: e.DeliveryRequested, row: Row | None) -> bool:
-    """Whether this attempt is still to be made: not when the ledger has its outcome, or a later attempt. Pure."""
+    """Whether this attempt is still to be made: not when the ledger has its outcome, or a later attempt.
+    Pure."""
     if row is None:
         return True
     if row.state is e.DeliveryState.RETRYING:
@@ -191,7 +194,8 @@ def superseded(job: Job, standing: tuple[int, str] | None, now: datetime) -> boo
 def _superseded(request: e.DeliveryRequested) -> e.ReceiptRecorded:
     return e.ReceiptRecorded(
         event_id=e.derive_id(request.delivery_id, str(request.attempt), "receipt"), at=clock.now(),
-        delivery_id=request.delivery_id, alert_id=request.alert_id, version=request.version, kind=request.kind,
+        delivery_id=request.delivery_id, alert_id=request.alert_id, version=request.version,
+        kind=request.kind,
         group_id=request.group_id, channel=request.channel, state=e.DeliveryState.SUPERSEDED,
         attempt=request.attempt, reason="recalled, expired or replaced", failures=request.failures,
     )  # fmt: skip

@@ -3,17 +3,16 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 import httpx
 
 from console.sessions import Sessions
 from fenghuo.events import Group, Person
-from fenghuo.runtime import AnyTransport
 from fenghuo.settings import Settings
 from fenghuo.stores.auth import Auth
 from fenghuo.stores.desk import Desk
+from fenghuo.transport.pipeline import Transport
 
 T = TypeVar("T")
 FRESH_S = 1.0
@@ -46,21 +45,26 @@ class Shared:
                 self._asking.pop(name, None)
 
 
-@dataclass(slots=True)
 class House:
-    """The clients that app.py built, and the answers shared between viewers."""
+    """The clients that app.py built, and the answers shared between viewers.
 
-    settings: Settings
-    desk: Desk
-    transport: AnyTransport
-    auth: Auth
-    sessions: Sessions
-    intake: httpx.AsyncClient
-    shared: Shared = field(default_factory=Shared)
-    started: Callable[[], bool] = lambda: True
-    """Whether the transport has begun: before that nothing can be published."""
-    streams: int = 0
-    """Live connections now open."""
+    No dataclass on purpose: Litestar would take one for something to parse.
+    """
+
+    def __init__(
+        self, *, settings: Settings, desk: Desk, transport: Transport, auth: Auth, intake: httpx.AsyncClient
+    ) -> None:
+        self.settings = settings
+        self.desk = desk
+        self.transport = transport
+        self.auth = auth
+        self.intake = intake
+        self.sessions = Sessions(desk.client, desk.keys)
+        self.shared = Shared()
+        self.started: Callable[[], bool] = lambda: True
+        """Whether the transport has begun: before that nothing can be published."""
+        self.streams = 0
+        """Live connections now open."""
 
     async def groups(self) -> dict[str, Group]:
         return await self.shared.get("groups", self.desk.groups, 2)

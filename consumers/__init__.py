@@ -1,1 +1,2 @@
-"""The room that recognises, clusters, drafts and decides. It reads and writes topics; people never reach it."""
+"""The room that recognises, clusters, drafts and decides. It reads and writes topics; people never reach
+it."""

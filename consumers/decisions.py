@@ -132,7 +132,8 @@ def _released(
 
 
 def _patterns(order: Order, alert: Alert, *, retired: bool) -> list[e.Event]:
-    """A warned-of cluster is known from now on; an exercise teaches nothing, a recalled alert is unlearned."""
+    """A warned-of cluster is known from now on; an exercise teaches nothing, a recalled alert is
+    unlearned."""
     if alert.origin.cluster_id is None or alert.content.exercise:
         return []
     return [

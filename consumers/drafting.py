@@ -33,7 +33,8 @@ class Evidence:
 
 
 def compose(kind: FraudType, evidence: Evidence) -> Content:
-    """The content of a draft for ``kind``: at most TEXT_LIMIT characters; the whole district is its audience."""
+    """The content of a draft for ``kind``: at most TEXT_LIMIT characters; the whole district is its
+    audience."""
     return Content(
         title=_title(kind, evidence),
         text=_text(kind, evidence),
@@ -88,7 +89,8 @@ def _correction(kind: FraudType, evidence: Evidence) -> str:
 
 
 def quote(examples: Sequence[str]) -> str:
-    """The first clause of the examples that says something and may be shown to residents; empty if none may."""
+    """The first clause of the examples that says something and may be shown to residents; empty if none
+    may."""
     for example in examples:
         for clause in re.split(r"[，。,；;！!？?：:\n]", example):
             said = re.sub(r"^[【\[].{1,12}[】\]]", "", clause).strip()

@@ -81,7 +81,8 @@ class Surge:
     async def _alerts(
         self, reports: Sequence[e.ReportMatched], surges: Sequence[tuple[str, str]]
     ) -> dict[tuple[str, str], Standing]:
-        """The last alert about each surge's pattern in its district, and whether it stands (or is being written)."""
+        """The last alert about each surge's pattern in its district, and whether it stands (or is being
+        written)."""
         drafted = await self._desk.drafted([surge_of(*surge) for surge in surges])
         found = {surge: AlertId(drafted[surge_of(*surge)]) for surge in surges if surge_of(*surge) in drafted}
         taught = {_surge(x): x.alert_id for x in reports if x.alert_id is not None}
@@ -122,7 +123,8 @@ def _sighting(report: e.ReportMatched, alert_id: AlertId) -> e.SightingRecorded:
 def draft_of(report: e.ReportMatched, hits: Sequence[Hit], previous: str, life_hours: int) -> e.DecisionMade:
     """The order that drafts an alert about ``report``'s pattern.
 
-    Its ids come from the pattern, the district and the ``previous`` alert about it, so that a surge that is found twice (by
+    Its ids come from the pattern, the district and the ``previous`` alert about it, so that a surge that is
+    found twice (by
     another report, after a crash) is drafted once.
     """
     types = fraud_types()
@@ -136,7 +138,8 @@ def draft_of(report: e.ReportMatched, hits: Sequence[Hit], previous: str, life_h
         decision_id=decision_id, alert_id=AlertId(e.derive_id("alert", *_surge(report), previous)),
         action=Action.DRAFT, actor=SYSTEM, role=Role.SYSTEM, at=at, content=compose(kind, evidence),
         origin=Origin(
-            first_report_at=from_ms(hits[0].at_ms), fraud_type=kind.code, pattern_id=report.pattern_id, reports=len(hits),
+            first_report_at=from_ms(hits[0].at_ms), fraud_type=kind.code, pattern_id=report.pattern_id,
+            reports=len(hits),
             towns=towns, examples=(report.masked,),
         ),
     )  # fmt: skip

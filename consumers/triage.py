@@ -47,7 +47,8 @@ def _known(report: e.ReportReceived, verdict: Verdict, pattern: Pattern) -> list
     matched = e.ReportMatched(
         event_id=e.derive_id(report.report_id, "matched"), at=report.at, report_id=report.report_id,
         place=report.place, reporter=report.reporter, stage=report.stage, masked=mask(report.text),
-        pattern_id=pattern.pattern_id, fraud_type=pattern.fraud_type, title=pattern.title, score=verdict.score,
+        pattern_id=pattern.pattern_id, fraud_type=pattern.fraud_type, title=pattern.title,
+        score=verdict.score,
         evidence=verdict.evidence, alert_id=AlertId(pattern.alert_id) if pattern.alert_id else None,
         versions=(verdict.normaliser, verdict.library),
     )  # fmt: skip

@@ -1,4 +1,5 @@
-"""The command line: ``fenghuo COMMAND``. Rooms register their commands as entry points; none is imported here."""
+"""The command line: ``fenghuo COMMAND``. Rooms register their commands as entry points; none is imported
+here."""
 
 from importlib.metadata import entry_points
 from typing import Any

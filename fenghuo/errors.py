@@ -14,11 +14,11 @@ class FenghuoError(Exception):
     """Root of the tree; never raised itself."""
 
 
-class Poison(FenghuoError):  # noqa: N818 (named for what to do next)
+class Poison(FenghuoError):
     """The record itself is wrong: it goes to dead letters with the reason, its batch goes on."""
 
 
-class Transient(FenghuoError):  # noqa: N818 (named for what to do next)
+class Transient(FenghuoError):
     """Nothing is wrong with the record: back off, then do the same work again."""
 
 
@@ -30,7 +30,7 @@ class Crowded(Transient):
     """A reader of the topic is too far behind to accept more."""
 
 
-class Refused(FenghuoError):  # noqa: N818 (named for what to do next)
+class Refused(FenghuoError):
     """A person must act; the text says what happened and what to do."""
 
 

@@ -1,6 +1,7 @@
 """Every fact that crosses a room's door, as an immutable, tagged struct.
 
-Readers are tolerant: a field they do not know is ignored, a field that is missing takes its default. So fields
+Readers are tolerant: a field they do not know is ignored, a field that is missing takes its default. So
+fields
 are only ever added, with a default; a breaking change is a new topic. Golden samples of each event stand in
 tests/contract/golden/.
 """

@@ -94,7 +94,8 @@ class House:
 
     @contextlib.contextmanager
     def servers_only(self) -> Iterator[None]:
-        """The servers without the rooms, for work that must have the house to itself; Refused while it runs."""
+        """The servers without the rooms, for work that must have the house to itself; Refused while it
+        runs."""
         self._take_lock()
         try:
             self._start_servers()

@@ -18,7 +18,7 @@ _MASKS: tuple[tuple[re.Pattern[str], str], ...] = (
         r"\1[secret]",
     ),
     (re.compile(r"(?i)(https?://[^\s/\"'?]+)/[^\s\"']*"), r"\1/[path]"),
-    (re.compile(r"(?i)\b(\w+://)[^\s/@\"']+:[^\s/@\"']+@"), r"\1[credentials]@"),
+    (re.compile(r"(?i)\b(\w+://)[^\s/@\"']*:[^\s/@\"']+@"), r"\1[credentials]@"),
 )
 _STANDARD = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
 
@@ -46,15 +46,19 @@ class JsonFormatter(logging.Formatter):
             "message": mask(record.getMessage()),
         }
         line |= {
-            k: _masked(v) for k, v in record.__dict__.items() if k not in _STANDARD and not k.startswith("_")
+            k: _masked(k, v) for k, v in record.__dict__.items() if k not in _STANDARD and not k.startswith("_")
         }
         if record.exc_info:
             line["error"] = mask(self.formatException(record.exc_info))
         return json.dumps(line, ensure_ascii=False, default=str)
 
 
-def _masked(value: object) -> object:
-    return value if isinstance(value, int | float | bool | None) else mask(str(value))
+def _masked(name: str, value: object) -> object:
+    """An extra, masked by its own name as well: ``token="x"`` is as secret as the text "token=x"."""
+    if value is None or isinstance(value, bool):
+        return value
+    shown = mask(f"{name}={value}").removeprefix(f"{name}=")
+    return value if isinstance(value, int | float) and shown == str(value) else shown
 
 
 def set_up(room: str, level: str) -> None:

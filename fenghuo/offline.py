@@ -60,7 +60,8 @@ async def publishing_as(room: str, desk: Desk, settings: Settings) -> AsyncItera
 
 
 def known_settings() -> Settings:
-    """The settings, completed from data_dir where they are silent: by the house that runs there, and its secrets."""
+    """The settings, completed from data_dir where they are silent: by the house that runs there, and its
+    secrets."""
     settings = load_settings()
     noted = {
         k: v for k, v in noted_running(settings.data_dir).items() if k not in settings.model_fields_set and v

@@ -36,7 +36,8 @@ async def fold_again(desk: Desk, transport: AnyTransport) -> dict[str, int]:
 def rebuild() -> None:
     """Drop what people look at and fold every kept event again.
 
-    End the rooms first (`fenghuo up`: Ctrl-C; docker-compose: stop consumers, broadcast and console). Passwords
+    End the rooms first (`fenghuo up`: Ctrl-C; docker-compose: stop consumers, broadcast and console).
+    Passwords
     and tokens are in no event: after a whole Redis was lost, issue them anew with `fenghuo people reset` and
     `fenghuo tokens issue`.
     """

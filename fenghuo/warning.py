@@ -1,4 +1,5 @@
-"""The warning as residents read it: the approved text and a foot that anyone can hold against the official copy.
+"""The warning as residents read it: the approved text and a foot that anyone can hold against the official
+copy.
 
 The same function serves the preview before approval and the sender, so that what was seen is what goes out.
 """

@@ -82,7 +82,8 @@ def group_changed(changed: e.Group, at: datetime = NOON) -> e.GroupChanged:
 def release(**changes: Any) -> e.Release:
     fields: dict[str, Any] = {
         "alert_id": AlertId("a1"), "version": 1, "title": "冒充市场监管", "text": SAFE_TEXT,
-        "correction": SAFE_CORRECTION, "audience": Audience(district=DISTRICT), "channels": ("sandbox", "webhook"),
+        "correction": SAFE_CORRECTION, "audience": Audience(district=DISTRICT), "channels": ("sandbox",
+        "webhook"),
         "severity": "severe", "expires_at": NOON + timedelta(hours=24), "approved_at": NOON, "groups": 3,
     } | changes  # fmt: skip
     return e.Release(**fields)

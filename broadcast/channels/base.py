@@ -10,7 +10,8 @@ from typing import Protocol
 class Verdict(StrEnum):
     """What is known after an attempt.
 
-    SHOWN: residents have it. RETRY: not there, try again. REFUSED: never will be. UNKNOWN: the request left and
+    SHOWN: residents have it. RETRY: not there, try again. REFUSED: never will be. UNKNOWN: the request left
+    and
     no answer came; asked again only where the platform takes an idempotency key.
     """
 
@@ -51,7 +52,8 @@ class Channel(Protocol):
     per_second: float
     """Messages a second that the platform takes from us."""
     idempotent: bool
-    """Whether the platform ignores a repeat of the same idempotency key, so that unknown may be asked again."""
+    """Whether the platform ignores a repeat of the same idempotency key, so that unknown may be asked
+    again."""
 
     async def send(self, messages: Sequence[Message]) -> list[Sent]:
         """Try each message once; the outcomes in the same order. Never raises for a single message."""

@@ -1,4 +1,5 @@
-"""The demo wall of groups: a platform of its own in Redis that shows every message once for each idempotency key.
+"""The demo wall of groups: a platform of its own in Redis that shows every message once for each
+idempotency key.
 
 It counts what it was asked, so that a test can hold our ledger against it.
 """
@@ -14,7 +15,8 @@ from fenghuo.stores.keys import Keys
 
 
 class Sandbox:
-    """Shows messages on the wall. Raises Unavailable when its Redis is away (the batch is then tried again)."""
+    """Shows messages on the wall. Raises Unavailable when its Redis is away (the batch is then tried
+    again)."""
 
     name = "sandbox"
     idempotent = True

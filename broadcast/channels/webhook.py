@@ -115,9 +115,11 @@ def judge(status: int, retry_after: str | None, answer: bytes) -> Sent:
     try:
         said = json.loads(answer)
     except ValueError:
-        return Sent(Verdict.UNKNOWN, "the answer was not JSON")
-    if not isinstance(said, dict):
-        return Sent(Verdict.UNKNOWN, "the answer was no JSON object")
+        said = None
+    return _judge_body(said if isinstance(said, dict) else {})
+
+
+def _judge_body(said: dict[str, object]) -> Sent:
     codes = [said[name] for name in ("errcode", "code") if name in said]
     if said.get("ok") is True or (codes and all(code == 0 for code in codes)):
         return Sent(Verdict.SHOWN)

@@ -78,9 +78,8 @@ def run(
     rows = district.groups(count, district.RESIDENTS * count // district.GROUPS)
     people = district.accounts(PASSWORD)
     fill(house, folder, rows, people)
-    say(
-        f"\n{district.DISTRICT}: {count:,} groups, {sum(int(r['members']) for r in rows):,} residents (invented)"
-    )
+    residents_of_all = sum(int(row["members"]) for row in rows)
+    say(f"\n{district.DISTRICT}: {count:,} groups, {residents_of_all:,} residents (invented)")
     say(
         f"open {house.console_url} as one of: "
         + ", ".join(p.person_id for p in people)
@@ -121,7 +120,8 @@ def fill(house: House, folder: Path, rows: list[dict[str, str]], people: list[di
 def command(house: House, words: Sequence[str]) -> str:
     """Run one ``fenghuo`` command against the house; its output, or Refused with what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "fenghuo", *words], env=house.environment, capture_output=True, text=True, timeout=120,
+        [sys.executable, "-m", "fenghuo", *words], env=house.environment, capture_output=True, text=True,
+        timeout=120,
         check=False,
     )  # fmt: skip
     if done.returncode:
@@ -138,7 +138,8 @@ def tell_stories(play: Play, *, auto: bool) -> dict[str, Any]:
     analyst = log_in(url, "analyst")
     alert_id, to_draft_s = tell_novel(play.residents, analyst, say)
     say(
-        f"  a draft stands on the analyst's desk {to_draft_s:.2f} s after the third report: {url}/alerts/{alert_id}"
+        f"  {to_draft_s:.2f} s after the third report a draft stands on the analyst's desk:\n"
+        f"  {url}/alerts/{alert_id}"
     )
     if not auto:
         say(
@@ -173,13 +174,14 @@ def approve_and_wait(play: Play, analyst: Visitor, alert_id: str) -> dict[str, A
         analyst.close()
     took_s = (shown.last_ms - approved_ms) / 1000
     play.tell(
-        f"  {shown.groups:,} groups have it, {took_s:.2f} s after the approver's tap: {play.house.console_url}/wall"
+        f"  {shown.groups:,} groups have it, {took_s:.2f} s after the approver's tap:\n"
+        f"  {play.house.console_url}/wall"
     )
     groups = len(play.group_ids)
     return {
-        "reports": 0, "clusters": play.wall.clusters(), "alert_id": alert_id, "groups": groups, "delivered": shown.groups,
-        "failed": groups - shown.groups, "duplicates": shown.extra, "asked_again": play.wall.repeats(),
-        "approval_to_last_group_s": round(took_s, 3),
+        "reports": 0, "clusters": play.wall.clusters(), "alert_id": alert_id, "groups": groups,
+        "delivered": shown.groups, "failed": groups - shown.groups, "duplicates": shown.extra,
+        "asked_again": play.wall.repeats(), "approval_to_last_group_s": round(took_s, 3),
     }  # fmt: skip
 
 

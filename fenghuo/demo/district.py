@@ -1,4 +1,5 @@
-"""An invented district: groups, people, everyday reports. The same for the same numbers; all names are made up."""
+"""An invented district: groups, people, everyday reports. The same for the same numbers; all names are made
+up."""
 
 import csv
 import random
@@ -90,7 +91,8 @@ KNOWN = "【航空】您乘坐的航班因机械故障已取消，请速联系�
 """Story 1: a scam that the seeds know."""
 
 NOVEL = (
-    "【工商通知】您的企业法人信息已到期，请于今日24时前登录 gs-nianjian.example.com 完成认证，逾期将列入经营异常名录。",
+    "【工商通知】您的企业法人信息已到期，请于今日24时前登录 gs-nianjian.example.com 完成认证，"
+    "逾期将列入经营异常名录。",
     "刚收到的，是真的吗？【工商提醒】贵公司法亻人信息到期，请今日24时前登陆 gs-nj.example.net 完成认証，"
     "逾期列入经营异常名录",
     "[市场监管]尊敬的负责人：您企业法人信息已经到期，请在今日２４时前登录 gsnj.example.org 完成认证，"

@@ -11,7 +11,8 @@ from fenghuo.stores.keys import Keys
 
 @dataclass(frozen=True, slots=True)
 class OnTheWall:
-    """How an alert stands on the wall: groups that have it, messages beyond one in a group, the last's time."""
+    """How an alert stands on the wall: groups that have it, messages beyond one in a group, the last's
+    time."""
 
     groups: int
     extra: int

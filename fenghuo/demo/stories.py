@@ -106,7 +106,8 @@ def tell_known(residents: Residents, tell: Callable[[str], None]) -> None:
 
 
 def tell_novel(residents: Residents, analyst: Visitor, tell: Callable[[str], None]) -> tuple[str, float]:
-    """Story 2 up to the draft; returns (alert id, seconds from the third report's acceptance to the draft)."""
+    """Story 2 up to the draft; returns (alert id, seconds from the third report's acceptance to the
+    draft)."""
     before = set(analyst.alerts())
     for n, text in enumerate(district.NOVEL):
         residents.report(text, district.TOWNS[n], f"business-owner-{n}", f"g{n:05d}")

@@ -1,4 +1,5 @@
-"""Who may come in: passwords and tokens. In no event and not on the desk; after a wipe they are issued anew."""
+"""Who may come in: passwords and tokens. In no event and not on the desk; after a wipe they are issued
+anew."""
 
 import asyncio
 import hashlib

@@ -5,7 +5,6 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
-from redis.asyncio import Redis
 from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
@@ -87,7 +86,8 @@ class Desk:
         return sorted((_CHANGED.decode(x) for x in raw.values()), key=lambda x: x.alert.revision)
 
     async def decision(self, decision_id: str) -> tuple[str, str] | None:
-        """(code, message) of a settled decision, code "ok" when it was applied; None while it is under way."""
+        """(code, message) of a settled decision, code "ok" when it was applied; None while it is under
+        way."""
         async with reaching_redis():
             code, message = await self.client.hmget(self.keys.decision(decision_id), "code", "message")
         return None if code is None else (code.decode(), (message or b"").decode())

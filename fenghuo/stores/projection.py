@@ -95,7 +95,8 @@ def _received(x: e.ReportReceived, keys: Keys) -> list[Change]:
 def _matched(x: e.ReportMatched, keys: Keys) -> list[Change]:
     row = ReportRow(
         report_id=x.report_id, received_ms=to_ms(x.at), place=x.place, stage=x.stage, state="known",
-        masked=x.masked, fraud_type=x.fraud_type, title=x.title, pattern_id=x.pattern_id, score=x.score, danger=100,
+        masked=x.masked, fraud_type=x.fraud_type, title=x.title, pattern_id=x.pattern_id, score=x.score,
+        danger=100,
     )  # fmt: skip
     hit = f"{x.report_id}|{x.reporter}|{x.place.town}"
     return [
@@ -110,7 +111,8 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
     row = ReportRow(
         report_id=x.report_id, received_ms=to_ms(x.at), place=x.place, stage=x.stage,
         state="suggested" if x.suggested_pattern else "new",
-        masked=x.masked, fraud_type=x.fraud_type, title=x.suggested_title, pattern_id=x.suggested_pattern, score=x.suggested_score,
+        masked=x.masked, fraud_type=x.fraud_type, title=x.suggested_title, pattern_id=x.suggested_pattern,
+        score=x.suggested_score,
         danger=x.danger,
     )  # fmt: skip
     return _report_row(keys, row, 1)
@@ -193,8 +195,10 @@ def next_attempt(x: e.ReceiptRecorded) -> e.DeliveryRequested:
     """The request that follows a failed attempt; the same for the same receipt."""
     assert x.retry_at is not None
     return e.DeliveryRequested(
-        event_id=e.derive_id(x.event_id, "again"), at=x.retry_at, delivery_id=x.delivery_id, alert_id=x.alert_id,
-        version=x.version, kind=x.kind, group_id=x.group_id, channel=x.channel, attempt=x.attempt + 1, failures=x.failures,
+        event_id=e.derive_id(x.event_id, "again"), at=x.retry_at, delivery_id=x.delivery_id,
+        alert_id=x.alert_id,
+        version=x.version, kind=x.kind, group_id=x.group_id, channel=x.channel, attempt=x.attempt + 1,
+        failures=x.failures,
     )  # fmt: skip
 
 

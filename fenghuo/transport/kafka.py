@@ -116,12 +116,11 @@ class KafkaTransport:
         for task in self._following:
             task.cancel()
         await asyncio.gather(*self._following, return_exceptions=True)
-        broker, producer = self._broker, self._producer
+        if self._broker is not None:
+            await _within(HANDLE_S + 5 + STOP_S, self._broker.stop())
+        if self._producer is not None and not await _within(STOP_S, self._producer.stop()):
+            await _within(STOP_S, _abandon(self._producer))
         self._broker, self._producer, self._readers, self._following = None, None, [], []
-        if broker is not None:
-            await _within(HANDLE_S + 5 + STOP_S, broker.stop())
-        if producer is not None and not await _within(STOP_S, producer.stop()):
-            await _within(STOP_S, _abandon(producer))
 
     def trouble(self) -> str | None:
         stopped = [reader.stopped for reader in self._readers if reader.stopped]

@@ -187,11 +187,11 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             await asyncio.wait_for(self._leave.wait(), seconds)
 
 
-class _NotOurs(Exception):  # noqa: N818 (no error: the batch is another's now)
+class _NotOurs(Exception):
     """The batch's partitions went away, or were given anew, after it was read."""
 
 
-class _Leaving(Exception):  # noqa: N818 (no error: nothing more is begun)
+class _Leaving(Exception):
     """The stage begins nothing more."""
 
 

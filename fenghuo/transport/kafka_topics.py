@@ -138,6 +138,8 @@ async def group_lags(servers: str, namespace: str) -> dict[str, int]:
         ]
         try:
             await consumer.start()
+            consumer.assign(parts)  # so that it knows their leaders; nothing is to be fetched
+            consumer.pause(*parts)
             starts, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
         finally:
             await consumer.stop()

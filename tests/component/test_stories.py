@@ -7,7 +7,6 @@ from datetime import timedelta
 import pytest
 
 from fenghuo import clock
-from fenghuo import events as e
 from fenghuo.alerts import Action, Alert, Role, State, content_hash
 from fenghuo.demo.district import KNOWN, NOVEL, SIGHTING, everyday
 from fenghuo.rebuild import drop_desk, fold_again

@@ -25,7 +25,8 @@ SECRET = "w" * 40
 
 
 class Receiver:
-    """A platform: the last part of the path says how it behaves; counts what it accepted by idempotency key."""
+    """A platform: the last part of the path says how it behaves; counts what it accepted by idempotency
+    key."""
 
     def __init__(self) -> None:
         self.accepted: Counter[str] = Counter()
@@ -93,7 +94,8 @@ async def receiving() -> AsyncIterator[Receiver]:
 @pytest.fixture
 def told(redis_url: str, namespace: str) -> Settings:
     return settings(
-        redis_url=redis_url, namespace=namespace, webhook_secret=SECRET, webhook_private=True, webhook_timeout_s=0.4,
+        redis_url=redis_url, namespace=namespace, webhook_secret=SECRET, webhook_private=True,
+        webhook_timeout_s=0.4,
         webhook_per_s=500, retry_base_s=0.1, delivery_attempts=3,
     )  # fmt: skip
 

@@ -1,4 +1,5 @@
-"""20,000 mixed reports through intake, triage and clustering on the real Kafka, with two consumer processes."""
+"""20,000 mixed reports through intake, triage and clustering on the real Kafka, with two consumer
+processes."""
 
 import asyncio
 import os
@@ -10,9 +11,8 @@ from pathlib import Path
 
 import pytest
 
-from fenghuo import clock
+from fenghuo import clock, topics
 from fenghuo import events as e
-from fenghuo import topics
 from fenghuo.demo.district import KNOWN, NOVEL, everyday
 from fenghuo.runtime import open_desk, open_transport
 from fenghuo.servers.ports import free_port
@@ -63,7 +63,8 @@ def mixed(n: int) -> e.ReportReceived:
     district = DISTRICTS[n % 4]
     text = KNOWN if n % 10 == 0 else NOVEL[n // 101 % 3] if n % 101 == 7 else everyday(n)
     return e.ReportReceived(
-        event_id=f"e{n}", at=clock.now(), report_id=f"r{n}", text=text, place=place(f"镇{n % 7}", district=district),
+        event_id=f"e{n}", at=clock.now(), report_id=f"r{n}", text=text, place=place(f"镇{n % 7}",
+        district=district),
         reporter=f"who{n}",
     )  # fmt: skip
 

@@ -33,7 +33,8 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
     kafka = request.getfixturevalue("kafka_bootstrap") if request.param == "kafka" else ""
     told = settings(
         broker=request.param, kafka_servers=kafka, kafka_session_timeout_s=6, namespace=f"k{os.getpid()}",
-        data_dir=tmp_path_factory.mktemp("house"), sandbox_per_s=PER_SECOND, secret_key="", webhook_secret="", **ports,
+        data_dir=tmp_path_factory.mktemp("house"), sandbox_per_s=PER_SECOND, secret_key="",
+        webhook_secret="", **ports,
     )  # fmt: skip
     running = House(told)
     running.start()
@@ -95,7 +96,8 @@ async def release(publisher: Publisher, alert_id: AlertId) -> None:
         draft(content=text, origin=origin, decision_id=f"d-{alert_id}", **same),
         order(Action.SUBMIT, decision_id=f"s-{alert_id}", **same),
         order(
-            Action.APPROVE, "boss", Role.APPROVER, decision_id=f"a-{alert_id}", seen_hash=content_hash(text), **same
+            Action.APPROVE, "boss", Role.APPROVER, decision_id=f"a-{alert_id}",
+            seen_hash=content_hash(text), **same
         ),
     ]  # fmt: skip
     for each in wanted:

@@ -29,7 +29,9 @@ def test_each_group_of_the_audience_is_planned_once_in_order() -> None:
 
 def test_planning_twice_gives_the_same_ids() -> None:
     groups = [group(n) for n in range(5)]
-    assert [x.event_id for x in warnings(released(), groups)] == [x.event_id for x in warnings(released(), groups)]
+    assert [x.event_id for x in warnings(released(), groups)] == [
+        x.event_id for x in warnings(released(), groups)
+    ]
     assert begin(released()) == begin(released())
 
 
@@ -169,5 +171,10 @@ def test_the_signature_covers_time_and_body() -> None:
 
 def test_shown_is_final_and_a_later_attempt_stands_above_an_earlier() -> None:
     shown = rank_of(State.SHOWN, 1)
-    assert all(rank_of(state, attempt) < shown for state in RANK if state is not State.SHOWN for attempt in range(1, 21))
+    assert all(
+        rank_of(state, attempt) < shown
+        for state in RANK
+        if state is not State.SHOWN
+        for attempt in range(1, 21)
+    )
     assert rank_of(State.REQUESTED, 2) > rank_of(State.SUPERSEDED, 1)
