@@ -1,5 +1,6 @@
 """/groups: which groups a warning reaches and who answers for them; /people: who may do what."""
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -38,9 +39,14 @@ def coverage(groups: Iterable[Group]) -> list[Coverage]:
     ]
 
 
+def in_order(name: str) -> list[tuple[int, str]]:
+    """A key under which 第 2 群 stands before 第 10 群."""
+    return [(int(x), "") if x.isdecimal() else (0, x) for x in re.split(r"(\d{1,18})", name)]
+
+
 def chosen(groups: Iterable[Group], town: str, orphans: bool) -> list[Group]:
     mine = [g for g in groups if (not town or g.place.town == town) and (not orphans or not g.owner)]
-    return sorted(mine, key=lambda g: (g.place.town, g.station, g.name))
+    return sorted(mine, key=lambda g: (g.place.town, g.station, in_order(g.name)))
 
 
 @get("/groups", guards=[access.page("groups")])

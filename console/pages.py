@@ -4,6 +4,7 @@ import hashlib
 from datetime import datetime, timedelta, timezone
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from litestar import MediaType, Request, Response
@@ -44,14 +45,14 @@ def local(moment: datetime) -> datetime:
     return moment.astimezone(BEIJING)
 
 
-def ago(t: Words, moment: datetime, now: datetime) -> str:
-    """How long before (or after) ``now``: 4 分钟前, 还有 3 小时."""
+def ago(t: Words, moment: datetime, now: datetime, past: str = "ago") -> str:
+    """How long before (or after) ``now``: 4 分钟前, 还有 3 小时; with ``past`` "for" plainly 4 分钟."""
     seconds = int((now - moment).total_seconds())
-    side = "ago" if seconds >= 0 else "ahead"
+    side = past if seconds >= 0 else "ahead"
     n = abs(seconds)
-    for unit, length in (("days", 172_800), ("hours", 5400), ("minutes", 60)):
-        if n >= length:
-            return t(f"time.{unit}_{side}", n=round(n / {"days": 86_400, "hours": 3600, "minutes": 60}[unit]))
+    for unit, least, length in (("days", 172_800, 86_400), ("hours", 5400, 3600), ("minutes", 60, 60)):
+        if n >= least:
+            return t(f"time.{unit}_{side}", n=round(n / length))
     return t("time.just_now") if side == "ago" else t("time.soon")
 
 
@@ -93,7 +94,7 @@ def render(template: str, t: Words, **values: object) -> str:
         "signs": BY_KIND,
         "local": local,
         "from_ms": clock.from_ms,
-        "ago": lambda moment: ago(t, moment, now),
+        "ago": lambda moment, past="ago": ago(t, moment, now, past),
         "span": lambda seconds: span(t, seconds),
     }
     return _ENVIRONMENT.get_template(template).render(**tools, **values)
@@ -133,6 +134,4 @@ def _other_language(request: AnyRequest, t: Words) -> str:
         else []
     )
     path = request.url.path if request.method == "GET" else "/"
-    from urllib.parse import urlencode
-
     return f"{path}?{urlencode([*kept, ('lang', other)])}"

@@ -19,6 +19,7 @@ from fenghuo.stores.desk import ReportView
 REPORTS_SHOWN = 40
 CLUSTERS_SHOWN = 30
 CLUSTER_HOURS = 48
+URGENT_MINUTES = 60
 WAITING = {State.SUBMITTED: 0, State.RETURNED: 1, State.DRAFT: 2}
 """States in which an alert waits for a person, in the order in which they are shown."""
 URGENT = frozenset({Stage.MONEY_MOVING, Stage.PAID})
@@ -41,9 +42,15 @@ class Board:
 
 
 def waiting(alerts: Sequence[Alert]) -> list[Alert]:
-    """Alerts that wait for a person: submitted first, then those that have waited longest."""
+    """Alerts that wait for a person: live before exercises, submitted first, the longest wait first."""
     mine = [alert for alert in alerts if alert.state in WAITING]
-    return sorted(mine, key=lambda a: (WAITING[a.state], a.changed_at))
+    return sorted(mine, key=lambda a: (a.content.exercise, WAITING[a.state], a.changed_at))
+
+
+def pressing(reports: Sequence[ReportView], now: datetime) -> list[ReportView]:
+    """The latest reports, but those with money moving within the last URGENT_MINUTES before all others."""
+    since = clock.to_ms(now - timedelta(minutes=URGENT_MINUTES))
+    return sorted(reports, key=lambda x: not (x.row.stage in URGENT and x.row.received_ms >= since))
 
 
 def growing(clusters: Sequence[Cluster], now: datetime) -> list[Cluster]:
@@ -63,7 +70,7 @@ async def load_board(house: House) -> Board:
     return Board(
         waiting(await desk.alerts()),
         growing(await desk.dangerous_clusters(200), clock.now()),
-        await desk.reports(REPORTS_SHOWN),
+        pressing(await desk.reports(REPORTS_SHOWN), clock.now()),
     )
 
 

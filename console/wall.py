@@ -14,7 +14,7 @@ from console.words import Words
 from fenghuo.events import Group
 from fenghuo.stores.desk import reaching_redis
 
-GROUPS_SHOWN = 48
+GROUPS_SHOWN = 36
 MESSAGES_SHOWN = 3
 _SEARCHED = 4000
 """How far back the wall is searched for groups of one town."""

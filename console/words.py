@@ -42,10 +42,10 @@ class Words:
         return key in table()
 
     def people(self, count: int) -> str:
-        """Residents as they are spoken of: 42.6 万 in Chinese from ten thousand on, 426,000 in English."""
+        """Residents as they are spoken of, up to the noun that follows: "42.6 万", "9,500 "; in English 426,000."""
         if self.language == "zh" and count >= 10_000:
             return f"{count / 10_000:.1f}".removesuffix(".0") + " 万"
-        return f"{count:,}"
+        return f"{count:,} " if self.language == "zh" else f"{count:,}"
 
 
 def _figure(value: object) -> object:

@@ -30,7 +30,7 @@ def build(settings: Settings) -> Room:
         host=settings.health_host,
         stages=stages(desk, settings, library),
         follows=[Follow(topic=topics.PATTERNS_CHANGED, apply=library.apply)],
-        loops=[Expiry(desk, transport).run],
+        loops=[Expiry(desk, transport, settings.cluster_hours).run],
     )
 
 
@@ -51,7 +51,7 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
             handle=Surge(desk, settings).on_reports_matched,
         ),
         Stage(
-            room=ROOM, name="decisions", topic=topics.DECISIONS_MADE, batch=50,
+            room=ROOM, name="decisions", topic=topics.DECISIONS_MADE, batch=50, projects_input=True,
             handle=Decisions(desk).on_decisions_made,
         ),
         Stage(

@@ -8,12 +8,14 @@ import hashlib
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
-from typing import NewType
+from typing import Annotated, NewType
 
 import msgspec
 
 from fenghuo.errors import Denied
 
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+"""An aware time; one without a zone is refused where it is read."""
 AlertId = NewType("AlertId", str)
 PersonId = NewType("PersonId", str)
 
@@ -123,14 +125,14 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     audience: Audience
     channels: tuple[str, ...]
     severity: str
-    expires_at: datetime
+    expires_at: Moment
     exercise: bool = False
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Why the alert was drafted: its cluster or pattern, and what was known of it then."""
 
-    first_report_at: datetime
+    first_report_at: Moment
     fraud_type: str
     cluster_id: str | None = None
     pattern_id: str | None = None
@@ -150,15 +152,15 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     content: Content
     origin: Origin
     created_by: PersonId
-    created_at: datetime
-    changed_at: datetime
+    created_at: Moment
+    changed_at: Moment
     edited_by: PersonId | None = None
     submitted_by: PersonId | None = None
-    submitted_at: datetime | None = None
+    submitted_at: Moment | None = None
     approved_by: PersonId | None = None
-    approved_at: datetime | None = None
+    approved_at: Moment | None = None
     approved_hash: str | None = None
-    completed_at: datetime | None = None
+    completed_at: Moment | None = None
     reason: str | None = None
     findings: tuple[str, ...] = ()
     """What the release linter objects to, each ``code: excerpt``; a submission needs none."""
@@ -175,7 +177,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     action: Action
     actor: PersonId
     role: Role
-    at: datetime
+    at: Moment
     content: Content | None = None
     origin: Origin | None = None
     seen_hash: str | None = None

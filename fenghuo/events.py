@@ -7,13 +7,12 @@ tests/contract/golden/.
 """
 
 import hashlib
-from datetime import datetime
 from enum import StrEnum
 from typing import Literal
 
 import msgspec
 
-from fenghuo.alerts import Action, Alert, AlertId, Audience, Order, Role
+from fenghuo.alerts import Action, Alert, AlertId, Audience, Moment, Order, Role
 from fenghuo.errors import Poison
 
 
@@ -55,7 +54,7 @@ class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
     """Base of all events: ``event_id`` is derived from the input's, so that a repeat carries the same one."""
 
     event_id: str
-    at: datetime
+    at: Moment
 
 
 class Place(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,7 +116,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     report_id: str
     reporter: str
     town: str
-    at: datetime
+    at: Moment
     suspicious: bool = False
 
 
@@ -127,8 +126,8 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     cluster_id: str
     district: str
     revision: int
-    first_at: datetime
-    last_at: datetime
+    first_at: Moment
+    last_at: Moment
     exemplars: tuple[str, ...]
     members: tuple[Member, ...]
     reports: int
@@ -185,8 +184,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     audience: Audience
     channels: tuple[str, ...]
     severity: str
-    expires_at: datetime
-    approved_at: datetime
+    expires_at: Moment
+    approved_at: Moment
     exercise: bool = False
     groups: int = 0
 
@@ -220,7 +219,7 @@ class ReceiptRecorded(Event, frozen=True, kw_only=True, tag="ReceiptRecorded"):
     state: DeliveryState
     attempt: int
     reason: str = ""
-    retry_at: datetime | None = None
+    retry_at: Moment | None = None
     failures: int = 0
 
 

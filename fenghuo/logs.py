@@ -46,7 +46,9 @@ class JsonFormatter(logging.Formatter):
             "message": mask(record.getMessage()),
         }
         line |= {
-            k: _masked(k, v) for k, v in record.__dict__.items() if k not in _STANDARD and not k.startswith("_")
+            k: _masked(k, v)
+            for k, v in record.__dict__.items()
+            if k not in _STANDARD and not k.startswith("_")
         }
         if record.exc_info:
             line["error"] = mask(self.formatException(record.exc_info))

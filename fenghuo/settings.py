@@ -85,7 +85,7 @@ SECRETS = ("secret_key", "intake_token", "webhook_secret")
 
 
 def load_settings(**overrides: object) -> Settings:
-    """The settings in force, or Refused with one line for each wrong one."""
+    """The settings in force, or Refused naming each wrong one."""
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:

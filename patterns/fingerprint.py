@@ -1,7 +1,7 @@
 """Cut a folded text into grams and weigh each by how much it tells.
 
 Chinese and marks give bigrams, words give trigrams. A gram's weight is its rarity in bits, log2(N / df), over
-a small everyday background and, for a library, its patterns (facts: recognising, 1b).
+a small everyday background and, for a library, its patterns.
 """
 
 import re

@@ -2,7 +2,7 @@
 
 `normalise` keeps words readable (entities are found in it); `fold` keeps only what survives evasion: every
 Han character becomes one representative of its toneless syllable; links, numbers and handles become one mark.
-The steps and their order: facts from UTS 39 and from measured evasions (ARCHITECTURE.md, recognising).
+The steps and their order: UTS 39 and evasions that were measured.
 """
 
 import re

@@ -1,7 +1,7 @@
 """Hide personal data from screens, and keep dangerous content out of a warning before it is broadcast.
 
 Both fail closed: what looks like a personal number is hidden, what might be a request is reported.
-Rules: 12381 messages carry no link, account or number and ask for no reply (facts of the field, C4).
+Rules: 12381 messages carry no link, account or number and ask for no reply.
 """
 
 import re

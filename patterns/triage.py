@@ -1,6 +1,6 @@
 """Judge one message without any pattern: its cues of fraud, a guess at its type, how dangerous it is.
 
-Weights are for ranking on a desk, not probabilities. Cue groups: facts of the field, C3.
+Weights are for ranking on a desk, not probabilities.
 """
 
 import re

@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequen
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
@@ -37,8 +37,8 @@ SESSION_S = 6
 def report(number: int, key: str = "", text: str = "") -> e.ReportReceived:
     """The ``number``th report; reports with the same ``key`` keep their order."""
     return e.ReportReceived(
-        event_id=e.derive_id("report", str(number)), at=NOON, report_id=key or f"r{number}", text=text or str(number),
-        place=place(), reporter="someone",
+        event_id=e.derive_id("report", str(number)), at=NOON, report_id=key or f"r{number}",
+        text=text or str(number), place=place(), reporter="someone",
     )  # fmt: skip
 
 
@@ -47,7 +47,8 @@ def answer(event: e.Event) -> e.ReportUnmatched:
     assert isinstance(event, e.ReportReceived)
     return e.ReportUnmatched(
         event_id=answer_id(event), at=event.at, report_id=event.report_id, place=event.place,
-        reporter=event.reporter, stage=event.stage, text=event.text, masked=event.text, suspicious=False, danger=0,
+        reporter=event.reporter, stage=event.stage, text=event.text, masked=event.text,
+        suspicious=False, danger=0,
     )  # fmt: skip
 
 
@@ -148,13 +149,44 @@ class Carrier:
     def worker(self, kind: str = "answer") -> Iterator[subprocess.Popen[bytes]]:
         """A process that works the stage "work" as ``kind`` says (see the script), killed at the end."""
         about = {
-            "kind": kind, "broker": self.kind, "namespace": self.namespace, "redis": self.redis_url, "kafka": self.kafka,
+            "kind": kind, "broker": self.kind, "namespace": self.namespace,
+            "redis": self.redis_url, "kafka": self.kafka,
         }  # fmt: skip
         process = subprocess.Popen([sys.executable, str(WORKER), json.dumps(about)], cwd=WORKER.parent.parent)
         try:
             yield process
         finally:
             kill(process)
+
+
+async def nothing(_events: Sequence[e.Event]) -> Outcome:
+    """A handler that lets every event pass."""
+    return Outcome()
+
+
+class Server(Protocol):
+    """A server of the test's own; ``folder`` starts it again with its data, on the same port."""
+
+    folder: Path
+    pid: int
+
+    def kill(self) -> None: ...
+
+
+@dataclass(slots=True)
+class OwnServer:
+    """A carrier on a broker that is the test's own to kill."""
+
+    carrier: Carrier
+    server: Server
+    start: Callable[[Path], Server]
+
+    def kill(self) -> None:
+        self.server.kill()
+
+    async def revive(self) -> None:
+        """Start it again and go on at once when it answers."""
+        self.server = await asyncio.to_thread(self.start, self.server.folder)
 
 
 @asynccontextmanager

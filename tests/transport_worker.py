@@ -1,7 +1,7 @@
 """A process that works one stage until it is killed: ``python tests/transport_worker.py '{"kind": ...}'``.
 
-Kinds: "answer" answers every report, slowly; "deadly" ends its process without a word when it meets the report
-whose text is "deadly".
+Kinds: "answer" answers every report, slowly; "deadly" ends its process without a word when it meets the
+report whose text is "deadly".
 """
 
 import asyncio
@@ -13,8 +13,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
-from fenghuo import events as e  # noqa: E402 (the path comes first)
-from tests.transport_support import Remembering, carrying  # noqa: E402
+from fenghuo import events as e
+from tests.transport_support import Remembering, carrying
 
 
 async def slowly(_events: Sequence[e.Event]) -> None:

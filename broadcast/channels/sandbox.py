@@ -13,6 +13,9 @@ from fenghuo import clock
 from fenghuo.stores.desk import reaching_redis
 from fenghuo.stores.keys import Keys
 
+RECENT_KEPT = 50_000
+"""Messages that the wall lists by time; each group keeps its own all the same."""
+
 
 class Sandbox:
     """Shows messages on the wall. Raises Unavailable when its Redis is away (the batch is then tried
@@ -36,7 +39,8 @@ class Sandbox:
                 )
                 field = f"{message.group_id}|{message.idempotency_key}"
                 pipe.zadd(self._keys.wall_recent, {field: now_ms}, nx=True)
-            answers = await pipe.execute()
+            pipe.zremrangebyrank(self._keys.wall_recent, 0, -RECENT_KEPT - 1)
+            answers = (await pipe.execute())[:-1]
             repeats = sum(1 for new in answers[::2] if not new)
             if repeats:
                 await self._client.hincrby(self._keys.wall_asked, "repeats", repeats)

@@ -14,9 +14,9 @@
   };
 
   let skew = 0; // the server's clock minus ours, ms
-  const relative = (moment) => {
+  const relative = (moment, past) => {
     const seconds = Math.trunc((Date.now() + skew - moment) / 1000);
-    const side = seconds >= 0 ? "Ago" : "Ahead";
+    const side = seconds < 0 ? "Ahead" : past === "for" ? "For" : "Ago";
     const n = Math.abs(seconds);
     if (n >= 172800) return say(words["days" + side], Math.round(n / 86400));
     if (n >= 5400) return say(words["hours" + side], Math.round(n / 3600));
@@ -25,7 +25,7 @@
   };
   const tick = () => {
     for (const time of document.querySelectorAll("time[data-ago]")) {
-      const text = relative(Date.parse(time.dateTime));
+      const text = relative(Date.parse(time.dateTime), time.dataset.ago);
       if (time.textContent !== text) time.textContent = text;
     }
   };
@@ -52,34 +52,38 @@
   if (!words.live) return;
   let heard = Date.now();
   let away = false;
+  const known = new Set();
+  const later = new Map(); // while text in it is selected a fragment waits: nobody's reading is torn away
   const swap = (event) => {
     const { id, html } = JSON.parse(event.data);
     const place = document.getElementById(id);
-    if (!place || place.contains(document.activeElement)) {
-      if (place) waiting.set(id, html);
-      return;
-    }
-    put(place, html);
+    if (place) later.set(id, html);
+    flush();
   };
-  const waiting = new Map(); // a fragment is not swapped under the reader's focus, but right after it
+  const flush = () => {
+    const selection = document.getSelection();
+    for (const [id, html] of later) {
+      const place = document.getElementById(id);
+      if (!selection.isCollapsed && place.contains(selection.anchorNode)) continue;
+      later.delete(id);
+      put(place, html);
+    }
+  };
   const put = (place, html) => {
-    const open = [...place.querySelectorAll("details[open][id]")].map((x) => x.id);
+    const open = [...place.querySelectorAll("details[id]")].map((x) => [x.id, x.open]);
+    const focused = place.contains(document.activeElement) ? document.activeElement : null;
+    const again = focused && (focused.id ? "#" + CSS.escape(focused.id) : focused.getAttribute("href") && `a[href="${CSS.escape(focused.getAttribute("href"))}"]`);
     place.innerHTML = html;
-    for (const id of open) document.getElementById(id)?.setAttribute("open", "");
-    place.classList.remove("fresh");
-    void place.offsetWidth;
-    place.classList.add("fresh");
+    for (const [id, was] of open) document.getElementById(id)?.toggleAttribute("open", was);
+    if (again) place.querySelector(again)?.focus({ preventScroll: true });
+    if (known.has(place.id)) {
+      place.classList.remove("fresh");
+      void place.offsetWidth;
+      place.classList.add("fresh");
+    }
+    known.add(place.id);
     tick();
   };
-  document.addEventListener("focusout", () => setTimeout(() => {
-    for (const [id, html] of waiting) {
-      const place = document.getElementById(id);
-      if (place && !place.contains(document.activeElement)) {
-        waiting.delete(id);
-        put(place, html);
-      }
-    }
-  }));
 
   let source;
   const connect = () => {
@@ -89,6 +93,7 @@
       heard = Date.now();
       skew = Number(event.data) - heard;
       away = false;
+      flush();
       watch();
     });
     source.addEventListener("away", () => { away = true; watch(); });

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from fenghuo import clock
 from fenghuo.demo import district
 from fenghuo.demo.measure import OnTheWall, Wall
 from fenghuo.demo.stories import Everyday, Residents, Tally, tell_known, tell_novel, tell_sightings
@@ -165,7 +166,7 @@ def approve_and_wait(play: Play, analyst: Visitor, alert_id: str) -> dict[str, A
     try:
         analyst.act(alert_id, "submit")
         play.tell("  submitted by the analyst")
-        approved_ms = int(time.time() * 1000)
+        approved_ms = clock.to_ms(clock.now())
         approver.act(alert_id, "approve")
         play.tell("  approved by another person")
         shown = until_all_shown(play, alert_id)

@@ -2,7 +2,7 @@
 
 The lock (flock) is taken here and inherited by the server. So it outlives whoever started the server and ends
 with the server, however that ends. Neither Redis nor anything else stops a second server on the same folder
-from starting and both from writing one file (facts/redis-streams.md, section 5).
+from starting and both from writing one file.
 """
 
 import fcntl

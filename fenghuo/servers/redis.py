@@ -306,7 +306,5 @@ def embedded_url(data_dir: Path) -> str:
     """The address of the embedded Redis of ``data_dir`` as its last start wrote it; Refused if it never ran."""
     path = data_dir / EMBEDDED / ADDRESS
     if not path.exists():
-        raise Refused(
-            f"no Redis has run in {data_dir}: start `fenghuo up` first, or set FENGHUO_REDIS_URL"
-        )
+        raise Refused(f"no Redis has run in {data_dir}: start `fenghuo up` first, or set FENGHUO_REDIS_URL")
     return path.read_text().strip()

@@ -13,7 +13,7 @@ from fenghuo import events as e
 from fenghuo.alerts import Alert
 from fenghuo.errors import Unavailable
 from fenghuo.stores.keys import Keys
-from fenghuo.stores.projection import ReportRow, Row, planned_field, project
+from fenghuo.stores.projection import REPORT_KEPT_S, ReportRow, Row, planned_field, project
 from fenghuo.stores.scripts import APPLY_LUA, Change, flatten
 
 T = TypeVar("T")
@@ -66,6 +66,24 @@ class Desk:
     async def project(self, events: Iterable[e.Event]) -> None:
         """Fold ``events`` into the desk."""
         await self.apply([change for event in events for change in project(event, self.keys)])
+
+    async def drop_old(self, now_ms: int, cluster_ms: int) -> None:
+        """Take off the lists what nobody works on any more: reports after 30 days, clusters without news.
+
+        The one change that is no fold of an event; a rebuild brings old entries back until the next call.
+        """
+        keys, old = self.keys, now_ms - REPORT_KEPT_S * 1000
+        async with reaching_redis():
+            quiet = await self.client.zrangebyscore(
+                keys.clusters_at, "-inf", now_ms - cluster_ms, start=0, num=1000
+            )
+            pipe = self.client.pipeline(transaction=False)
+            for key in (keys.reports, keys.hit_counts, keys.deadletters):
+                pipe.zremrangebyscore(key, "-inf", old)
+            if quiet:
+                pipe.zrem(keys.clusters, *quiet)
+                pipe.zrem(keys.clusters_at, *quiet)
+            await pipe.execute()
 
     async def alert(self, alert_id: str) -> Alert | None:
         return (await self.alerts_by_id([alert_id])).get(alert_id)

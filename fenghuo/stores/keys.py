@@ -46,6 +46,11 @@ class Keys:
         """Sorted set: clusters of two or more reporters, by danger."""
         return self._k("desk", "clusters")
 
+    @property
+    def clusters_at(self) -> str:
+        """Sorted set: the same clusters by the time of their last report (ms)."""
+        return self._k("desk", "clusters-at")
+
     def hits(self, pattern_id: str, district: str) -> str:
         """Sorted set: ``report|reporter|town`` of a pattern in a district by time (ms)."""
         return self._k("desk", "hits", surge_of(pattern_id, district))

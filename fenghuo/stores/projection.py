@@ -128,6 +128,7 @@ def _cluster(x: e.ClusterChanged, keys: Keys) -> list[Change]:
     ]
     if c.reporters >= 2:
         changes.append(("ZADD", keys.clusters, c.danger, c.cluster_id))
+        changes.append(("ZADD", keys.clusters_at, "GT", to_ms(c.last_at), c.cluster_id))
     changes += [("HSET", keys.report(c.members[-1].report_id), "cluster", c.cluster_id)]
     return changes
 

@@ -1,12 +1,13 @@
 """What both transports promise, on real servers: one class of behaviours, run for each.
 
-What only one of them promises stands in the classes below it. What is proved on one is not proved on the other.
+What only one of them promises stands in its own class. What is proved on one is not proved on the other.
 """
 
 import asyncio
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
-from pathlib import Path
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
@@ -14,15 +15,18 @@ import pytest
 from fenghuo import events as e
 from fenghuo import topics
 from fenghuo.errors import Crowded, Refused, Transient, Unavailable
-from fenghuo.transport.pipeline import Follow
+from fenghuo.transport.pipeline import Follow, Outcome
 from fenghuo.transport.redis import RedisTransport
 from tests.transport_support import (
+    AnyTransport,
     Carrier,
+    OwnServer,
     Remembering,
     answer,
     answer_id,
     carrying,
     kill,
+    nothing,
     report,
     until,
 )
@@ -280,9 +284,6 @@ class BothTransports:
         await until(on_the_desk)
 
     async def test_the_input_is_put_on_the_desk_where_the_stage_says_so(self, carrier: Carrier) -> None:
-        async def nothing(_events: Sequence[e.Event]) -> Any:
-            return type("None", (), {"events": []})()
-
         writer = await carrier.begin(room="producers")
         await writer.publish([report(n) for n in range(10)])
         silent = Remembering().stage(handle=nothing, projects_input=True)
@@ -329,6 +330,56 @@ class BothTransports:
             await transport.stop()
         await transport.stop()
 
+    async def test_a_killed_server_that_comes_back_has_lost_nothing_it_acknowledged(
+        self, own: OwnServer
+    ) -> None:
+        memory, followed, carrier = Remembering(), list[str](), own.carrier
+        writer = await carrier.begin(room="producers", timeout_s=1)
+        follow = Follow(topic=RECEIVED, apply=lambda event: followed.append(event.event_id))
+        begun = await carrier.begin(memory.stage(batch=20), follows=[follow])
+        source = Source(writer)
+        async with source.running():
+            await until(lambda: len(memory.done) >= 100)
+            own.kill()
+            with pytest.raises(Unavailable):
+                await begun.ping()
+            await until(lambda: source.refused >= 2, what="publish to say that the broker is away")
+            await own.revive()
+            back_at = len(source.taken)
+            await until(lambda: len(source.taken) >= back_at + 100, within_s=40, what="publish to work again")
+        await until(lambda: carrier.has_answered(begun, source.taken), within_s=40, what="all answers")
+        stand = {x.event_id for x in await carrier.all_of(RECEIVED, begun)}
+        assert {x.event_id for x in source.taken} <= stand
+        await until(lambda: {x.event_id for x in source.taken} <= set(followed))
+        assert begun.trouble() is None
+        await begun.ping()
+
+
+@dataclass(slots=True)
+class Source:
+    """Publishes reports one after another, each till the broker has it."""
+
+    writer: AnyTransport
+    taken: list[e.Event] = field(default_factory=list)
+    refused: int = 0
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        task = asyncio.create_task(self._publish())
+        yield
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+    async def _publish(self) -> None:
+        while True:
+            one = report(len(self.taken))
+            try:
+                await self.writer.publish([one])
+                self.taken.append(one)
+            except Unavailable:
+                self.refused += 1
+            await asyncio.sleep(0.005)
+
 
 async def _is(look: Callable[[], Any], wanted: object) -> bool:
     return bool(await look() == wanted)
@@ -341,6 +392,12 @@ class TestRedisTransport(BothTransports):
     async def carrier(self, namespace: str, redis_url: str) -> AsyncIterator[Carrier]:
         async with carrying("redis", namespace, redis_url, "") as carrier:
             yield carrier
+
+    @pytest.fixture
+    async def own(self, namespace: str, private_redis: Callable[..., Any]) -> AsyncIterator[OwnServer]:
+        server = private_redis()
+        async with carrying("redis", namespace, server.url, "") as carrier:
+            yield OwnServer(carrier, server, private_redis)
 
     async def test_the_second_worker_stands_by_and_takes_over_from_a_killed_one(
         self, carrier: Carrier
@@ -391,10 +448,10 @@ class TestRedisTransport(BothTransports):
         gate, reports = asyncio.Event(), [report(n) for n in range(500)]
         behind: list[int] = []
 
-        async def read_slowly(events: Sequence[e.Event]) -> Any:
+        async def read_slowly(events: Sequence[e.Event]) -> Outcome:
             await gate.wait()
             behind.append(len(events))
-            return type("None", (), {"events": []})()
+            return Outcome()
 
         writer = await carrier.begin(room="producers")
         slow = Remembering().stage(name="slow", topic=UNMATCHED, handle=read_slowly, batch=10)
@@ -415,6 +472,14 @@ class TestKafkaTransport(BothTransports):
     async def carrier(self, namespace: str, redis_url: str, kafka_bootstrap: str) -> AsyncIterator[Carrier]:
         async with carrying("kafka", namespace, redis_url, kafka_bootstrap) as carrier:
             yield carrier
+
+    @pytest.fixture
+    async def own(
+        self, namespace: str, redis_url: str, private_kafka: Callable[..., Any]
+    ) -> AsyncIterator[OwnServer]:
+        server = private_kafka()
+        async with carrying("kafka", namespace, redis_url, server.bootstrap) as carrier:
+            yield OwnServer(carrier, server, private_kafka)
 
     async def test_two_workers_share_the_partitions(self, carrier: Carrier) -> None:
         one, two = Remembering(), Remembering()

@@ -1,0 +1,55 @@
+"""What time takes from the desk, and the orders it leads to."""
+
+from collections.abc import AsyncIterator
+from datetime import timedelta
+
+import pytest
+
+from consumers.clusters import joined
+from fenghuo import clock
+from fenghuo import events as e
+from fenghuo.alerts import Origin, State
+from fenghuo.runtime import open_desk
+from fenghuo.stores.desk import Desk
+from tests.inside import inside, until
+from tests.making import NOON, content, draft, settings, unmatched
+
+
+@pytest.fixture
+async def desk(redis_url: str, namespace: str) -> AsyncIterator[Desk]:
+    opened = open_desk(settings(redis_url=redis_url, namespace=namespace))
+    yield opened
+    await opened.client.aclose()
+
+
+async def test_a_cluster_without_news_leaves_the_list_of_dangers_and_is_kept(desk: Desk) -> None:
+    cluster = None
+    for n in range(2):
+        cluster = joined(cluster, "c-r0", unmatched(f"r{n}", "text"), exemplar=True)
+        await desk.project([e.ClusterChanged(event_id=f"e{n}", at=NOON, cluster=cluster)])
+    later = clock.to_ms(NOON + timedelta(hours=49))
+    await desk.drop_old(clock.to_ms(NOON), cluster_ms=48 * 3_600_000)
+    assert [c.cluster_id for c in await desk.dangerous_clusters()] == ["c-r0"]
+    await desk.drop_old(later, cluster_ms=48 * 3_600_000)
+    assert await desk.dangerous_clusters() == []
+    assert await desk.cluster("c-r0") == cluster
+
+
+async def test_an_alert_whose_time_has_come_expires_and_the_release_with_it(
+    redis_url: str, namespace: str
+) -> None:
+    told = settings(redis_url=redis_url, namespace=namespace)
+    async with inside(told, "consumers") as house:
+        now = clock.now()
+        text = content(expires_at=now + timedelta(milliseconds=300))
+        wanted = draft(content=text, origin=Origin(first_report_at=now, fraud_type="BIZ"), at=now)
+        assert await house.decide(wanted) == ("ok", "")
+        expiry = house.rooms["consumers"].loops[0].__self__  # type: ignore[attr-defined]
+
+        async def expired() -> bool:
+            await expiry.look()
+            alert = await house.desk.alert("a1")
+            return alert is not None and alert.state is State.EXPIRED
+
+        await until(expired, what="the expiry")
+        assert await expiry.look() == 0
