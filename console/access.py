@@ -7,7 +7,7 @@ from litestar.connection import ASGIConnection
 from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
 from litestar.handlers import BaseRouteHandler
 
-from console.sessions import Viewer
+from console.viewer import Viewer
 from fenghuo.alerts import MAY, Action, Role
 
 Connection = ASGIConnection[Any, Any, Any, Any]

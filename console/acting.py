@@ -1,4 +1,4 @@
-"""What people do with alerts: draft, edit, submit, approve, return, reject, recall; each its own form and guard."""
+"""What people do with alerts, from draft to recall; each action has its own form and guard."""
 
 from typing import Any
 from urllib.parse import urlencode
@@ -24,7 +24,7 @@ from console.decisions import (
 from console.failures import keep
 from console.house import House
 from console.pages import show
-from console.sessions import Viewer
+from console.viewer import Viewer
 from fenghuo import clock
 from fenghuo.alerts import TEXT_LIMIT, TITLE_LIMIT, Action, Alert, Content, Order, content_hash
 
@@ -66,7 +66,7 @@ def _ordered(
     **more: Any,
 ) -> Order:
     try:
-        return order_of(action, alert_id, request.user.person, form, content, **more)
+        return order_of(action, alert_id, request.user.person, form, content=content, **more)
     except BadForm as error:
         raise HTTPException(status_code=400, detail=str(error)) from error
 

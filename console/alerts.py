@@ -12,7 +12,7 @@ from console.decisions import new_id
 from console.delivering import Figures, figures
 from console.house import House
 from console.pages import AnyRequest, render, show
-from console.sessions import Viewer
+from console.viewer import Viewer
 from console.words import Words
 from fenghuo import warning
 from fenghuo.alerts import (
@@ -136,7 +136,7 @@ def names_of(people: Mapping[str, Person]) -> dict[str, str]:
 
 
 def channels_of(alert: Alert, groups: Mapping[str, Group]) -> list[tuple[str, int]]:
-    """How many groups of the audience each channel reaches; "none" for channels that the alert does not use."""
+    """How many groups of the audience each channel reaches; "none" counts those on other channels."""
     counted: Counter[str] = Counter()
     for group in groups.values():
         if in_audience(group, alert.content.audience):
@@ -155,7 +155,7 @@ def may_do(alert: Alert, person: Person) -> set[str]:
 
 
 def why_not_approve(alert: Alert, person: Person) -> str | None:
-    """The word key of why ``person`` may not approve a submitted alert; None where that is not the question."""
+    """The word key of why ``person`` may not approve a submitted alert; None if that is no question."""
     if alert.state is not State.SUBMITTED:
         return None
     if person.role is not Role.APPROVER:
@@ -183,7 +183,7 @@ def signature(alert: Alert) -> str:
 
 
 async def fragments(house: House, t: Words, alert_id: str, seen: str, decision_id: str) -> dict[str, str]:
-    """The live parts: state, outcome, delivery, history; and a word when the page's buttons are out of date."""
+    """The live parts: state, outcome, delivery, history; and a word when the page is out of date."""
     values = await house.shared.get(
         f"alert:{alert_id}:{decision_id[:32]}", lambda: _live(house, alert_id, decision_id)
     )

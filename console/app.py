@@ -14,7 +14,7 @@ from litestar.static_files import create_static_files_router
 from console import acting, alerts, clusters, directory, doors, failures, live, queue, report, wall
 from console.house import House
 from console.pages import STATIC
-from console.sessions import SessionMiddleware
+from console.viewer import SessionMiddleware
 from fenghuo.runtime import Room, open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.stores.auth import Auth

@@ -13,7 +13,7 @@ from console import access
 from console.evidence import by_town, growth, marked
 from console.house import House
 from console.pages import AnyRequest, render, show
-from console.sessions import Viewer
+from console.viewer import Viewer
 from console.words import Words
 from fenghuo import clock
 from fenghuo.alerts import MAY, Action, AlertId, Audience, Content, Origin

@@ -39,6 +39,7 @@ def order_of(
     alert_id: str,
     person: Person,
     form: Form,
+    *,
     content: Content | None = None,
     origin: Origin | None = None,
 ) -> Order:
@@ -90,7 +91,7 @@ def _lines(text: str) -> str:
 
 
 def refusal_of(alert: Alert | None, order: Order) -> Denied | None:
-    """Why ``order`` is sure to be refused (judged before it is sent, so that typed text is not lost), or None."""
+    """Why ``order`` is sure to be refused (judged here so that typed text is not lost), or None."""
     try:
         decide(alert, order, findings=(), reach=(1, 1))
     except Denied as denied:

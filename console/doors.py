@@ -12,7 +12,8 @@ from console.access import HOME, STAFF, only
 from console.failures import failure
 from console.house import House
 from console.pages import AnyRequest, show
-from console.sessions import COOKIE, SESSION_S, Viewer
+from console.sessions import COOKIE, SESSION_S
+from console.viewer import Viewer
 from fenghuo.stores.auth import LOGIN_WINDOW_S
 
 Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]

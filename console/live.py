@@ -12,7 +12,7 @@ from litestar.response import ServerSentEvent, ServerSentEventMessage
 from console import access, alerts, clusters, queue, report, wall
 from console.house import House
 from console.pages import SAFE_HEADERS, words_of
-from console.sessions import Viewer
+from console.viewer import Viewer
 from fenghuo import clock
 from fenghuo.errors import Transient
 
@@ -36,7 +36,7 @@ def essence(html: str) -> str:
 async def events(
     house: House, viewer: Viewer, fragments: Fragments, every_s: float = EVERY_S
 ) -> AsyncIterator[ServerSentEventMessage]:
-    """Beats, and each fragment when it changed; ``away`` while the desk does not answer, ``gone`` at a log-out."""
+    """Beats, and each fragment when it changed; ``away`` without the desk, ``gone`` at a log-out."""
     sent: dict[str, str] = {}
     house.streams += 1
     try:

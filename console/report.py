@@ -17,7 +17,7 @@ from console.acting import read_form
 from console.decisions import new_id
 from console.house import House
 from console.pages import render, show
-from console.sessions import Viewer
+from console.viewer import Viewer
 from console.words import Words
 from fenghuo.events import Stage
 
@@ -28,7 +28,7 @@ _KEY = re.compile(r"[0-9a-f]{32}")
 ReportRequest = Request[Viewer, Any, Any]
 
 
-class NotTaken(Exception):  # noqa: N818
+class NotTaken(Exception):
     """The intake did not take the report; ``word`` is the sentence to show."""
 
     def __init__(self, status: int, word: str, why: str = "") -> None:

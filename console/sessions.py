@@ -1,19 +1,10 @@
-"""Who is logged in: sessions in Redis, and the middleware that turns a cookie into a Viewer.
-
-A session is a random token in a cookie; Redis keeps its hash, whose it is, and until when. The person and the
-role are read from the desk on every request, so a change of role or a departure holds at once.
-"""
+"""Sessions in Redis: a random token in a cookie; Redis keeps its hash, whose it is, and until when."""
 
 import secrets
-from dataclasses import dataclass
 from typing import Any
 
-from litestar.connection import ASGIConnection
-from litestar.middleware.authentication import AbstractAuthenticationMiddleware, AuthenticationResult
-
-from fenghuo.events import Person
 from fenghuo.stores.auth import token_hash
-from fenghuo.stores.desk import Desk, reaching_redis
+from fenghuo.stores.desk import reaching_redis
 from fenghuo.stores.keys import Keys
 
 COOKIE = "fenghuo_session"
@@ -61,30 +52,3 @@ class Sessions:
 
     def _of(self, person_id: str) -> str:
         return self._keys.auth("sessions-of", person_id)
-
-
-@dataclass(frozen=True, slots=True)
-class Viewer:
-    """The person who looks, as the desk knows them now."""
-
-    person: Person
-    token: str
-
-
-class SessionMiddleware(AbstractAuthenticationMiddleware):
-    """Puts the Viewer, or None, on the connection; refusing is the guards' part."""
-
-    def __init__(self, app: Any, sessions: Sessions, desk: Desk) -> None:
-        super().__init__(app, exclude=["^/static"])
-        self._sessions = sessions
-        self._desk = desk
-
-    async def authenticate_request(
-        self, connection: ASGIConnection[Any, Any, Any, Any]
-    ) -> AuthenticationResult:
-        return AuthenticationResult(user=await self._viewer(connection.cookies.get(COOKIE)), auth=None)
-
-    async def _viewer(self, token: str | None) -> Viewer | None:
-        person_id = await self._sessions.find(token) if token else None
-        person = await self._desk.person(person_id) if person_id else None
-        return Viewer(person, token) if person and token else None

@@ -1,6 +1,6 @@
-"""The shape and the tone of every state, once: a state is told by word, shape and colour, never colour alone.
+"""The shape and the tone of every state, once: a state has a word, a shape and a colour.
 
-Tones: quiet, accent (under way), amber (waits for a person), green (residents have it), red (danger to people).
+Tones: quiet, accent (under way), amber (waits for a person), green (residents have it), red (danger).
 """
 
 from fenghuo.alerts import State

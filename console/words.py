@@ -1,6 +1,6 @@
 """Every word that people read, in Chinese and in English: one table (words/*.toml) and one lookup.
 
-A key is ``page.name``; each entry has ``zh`` and ``en``, and ``one`` where English needs a singular for n = 1.
+A key is ``page.name``; an entry has ``zh`` and ``en``, and ``one`` where English needs a singular.
 """
 
 import tomllib
@@ -42,7 +42,7 @@ class Words:
         return key in table()
 
     def people(self, count: int) -> str:
-        """Residents as they are spoken of, up to the noun that follows: "42.6 万", "9,500 "; in English 426,000."""
+        """Residents as they stand before a noun: "42.6 万", "9,500 "; in English 426,000."""
         if self.language == "zh" and count >= 10_000:
             return f"{count / 10_000:.1f}".removesuffix(".0") + " 万"
         return f"{count:,} " if self.language == "zh" else f"{count:,}"

@@ -115,8 +115,8 @@ class Carrier:
         await transport.start(stages, follows)
         return transport
 
-    async def put_raw(self, topic: Topic, values: Sequence[bytes]) -> None:
-        """Records that no transport of ours would write."""
+    async def put_raw(self, topic: Topic, values: Sequence[bytes], header: bytes = b"\xff\xfe") -> None:
+        """Records that no transport of ours would write; on Kafka with a header, one that is no text."""
         address = topic.address(self.namespace)
         if self.kind == "redis":
             flat = [x for value in values for x in (self.desk.keys.stream(address), "raw", value)]
@@ -125,7 +125,7 @@ class Carrier:
         producer = AIOKafkaProducer(bootstrap_servers=self.kafka)
         await producer.start()
         for value in values:
-            await producer.send_and_wait(address, value, key=b"raw", headers=[("odd", b"\xff\xfe")])
+            await producer.send_and_wait(address, value, key=b"raw", headers=[("odd", header)])
         await producer.stop()
 
     async def all_of(self, topic: Topic, transport: AnyTransport) -> list[Any]:

@@ -29,8 +29,8 @@ from fenghuo.transport.workbench import HANDLE_S
 log = logging.getLogger(__name__)
 
 PUBLISH_AT_ONCE = 500
-STOP_S = 3
-"""How long a client may take to say goodbye; all that was promised is acknowledged before."""
+GOODBYE_S = 4
+"""How long a client may take to close; all that was promised is acknowledged before."""
 
 
 class KafkaTransport:
@@ -79,10 +79,10 @@ class KafkaTransport:
         self._broker = KafkaBroker(
             self._servers.split(","), apply_types=False, serializer=None, codec=RawCodec(),
             logger=logging.getLogger("transport.faststream"), graceful_timeout=HANDLE_S + 5,
-            allow_auto_create_topics=False,
+            allow_auto_create_topics=False, consumer_only=True,
         )  # fmt: skip
         for stage in stages:
-            reader = KafkaReader(stage, self.desk, self.publish)
+            reader = KafkaReader(stage, self.desk, self.publish, self._timeout_s)
             address = stage.topic.address(self._namespace)
             reader.subscribe(self._broker, address, self._group(stage.group), self._session_ms)
             self._readers.append(reader)
@@ -116,10 +116,11 @@ class KafkaTransport:
         for task in self._following:
             task.cancel()
         await asyncio.gather(*self._following, return_exceptions=True)
+        await _within(HANDLE_S + 5, asyncio.gather(*[reader.drained() for reader in self._readers]))
         if self._broker is not None:
-            await _within(HANDLE_S + 5 + STOP_S, self._broker.stop())
-        if self._producer is not None and not await _within(STOP_S, self._producer.stop()):
-            await _within(STOP_S, _abandon(self._producer))
+            await _within(GOODBYE_S, self._broker.stop())
+        if self._producer is not None and not await _within(GOODBYE_S, self._producer.stop()):
+            await _within(GOODBYE_S, _abandon(self._producer))
         self._broker, self._producer, self._readers, self._following = None, None, [], []
 
     def trouble(self) -> str | None:
@@ -184,7 +185,7 @@ async def _follow_live(following: Following, whole: WholeTopic) -> None:
                 log.warning("following paused", extra={"topic": following.topic.name, "why": str(error)})
                 await asyncio.sleep(1)
     finally:
-        await _within(STOP_S, whole.close())
+        await _within(GOODBYE_S, whole.close())
 
 
 async def _within(seconds: float, goodbye: Any) -> bool:
@@ -193,7 +194,7 @@ async def _within(seconds: float, goodbye: Any) -> bool:
         async with asyncio.timeout(seconds):
             await goodbye
     except TimeoutError:
-        log.warning("a Kafka client did not close in time, left behind", extra={"seconds": seconds})
+        log.warning("Kafka was left without a proper goodbye", extra={"seconds": seconds})
         return False
     except Exception as error:
         log.warning("a Kafka client did not close well", extra={"why": e.reason_of(error)})
@@ -201,6 +202,9 @@ async def _within(seconds: float, goodbye: Any) -> bool:
 
 
 async def _abandon(producer: Any) -> None:
-    """Close a producer that still waits for a broker that is away: an idempotent one would wait for ever."""
-    await producer._sender.close()
+    """Close a producer that still waits for a broker that is away: an idempotent one would wait for ever.
+
+    Its connections go first: that ends the requests which its sender waits for.
+    """
     await producer.client.close()
+    await producer._sender.close()

@@ -22,6 +22,7 @@ from faststream.message import AckStatus
 from fenghuo import events as e
 from fenghuo.errors import Transient
 from fenghuo.stores.desk import Desk
+from fenghuo.transport.kafka_topics import reaching_kafka
 from fenghuo.transport.pipeline import Record, Stage, StageStopped
 from fenghuo.transport.workbench import Work, Workbench
 
@@ -54,8 +55,9 @@ class RawCodec:
 class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
     """Works one stage in this process, and lets a rebalance wait for it."""
 
-    def __init__(self, stage: Stage, desk: Desk, publish: Publish) -> None:
+    def __init__(self, stage: Stage, desk: Desk, publish: Publish, timeout_s: float) -> None:
         self.stage = stage
+        self._timeout_s = timeout_s
         self._desk = desk
         self._publish = publish
         self._bench = Workbench(stage, desk.keys)
@@ -96,6 +98,11 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
     def halt(self) -> None:
         """Finish the work under way and begin no other."""
         self._leave.set()
+
+    async def drained(self) -> None:
+        """Return when no work is under way (after ``halt``: for good)."""
+        async with self._busy:
+            return
 
     async def on_partitions_revoked(self, _revoked: Any) -> None:
         async with self._busy:
@@ -139,7 +146,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._publish(work.events)
         await self._desk.apply(work.changes)
         ends = _ends(work.records)
-        await self._consumer.commit(ends)
+        async with reaching_kafka(self._timeout_s):  # aiokafka's own commit would wait for ever
+            await self._consumer.commit(ends)
         self._done |= ends
 
     async def _check_ours(self, batch: Sequence[Record]) -> None:

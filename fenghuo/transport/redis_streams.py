@@ -168,11 +168,13 @@ async def trim(client: Any, stream: str, keep_ms: int) -> int:
     if not await client.exists(stream):
         return 0
     seconds, micros = await client.time()
-    low = [(seconds * 1000 + micros // 1000 - keep_ms, 0)]
+    first_kept = [(seconds * 1000 + micros // 1000 - keep_ms, 0)]
     for group in await client.xinfo_groups(stream):
-        pending = (await client.xpending(stream, group["name"]))["min"] if group["pending"] else None
-        low.append(_entry_id(pending or group["last-delivered-id"]))
-    return int(await client.xtrim(stream, minid="{}-{}".format(*min(low)), approximate=False))
+        if group["pending"]:
+            first_kept.append(_entry_id((await client.xpending(stream, group["name"]))["min"]))
+        ms, sequence = _entry_id(group["last-delivered-id"])
+        first_kept.append((ms, sequence + 1))
+    return int(await client.xtrim(stream, minid="{}-{}".format(*min(first_kept)), approximate=False))
 
 
 def _entry_id(raw: bytes | str) -> tuple[int, int]:

@@ -1,7 +1,7 @@
 """The traps between Kafka, aiokafka and FastStream, shown as they are, and that our transport is not in them.
 
-A test whose name begins with ``trap`` runs FastStream as it comes: when one fails after an upgrade, the trap is
-gone, and what stands around it in fenghuo/transport may go too.
+A test whose name begins with ``trap`` runs FastStream as it comes: when one fails after an upgrade, the trap
+is gone, and what stands around it in fenghuo/transport may go too.
 """
 
 import asyncio
@@ -43,8 +43,8 @@ async def faststream(
     """FastStream as it comes, in the group ``<namespace>.raw`` on reports.received."""
     broker = KafkaBroker(carrier.kafka, logger=SILENT, allow_auto_create_topics=False)
     broker.subscriber(
-        RECEIVED.address(carrier.namespace), group_id=f"{carrier.namespace}.raw", auto_offset_reset="earliest",
-        session_timeout_ms=6000, **options,
+        RECEIVED.address(carrier.namespace), group_id=f"{carrier.namespace}.raw",
+        auto_offset_reset="earliest", session_timeout_ms=6000, **options,
     )(handler)  # fmt: skip
     await broker.start()
     try:
@@ -60,9 +60,9 @@ async def lag(carrier: Carrier, transport: Any, group: str = "raw") -> int | Non
 
 
 async def test_trap_the_default_policy_commits_what_its_handler_failed_on(carrier: Carrier) -> None:
-    failed: list[str] = []
+    failed: list[KafkaMessage] = []
 
-    async def fail(message: str) -> None:
+    async def fail(message: KafkaMessage) -> None:
         failed.append(message)
         raise RuntimeError("lost")
 
@@ -115,7 +115,7 @@ async def test_trap_one_undecodable_record_drops_its_whole_batch(carrier: Carrie
 
     writer = await carrier.begin(room="producers")
     await writer.publish([report(n, key="one") for n in range(10)])
-    await carrier.put_raw(RECEIVED, [b"\xff not json"])
+    await carrier.put_raw(RECEIVED, [b"\xff not json"], header=b"text")
 
     async def all_committed() -> bool:
         return await lag(carrier, writer) == 0
@@ -206,6 +206,7 @@ async def test_while_the_broker_hangs_publish_says_so_and_what_comes_late_has_th
     await until(lambda: carrier.has_answered(writer, [report(0)]))
     os.kill(own.server.pid, signal.SIGSTOP)
     try:
+        newcomer = asyncio.create_task(carrier.transport("producers").start())
         for _ in range(2):
             asked = time.monotonic()
             with pytest.raises(Unavailable):
@@ -213,9 +214,8 @@ async def test_while_the_broker_hangs_publish_says_so_and_what_comes_late_has_th
             assert time.monotonic() - asked < 3
         with pytest.raises(Unavailable):
             await writer.ping()
-        bystander = carrier.transport("producers")
         with pytest.raises(Unavailable):
-            await bystander.start()
+            await newcomer
     finally:
         os.kill(own.server.pid, signal.SIGCONT)
     await until(lambda: carrier.has_answered(writer, [report(1)]), within_s=30)

@@ -1,7 +1,7 @@
 """The traps between Redis Streams and FastStream, shown as they are, and that our transport is not in them.
 
-A test whose name begins with ``trap`` runs FastStream as it comes: when one fails after an upgrade, the trap is
-gone, and what stands around it in fenghuo/transport may go too.
+A test whose name begins with ``trap`` runs FastStream as it comes: when one fails after an upgrade, the trap
+is gone, and what stands around it in fenghuo/transport may go too.
 """
 
 import asyncio
