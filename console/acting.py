@@ -6,6 +6,7 @@ from urllib.parse import urlencode
 from litestar import Request, Response, get, post
 from litestar.exceptions import HTTPException, NotFoundException
 from litestar.handlers import HTTPRouteHandler
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from console import access, changes
@@ -22,7 +23,7 @@ from console.decisions import (
     settle,
 )
 from console.failures import keep
-from console.house import House
+from console.house import AtHand, House
 from console.pages import show
 from console.viewer import Viewer
 from fenghuo import clock
@@ -100,20 +101,20 @@ def _button(action: Action) -> HTTPRouteHandler:
     """The route of one action's form."""
 
     @post(f"/alerts/{{alert_id:str}}/{action}", guards=[access.action(action)], name=f"alert_{action}")
-    async def press(request: ActRequest, house: House, alert_id: str) -> Response[Any]:
+    async def press(request: ActRequest, house: AtHand, alert_id: FromPath[str]) -> Response[Any]:
         return await act(request, house, alert_id, action)
 
     return press
 
 
 @get("/alerts/{alert_id:str}/edit", guards=[access.action(Action.EDIT)])
-async def edit_page(request: ActRequest, house: House, alert_id: str) -> Response[Any]:
+async def edit_page(request: ActRequest, house: AtHand, alert_id: FromPath[str]) -> Response[Any]:
     alert = await alert_or_404(house, alert_id)
     return await edit_form(request, house, alert.content, alert=alert, form=_as_form(alert))
 
 
 @post("/alerts/{alert_id:str}/edit", guards=[access.action(Action.EDIT)])
-async def edit(request: ActRequest, house: House, alert_id: str) -> Response[Any]:
+async def edit(request: ActRequest, house: AtHand, alert_id: FromPath[str]) -> Response[Any]:
     alert = await alert_or_404(house, alert_id)
     form, towns = await read_form(request)
     content = _content(alert.content, form, towns)
@@ -189,14 +190,14 @@ async def towns_of(house: House, district: str) -> list[tuple[str, int, int]]:
 
 
 @get("/clusters/{cluster_id:str}/draft", guards=[access.action(Action.DRAFT)])
-async def draft_page(request: ActRequest, house: House, cluster_id: str) -> Response[Any]:
+async def draft_page(request: ActRequest, house: AtHand, cluster_id: FromPath[str]) -> Response[Any]:
     content = blank(await found(house, cluster_id))
     form = {"decision_id": new_id(), "hours": str(hours_left(content))}
     return await edit_form(request, house, content, form=form, cluster_id=cluster_id)
 
 
 @post("/clusters/{cluster_id:str}/draft", guards=[access.action(Action.DRAFT)])
-async def draft(request: ActRequest, house: House, cluster_id: str) -> Response[Any]:
+async def draft(request: ActRequest, house: AtHand, cluster_id: FromPath[str]) -> Response[Any]:
     """A draft by hand; its alert has the id that the machine's draft would have, so there are never two."""
     cluster = await found(house, cluster_id)
     form, towns = await read_form(request)

@@ -6,11 +6,12 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 
 from console import access
 from console.decisions import new_id
 from console.delivering import Figures, figures
-from console.house import House
+from console.house import AtHand, House
 from console.pages import AnyRequest, render, show
 from console.viewer import Viewer
 from console.words import Words
@@ -34,7 +35,7 @@ PER_PAGE = 30
 
 
 @get("/alerts", guards=[access.page("alerts")])
-async def alerts_page(request: AnyRequest, house: House) -> Response[Any]:
+async def alerts_page(request: AnyRequest, house: AtHand) -> Response[Any]:
     every = await house.shared.get("alerts", house.desk.alerts)
     wanted = request.query_params.get("state", "")
     chosen = [a for a in every if not wanted or a.state == wanted]
@@ -60,7 +61,9 @@ def paged(asked: str, count: int, per_page: int) -> tuple[int, int]:
 
 
 @get("/alerts/{alert_id:str}", guards=[access.page("alerts")])
-async def alert_page(request: Request[Viewer, Any, Any], house: House, alert_id: str) -> Response[Any]:
+async def alert_page(
+    request: Request[Viewer, Any, Any], house: AtHand, alert_id: FromPath[str]
+) -> Response[Any]:
     decision_id = request.query_params.get("decision", "")
     alert = await house.desk.alert(alert_id)
     if alert is None:

@@ -7,11 +7,12 @@ from typing import Any
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
 from markupsafe import Markup
 
 from console import access
 from console.evidence import by_town, growth, marked
-from console.house import House
+from console.house import AtHand, House
 from console.pages import AnyRequest, render, show
 from console.viewer import Viewer
 from console.words import Words
@@ -84,7 +85,9 @@ async def fragments(house: House, t: Words, cluster_id: str) -> dict[str, str]:
 
 
 @get("/clusters/{cluster_id:str}", guards=[access.page("clusters")])
-async def cluster_page(request: Request[Viewer, Any, Any], house: House, cluster_id: str) -> Response[Any]:
+async def cluster_page(
+    request: Request[Viewer, Any, Any], house: AtHand, cluster_id: FromPath[str]
+) -> Response[Any]:
     may_draft = request.user.person.role in MAY[Action.DRAFT]
     return show(request, "cluster.html", may_draft=may_draft, **await values_of(house, cluster_id))
 

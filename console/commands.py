@@ -239,7 +239,7 @@ async def _shown_on_desk(stands: Callable[[], Awaitable[bool]]) -> None:
                 await asyncio.sleep(_LOOK_EVERY_S)
     except TimeoutError:
         raise Unavailable(
-            f"it is published, but the desk does not show it after {DESK_WAIT_S:.0f} s (is the room consumers up?)"
+            f"published, but the desk does not show it after {DESK_WAIT_S:.0f} s (is the room consumers up?)"
         ) from None
 
 

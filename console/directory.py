@@ -9,7 +9,7 @@ from litestar import Response, get
 
 from console import access
 from console.alerts import paged
-from console.house import House
+from console.house import AtHand
 from console.pages import AnyRequest, show
 from fenghuo.alerts import Role
 from fenghuo.events import Group, Person
@@ -50,7 +50,7 @@ def chosen(groups: Iterable[Group], town: str, orphans: bool) -> list[Group]:
 
 
 @get("/groups", guards=[access.page("groups")])
-async def groups_page(request: AnyRequest, house: House) -> Response[Any]:
+async def groups_page(request: AnyRequest, house: AtHand) -> Response[Any]:
     every = list((await house.groups()).values())
     town, orphans = request.query_params.get("town", ""), request.query_params.get("owner") == "none"
     mine = chosen(every, town, orphans)
@@ -89,7 +89,7 @@ def by_role(people: Iterable[Person]) -> Sequence[Person]:
 
 
 @get("/people", guards=[access.page("people")])
-async def people_page(request: AnyRequest, house: House) -> Response[Any]:
+async def people_page(request: AnyRequest, house: AtHand) -> Response[Any]:
     people = by_role((await house.desk.people()).values())
     approvers = sum(person.role is Role.APPROVER for person in people)
     page, pages = paged(request.query_params.get("page", "1"), len(people), PER_PAGE)

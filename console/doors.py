@@ -10,7 +10,7 @@ from litestar.response import Redirect
 
 from console.access import HOME, STAFF, only
 from console.failures import failure
-from console.house import House
+from console.house import AtHand, House
 from console.pages import AnyRequest, show
 from console.sessions import COOKIE, SESSION_S
 from console.viewer import Viewer
@@ -40,7 +40,7 @@ async def login_page(request: AnyRequest) -> Response[Any]:
 
 
 @post("/login")
-async def login(request: AnyRequest, house: House, data: Form) -> Response[Any]:
+async def login(request: AnyRequest, house: AtHand, data: Form) -> Response[Any]:
     """Open a session; a wrong name and a wrong password look the same and take as long."""
     name, password = data.get("person", "").strip()[:100], data.get("password", "")
     doors = (f"person:{name}", f"address:{request.client.host if request.client else ''}")
@@ -72,7 +72,7 @@ def _let_in(token: str, to: str, house: House) -> Redirect:
 
 
 @post("/logout")
-async def logout(request: AnyRequest, house: House) -> Redirect:
+async def logout(request: AnyRequest, house: AtHand) -> Redirect:
     if request.user:
         await house.sessions.close(request.user.token)
     return Redirect(

@@ -3,9 +3,10 @@
 import asyncio
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 import httpx
+from litestar.di import NamedDependency
 
 from console.sessions import Sessions
 from fenghuo.events import Group, Person
@@ -71,3 +72,7 @@ class House:
 
     async def people(self) -> dict[str, Person]:
         return await self.shared.get("people", self.desk.people, 2)
+
+
+AtHand: TypeAlias = NamedDependency[House]
+"""The house as a page's handler asks for it."""

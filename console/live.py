@@ -7,10 +7,11 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 from litestar import MediaType, Request, Response, get
+from litestar.params import FromPath
 from litestar.response import ServerSentEvent, ServerSentEventMessage
 
 from console import access, alerts, clusters, queue, report, wall
-from console.house import House
+from console.house import AtHand, House
 from console.pages import SAFE_HEADERS, words_of
 from console.viewer import Viewer
 from fenghuo import clock
@@ -70,20 +71,20 @@ def _stream(house: House, request: LiveRequest, fragments: Fragments) -> Respons
 
 
 @get("/live/queue", guards=[access.page("queue")])
-async def live_queue(request: LiveRequest, house: House) -> Response[Any]:
+async def live_queue(request: LiveRequest, house: AtHand) -> Response[Any]:
     t = words_of(request)
     shown = request.query_params.get("show", "")
     return _stream(house, request, lambda: queue.fragments(house, t, shown))
 
 
 @get("/live/clusters/{cluster_id:str}", guards=[access.page("clusters")])
-async def live_cluster(request: LiveRequest, house: House, cluster_id: str) -> Response[Any]:
+async def live_cluster(request: LiveRequest, house: AtHand, cluster_id: FromPath[str]) -> Response[Any]:
     t = words_of(request)
     return _stream(house, request, lambda: clusters.fragments(house, t, cluster_id))
 
 
 @get("/live/alerts/{alert_id:str}", guards=[access.page("alerts")])
-async def live_alert(request: LiveRequest, house: House, alert_id: str) -> Response[Any]:
+async def live_alert(request: LiveRequest, house: AtHand, alert_id: FromPath[str]) -> Response[Any]:
     t = words_of(request)
     seen = request.query_params.get("seen", "")
     decision_id = request.query_params.get("decision", "")
@@ -91,14 +92,14 @@ async def live_alert(request: LiveRequest, house: House, alert_id: str) -> Respo
 
 
 @get("/live/wall", guards=[access.page("wall")])
-async def live_wall(request: LiveRequest, house: House) -> Response[Any]:
+async def live_wall(request: LiveRequest, house: AtHand) -> Response[Any]:
     t = words_of(request)
     town = request.query_params.get("town", "")
     return _stream(house, request, lambda: wall.fragments(house, t, town))
 
 
 @get("/live/reports/{report_id:str}", guards=[access.page("report")])
-async def live_report(request: LiveRequest, house: House, report_id: str) -> Response[Any]:
+async def live_report(request: LiveRequest, house: AtHand, report_id: FromPath[str]) -> Response[Any]:
     t = words_of(request)
     nav = access.pages_of(request.user.person.role)
     return _stream(house, request, lambda: report.fragments(house, t, report_id, nav))

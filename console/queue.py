@@ -8,7 +8,7 @@ from typing import Any
 from litestar import Response, get
 
 from console import access
-from console.house import House
+from console.house import AtHand, House
 from console.pages import AnyRequest, render, show
 from console.words import Words
 from fenghuo import clock
@@ -110,7 +110,7 @@ def board_values(board: Board, pick: dict[str, Any]) -> dict[str, Any]:
 
 
 @get("/queue", guards=[access.page("queue")])
-async def queue(request: AnyRequest, house: House) -> Response[Any]:
+async def queue(request: AnyRequest, house: AtHand) -> Response[Any]:
     board = await board_of(house)
     asked = request.query_params.get("show", "")
     pick = await chosen(house, board, asked)

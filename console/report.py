@@ -10,12 +10,13 @@ from urllib.parse import quote
 
 import httpx
 from litestar import Request, Response, get, post
+from litestar.params import FromPath
 from litestar.response import Redirect
 
 from console import access
 from console.acting import read_form
 from console.decisions import new_id
-from console.house import House
+from console.house import AtHand, House
 from console.pages import render, show
 from console.viewer import Viewer
 from console.words import Words
@@ -39,7 +40,7 @@ class NotTaken(Exception):
 
 
 @get("/report", guards=[access.page("report")])
-async def report_page(request: ReportRequest, house: House) -> Response[Any]:
+async def report_page(request: ReportRequest, house: AtHand) -> Response[Any]:
     return await report_form(request, house, {"key": new_id(), "stage": Stage.RECEIVED})
 
 
@@ -67,7 +68,7 @@ def _district(request: ReportRequest, house: House) -> str:
 
 
 @post("/report", guards=[access.page("report")])
-async def report(request: ReportRequest, house: House) -> Response[Any]:
+async def report(request: ReportRequest, house: AtHand) -> Response[Any]:
     form, _ = await read_form(request)
     form["text"] = form.get("text", "").replace("\r\n", "\n").strip()
     try:
@@ -133,7 +134,7 @@ async def values_of(house: House, report_id: str) -> dict[str, Any]:
 
 
 @get("/report/{report_id:str}", guards=[access.page("report")])
-async def answer_page(request: ReportRequest, house: House, report_id: str) -> Response[Any]:
+async def answer_page(request: ReportRequest, house: AtHand, report_id: FromPath[str]) -> Response[Any]:
     return show(request, "answer.html", report_id=report_id, **await values_of(house, report_id))
 
 

@@ -8,7 +8,7 @@ import msgspec
 from litestar import Response, get
 
 from console import access
-from console.house import House
+from console.house import AtHand, House
 from console.pages import AnyRequest, render, show
 from console.words import Words
 from fenghuo.events import Group
@@ -91,7 +91,7 @@ async def fragments(house: House, t: Words, town: str) -> dict[str, str]:
 
 
 @get("/wall", guards=[access.page("wall")])
-async def wall(request: AnyRequest, house: House) -> Response[Any]:
+async def wall(request: AnyRequest, house: AtHand) -> Response[Any]:
     town = request.query_params.get("town", "")
     groups = await house.groups()
     towns = sorted({group.place.town for group in groups.values() if group.place.town})

@@ -5,7 +5,7 @@ Text skeleton: 【反诈预警】 type, what is happening, how it works, how to 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
@@ -52,7 +52,7 @@ def _title(kind: FraudType, evidence: Evidence) -> str:
 
 
 def _text(kind: FraudType, evidence: Evidence) -> str:
-    """The whole text, leaving out what can be spared, least important last in ``spare``, until it fits."""
+    """The whole text; what can be spared is left out, the least important first, until it fits."""
     said = quote(evidence.examples)
     where = (
         f"（{'、'.join(evidence.towns[:4])}{'等地' if len(evidence.towns) > 4 else ''}）"
@@ -63,13 +63,23 @@ def _text(kind: FraudType, evidence: Evidence) -> str:
     news = f"近期我区已有 {evidence.reporters} 人{where}收到同类信息" + (
         f"，内容为“{said}”。" if said else "。"
     )
-    tell = [f"识别：{x}" for x in kind.tell]
-    link = [f"涉诈网址形如 {evidence.indicators[0]}，并非官方网址。"] if evidence.indicators else []
+    link = f"涉诈网址形如 {evidence.indicators[0]}，并非官方网址" if evidence.indicators else ""
     foot = f"{evidence.district}反诈中心 {evidence.at.astimezone(BEIJING):%m月%d日 %H:%M}"
-    spare = [kind.happening, f"手法：{kind.how}", *tell, *link]
-    while len(full := _joined(head, news, spare, kind.advice, foot)) > TEXT_LIMIT and spare:
-        spare.pop(0 if len(spare) > len(tell) + len(link) + 1 else -1)
-    return full[:TEXT_LIMIT]
+    how, all_marks = f"手法：{kind.how}", list(kind.tell)
+    for happening, marks, shown_link in _ever_shorter(kind.happening, all_marks, link):
+        tell = "识别要点：" + "；".join(x.rstrip("。") for x in marks) if marks else ""
+        full = _joined(head, news, [x for x in (happening, how, tell, shown_link) if x], kind.advice, foot)
+        if len(full) <= TEXT_LIMIT:
+            return full
+    return _joined(head, news, [], kind.advice, foot)[:TEXT_LIMIT]
+
+
+def _ever_shorter(happening: str, marks: list[str], link: str) -> Iterator[tuple[str, list[str], str]]:
+    """What a text may carry beside its necessary parts, from all of it to ever less."""
+    yield happening, marks, link
+    for count in range(len(marks), -1, -1):
+        yield "", marks[:count], link
+    yield "", [], ""
 
 
 def _joined(head: str, news: str, spare: Sequence[str], advice: str, foot: str) -> str:

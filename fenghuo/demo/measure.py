@@ -44,7 +44,7 @@ class Wall:
         return int(self._client.hget(self._keys.wall_asked, "repeats") or 0)
 
     def clusters(self) -> int:
-        """Clusters that two people or more have reported."""
+        """Suspicious clusters that two people or more have reported."""
         return int(self._client.zcard(self._keys.clusters))
 
     def close(self) -> None:

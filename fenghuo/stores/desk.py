@@ -141,7 +141,7 @@ class Desk:
         return await self._clusters([x.decode() for x in ids])
 
     async def dangerous_clusters(self, limit: int = 100) -> list[e.Cluster]:
-        """Clusters of two reporters or more, the most dangerous first."""
+        """Suspicious clusters of two reporters or more, the most dangerous first."""
         async with reaching_redis():
             ids = await self.client.zrevrange(self.keys.clusters, 0, limit - 1)
         return await self._clusters([x.decode() for x in ids])

@@ -126,7 +126,7 @@ def _cluster(x: e.ClusterChanged, keys: Keys) -> list[Change]:
         ("EXPIRE", key, CLUSTER_KEPT_S),
         ("ZADD", keys.clusters_of(c.district), "GT", to_ms(c.last_at), c.cluster_id),
     ]
-    if c.reporters >= 2:
+    if c.reporters >= 2 and any(member.suspicious for member in c.members):
         changes.append(("ZADD", keys.clusters, c.danger, c.cluster_id))
         changes.append(("ZADD", keys.clusters_at, "GT", to_ms(c.last_at), c.cluster_id))
     changes += [("HSET", keys.report(c.members[-1].report_id), "cluster", c.cluster_id)]
