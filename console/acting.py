@@ -74,8 +74,10 @@ def _ordered(
 
 async def _settled(request: ActRequest, house: House, order: Order) -> Response[Any]:
     code = await settle(house, order)
-    if code == "stale":
-        return await stale_page(request, house, await alert_or_404(house, order.alert_id), order)
+    if code in {"stale", "not_now"}:
+        alert = await house.desk.alert(order.alert_id)
+        if alert and is_stale(alert, order):
+            return await stale_page(request, house, alert, order)
     return Redirect(f"/alerts/{order.alert_id}?{urlencode({'decision': order.decision_id})}", status_code=303)
 
 

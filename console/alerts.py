@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 
 from litestar import Request, Response, get
@@ -11,11 +12,12 @@ from litestar.params import FromPath
 from console import access
 from console.decisions import new_id
 from console.delivering import Figures, figures
+from console.evidence import by_town, growth, marked
 from console.house import AtHand, House
 from console.pages import AnyRequest, render, show
 from console.viewer import Viewer
 from console.words import Words
-from fenghuo import warning
+from fenghuo import clock, warning
 from fenghuo.alerts import (
     LIFE,
     MAY,
@@ -107,7 +109,22 @@ async def values_of(house: House, alert: Alert, decision_id: str) -> dict[str, A
         "limit": TEXT_LIMIT,
         "signature": signature(alert),
         "changed": False,
+        **await evidence_of(house, alert),
         **await delivery_of(house, alert),
+    }
+
+
+async def evidence_of(house: House, alert: Alert) -> dict[str, Any]:
+    """The messages behind the alert with their differences marked, and its cluster's towns and growth."""
+    texts = alert.origin.examples
+    cluster = await house.desk.cluster(alert.origin.cluster_id) if alert.origin.cluster_id else None
+    members = cluster.members if cluster else ()
+    until = cluster.last_at + timedelta(hours=2) if cluster else alert.changed_at
+    return {
+        "examples": [texts[0], *[marked(texts[0], x) for x in texts[1:]]] if texts else [],
+        "cluster": cluster,
+        "towns": by_town(members),
+        "growth": growth(members, min(clock.now(), until)),
     }
 
 

@@ -67,7 +67,7 @@ def web(house: House) -> Any:
         secret=settings.secret_key.get_secret_value() or secrets.token_urlsafe(32),
         cookie_name="fenghuo_csrf",
         cookie_httponly=True,
-        cookie_samesite="strict",
+        cookie_samesite="lax",
         cookie_secure=settings.console_secure_cookies,
     )
     static = create_static_files_router(

@@ -13,7 +13,18 @@ import msgspec
 
 from console.house import House
 from fenghuo import clock
-from fenghuo.alerts import Action, Alert, AlertId, Audience, Content, Order, Origin, PersonId, decide
+from fenghuo.alerts import (
+    Action,
+    Alert,
+    AlertId,
+    Audience,
+    Content,
+    Order,
+    Origin,
+    PersonId,
+    content_hash,
+    decide,
+)
 from fenghuo.errors import Denied, Unavailable
 from fenghuo.events import DecisionMade, Person
 
@@ -100,9 +111,14 @@ def refusal_of(alert: Alert | None, order: Order) -> Denied | None:
 
 
 def is_stale(alert: Alert, order: Order) -> bool:
-    """Whether the page showed something else than what stands now; an order already applied is not stale."""
-    denied = refusal_of(alert, order)
-    return denied is not None and denied.code == "stale"
+    """Whether the page showed something else than what stands now; an order already applied is not stale.
+
+    Asked before ``decide`` is: it would rather say that the action is not possible in the new state.
+    """
+    if order.decision_id in alert.decisions:
+        return False
+    moved = order.seen_revision is not None and order.seen_revision != alert.revision
+    return moved or (order.seen_hash is not None and order.seen_hash != content_hash(alert.content))
 
 
 async def settle(house: House, order: Order) -> str | None:

@@ -42,6 +42,8 @@ async def events(
     house.streams += 1
     try:
         for turn in range(int(LASTS_S / max(every_s, 0.01))):
+            if not house.started():
+                return
             try:
                 if (
                     turn % CHECK_ROUNDS == CHECK_ROUNDS - 1

@@ -42,10 +42,10 @@ class Words:
         return key in table()
 
     def people(self, count: int) -> str:
-        """Residents as they stand before a noun: "42.6 万", "9,500 "; in English 426,000."""
+        """Residents as they stand before a noun: "42.6 万", "9,500 " (no break within); 426,000."""
         if self.language == "zh" and count >= 10_000:
-            return f"{count / 10_000:.1f}".removesuffix(".0") + " 万"
-        return f"{count:,} " if self.language == "zh" else f"{count:,}"
+            return f"{count / 10_000:.1f}".removesuffix(".0") + "\u00a0万"
+        return f"{count:,}\u00a0" if self.language == "zh" else f"{count:,}"
 
 
 def _figure(value: object) -> object:

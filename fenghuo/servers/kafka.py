@@ -1,7 +1,8 @@
 """A single-node Kafka (KRaft) on a folder of its own, from Maven's jars, adopted if it already runs there.
 
 For development, tests and a station of its own; a district runs its own cluster. The heap is small and
-the compiler fast to start, so its throughput is no measure of Kafka's. Java sees relative names only, so that folders with spaces, commas, colons or
+the compiler fast to start, so its throughput is no measure of Kafka's. Java sees relative names only, so
+that folders with spaces, commas, colons or
 Chinese in their names are fine.
 """
 

@@ -1,6 +1,7 @@
 """Redis (or Valkey) on a folder of its own, append-only, adopted if it already runs there.
 
-Redis locks neither its folder nor its socket: a second server would start silently, and both would write one file.
+Redis locks neither its folder nor its socket: a second server would start silently, and both would write
+one file.
 So a lock of ours is inherited by the server and held as long as it lives.
 """
 
@@ -303,7 +304,8 @@ def _write(path: Path, text: str) -> None:
 
 
 def embedded_url(data_dir: Path) -> str:
-    """The address of the embedded Redis of ``data_dir`` as its last start wrote it; Refused if it never ran."""
+    """The address of the embedded Redis of ``data_dir`` as its last start wrote it; Refused if it never
+    ran."""
     path = data_dir / EMBEDDED / ADDRESS
     if not path.exists():
         raise Refused(f"no Redis has run in {data_dir}: start `fenghuo up` first, or set FENGHUO_REDIS_URL")

@@ -43,7 +43,8 @@ class Keys:
 
     @property
     def clusters(self) -> str:
-        """Sorted set: clusters that two people or more reported and that hold something suspicious, by danger."""
+        """Sorted set: clusters that two people or more reported and that hold something suspicious, by
+        danger."""
         return self._k("desk", "clusters")
 
     @property

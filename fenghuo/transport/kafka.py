@@ -171,7 +171,7 @@ class KafkaTransport:
 
     async def lag(self) -> dict[str, int]:
         self._need_producer()
-        async with reaching_kafka(self._timeout_s):
+        async with reaching_kafka(PROVISION_S):
             return await group_lags(self._servers, self._namespace)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
-from aiokafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
 
 from fenghuo import events as e
 from fenghuo.errors import Unavailable
@@ -19,6 +19,8 @@ log = logging.getLogger(__name__)
 PROVISION_S = 30
 _POLL_S = 0.1
 _GETMANY_MS = 200
+_SILENT_S = 30
+"""A topic that is not at its end and gives nothing for so long cannot be read now."""
 
 
 @asynccontextmanager
@@ -28,7 +30,7 @@ async def reaching_kafka(timeout_s: float | None = None) -> AsyncIterator[None]:
         async with asyncio.timeout(timeout_s):
             yield
     except TimeoutError as error:
-        raise Unavailable(f"Kafka did not answer within {timeout_s or 0:g} s") from error
+        raise Unavailable(f"Kafka did not answer within {timeout_s or _SILENT_S:g} s") from error
     except (KafkaError, OSError) as error:
         raise Unavailable(f"Kafka does not answer: {e.reason_of(error)}") from error
 
@@ -106,10 +108,23 @@ class WholeTopic:
         self._end = dict(await self._consumer.end_offsets(list(self._consumer.assignment())))
 
     async def until_end(self) -> AsyncIterator[list[bytes | None]]:
-        """The values that stood in the topic when it was opened (or came since), in order per partition."""
-        while [tp for tp, end in self._end.items() if await self._consumer.position(tp) < end]:
-            for values in await self._some():
+        """The values that stood in the topic when it was opened (or came since), in order per partition.
+
+        Raises TimeoutError or KafkaTimeoutError when nothing comes for _SILENT_S.
+        """
+        silent_ms = 0
+        while silent_ms < _SILENT_S * 1000:
+            async with asyncio.timeout(_SILENT_S):
+                if not await self._is_behind():
+                    return
+                found = await self._some()
+            for values in found:
                 yield values
+            silent_ms = 0 if found else silent_ms + _GETMANY_MS
+        raise KafkaTimeoutError("the topic is not at its end, but nothing more comes")
+
+    async def _is_behind(self) -> bool:
+        return any([await self._consumer.position(tp) < end for tp, end in self._end.items()])
 
     async def live(self) -> AsyncIterator[list[bytes | None]]:
         """What comes after, for ever; raises KafkaError while Kafka is away, and may be called again."""

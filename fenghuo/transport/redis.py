@@ -38,6 +38,8 @@ PUBLISH_AT_ONCE = 500
 PUBLISHERS = 32
 """Calls of ``publish`` that talk to Redis at the same time; the others wait their turn."""
 TRIM_EVERY_S = 60.0
+GOODBYE_S = 5
+"""How long the connections may take to close; all that was promised is there before."""
 
 
 class RedisTransport:
@@ -67,7 +69,7 @@ class RedisTransport:
         return self._keys.stream(topic.address(self._namespace))
 
     async def start(self, stages: Sequence[Stage] = (), follows: Sequence[Follow] = ()) -> None:
-        self._broker = broker = StreamsBroker(self._url, timeout_s=self._timeout_s, graceful_s=HANDLE_S + 5)
+        self._broker = broker = StreamsBroker(self._url, graceful_s=HANDLE_S + 5)
         async with reaching_redis():
             client: Any = await broker.connect()
             await client.ping()
@@ -115,7 +117,7 @@ class RedisTransport:
         self._owners, self._owning, self._beside, self._client = [], [], [], None
         if self._broker is not None:
             with contextlib.suppress(TimeoutError, RedisError, OSError):
-                async with asyncio.timeout(self._timeout_s):
+                async with asyncio.timeout(GOODBYE_S):
                     await self._broker.stop()
             self._broker = None
 

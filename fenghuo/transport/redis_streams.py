@@ -27,6 +27,8 @@ Entry = tuple[bytes, dict[bytes, bytes]]
 OWNER = "owner"
 """The consumer name of every owner: what is pending has one name, the lease says which process that is."""
 PAGE = 1000
+SOCKET_S = 5.0
+"""A Redis that is silent for longer is away; well above the time that a read waits for entries."""
 _AWAY_S = 0.5
 
 
@@ -120,14 +122,14 @@ class StreamsBroker(RedisBroker):
     A command is sent once: tried again in silence, a publish would be there twice.
     """
 
-    def __init__(self, url: str, *, timeout_s: float, graceful_s: float) -> None:
+    def __init__(self, url: str, *, graceful_s: float) -> None:
         super().__init__(
             url,
             apply_types=False,
             logger=logging.getLogger("transport.faststream"),
             graceful_timeout=graceful_s,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
+            socket_timeout=SOCKET_S,
+            socket_connect_timeout=SOCKET_S,
             max_connections=10_000,
         )
 

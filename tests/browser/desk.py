@@ -38,16 +38,25 @@ PEOPLE = {
     "audit": ("审计", Role.AUDITOR),
 }
 TEXT = (
-    "【反诈预警】冒充市场监管、企业办事。近期我区已有 3 人（城关镇、东湖街道、西山镇）收到同类信息，内容为“您的企业法人信息"
-    "已到期”。手法：以法人信息到期为由，发来仿冒办事网站的链接，骗取银行卡和验证码。识别：市场监管部门不会用短信发链接要求填写"
-    "银行卡。请不要点链接、不要转账、不要告诉别人验证码；已付款请立即拨打 110，咨询请拨 96110。\n示范区反诈中心 11月23日 23:20"
+    "【反诈预警】冒充市场监管、企业办事。近期我区已有 3 人（城关镇、东湖街道、西山镇）收到同类信息，"
+    "内容为“您的企业法人信息已到期”。手法：以法人信息到期为由，发来仿冒办事网站的链接，"
+    "骗取银行卡和验证码。识别：市场监管部门不会用短信发链接要求填写银行卡。"
+    "请不要点链接、不要转账、不要告诉别人验证码；已付款请立即拨打 110，咨询请拨 96110。\n"
+    "示范区反诈中心 11月23日 23:20"
 )
-CORRECTION = "【更正】此前关于“冒充市场监管、企业办事”的预警经核实有误，现予撤回，请以本条为准。如有疑问请拨打 96110。\n示范区反诈中心"
+CORRECTION = (
+    "【更正】此前关于“冒充市场监管、企业办事”的预警经核实有误，现予撤回，请以本条为准。"
+    "如有疑问请拨打 96110。\n示范区反诈中心"
+)
 EXAMPLES = (
-    "【市场监督】尊敬的法人，您的企业法人信息已到期，请于今日内登录 hxxp://gsxt-年报[.]top 更新，逾期将吊销营业执照。",
-    "尊敬的经营者：您的企业法人信息即将到期，请于今日 18:00 前登录 hxxp://qy-gsxt[.]cc 完成更新，逾期列入异常名录。",
-    "【企业服务】法人信息到期提醒，请尽快登录 hxxp://gsxt-年报[.]top 更新备案，否则营业执照将被吊销。退订回 T",
+    "【市场监督】尊敬的法人，您的企业法人信息已到期，请于今日内登录 hxxp://gsxt-年报[.]top 更新，"
+    "逾期将吊销营业执照。",
+    "尊敬的经营者：您的企业法人信息即将到期，请于今日 18:00 前登录 hxxp://qy-gsxt[.]cc 完成更新，"
+    "逾期列入异常名录。",
+    "【企业服务】法人信息到期提醒，请尽快登录 hxxp://gsxt-年报[.]top 更新备案，"
+    "否则营业执照将被吊销。退订回 T",
 )
+SCHOOL = "老师您好，孩子的校服费请扫码交到班主任的收款码，今晚 10 点前。"
 
 
 def event_id(*parts: object) -> str:
@@ -57,20 +66,25 @@ def event_id(*parts: object) -> str:
 def people(now: datetime) -> list[e.Event]:
     return [
         e.PersonChanged(
-            event_id=event_id("person", key), at=now,
+            event_id=event_id("person", key),
+            at=now,
             person=e.Person(person_id=key, name=name, role=role, district=DISTRICT, station="城关派出所"),
         )
         for key, (name, role) in PEOPLE.items()
-    ]  # fmt: skip
+    ]
 
 
 def group(n: int) -> e.Group:
     town = TOWNS[n % len(TOWNS)]
     return e.Group(
-        group_id=f"g{n:04d}", name=f"{town}平安第 {n + 1} 群", place=e.Place(district=DISTRICT, town=town),
-        station=f"{town[:2]}派出所", owner="" if n % 37 == 5 else f"o{n % 40}", members=90 + n * 7 % 90,
+        group_id=f"g{n:04d}",
+        name=f"{town}平安第 {n + 1} 群",
+        place=e.Place(district=DISTRICT, town=town),
+        station=f"{town[:2]}派出所",
+        owner="" if n % 37 == 5 else f"o{n % 40}",
+        members=90 + n * 7 % 90,
         channel="webhook" if n % 11 == 3 else "sandbox",
-    )  # fmt: skip
+    )
 
 
 def groups(now: datetime, count: int) -> list[e.Event]:
@@ -81,68 +95,132 @@ def report(
     n: int, at: datetime, masked: str, stage: e.Stage = e.Stage.RECEIVED, state: str = "new"
 ) -> list[e.Event]:
     place = e.Place(district=DISTRICT, town=TOWNS[n % 4], group_id=f"g{n:04d}")
-    common = {"event_id": event_id("judged", n), "at": at, "report_id": f"r{n:04d}", "place": place, "reporter": f"p{n}",
-              "stage": stage, "masked": masked}  # fmt: skip
+    common = {
+        "event_id": event_id("judged", n),
+        "at": at,
+        "report_id": f"r{n:04d}",
+        "place": place,
+        "reporter": f"p{n}",
+        "stage": stage,
+        "masked": masked,
+    }
     if state == "known":
-        return [e.ReportMatched(**common, pattern_id="seed-7", fraud_type="SHUADAN", title="刷单返利：点赞关注领佣金",
-                                score=91.4)]  # fmt: skip
-    suggested = {"suggested_pattern": "seed-9", "suggested_title": "冒充快递客服理赔", "suggested_score": 66.0,
-                 "fraud_type": "EXPRESS"} if state == "suggested" else {"fraud_type": "BIZ"}  # fmt: skip
+        return [
+            e.ReportMatched(
+                **common,
+                pattern_id="seed-7",
+                fraud_type="SHUADAN",
+                title="刷单返利：点赞关注领佣金",
+                score=91.4,
+            )
+        ]
+    suggested = (
+        {
+            "suggested_pattern": "seed-9",
+            "suggested_title": "冒充快递客服理赔",
+            "suggested_score": 66.0,
+            "fraud_type": "EXPRESS",
+        }
+        if state == "suggested"
+        else {"fraud_type": "BIZ"}
+    )
     return [e.ReportUnmatched(**common, text=masked, suspicious=True, danger=60, **suggested)]
 
 
 def answer(n: int, at: datetime, text: str) -> e.Event:
     place = e.Place(district=DISTRICT, town=TOWNS[n % 4])
-    return e.ReplyRequested(event_id=event_id("answer", n), at=at, report_id=f"r{n:04d}", kind="known", text=text,
-                            place=place, reporter=f"p{n}")  # fmt: skip
+    return e.ReplyRequested(
+        event_id=event_id("answer", n),
+        at=at,
+        report_id=f"r{n:04d}",
+        kind="known",
+        text=text,
+        place=place,
+        reporter=f"p{n}",
+    )
 
 
 def cluster(cluster_id: str, at: Sequence[datetime], first: int, **more: object) -> e.ClusterChanged:
     members = tuple(
-        e.Member(report_id=f"r{first + i:04d}", reporter=f"p{first + i}", town=TOWNS[(first + i) % 4], at=moment,
-                 suspicious=True)
+        e.Member(
+            report_id=f"r{first + i:04d}",
+            reporter=f"p{first + i}",
+            town=TOWNS[(first + i) % 4],
+            at=moment,
+            suspicious=True,
+        )
         for i, moment in enumerate(at)
-    )  # fmt: skip
+    )
     values = {
-        "district": DISTRICT, "revision": len(members), "first_at": at[0], "last_at": at[-1], "exemplars": EXAMPLES[:2],
-        "members": members, "reports": len(members), "reporters": len(members),
-        "towns": tuple(dict.fromkeys(m.town for m in members)), "danger": 60 + 20 * len(members), "fraud_type": "BIZ",
+        "district": DISTRICT,
+        "revision": len(members),
+        "first_at": at[0],
+        "last_at": at[-1],
+        "exemplars": EXAMPLES[:2],
+        "members": members,
+        "reports": len(members),
+        "reporters": len(members),
+        "towns": tuple(dict.fromkeys(m.town for m in members)),
+        "danger": 60 + 20 * len(members),
+        "fraud_type": "BIZ",
         "indicators": ("hxxp://gsxt-年报[.]top", "hxxp://qy-gsxt[.]cc"),
-    }  # fmt: skip
+    }
     return e.ClusterChanged(
-        event_id=event_id("cluster", cluster_id, len(members)), at=at[-1],
+        event_id=event_id("cluster", cluster_id, len(members)),
+        at=at[-1],
         cluster=e.Cluster(cluster_id=cluster_id, **(values | more)),
-    )  # fmt: skip
+    )
 
 
 def content(now: datetime, **more: object) -> Content:
     values = {
-        "title": "冒充市场监管、企业办事：您的企业法人信息已到期", "text": TEXT, "correction": CORRECTION,
-        "audience": Audience(district=DISTRICT), "channels": ("sandbox", "webhook"), "severity": "severe",
-        "expires_at": now + timedelta(hours=22), "exercise": False,
-    }  # fmt: skip
+        "title": "冒充市场监管、企业办事：您的企业法人信息已到期",
+        "text": TEXT,
+        "correction": CORRECTION,
+        "audience": Audience(district=DISTRICT),
+        "channels": ("sandbox", "webhook"),
+        "severity": "severe",
+        "expires_at": now + timedelta(hours=22),
+        "exercise": False,
+    }
     return Content(**(values | more))
 
 
 def origin(now: datetime, cluster_id: str | None = None) -> Origin:
     return Origin(
-        first_report_at=now - timedelta(minutes=19), fraud_type="BIZ", cluster_id=cluster_id, reports=5, towns=TOWNS[:3],
+        first_report_at=now - timedelta(minutes=19),
+        fraud_type="BIZ",
+        cluster_id=cluster_id,
+        reports=5,
+        towns=TOWNS[:3],
         examples=EXAMPLES,
-    )  # fmt: skip
+    )
 
 
 STEPS: dict[str, tuple[str, Role]] = {
-    "draft": (SYSTEM, Role.SYSTEM), "edit": ("ana", Role.ANALYST), "submit": ("ana", Role.ANALYST),
-    "approve": ("bo", Role.APPROVER), "return": ("bo", Role.APPROVER), "reject": ("bo", Role.APPROVER),
-    "recall": ("chen", Role.APPROVER), "begin": (SYSTEM, Role.SYSTEM), "complete": (SYSTEM, Role.SYSTEM),
+    "draft": (SYSTEM, Role.SYSTEM),
+    "edit": ("ana", Role.ANALYST),
+    "submit": ("ana", Role.ANALYST),
+    "approve": ("bo", Role.APPROVER),
+    "return": ("bo", Role.APPROVER),
+    "reject": ("bo", Role.APPROVER),
+    "recall": ("chen", Role.APPROVER),
+    "begin": (SYSTEM, Role.SYSTEM),
+    "complete": (SYSTEM, Role.SYSTEM),
     "expire": (SYSTEM, Role.SYSTEM),
-}  # fmt: skip
+}
 
 
 def life(
-    alert_id: str, steps: Sequence[str], at: datetime, *, reach: tuple[int, int], body: Content | None = None,
-    cluster_id: str | None = None, findings: Sequence[str] = (),
-) -> list[e.Event]:  # fmt: skip
+    alert_id: str,
+    steps: Sequence[str],
+    at: datetime,
+    *,
+    reach: tuple[int, int],
+    body: Content | None = None,
+    cluster_id: str | None = None,
+    findings: Sequence[str] = (),
+) -> list[e.Event]:
     """The events of an alert that took ``steps``, a minute apart."""
     alert: Alert | None = None
     found: list[e.Event] = []
@@ -151,17 +229,31 @@ def life(
         moment = at + timedelta(minutes=n)
         actor, role = STEPS[step]
         order = Order(
-            decision_id=event_id(alert_id, n), alert_id=alert_id, action=Action(step), actor=PersonId(actor), role=role,
-            at=moment, content=body if step in ("draft", "edit") else None,
+            decision_id=event_id(alert_id, n),
+            alert_id=alert_id,
+            action=Action(step),
+            actor=PersonId(actor),
+            role=role,
+            at=moment,
+            content=body if step in ("draft", "edit") else None,
             origin=origin(at, cluster_id) if step == "draft" else None,
             seen_hash=content_hash(body) if step == "approve" else None,
-            reason="请写明是哪类企业，居民看不懂“法人信息”。" if step in ("return", "reject", "recall") else None,
-        )  # fmt: skip
+            reason="请写明是哪类企业，居民看不懂“法人信息”。"
+            if step in ("return", "reject", "recall")
+            else None,
+        )
         alert = decide(alert, order, findings=() if step == "submit" else findings, reach=reach)
-        found.append(e.AlertChanged(
-            event_id=event_id(alert_id, n, "changed"), at=moment, alert=alert, decision_id=order.decision_id,
-            action=order.action, actor=actor, role=role,
-        ))  # fmt: skip
+        found.append(
+            e.AlertChanged(
+                event_id=event_id(alert_id, n, "changed"),
+                at=moment,
+                alert=alert,
+                decision_id=order.decision_id,
+                action=order.action,
+                actor=actor,
+                role=role,
+            )
+        )
         if step == "approve":
             found.append(released(alert, "approved", moment))
     return found
@@ -170,28 +262,55 @@ def life(
 def released(alert: Alert, kind: str, at: datetime) -> e.AlertReleased:
     c = alert.content
     return e.AlertReleased(
-        event_id=event_id(alert.alert_id, kind), at=at, kind=kind,
+        event_id=event_id(alert.alert_id, kind),
+        at=at,
+        kind=kind,
         release=e.Release(
-            alert_id=alert.alert_id, version=alert.version, title=c.title, text=c.text, correction=c.correction,
-            audience=c.audience, channels=c.channels, severity=c.severity, expires_at=c.expires_at, approved_at=at,
-            exercise=c.exercise, groups=alert.reach_groups,
+            alert_id=alert.alert_id,
+            version=alert.version,
+            title=c.title,
+            text=c.text,
+            correction=c.correction,
+            audience=c.audience,
+            channels=c.channels,
+            severity=c.severity,
+            expires_at=c.expires_at,
+            approved_at=at,
+            exercise=c.exercise,
+            groups=alert.reach_groups,
         ),
-    )  # fmt: skip
+    )
 
 
 def receipt(alert_id: str, n: int, state: e.DeliveryState, at: datetime, reason: str = "") -> e.Event:
     return e.ReceiptRecorded(
-        event_id=event_id(alert_id, n, state), at=at, delivery_id=event_id(alert_id, n), alert_id=alert_id, version=1,
-        kind="warning", group_id=f"g{n:04d}", channel=group(n).channel, state=state, attempt=1, reason=reason,
-    )  # fmt: skip
+        event_id=event_id(alert_id, n, state),
+        at=at,
+        delivery_id=event_id(alert_id, n),
+        alert_id=alert_id,
+        version=1,
+        kind="warning",
+        group_id=f"g{n:04d}",
+        channel=group(n).channel,
+        state=state,
+        attempt=1,
+        reason=reason,
+    )
 
 
 def deliveries(alert_id: str, approved_at: datetime, count: int, done: float = 1.0) -> list[e.Event]:
-    """Receipts of ``count`` groups: ``done`` of them shown within a minute, some refused, unknown, waiting."""
+    """Receipts of ``count`` groups: ``done`` of them shown, some refused, unknown, waiting."""
     states = e.DeliveryState
-    events: list[e.Event] = [e.DeliveriesPlanned(
-        event_id=event_id(alert_id, "planned"), at=approved_at, alert_id=alert_id, version=1, kind="warning", groups=count
-    )]  # fmt: skip
+    events: list[e.Event] = [
+        e.DeliveriesPlanned(
+            event_id=event_id(alert_id, "planned"),
+            at=approved_at,
+            alert_id=alert_id,
+            version=1,
+            kind="warning",
+            groups=count,
+        )
+    ]
     for n in range(count):
         at = approved_at + timedelta(milliseconds=400 + n * 20)
         if n >= count * done:
@@ -224,14 +343,22 @@ async def on_decisions_made(desk: Desk, events: Sequence[e.Event]) -> Outcome:
         try:
             after = decide(before, order, findings=(), reach=reach)
         except Denied as denied:
-            outcome.events.append(e.DecisionRefused(
-                event_id=event_id(order.decision_id, "no"), alert_id=order.alert_id, code=denied.code, message=str(denied), **common
-            ))  # fmt: skip
+            outcome.events.append(
+                e.DecisionRefused(
+                    event_id=event_id(order.decision_id, "no"),
+                    alert_id=order.alert_id,
+                    code=denied.code,
+                    message=str(denied),
+                    **common,
+                )
+            )
             continue
         if after is not before:
-            outcome.events.append(e.AlertChanged(
-                event_id=event_id(order.decision_id, "yes"), alert=after, role=order.role, **common
-            ))  # fmt: skip
+            outcome.events.append(
+                e.AlertChanged(
+                    event_id=event_id(order.decision_id, "yes"), alert=after, role=order.role, **common
+                )
+            )
             if order.action is Action.APPROVE:
                 outcome.events.append(released(after, "approved", order.at))
     return outcome
@@ -242,80 +369,3 @@ def stand_in(desk: Desk) -> Stage:
         return await on_decisions_made(desk, events)
 
     return Stage(room="consumers", name="decisions", topic=DECISIONS_MADE, handle=handle, batch=1)
-
-
-def busy_district(now: datetime, count: int = 3162) -> list[e.Event]:
-    """A district on a bad night: everything that the pages can show, with as many groups as the real one."""
-    minutes = [now - timedelta(minutes=m) for m in (19, 17, 13, 12, 9, 8, 6, 4, 3, 2, 1)]
-    others = [now - timedelta(minutes=m) for m in (95, 40)]
-    reach = reach_of(Audience(district=DISTRICT), [group(n) for n in range(count)])
-    events = [*people(now - timedelta(days=1)), *groups(now - timedelta(days=1), count)]
-    for n, at in enumerate(minutes):
-        stage = (e.Stage.RECEIVED, e.Stage.IN_CONTACT, e.Stage.MONEY_MOVING, e.Stage.RECEIVED)[n % 4]
-        events += report(n, at, EXAMPLES[n % 3], stage)
-    for n, at in enumerate(others, 20):
-        events += report(
-            n, at, "老师您好，孩子的校服费请扫码交到班主任的收款码，今晚 10 点前。", e.Stage.PAID
-        )
-    for n in range(30, 36):
-        state = "known" if n % 2 else "suggested"
-        text = (
-            "点赞关注抖音号，每单返 5 元，进群领任务，垫付后秒返。"
-            if n % 2
-            else "您的快递丢失，加客服 QQ▇▇▇ 办理三倍理赔。"
-        )
-        events += report(n, now - timedelta(minutes=n - 29), text, state=state)
-        events.append(answer(n, now, "这是已知骗局：刷单返利。请不要付款，不要点链接。咨询请拨 96110。"))
-    events.append(cluster("c-biz", minutes, 0, alert_id="a5ubm1tted0000000000aaaa"))
-    events.append(cluster("c-school", others, 20, exemplars=("老师您好，孩子的校服费请扫码交到班主任的收款码，今晚 10 点前。",),
-                          danger=85, fraud_type="LEADER", indicators=()))  # fmt: skip
-    hour = now - timedelta(hours=1)
-    events += life("a5ubm1tted0000000000aaaa", ["draft", "edit", "submit"], now - timedelta(minutes=6), reach=reach,
-                   body=content(now), cluster_id="c-biz")  # fmt: skip
-    events += life("dra5t000000000000000aaaa", ["draft"], now - timedelta(minutes=11), reach=reach,
-                   body=content(now, title="虚假购物、服务：低价代充话费", text=TEXT.replace("企业", "话费")),
-                   findings=("link: http://chong.example",))  # fmt: skip
-    events += life("re7urned000000000000aaaa", ["draft", "submit", "return"], now - timedelta(minutes=31), reach=(527, 71_000),
-                   body=content(now, title="冒充老师收校服费", audience=Audience(district=DISTRICT, towns=TOWNS[:1])))  # fmt: skip
-    events += life("b5oadca5t00000000000aaaa", ["draft", "submit", "approve", "begin"], now - timedelta(minutes=5), reach=reach,
-                   body=content(now, title="刷单返利：点赞关注领佣金"))  # fmt: skip
-    events += deliveries("b5oadca5t00000000000aaaa", now - timedelta(minutes=3), count, 0.86)
-    events += life("c0mp1eted00000000000aaaa", ["draft", "submit", "approve", "begin", "complete"], hour, reach=reach,
-                   body=content(now, title="快递丢失理赔：加客服领三倍赔付"))  # fmt: skip
-    events += deliveries("c0mp1eted00000000000aaaa", hour + timedelta(minutes=2), count)
-    events += [
-        e.SightingRecorded(event_id=event_id("seen", n), at=now, alert_id="c0mp1eted00000000000aaaa", report_id=f"r{n}",
-                           place=e.Place(district=DISTRICT, town=TOWNS[n % 4]))
-        for n in range(5)
-    ]  # fmt: skip
-    events += life(
-        "recal1ed000000000000aaaa",
-        ["draft", "submit", "approve", "recall"],
-        now - timedelta(hours=5),
-        reach=reach,
-    )
-    events += life("re5ected000000000000aaaa", ["draft", "reject"], now - timedelta(hours=7), reach=reach)
-    events += life("exerc15e000000000000aaaa", ["draft", "submit"], now - timedelta(hours=2), reach=reach,
-                   body=content(now, title="季度演练：冒充公检法", exercise=True))  # fmt: skip
-    return events
-
-
-async def fill_wall(desk: Desk, now_ms: int, count: int = 60) -> None:
-    """What the sandbox channel would have shown."""
-    import json
-
-    pipe = desk.client.pipeline(transaction=False)
-    for n in range(count):
-        body = {"group_id": f"g{n:04d}", "kind": "warning", "subject": "预警", "text": TEXT, "severity": "severe",
-                "at_ms": now_ms - n * 900}  # fmt: skip
-        pipe.hset(desk.keys.wall(f"g{n:04d}"), f"k{n}", json.dumps(body))
-        pipe.zadd(desk.keys.wall_recent, {f"g{n:04d}|k{n}": body["at_ms"]})
-        if n % 4 == 1:
-            body = body | {
-                "kind": "reply",
-                "text": "您上报的信息是骗局，请不要付款。",
-                "at_ms": now_ms - n * 900 + 400,
-            }
-            pipe.hset(desk.keys.wall(f"g{n:04d}"), f"r{n}", json.dumps(body))
-            pipe.zadd(desk.keys.wall_recent, {f"g{n:04d}|r{n}": body["at_ms"]})
-    await pipe.execute()

@@ -1,0 +1,142 @@
+"""A district on a bad night: everything that the console's pages can show."""
+
+import json
+from datetime import datetime, timedelta
+
+from fenghuo import events as e
+from fenghuo.alerts import Audience
+from fenghuo.audience import reach_of
+from fenghuo.stores.desk import Desk
+from tests.browser.desk import (
+    DISTRICT,
+    EXAMPLES,
+    SCHOOL,
+    TEXT,
+    TOWNS,
+    answer,
+    cluster,
+    content,
+    deliveries,
+    event_id,
+    group,
+    groups,
+    life,
+    people,
+    report,
+)
+
+
+def busy_district(now: datetime, count: int = 3162) -> list[e.Event]:
+    """A district on a bad night: everything that the pages can show, with as many groups as the real one."""
+    minutes = [now - timedelta(minutes=m) for m in (19, 17, 13, 12, 9, 8, 6, 4, 3, 2, 1)]
+    others = [now - timedelta(minutes=m) for m in (95, 40)]
+    reach = reach_of(Audience(district=DISTRICT), [group(n) for n in range(count)])
+    events = [*people(now - timedelta(days=1)), *groups(now - timedelta(days=1), count)]
+    for n, at in enumerate(minutes):
+        stage = (e.Stage.RECEIVED, e.Stage.IN_CONTACT, e.Stage.MONEY_MOVING, e.Stage.RECEIVED)[n % 4]
+        events += report(n, at, EXAMPLES[n % 3], stage)
+    for n, at in enumerate(others, 20):
+        events += report(n, at, SCHOOL, e.Stage.PAID)
+    for n in range(30, 36):
+        state = "known" if n % 2 else "suggested"
+        text = (
+            "点赞关注抖音号，每单返 5 元，进群领任务，垫付后秒返。"
+            if n % 2
+            else "您的快递丢失，加客服 QQ▇▇▇ 办理三倍理赔。"
+        )
+        events += report(n, now - timedelta(minutes=n - 29), text, state=state)
+        events.append(answer(n, now, "这是已知骗局：刷单返利。请不要付款，不要点链接。咨询请拨 96110。"))
+    events.append(cluster("c-biz", minutes, 0, alert_id="a5ubm1tted0000000000aaaa"))
+    events.append(
+        cluster("c-school", others, 20, exemplars=(SCHOOL,), danger=85, fraud_type="LEADER", indicators=())
+    )
+    hour = now - timedelta(hours=1)
+    events += life(
+        "a5ubm1tted0000000000aaaa",
+        ["draft", "edit", "submit"],
+        now - timedelta(minutes=6),
+        reach=reach,
+        body=content(now),
+        cluster_id="c-biz",
+    )
+    events += life(
+        "dra5t000000000000000aaaa",
+        ["draft"],
+        now - timedelta(minutes=11),
+        reach=reach,
+        body=content(now, title="虚假购物、服务：低价代充话费", text=TEXT.replace("企业", "话费")),
+        findings=("link: http://chong.example",),
+    )
+    events += life(
+        "re7urned000000000000aaaa",
+        ["draft", "submit", "return"],
+        now - timedelta(minutes=31),
+        reach=(527, 71_000),
+        body=content(now, title="冒充老师收校服费", audience=Audience(district=DISTRICT, towns=TOWNS[:1])),
+    )
+    events += life(
+        "b5oadca5t00000000000aaaa",
+        ["draft", "submit", "approve", "begin"],
+        now - timedelta(minutes=5),
+        reach=reach,
+        body=content(now, title="刷单返利：点赞关注领佣金"),
+    )
+    events += deliveries("b5oadca5t00000000000aaaa", now - timedelta(minutes=3), count, 0.86)
+    events += life(
+        "c0mp1eted00000000000aaaa",
+        ["draft", "submit", "approve", "begin", "complete"],
+        hour,
+        reach=reach,
+        body=content(now, title="快递丢失理赔：加客服领三倍赔付"),
+    )
+    events += deliveries("c0mp1eted00000000000aaaa", hour + timedelta(minutes=2), count)
+    events += [
+        e.SightingRecorded(
+            event_id=event_id("seen", n),
+            at=now,
+            alert_id="c0mp1eted00000000000aaaa",
+            report_id=f"r{n}",
+            place=e.Place(district=DISTRICT, town=TOWNS[n % 4]),
+        )
+        for n in range(5)
+    ]
+    events += life(
+        "recal1ed000000000000aaaa",
+        ["draft", "submit", "approve", "recall"],
+        now - timedelta(hours=5),
+        reach=reach,
+    )
+    events += life("re5ected000000000000aaaa", ["draft", "reject"], now - timedelta(hours=7), reach=reach)
+    events += life(
+        "exerc15e000000000000aaaa",
+        ["draft", "submit"],
+        now - timedelta(hours=2),
+        reach=reach,
+        body=content(now, title="季度演练：冒充公检法", exercise=True),
+    )
+    return events
+
+
+async def fill_wall(desk: Desk, now_ms: int, count: int = 60) -> None:
+    """What the sandbox channel would have shown."""
+    pipe = desk.client.pipeline(transaction=False)
+    for n in range(count):
+        body = {
+            "group_id": f"g{n:04d}",
+            "kind": "warning",
+            "subject": "预警",
+            "text": TEXT,
+            "severity": "severe",
+            "at_ms": now_ms - n * 900,
+        }
+        pipe.hset(desk.keys.wall(f"g{n:04d}"), f"k{n}", json.dumps(body))
+        pipe.zadd(desk.keys.wall_recent, {f"g{n:04d}|k{n}": body["at_ms"]})
+        if n % 4 == 1:
+            body = body | {
+                "kind": "reply",
+                "text": "您上报的信息是骗局，请不要付款。",
+                "at_ms": now_ms - n * 900 + 400,
+            }
+            pipe.hset(desk.keys.wall(f"g{n:04d}"), f"r{n}", json.dumps(body))
+            pipe.zadd(desk.keys.wall_recent, {f"g{n:04d}|r{n}": body["at_ms"]})
+    await pipe.execute()

@@ -1,0 +1,161 @@
+"""``fenghuo groups`` and ``fenghuo people`` on a real desk, with a stand-in that folds what they publish."""
+
+import asyncio
+import json
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from click.testing import CliRunner
+
+from console import commands
+from console.sessions import Sessions
+from fenghuo import events as e
+from fenghuo.alerts import Role
+from fenghuo.runtime import open_desk, open_transport
+from fenghuo.stores.auth import Auth
+from fenghuo.topics import GROUPS_CHANGED, PEOPLE_CHANGED
+from fenghuo.transport.pipeline import Outcome, Stage
+from tests.browser.opened import settings_at
+
+ROWS = """群编号,群名,街镇,派出所,负责人,人数,通道,地址
+g1,城关一群,城关镇,城关所,o1,"1,200",sandbox,
+g2,城关二群,城关镇,城关所,,98,webhook,https://example.com/hook
+g3,城关三群,城关镇,城关所,o1,many,sandbox,
+g1,城关一群,城关镇,城关所,o1,5,sandbox,
+g4,城关四群,城关镇,城关所,o1,7,webhook,
+"""
+
+
+async def fold(_events: Sequence[e.Event]) -> Outcome:
+    return Outcome()
+
+
+@pytest.fixture
+def folding(
+    redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> Iterator[None]:
+    """The room that folds groups and people onto the desk, in its own thread; the settings point to it."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FENGHUO_REDIS_URL", redis_url)
+    monkeypatch.setenv("FENGHUO_NAMESPACE", namespace)
+    ready, halt = threading.Event(), threading.Event()
+
+    async def room() -> None:
+        settings = settings_at(redis_url, namespace)
+        desk = open_desk(settings)
+        transport = open_transport(settings, "consumers", desk)
+        stages = [
+            Stage(room="consumers", name=x.name, topic=x, handle=fold, projects_input=True)
+            for x in (GROUPS_CHANGED, PEOPLE_CHANGED)
+        ]
+        await transport.start(stages)
+        ready.set()
+        await asyncio.to_thread(halt.wait)
+        await transport.stop()
+        await desk.client.aclose()
+
+    thread = threading.Thread(target=lambda: asyncio.run(room()))
+    thread.start()
+    assert ready.wait(20)
+    yield
+    halt.set()
+    thread.join()
+
+
+def run(*arguments: str, text: str | None = None) -> tuple[int, str]:
+    group = commands.groups if arguments[0] == "groups" else commands.people
+    result = CliRunner().invoke(group, list(arguments[1:]), input=text, catch_exceptions=False)
+    return result.exit_code, result.stdout
+
+
+@pytest.mark.usefixtures("folding")
+def test_groups_are_brought_in_and_a_second_time_changes_nothing(tmp_path: Path) -> None:
+    file = tmp_path / "groups.csv"
+    file.write_text(ROWS, "utf-8")
+    status, out = run("groups", "import", str(file), "--dry-run", "--json")
+    planned = json.loads(out)
+    assert (status, planned["new"], planned["dry_run"]) == (1, 2, True)
+    assert [x["line"] for x in planned["refused"]] == [4, 5, 6]
+    assert json.loads(run("groups", "import", str(file), "--json")[1])["new"] == 2
+    again = json.loads(run("groups", "import", str(file), "--json")[1])
+    assert (again["new"], again["changed"], again["same"]) == (0, 0, 2)
+    file.write_text("group_id,name,town\ng1,城关新群,城关镇\n", "utf-8")
+    status, out = run("groups", "import", str(file), "--json")
+    assert (status, json.loads(out)["changed"], json.loads(out)["missing"]) == (0, 1, ["g2"])
+
+
+@pytest.mark.usefixtures("folding")
+def test_a_person_gets_a_password_once_and_a_reset_ends_the_sessions(redis_url: str, namespace: str) -> None:
+    status, out = run("people", "add", "ana", "--name", "安静", "--role", "研判员", "--district", "示范区")
+    first = out.strip()
+    assert status == 0
+    assert len(first) >= 16
+    assert (
+        run("people", "add", "ana", "--name", "安静", "--role", "approver", "--district", "示范区")[1] == ""
+    )
+
+    async def look(password: str) -> tuple[bool, Role, str | None]:
+        desk = open_desk(settings_at(redis_url, namespace))
+        person = await desk.person("ana")
+        assert person is not None
+        sessions = Sessions(desk.client, desk.keys)
+        right = await Auth(desk.client, desk.keys).check_password("ana", password)
+        kept = await sessions.find("old") if right else None
+        await desk.client.aclose()
+        return right, person.role, kept
+
+    assert asyncio.run(look(first)) == (True, Role.APPROVER, None)
+
+    async def log_in() -> str:
+        desk = open_desk(settings_at(redis_url, namespace))
+        token = await Sessions(desk.client, desk.keys).open("ana")
+        await desk.client.aclose()
+        return token
+
+    async def who(token: str) -> str | None:
+        desk = open_desk(settings_at(redis_url, namespace))
+        found = await Sessions(desk.client, desk.keys).find(token)
+        await desk.client.aclose()
+        return found
+
+    token = asyncio.run(log_in())
+    assert asyncio.run(who(token)) == "ana"
+    second = run("people", "reset", "ana")[1].strip()
+    assert second != first
+    assert asyncio.run(who(token)) is None
+    assert asyncio.run(look(first))[0] is False
+    assert asyncio.run(look(second))[0] is True
+
+
+@pytest.mark.usefixtures("folding")
+def test_people_come_from_a_table_with_or_without_passwords(tmp_path: Path) -> None:
+    file = tmp_path / "people.jsonl"
+    rows = [
+        {"id": "bo", "姓名": "薄明", "岗位": "审批人", "密码": "lamp-on-the-wall"},
+        {"id": "chen", "姓名": "陈岚", "岗位": "approver"},
+        {"id": "x", "姓名": "无名", "岗位": "boss"},
+    ]
+    file.write_text("\n".join(json.dumps(x, ensure_ascii=False) for x in rows), "utf-8")
+    status, out = run("people", "import", str(file), "--json")
+    outcome = json.loads(out)
+    assert (status, outcome["new"]) == (1, 2)
+    assert "lamp" not in out
+    assert "known: resident" in outcome["refused"][0]["reason"]
+
+
+@pytest.mark.usefixtures("folding")
+def test_a_given_password_is_read_from_stdin_and_not_printed() -> None:
+    given = ("people", "add", "dong", "--name", "董海", "--role", "officer", "--password-stdin")
+    assert run(*given, text="lamp-on-the-wall\n") == (0, "")
+
+
+def test_the_commands_start_without_the_web_framework() -> None:
+    code = "import sys, console.commands; print([x for x in sys.modules if x.startswith('litestar')])"
+    assert (
+        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+        == "[]\n"
+    )

@@ -1,0 +1,295 @@
+"""What the pages show: much, nothing, another language, and every way in which something is wrong."""
+
+import json
+from collections.abc import AsyncIterator, Callable
+from datetime import timedelta
+
+import httpx
+import pytest
+
+from console import alerts, live, wall
+from console.delivering import figures
+from console.evidence import growth, marked
+from console.house import House
+from console.viewer import Viewer
+from console.words import Words
+from fenghuo import clock
+from fenghuo.events import DeliveryState, Person
+from fenghuo.servers.redis import RedisServer
+from fenghuo.stores.projection import Row
+from tests.browser import desk as d
+from tests.browser import night
+from tests.browser.opened import Opened, console_at
+
+PAGES = {
+    "ana": [
+        "/queue",
+        "/queue?show=cluster:c-biz",
+        "/queue?show=report:r0020",
+        "/clusters/c-biz",
+        "/clusters/c-school",
+        "/clusters/c-school/draft",
+        "/alerts",
+        "/alerts?state=submitted",
+        "/alerts/dra5t000000000000000aaaa",
+        "/alerts/re7urned000000000000aaaa/edit",
+        "/wall",
+        "/wall?town=西山镇",
+    ],
+    "bo": [
+        "/alerts/a5ubm1tted0000000000aaaa",
+        "/alerts/b5oadca5t00000000000aaaa",
+        "/alerts/c0mp1eted00000000000aaaa",
+        "/alerts/recal1ed000000000000aaaa",
+        "/alerts/re5ected000000000000aaaa",
+        "/alerts/exerc15e000000000000aaaa",
+    ],
+    "dong": ["/report", "/report/r0031", "/report/r0002", "/alerts", "/groups?owner=none"],
+    "admin": ["/groups", "/groups?town=东湖街道&page=2", "/people", "/queue"],
+}
+
+
+@pytest.fixture
+async def console(redis_url: str, namespace: str) -> AsyncIterator[Opened]:
+    async with console_at(redis_url, namespace) as opened:
+        await opened.room.desk.project(night.busy_district(clock.now(), 140))
+        await night.fill_wall(opened.room.desk, clock.to_ms(clock.now()))
+        await opened.issue_password(*d.PEOPLE)
+        yield opened
+
+
+@pytest.mark.parametrize("person", list(PAGES))
+async def test_every_page_stands_in_both_languages(console: Opened, person: str) -> None:
+    await console.log_in(person)
+    for path in PAGES[person]:
+        for language, tag in (("en", 'lang="en"'), ("zh", 'lang="zh-CN"')):
+            mark = "&" if "?" in path else "?"
+            page = await console.client.get(f"{path}{mark}lang={language}")
+            assert page.status_code == 200, path
+            assert f"<html {tag}>" in page.text
+    kept = await console.client.get("/alerts")
+    assert '<html lang="zh-CN">' in kept.text
+
+
+@pytest.mark.parametrize("path", ["/queue", "/alerts", "/wall", "/report", "/groups", "/people"])
+async def test_an_empty_desk_says_what_to_do_next(redis_url: str, namespace: str, path: str) -> None:
+    async with console_at(redis_url, namespace) as opened:
+        await opened.room.desk.project(d.people(clock.now()))
+        await opened.issue_password("admin", "dong")
+        await opened.log_in("dong" if path == "/report" else "admin")
+        page = await opened.client.get(path)
+        assert page.status_code == 200
+        assert 'class="empty"' in page.text or path in {"/report", "/people"}
+
+
+async def test_the_most_dangerous_stands_first(console: Opened) -> None:
+    await console.log_in("ana")
+    page = (await console.client.get("/queue")).text
+    order = [
+        page.index(x) for x in ("您的企业法人信息已到期", "冒充老师收校服费", "低价代充话费", "季度演练")
+    ]
+    assert order == sorted(order), "submitted, returned, draft, and exercises last"
+    assert page.index("危险度 280") < page.index("危险度 85")
+    assert page.index("正在转账</span>") < page.index("已知骗局</span>")
+
+
+async def test_differences_and_delivery_are_shown(console: Opened) -> None:
+    await console.log_in("bo")
+    assert "<mark>" in (await console.client.get("/clusters/c-biz")).text
+    page = (await console.client.get("/alerts/c0mp1eted00000000000aaaa")).text
+    assert "预警后又有 5 人上报同样内容" in page
+    assert "HTTP 404：群机器人已被移除" in page
+    waiting = (await console.client.get("/alerts/b5oadca5t00000000000aaaa")).text
+    assert "个群等民警点击" in waiting
+
+
+async def test_texts_of_strangers_are_never_markup(console: Opened) -> None:
+    evil = "<script>alert(1)</script> & <b>"
+    now = clock.now()
+    await console.room.desk.project(
+        [*d.report(90, now, evil), d.cluster("c-evil", [now, now], 90, exemplars=("平常的话", evil))]
+    )
+    await console.log_in("ana")
+    for path in ("/queue", "/queue?show=report:r0090", "/queue?show=cluster:c-evil", "/clusters/c-evil"):
+        page = (await console.client.get(path)).text
+        assert "<script>alert" not in page
+        assert "&lt;script&gt;" in page
+
+
+async def test_wrong_addresses_and_long_forms_get_a_page_that_says_what_to_do(console: Opened) -> None:
+    await console.log_in("dong")
+    assert "没有这个页面" in (await console.client.get("/nowhere")).text
+    missing = await console.client.get("/alerts/none")
+    assert (missing.status_code, "没有这个页面" in missing.text) == (404, True)
+    token = (await console.form("/report", "/report"))["_csrf_token"]
+    big = await console.post("/report", {"_csrf_token": token, "text": "字" * 60_000})
+    assert (big.status_code, "内容太长了" in big.text) == (413, True)
+    odd = await console.client.get("/alerts", params={"page": "99999", "state": "<x>"})
+    assert odd.status_code == 200
+
+
+async def test_static_files_may_be_kept_for_a_year(console: Opened) -> None:
+    page = (await console.client.get("/login")).text
+    for name in ("console.css", "console.js", "beacon.svg"):
+        at = page.index(f"/static/{name}")
+        file = await console.client.get(page[at : page.index('"', at)])
+        assert file.status_code == 200
+        assert "immutable" in file.headers["cache-control"]
+
+
+async def test_without_redis_a_page_says_so_and_no_form_is_lost(
+    private_redis: Callable[..., RedisServer], namespace: str
+) -> None:
+    server = private_redis()
+    async with console_at(server.url, namespace) as opened:
+        await opened.room.desk.project(d.people(clock.now()))
+        await opened.issue_password("ana")
+        await opened.log_in("ana")
+        server.kill()
+        page = await opened.client.get("/queue")
+        assert page.status_code == 503
+        assert int(page.headers["retry-after"]) > 0
+        assert "系统暂时连不上" in page.text
+        assert (await opened.client.get("/login?lang=en", follow_redirects=False)).status_code in {200, 503}
+
+
+async def test_a_broker_that_is_away_leaves_the_alert_as_it_was_and_gives_the_text_back(
+    console: Opened, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    console.room.started = False
+    await console.log_in("bo")
+    path = "/alerts/a5ubm1tted0000000000aaaa"
+    form = await console.form(path, f"{path}/return")
+    answer = await console.post(f"{path}/return", form | {"reason": "请写得更明白"})
+    assert answer.status_code == 503
+    assert "没有执行" in answer.text
+    assert "请写得更明白" in answer.text
+
+
+def intake_of(console: Opened, answer: Callable[[httpx.Request], httpx.Response]) -> House:
+    """The console's house with an intake that answers so."""
+    house = house_of(console)
+    house.intake = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://intake.test")
+    return house
+
+
+def house_of(console: Opened) -> House:
+    found: House = console.room.asgi.dependencies["house"].dependency()  # type: ignore[union-attr]
+    return found
+
+
+async def test_a_report_goes_to_the_intake_once_and_its_answer_is_shown(console: Opened) -> None:
+    seen: list[httpx.Request] = []
+
+    def take(request: httpx.Request) -> httpx.Response:
+        seen.append(request)
+        return httpx.Response(202, json={"report_id": "r0031", "status": "accepted"})
+
+    intake_of(console, take)
+    await console.log_in("dong")
+    form = await console.form("/report", "/report")
+    fields = form | {
+        "text": " 点赞关注，每单返 5 元\r\n进群 ",
+        "stage": "money_moving",
+        "town": "西山镇",
+        "group_id": "",
+    }
+    answer = await console.post("/report", fields)
+    assert answer.headers["location"] == "/report/r0031"
+    assert "这是骗局，请告诉居民" in (await console.client.get("/report/r0031")).text
+    assert seen[0].headers["idempotency-key"] == form["key"]
+    assert json.loads(seen[0].content) == {
+        "text": "点赞关注，每单返 5 元\n进群", "district": d.DISTRICT, "town": "西山镇", "reporter": "dong",
+        "reporter_kind": "officer", "stage": "money_moving",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("status", "shown", "said"),
+    [
+        (0, 503, "暂时连不上"),
+        (503, 503, "暂时连不上"),
+        (429, 429, "太多"),
+        (401, 503, "口令不一致"),
+        (422, 422, "没有接受"),
+    ],
+)
+async def test_a_report_that_is_not_taken_keeps_the_typed_text(
+    console: Opened, status: int, shown: int, said: str
+) -> None:
+    def refuse(request: httpx.Request) -> httpx.Response:
+        if not status:
+            raise httpx.ConnectError("nobody there", request=request)
+        return httpx.Response(status, json={})
+
+    intake_of(console, refuse)
+    await console.log_in("dong")
+    form = await console.form("/report", "/report")
+    answer = await console.post("/report", form | {"text": "请扫码领补贴", "stage": "paid"})
+    assert answer.status_code == shown
+    assert said in answer.text
+    assert "请扫码领补贴" in answer.text
+    assert f'name="key" value="{form["key"]}"' in answer.text
+
+
+async def test_a_live_page_gets_fragments_when_they_change_and_beats_in_between(console: Opened) -> None:
+    house = house_of(console)
+    token = await house.sessions.open("bo")
+    person = Person(person_id="bo", name="薄明", role=d.Role.APPROVER, district=d.DISTRICT)
+    told = [
+        "<p>1</p>",
+        '<p>1<time datetime="x">1 分钟前</time></p>',
+        '<p>1<time datetime="x">2 分钟前</time></p>',
+    ]
+
+    async def fragments() -> dict[str, str]:
+        return {"board": told.pop(0)}
+
+    stream = live.events(house, Viewer(person, token), fragments, every_s=0)
+    got = [(await anext(stream)) for _ in range(5)]
+    await stream.aclose()  # type: ignore[attr-defined]
+    assert [x.event for x in got] == ["fragment", "beat", "fragment", "beat", "beat"]
+    assert house.streams == 0
+
+
+async def test_the_live_parts_are_what_the_page_shows(console: Opened) -> None:
+    house = house_of(console)
+    parts = await alerts.fragments(house, Words("zh"), "b5oadca5t00000000000aaaa", "other", "")
+    assert set(parts) == {"status", "outcome", "delivery", "history"}
+    assert "这条预警刚刚有变化" in parts["status"]
+    same = await wall.fragments(house, Words("en"), "西山镇")
+    assert "西山镇平安第" in same["screens"]
+    assert "城关镇平安第" not in same["screens"]
+
+
+def test_times_count_planned_groups_and_wait_for_the_slow_ones() -> None:
+    now = clock.now()
+    rows = {
+        f"g{n:04d}": Row(
+            state=DeliveryState.SHOWN, at_ms=clock.to_ms(now) + 1000 * (n + 1), channel="sandbox"
+        )
+        for n in range(9)
+    }
+    rows["g0009"] = Row(state=DeliveryState.WAITING, at_ms=0, channel="webhook")
+    found = figures(rows, {f"g{n:04d}": d.group(n) for n in range(10)}, 10, now)
+    assert found.times == [(50, 5.0), (90, 9.0), (99, None), (100, None)]
+    assert (found.shown, found.waiting, found.planned, found.share(9)) == (9, 1, 10, 900.0)
+    assert {part.name: (part.shown, part.open, part.all) for part in found.channels} == {
+        "sandbox": (9, 0, 9), "webhook": (0, 1, 1),
+    }  # fmt: skip
+
+
+def test_marks_show_what_is_other_and_what_is_missing() -> None:
+    assert marked("您的法人信息已到期", "您的法人信息已到期") == "您的法人信息已到期"
+    assert marked("请于今日内登录网站", "请于明早登录网站") == "请于<mark>明早</mark>登录网站"
+    assert marked("尊敬的用户您好", "您好") == "<del>尊敬的用户</del>您好"
+    assert marked("甲", "<乙>") == "<mark>&lt;乙&gt;</mark>"
+
+
+def test_growth_counts_every_report_once() -> None:
+    now = clock.now()
+    members = d.cluster("c", [now - timedelta(minutes=m) for m in (300, 299, 40, 3, 1)], 0).cluster.members
+    found = growth(members, now)
+    assert sum(bar.count for bar in found.bars) == 5
+    assert len(found.bars) <= 26
+    assert found.minutes == 15

@@ -1,0 +1,94 @@
+"""One table of words: complete in both languages, with every key that a page asks for."""
+
+import re
+from pathlib import Path
+from string import Formatter
+
+import pytest
+
+from console import signs
+from console.decisions import SEVERITIES
+from console.words import LANGUAGES, Words, table
+from fenghuo.alerts import Action, Role, State
+from fenghuo.events import DeliveryState, Stage
+
+CONSOLE = Path(signs.__file__).parent
+WHOLE_KEY = re.compile(r"""\bt\(\s*["']([a-z_]+\.[A-Za-z0-9_]+)["']\s*[,)]""")
+KEY_IN_CODE = re.compile(r'"((?:alert|outcome|denied|report|login|live|error)\.(?!html"|toml")[a-z0-9_]+)"')
+DENIED = re.compile(r'Denied\(\s*"([a-z_]+)"')
+
+
+def fields_of(text: str) -> set[str]:
+    return {name for _, name, _, _ in Formatter().parse(text) if name}
+
+
+def test_every_entry_has_both_languages_with_the_same_places_to_fill() -> None:
+    for key, entry in table().items():
+        assert set(entry) - {"one"} == set(LANGUAGES), key
+        assert all(text.strip() for text in entry.values()), key
+        assert fields_of(entry["zh"]) == fields_of(entry["en"]), key
+
+
+def test_every_key_that_a_page_or_the_code_names_is_in_the_table() -> None:
+    for path in [*CONSOLE.glob("templates/*.html"), *CONSOLE.glob("*.py")]:
+        text = path.read_text("utf-8")
+        found = WHOLE_KEY.findall(text) + (KEY_IN_CODE.findall(text) if path.suffix == ".py" else [])
+        for key in found:
+            assert key in table(), f"{path.name}: {key}"
+
+
+@pytest.mark.parametrize(
+    ("section", "names"),
+    [
+        ("state", list(State)),
+        ("delivery", list(DeliveryState)),
+        ("stage", list(Stage)),
+        ("role", list(Role)),
+        ("action", list(Action)),
+        ("severity", list(SEVERITIES)),
+        ("verdict", ["known", "suggested", "new"]),
+    ],
+)
+def test_every_state_has_its_one_word(section: str, names: list[str]) -> None:
+    for name in names:
+        assert f"{section}.{name}" in table()
+    words = [table()[f"{section}.{name}"]["zh"] for name in names]
+    assert len(set(words)) == len(words)
+
+
+def test_every_state_has_a_shape_and_a_tone() -> None:
+    assert set(signs.ALERT) == set(State)
+    assert set(signs.DELIVERY) == set(DeliveryState)
+    assert set(signs.STAGE) == set(Stage)
+    assert [name for name, (_, tone) in signs.DELIVERY.items() if tone == "green"] == [DeliveryState.SHOWN]
+
+
+def test_every_refusal_of_a_decision_has_a_sentence() -> None:
+    codes = set(DENIED.findall((CONSOLE.parent / "fenghuo" / "alerts.py").read_text("utf-8")))
+    assert len(codes) > 10
+    assert {f"denied.{code}" for code in codes} <= set(table())
+
+
+def test_every_fraud_type_of_the_library_has_its_name() -> None:
+    types = CONSOLE.parent / "patterns" / "seeds" / "types.toml"
+    codes = re.findall(r'^code = "(\w+)"', types.read_text("utf-8"), re.MULTILINE)
+    assert codes
+    assert {f"fraud.{code}" for code in codes} <= set(table())
+
+
+def test_chinese_keeps_a_half_space_beside_figures() -> None:
+    closed = re.compile(r"[\u4e00-\u9fff](?:\d|\{n\})|(?:\d|\{n\}|%)[\u4e00-\u9fff]")
+    for key, entry in table().items():
+        assert not closed.search(entry["zh"]), key
+
+
+def test_figures_get_their_thousands_and_residents_their_wan() -> None:
+    zh, en = Words("zh"), Words("en")
+    reach = {"groups": 3162}
+    assert zh("alert.reach_short", residents=zh.people(426_000), **reach) == "3,162 个群，约 42.6\u00a0万居民"
+    assert zh("alert.reach_short", residents=zh.people(9_500), **reach) == "3,162 个群，约 9,500\u00a0居民"
+    assert (
+        en("alert.reach_short", residents=en.people(426_000), **reach)
+        == "3,162 groups, about 426,000 residents"
+    )
+    assert (en("queue.reporters", n=1), en("queue.reporters", n=2)) == ("1 reporter", "2 reporters")
