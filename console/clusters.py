@@ -18,11 +18,11 @@ from console.viewer import Viewer
 from console.words import Words
 from fenghuo import clock
 from fenghuo.alerts import MAY, Action, AlertId, Audience, Content, Origin
+from fenghuo.audience import CHANNELS
 from fenghuo.events import Cluster, Member, derive_id
 from fenghuo.stores.desk import ReportView
 
 MEMBERS_SHOWN = 60
-CHANNELS = ("sandbox", "webhook")
 DRAFT_HOURS = 24
 
 

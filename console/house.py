@@ -16,7 +16,7 @@ from fenghuo.stores.desk import Desk
 from fenghuo.transport.pipeline import Transport
 
 T = TypeVar("T")
-FRESH_S = 1.0
+FRESH_S = 0.3
 """How old a shared answer from the desk may be: many viewers cost the desk as much as one."""
 
 

@@ -6,10 +6,10 @@ from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
 from fenghuo.alerts import Role
+from fenghuo.audience import CHANNELS
 from fenghuo.events import Group, Person, Place
 from fenghuo.tables import BadRow, Row
 
-CHANNELS = ("sandbox", "webhook")
 """Channels that broadcast has an adapter for."""
 NEEDS_TARGET = frozenset({"webhook"})
 ID = re.compile(r"[\w.@-]{1,64}")

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from fenghuo.alerts import TEXT_LIMIT, TITLE_LIMIT, Audience, Content
+from fenghuo.audience import CHANNELS
 from patterns.model import FraudType
 from patterns.redact import forbidden
 
 BEIJING = timezone(timedelta(hours=8))
-CHANNELS = ("sandbox", "webhook")
 WHAT_TO_DO = "请不要点链接、不要转账、不要告诉别人验证码；已付款请立即拨打 110，咨询请拨 96110。"
 _QUOTE_LIMIT = 28
 

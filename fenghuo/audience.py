@@ -5,6 +5,9 @@ from collections.abc import Iterable
 from fenghuo.alerts import Audience
 from fenghuo.events import Group
 
+CHANNELS = ("sandbox", "webhook")
+"""The ways to groups that exist, the default first; broadcast has an adapter for each."""
+
 
 def in_audience(group: Group, audience: Audience) -> bool:
     """Whether a warning to ``audience`` goes to ``group``."""

@@ -202,3 +202,13 @@ def test_the_table_in_architecture_md_is_the_registry() -> None:
     stands = paper.partition(BEGIN)[2].partition(END)[0].strip()
     if stands != table():
         pytest.fail(f"put this between {BEGIN} and {END} in ARCHITECTURE.md:\n\n{table()}\n", pytrace=False)
+
+
+def test_each_channel_that_an_audience_may_name_has_an_adapter() -> None:
+    from broadcast.app import open_channels
+    from fenghuo.audience import CHANNELS
+    from fenghuo.runtime import open_desk
+    from tests.making import settings
+
+    told = settings(redis_url="redis://127.0.0.1:1/0")
+    assert tuple(open_channels(told, open_desk(told))) == CHANNELS
