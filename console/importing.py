@@ -10,7 +10,6 @@ from fenghuo.audience import CHANNELS
 from fenghuo.events import Group, Person, Place
 from fenghuo.tables import BadRow, Row
 
-"""Channels that broadcast has an adapter for."""
 NEEDS_TARGET = frozenset({"webhook"})
 ID = re.compile(r"[\w.@-]{1,64}")
 ROLES = {role.value: role for role in Role if role is not Role.SYSTEM}

@@ -26,6 +26,7 @@ def fenghuo(*words: str, **environment: str) -> "subprocess.CompletedProcess[str
         capture_output=True,
         text=True,
         timeout=120,
+        check=False,
     )
 
 
