@@ -66,7 +66,8 @@ async def values_of(house: House, cluster_id: str) -> dict[str, Any]:
     cluster = await found(house, cluster_id)
     reports = await house.desk.reports_by_id([m.report_id for m in cluster.members[-MEMBERS_SHOWN:]])
     now = clock.now()
-    alert_id = (await house.desk.drafted([cluster_id])).get(cluster_id) or cluster.alert_id
+    drafted = (await house.desk.drafted([cluster_id])).get(cluster_id)
+    alert_id = drafted[0] if drafted else cluster.alert_id
     return {
         "cluster": cluster,
         "members": compared(cluster, reports),
@@ -74,7 +75,7 @@ async def values_of(house: House, cluster_id: str) -> dict[str, Any]:
         "towns": by_town(cluster.members),
         "growth": growth(cluster.members, min(now, cluster.last_at + timedelta(hours=2))),
         "alert": await house.desk.alert(alert_id) if alert_id else None,
-        "suspicious": any(m.suspicious for m in cluster.members),
+        "suspicious": cluster.suspicious,
     }
 
 

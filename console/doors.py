@@ -43,18 +43,17 @@ async def login_page(request: AnyRequest) -> Response[Any]:
 async def login(request: AnyRequest, house: AtHand, data: Form) -> Response[Any]:
     """Open a session; a wrong name and a wrong password look the same and take as long."""
     name, password = data.get("person", "").strip()[:100], data.get("password", "")
-    doors = (f"person:{name}", f"address:{request.client.host if request.client else ''}")
-    if await house.auth.tries_left(*doors) <= 0:
+    address = request.client.host if request.client else ""
+    if not await house.auth.may_try(name, address):
         answer = failure(request, 429, "login")
         answer.headers["retry-after"] = str(LOGIN_WINDOW_S)
         return answer
     right = await house.auth.check_password(name, password)
     person = await house.desk.person(name) if right else None
     if person is None or person.role not in STAFF:
-        await house.auth.note_failure(*doors)
         back = inside(data.get("next", "/"))
         return show(request, "login.html", status=401, next=back, wrong="login.wrong", name=name)
-    await house.auth.forget_failures(doors[0])
+    await house.auth.forget_tries(name, address)
     return _let_in(await house.sessions.open(name), inside(data.get("next", "/")), house)
 
 

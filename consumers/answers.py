@@ -25,3 +25,8 @@ def new(stage: Stage, suspicious: bool) -> str:
 def warned(title: str) -> str:
     """The answer when the warning about what they reported has gone out."""
     return f"您举报的内容已核实为诈骗：{title}。预警已发到各群，谢谢您的举报；如已付款请立即拨打 110。"
+
+
+def withdrawn(title: str) -> str:
+    """The answer when the warning about what they reported proved wrong."""
+    return f"关于“{title}”的预警已撤回，此前的答复作废，请以反诈中心的更正为准。拿不准时请拨打 96110。"

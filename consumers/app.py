@@ -47,7 +47,7 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
             handle=clustering.on_reports_unmatched, forget=clustering.forget,
         ),
         Stage(
-            room=ROOM, name="surge", topic=topics.REPORTS_MATCHED,
+            room=ROOM, name="surge", topic=topics.REPORTS_MATCHED, projects_input=True,
             handle=Surge(desk, settings).on_reports_matched,
         ),
         Stage(

@@ -4,12 +4,12 @@ Reads decisions.made; writes alerts.changed, alerts.released, patterns.changed a
 """
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal
 
 from consumers import answers
 from fenghuo import events as e
-from fenghuo.alerts import Action, Alert, Order, State, decide
+from fenghuo.alerts import RELEASED, Action, Alert, Order, Role, decide
 from fenghuo.audience import reach_of
 from fenghuo.errors import Denied
 from fenghuo.stores.desk import Desk
@@ -31,8 +31,11 @@ class Decisions:
         orders = [x.order for x in events if isinstance(x, e.DecisionMade)]
         alerts = await self._desk.alerts_by_id(list({order.alert_id for order in orders}))
         groups = await self._desk.groups() if any(o.action in _NEED_REACH for o in orders) else {}
+        settled = await self._desk.settled([order.decision_id for order in orders])
         outcome = Outcome()
         for order in orders:
+            if order.decision_id in settled:
+                continue  # its outcome was published before a crash; the alert may have moved on since
             before = alerts.get(order.alert_id)
             try:
                 after = decide(
@@ -49,22 +52,30 @@ class Decisions:
         return outcome
 
     async def _answers(self, order: Order, alert: Alert) -> list[e.Event]:
-        """The answers owed to those whose reports led to a warning that now goes out."""
-        if order.action is not Action.APPROVE or not alert.origin.cluster_id or alert.content.exercise:
+        """What those whose reports led to a warning are told once it is out everywhere, or withdrawn."""
+        answer = _ANSWERS.get(order.action)
+        if answer is None or alert.origin.cluster_id is None or alert.content.exercise:
             return []
+        kind, words = answer
         cluster = await self._desk.cluster(alert.origin.cluster_id)
-        members = cluster.members if cluster else ()
+        members = [m for m in cluster.members if m.suspicious] if cluster else []
         views = {
             v.row.report_id: v.row for v in await self._desk.reports_by_id([m.report_id for m in members])
         }
         return [
             e.ReplyRequested(
-                event_id=e.derive_id(m.report_id, "reply", "warned"), at=order.at, report_id=m.report_id,
-                kind="warned", text=answers.warned(alert.content.title), reporter=m.reporter,
+                event_id=e.derive_id(m.report_id, "reply", kind), at=order.at, report_id=m.report_id,
+                kind=kind, text=words(alert.content.title), reporter=m.reporter,
                 place=views[m.report_id].place,
             )
             for m in members if m.report_id in views
         ]  # fmt: skip
+
+
+_ANSWERS: dict[Action, tuple[Literal["warned", "withdrawn"], Callable[[str], str]]] = {
+    Action.COMPLETE: ("warned", answers.warned),
+    Action.RECALL: ("withdrawn", answers.withdrawn),
+}
 
 
 def _findings(before: Alert | None, order: Order) -> list[str]:
@@ -84,7 +95,8 @@ def _reach(before: Alert | None, order: Order, groups: dict[str, e.Group]) -> tu
 
 
 def _refusal(order: Order, denied: Denied) -> e.DecisionRefused:
-    log.info("decision refused", extra={"action": order.action, "code": denied.code, "alert": order.alert_id})
+    told = log.error if order.role is Role.SYSTEM and order.action is Action.DRAFT else log.info
+    told("decision refused", extra={"action": order.action, "code": denied.code, "alert": order.alert_id})
     return e.DecisionRefused(
         event_id=e.derive_id(order.decision_id, "refused"), at=order.at, alert_id=order.alert_id,
         decision_id=order.decision_id, action=order.action, actor=order.actor, code=denied.code,
@@ -99,16 +111,13 @@ def _change(order: Order, after: Alert) -> e.AlertChanged:
     )  # fmt: skip
 
 
-_WAS_OUT = frozenset({State.APPROVED, State.BROADCASTING, State.COMPLETED})
-
-
 def _consequences(order: Order, before: Alert | None, after: Alert) -> list[e.Event]:
     """What the others must know of a change: the release, and what the library learns or unlearns."""
     if order.action is Action.APPROVE:
         return [_released("approved", order, after), *_patterns(order, after, retired=False)]
     if order.action is Action.RECALL:
         return [_released("recalled", order, after), *_patterns(order, after, retired=True)]
-    if order.action is Action.EXPIRE and before is not None and before.state in _WAS_OUT:
+    if order.action is Action.EXPIRE and before is not None and before.state in RELEASED:
         return [_released("expired", order, after)]
     return []
 

@@ -9,14 +9,20 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
+from rapidfuzz import fuzz
+
 from fenghuo.alerts import TEXT_LIMIT, TITLE_LIMIT, Audience, Content
 from fenghuo.audience import CHANNELS
 from patterns.model import FraudType
+from patterns.normalise import fold
 from patterns.redact import forbidden
 
 BEIJING = timezone(timedelta(hours=8))
 WHAT_TO_DO = "请不要点链接、不要转账、不要告诉别人验证码；已付款请立即拨打 110，咨询请拨 96110。"
 _QUOTE_LIMIT = 28
+_QUOTE_SHORTEST = 6
+_SAME_CLAUSE = 80
+"""rapidfuzz partial_ratio of two folded clauses that say the same."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +32,9 @@ class Evidence:
     district: str
     towns: Sequence[str]
     reporters: int
-    examples: Sequence[str]
+    shared: Sequence[str]
+    """Clauses that came from several people: what only one wrote may tell who that is, and is never
+    quoted."""
     indicators: Sequence[str]
     at: datetime
     life_hours: int
@@ -47,13 +55,13 @@ def compose(kind: FraudType, evidence: Evidence) -> Content:
 
 
 def _title(kind: FraudType, evidence: Evidence) -> str:
-    said = quote(evidence.examples)
+    said = quote(evidence.shared)
     return (f"{kind.label_zh}：{said}" if said else kind.label_zh)[:TITLE_LIMIT]
 
 
 def _text(kind: FraudType, evidence: Evidence) -> str:
     """The whole text; what can be spared is left out, the least important first, until it fits."""
-    said = quote(evidence.examples)
+    said = quote(evidence.shared)
     where = (
         f"（{'、'.join(evidence.towns[:4])}{'等地' if len(evidence.towns) > 4 else ''}）"
         if evidence.towns
@@ -98,16 +106,34 @@ def _correction(kind: FraudType, evidence: Evidence) -> str:
     )
 
 
-def quote(examples: Sequence[str]) -> str:
-    """The first clause of the examples that says something and may be shown to residents; empty if none
-    may."""
-    for example in examples:
-        for clause in re.split(r"[，。,；;！!？?：:\n]", example):
-            said = re.sub(r"^[【\[].{1,12}[】\]]", "", clause).strip()
-            if (
-                len(re.findall(r"[\u4e00-\u9fff]", said)) >= 6
-                and len(said) <= _QUOTE_LIMIT
-                and not forbidden(said)
-            ):
-                return said
-    return ""
+def quote(shared: Sequence[str]) -> str:
+    """The first of the ``shared`` clauses that may be shown to residents; empty if none may."""
+    return next((said for said in shared if _may_be_quoted(said)), "")
+
+
+def _may_be_quoted(said: str) -> bool:
+    return len(said) <= _QUOTE_LIMIT and not forbidden(said)
+
+
+def clauses(text: str) -> list[str]:
+    """The clauses of a masked message that say something (six Han characters or more), without their
+    heading."""
+    pieces = (
+        re.sub(r"^[【\[].{1,12}[】\]]", "", x).strip() for x in re.split(r"[，。,；;！!？?：:\n]", text)
+    )
+    return [x for x in pieces if len(re.findall(r"[\u4e00-\u9fff]", x)) >= _QUOTE_SHORTEST]
+
+
+def shared_clauses(exemplars: Sequence[str], text: str) -> list[str]:
+    """The clauses of ``exemplars`` that ``text``, from somebody else, says too (by sound, altered signs and
+    all)."""
+    folded = fold(text)
+    said = dict.fromkeys(clause for exemplar in exemplars for clause in clauses(exemplar))
+    return [x for x in said if fuzz.partial_ratio(fold(x), folded, score_cutoff=_SAME_CLAUSE) > 0]
+
+
+def in_order(shared: Sequence[str], exemplars: Sequence[str]) -> list[str]:
+    """The ``shared`` clauses as a reader meets them in the exemplars: what is claimed comes before the
+    threat."""
+    met = list(dict.fromkeys(clause for text in exemplars for clause in clauses(text)))
+    return sorted(shared, key=lambda clause: met.index(clause) if clause in met else len(met))

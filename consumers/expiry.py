@@ -39,6 +39,6 @@ def _order(alert_id: str, revision: int) -> e.Event:
     decision_id = e.derive_id("expire", alert_id, str(revision))
     order = Order(
         decision_id=decision_id, alert_id=alert_id, action=Action.EXPIRE, actor=SYSTEM,  # type: ignore[arg-type]
-        role=Role.SYSTEM, at=clock.now(),
+        role=Role.SYSTEM, at=clock.now(), seen_revision=revision,
     )  # fmt: skip
     return e.DecisionMade(event_id=decision_id, at=order.at, order=order)

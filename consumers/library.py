@@ -5,6 +5,7 @@ Reads patterns.changed.
 
 import threading
 from collections.abc import Sequence
+from datetime import datetime
 from functools import cache
 from importlib.resources import files
 
@@ -36,6 +37,7 @@ class LiveLibrary:
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self._library = Library(patterns)
         self._lock = threading.Lock()
+        self._changed_at: dict[str, datetime] = {}
 
     def match(self, texts: Sequence[str]) -> list[tuple[Verdict, Pattern | None]]:
         """A verdict for each text, with the pattern it names, all by one state of the library."""
@@ -44,10 +46,13 @@ class LiveLibrary:
             return [(v, self._library.get(v.pattern_id) if v.pattern_id else None) for v in verdicts]
 
     def apply(self, event: e.Event) -> None:
-        """Take a pattern in, or out when it is retired."""
+        """Take a pattern in, or out when it is retired; what comes late does not undo what is newer."""
         if not isinstance(event, e.PatternChanged):
             return
         with self._lock:
+            if event.at < self._changed_at.get(event.pattern_id, event.at):
+                return
+            self._changed_at[event.pattern_id] = event.at
             if event.retired:
                 self._library.retire(event.pattern_id)
             else:

@@ -1,11 +1,11 @@
 """Is something known coming back? Counts each pattern's reports in each district, and drafts at a surge.
 
-Reads reports.matched (keyed by pattern); writes reports.sighted, decisions.made and replies.requested.
+Reads reports.matched (keyed by pattern); writes reports.sighted and decisions.made.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from consumers.drafting import Evidence, compose
 from consumers.library import OTHER, fraud_types
@@ -32,6 +32,8 @@ class Standing:
     """The last alert drafted about a pattern."""
 
     alert_id: AlertId
+    counted_ms: int
+    """The time of the last report that the draft counted; later ones are sightings."""
     open: bool
 
 
@@ -51,20 +53,18 @@ class Surge:
         hits = {k: _hits(v) for k, v in (await self._desk.hits(surges, to_ms(since))).items()}
         alerts = await self._alerts(reports, surges)
         outcome = Outcome()
-        counted: set[str] = set()
         for report in reports:
             surge = _surge(report)
             hits[surge][report.report_id] = _hit_of(report)
             seen = self._latest(hits[surge])
             standing = alerts.get(surge)
             if standing is not None and standing.open:
-                if report.report_id not in counted:
+                if to_ms(report.at) > standing.counted_ms:
                     outcome.events.append(_sighting(report, standing.alert_id))
             elif len({hit.reporter for hit in seen.values()}) >= self._reporters:
                 previous = standing.alert_id if standing else ""
                 drafted = draft_of(report, list(seen.values()), previous, self._life_hours)
-                alerts[surge] = Standing(drafted.order.alert_id, open=True)
-                counted |= seen.keys()
+                alerts[surge] = Standing(drafted.order.alert_id, to_ms(drafted.at), open=True)
                 outcome.events.append(drafted)
         return outcome
 
@@ -84,18 +84,16 @@ class Surge:
         """The last alert about each surge's pattern in its district, and whether it stands (or is being
         written)."""
         drafted = await self._desk.drafted([surge_of(*surge) for surge in surges])
-        found = {surge: AlertId(drafted[surge_of(*surge)]) for surge in surges if surge_of(*surge) in drafted}
+        found = {surge: drafted[surge_of(*surge)] for surge in surges if surge_of(*surge) in drafted}
         taught = {_surge(x): x.alert_id for x in reports if x.alert_id is not None}
-        alerts = await self._desk.alerts_by_id([*found.values(), *taught.values()])
+        alerts = await self._desk.alerts_by_id([*(x for x, _ in found.values()), *taught.values()])
         for surge, alert_id in taught.items():
-            if (
-                surge not in found
-                and alert_id in alerts
-                and alerts[alert_id].content.audience.district == surge[1]
-            ):
-                found[surge] = alert_id
+            alert = alerts.get(alert_id)
+            if surge not in found and alert is not None and alert.content.audience.district == surge[1]:
+                found[surge] = (alert_id, 0)
         return {
-            k: Standing(v, open=v not in alerts or alerts[v].state not in ENDED) for k, v in found.items()
+            surge: Standing(AlertId(x), counted_ms, open=x not in alerts or alerts[x].state not in ENDED)
+            for surge, (x, counted_ms) in found.items()
         }
 
 
@@ -121,26 +119,25 @@ def _sighting(report: e.ReportMatched, alert_id: AlertId) -> e.SightingRecorded:
 
 
 def draft_of(report: e.ReportMatched, hits: Sequence[Hit], previous: str, life_hours: int) -> e.DecisionMade:
-    """The order that drafts an alert about ``report``'s pattern.
+    """The order that drafts an alert about ``report``'s pattern, of the time of the last of ``hits``.
 
     Its ids come from the pattern, the district and the ``previous`` alert about it, so that a surge that is
-    found twice (by
-    another report, after a crash) is drafted once.
+    found
+    twice (by another report, after a crash) is drafted once.
     """
     types = fraud_types()
     kind = types.get(report.fraud_type, types[OTHER])
     towns = tuple(dict.fromkeys(hit.town for hit in hits if hit.town))
     reporters = len({hit.reporter for hit in hits})
-    at: datetime = report.at
-    evidence = Evidence(report.place.district, towns, reporters, (report.masked,), (), at, life_hours)
+    at = from_ms(hits[-1].at_ms)
+    evidence = Evidence(report.place.district, towns, reporters, (report.title,), (), at, life_hours)
     decision_id = e.derive_id("draft", *_surge(report), previous)
     order = Order(
         decision_id=decision_id, alert_id=AlertId(e.derive_id("alert", *_surge(report), previous)),
         action=Action.DRAFT, actor=SYSTEM, role=Role.SYSTEM, at=at, content=compose(kind, evidence),
         origin=Origin(
             first_report_at=from_ms(hits[0].at_ms), fraud_type=kind.code, pattern_id=report.pattern_id,
-            reports=len(hits),
-            towns=towns, examples=(report.masked,),
+            reports=len(hits), towns=towns, examples=(report.masked,),
         ),
     )  # fmt: skip
     return e.DecisionMade(event_id=decision_id, at=at, order=order)

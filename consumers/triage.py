@@ -8,6 +8,7 @@ from consumers.library import LiveLibrary, fraud_types
 from fenghuo import events as e
 from fenghuo.alerts import AlertId
 from fenghuo.transport.pipeline import Outcome
+from patterns.entities import is_known_good
 from patterns.model import Entity, Pattern, Verdict
 from patterns.redact import defang, mask
 from patterns.triage import Assessment, assess
@@ -62,7 +63,7 @@ def _unknown(
     suggested = pattern if verdict.verdict == "suggested" else None
     unmatched = e.ReportUnmatched(
         event_id=e.derive_id(report.report_id, "unmatched"), at=report.at, report_id=report.report_id,
-        place=report.place, reporter=report.reporter, stage=report.stage, text=report.text,
+        place=report.place, reporter=report.reporter, stage=report.stage,
         masked=mask(report.text), suspicious=seen.suspicious, danger=seen.danger,
         fraud_type=seen.fraud_type or (suggested.fraud_type if suggested else None),
         suggested_pattern=suggested.pattern_id if suggested else None,
@@ -74,8 +75,9 @@ def _unknown(
 
 
 def shown_indicators(entities: Sequence[Entity]) -> tuple[str, ...]:
-    """The links among ``entities``, defanged, each once, at most five."""
-    found = dict.fromkeys(defang(x.value) for x in entities if x.kind in _SHOWN_INDICATORS)
+    """The links among ``entities`` that are nobody's known-good site, defanged, each once, at most five."""
+    links = (x.value for x in entities if x.kind in _SHOWN_INDICATORS and not is_known_good(x.value))
+    found = dict.fromkeys(map(defang, links))
     return tuple(found)[:5]
 
 

@@ -79,6 +79,7 @@ LIFE: dict[tuple[State | None, Action], State] = {
     (State.APPROVED, Action.RECALL): State.RECALLED,
     (State.BROADCASTING, Action.RECALL): State.RECALLED,
     (State.COMPLETED, Action.RECALL): State.RECALLED,
+    (State.EXPIRED, Action.RECALL): State.RECALLED,
     (State.DRAFT, Action.EXPIRE): State.EXPIRED,
     (State.RETURNED, Action.EXPIRE): State.EXPIRED,
     (State.SUBMITTED, Action.EXPIRE): State.EXPIRED,
@@ -324,7 +325,14 @@ def _complete(_alert: Alert, order: Order, _findings: tuple[str, ...], _reach: t
     return {"completed_at": order.at}
 
 
+def _recall(alert: Alert, _order: Order, _findings: tuple[str, ...], _reach: tuple[int, int]) -> _Changes:
+    if alert.approved_by is None:
+        raise Denied("not_now", "what never went out cannot be recalled")
+    return {}
+
+
 _CHANGES = {
+    Action.RECALL: _recall,
     Action.EDIT: _edit,
     Action.SUBMIT: _submit,
     Action.APPROVE: _approve,

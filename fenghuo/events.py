@@ -1,9 +1,8 @@
 """Every fact that crosses a room's door, as an immutable, tagged struct.
 
 Readers are tolerant: a field they do not know is ignored, a field that is missing takes its default. So
-fields
-are only ever added, with a default; a breaking change is a new topic. Golden samples of each event stand in
-tests/contract/golden/.
+fields are only ever added, with a default; a breaking change is a new topic. Golden samples of each event
+stand in tests/contract/golden/.
 """
 
 import hashlib
@@ -97,7 +96,6 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     place: Place
     reporter: str
     stage: Stage
-    text: str
     masked: str
     suspicious: bool
     danger: int
@@ -121,7 +119,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
-    """A cluster as it stands after ``revision`` changes; ``members`` holds at most the latest 500."""
+    """A cluster as it stands after ``revision`` changes. In an event ``members`` is empty: each comes
+    once."""
 
     cluster_id: str
     district: str
@@ -129,19 +128,25 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     first_at: Moment
     last_at: Moment
     exemplars: tuple[str, ...]
-    members: tuple[Member, ...]
+    """Masked texts that stand for the others; at most four."""
     reports: int
     reporters: int
     towns: tuple[str, ...]
     danger: int
+    suspicious: bool = False
     fraud_type: str | None = None
     alert_id: AlertId | None = None
     indicators: tuple[str, ...] = ()
     """Defanged links and the like, as its messages carry them; at most ten."""
+    shared: tuple[str, ...] = ()
+    """Clauses that came from several people, so that a warning may quote them; at most eight."""
+    members: tuple[Member, ...] = ()
 
 
 class ClusterChanged(Event, frozen=True, kw_only=True, tag="ClusterChanged"):
     cluster: Cluster
+    member: Member
+    """The report that changed it."""
 
 
 class SightingRecorded(Event, frozen=True, kw_only=True, tag="SightingRecorded"):
@@ -278,7 +283,7 @@ class ReplyRequested(Event, frozen=True, kw_only=True, tag="ReplyRequested"):
     """An answer owed to the person who reported; ``kind`` orders answers to one report."""
 
     report_id: str
-    kind: Literal["new", "known", "warned"]
+    kind: Literal["new", "known", "warned", "withdrawn"]
     text: str
     place: Place
     reporter: str

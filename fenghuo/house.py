@@ -4,10 +4,13 @@ Rooms are started by name, as docker-compose would, so the ground floor imports 
 """
 
 import contextlib
+import errno
 import fcntl
 import json
+import logging
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -16,15 +19,17 @@ import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
 
 from fenghuo.errors import Refused
 from fenghuo.runtime import PARENT
 from fenghuo.servers.kafka import KafkaServer, start_kafka
-from fenghuo.servers.ports import is_free
 from fenghuo.servers.redis import EMBEDDED, RedisServer, start_redis
 from fenghuo.settings import Settings, made_secrets
+
+log = logging.getLogger(__name__)
 
 ROOMS = ("consumers", "broadcast", "producers", "console")
 """In the order of starting; they end in the opposite one."""
@@ -35,6 +40,8 @@ RUNNING = "running.json"
 REFUSED_STATUS = 2
 """A room's exit status when a person must act: it is not started again."""
 LONGEST_PAUSE_S = 10.0
+STEADY_S = 60.0
+"""A room that lived this long is started again at once: what ended it before is forgotten."""
 
 
 @dataclass(slots=True)
@@ -67,11 +74,11 @@ class House:
 
     @property
     def console_url(self) -> str:
-        return f"http://{self.settings.console_host}:{self.settings.console_port}"
+        return self._url("console")
 
     @property
     def intake_url(self) -> str:
-        return f"http://{self.settings.intake_host}:{self.settings.intake_port}"
+        return self._url("producers")
 
     @property
     def environment(self) -> dict[str, str]:
@@ -104,7 +111,10 @@ class House:
             self.stop()
 
     def stop(self) -> None:
-        """End the rooms in order, each with its work finished, then the servers; safe to call twice."""
+        """End the rooms in order, each with its work finished, then the servers; safe to call twice.
+
+        Without the lock the folder is another house's, and its RUNNING stays.
+        """
         self._ending.set()
         if self._watch.is_alive():
             self._watch.join(5)
@@ -114,8 +124,8 @@ class House:
         for server in (self._kafka, self._redis):
             if server is not None:
                 server.stop()
-        (self.settings.data_dir / RUNNING).unlink(missing_ok=True)
         if self._lock is not None:
+            (self.settings.data_dir / RUNNING).unlink(missing_ok=True)
             self._lock.close()
             self._lock = None
 
@@ -135,13 +145,30 @@ class House:
 
     def _check_ports(self) -> None:
         for name in ROOMS:
-            setting = "intake" if name == "producers" else name
-            port = getattr(self.settings, f"{setting}_port")
-            if not is_free(port):
+            host, port = self._listens_at(name)
+            what = _PORT_OF.get(name, name).upper()
+            try:
+                _try_to_listen(host, port)
+            except OSError as error:
+                if error.errno != errno.EADDRINUSE:
+                    raise Refused(
+                        f"{name} cannot listen on {host}, port {port} ({error.strerror}): change "
+                        f"FENGHUO_{_HOST_OF.get(name, 'health').upper()}_HOST or FENGHUO_{what}_PORT"
+                    ) from error
                 raise Refused(
                     f"port {port} ({name}) is taken by another program: end it, "
-                    f"or choose another port with FENGHUO_{setting.upper()}_PORT=..."
-                )
+                    f"or choose another port with FENGHUO_{what}_PORT=..."
+                ) from error
+
+    def _listens_at(self, name: str) -> tuple[str, int]:
+        host = getattr(self.settings, f"{_HOST_OF.get(name, 'health')}_host")
+        return host, getattr(self.settings, f"{_PORT_OF.get(name, name)}_port")
+
+    def _url(self, name: str) -> str:
+        """Where a program on this machine finds the room."""
+        host, port = self._listens_at(name)
+        host = _ANY_ADDRESS.get(host, host)
+        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     def _start_servers(self) -> None:
         settings, folder = self.settings, self.settings.data_dir.resolve()
@@ -149,6 +176,7 @@ class House:
         given = {name: getattr(settings, name).get_secret_value() for name in kept}
         told: dict[str, str] = {name: given[name] or value for name, value in kept.items()}
         told["data_dir"] = str(folder)
+        told["intake_url"] = settings.intake_url or self.intake_url
         told["redis_url"] = settings.redis_url or self._embedded_redis(folder)
         if settings.broker == "kafka":
             told["kafka_servers"] = settings.kafka_servers or self._embedded_kafka(folder)
@@ -209,16 +237,15 @@ class House:
 
     def ready(self, name: str) -> str | None:
         """None when the room can do its work, else why not."""
-        setting = "intake" if name == "producers" else name
-        port = getattr(self.settings, f"{setting}_port")
+        straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=3) as answer:
+            with straight.open(f"{self._url(name)}/ready", timeout=3) as answer:
                 answer.read()
         except urllib.error.HTTPError as error:
             with contextlib.suppress(ValueError):
                 return str(json.load(error).get("why"))
             return f"HTTP {error.code}"
-        except OSError as error:
+        except (OSError, HTTPException) as error:
             return str(error)
         return None
 
@@ -226,25 +253,48 @@ class House:
         """Start a room again however it ended, unless it was asked to or a person must act."""
         while not self._ending.wait(0.2):
             for name, room in list(self.rooms.items()):
-                status = room.process.poll()
-                if status is None:
-                    continue
-                if status == REFUSED_STATUS:
-                    self.failure = _last_words(room)
-                    return
-                self._again(name, room)
+                try:
+                    status = room.process.poll()
+                    if status == REFUSED_STATUS:
+                        self.failure = _last_words(room)
+                        return
+                    if status is not None:
+                        self._again(name, room)
+                except Exception:  # whatever it is (no memory, a full disk): the other rooms need us
+                    log.exception("%s is not started again yet", name)
 
     def _again(self, name: str, room: RoomProcess) -> None:
         now = time.monotonic()
         if not room.again_at:
-            steady = now - room.began_at > 60
-            pause_s = 0.2 if steady else min(LONGEST_PAUSE_S, 0.2 * 2**room.restarts)
-            room.again_at = now + pause_s
+            if now - room.began_at > STEADY_S:
+                room.restarts = 0
+            room.again_at = now + _pause_s(room.restarts)
             self._tell(f"{name} ended (status {room.process.returncode}), starting it again")
         elif now >= room.again_at:
+            room.restarts += 1
+            room.again_at = now + _pause_s(room.restarts)  # when the next line fails
             fresh = self._spawn(name)
-            fresh.restarts = room.restarts + 1
+            fresh.restarts = room.restarts
             self.rooms[name] = fresh
+
+
+def _pause_s(restarts: int) -> float:
+    return min(LONGEST_PAUSE_S, 0.2 * 2.0 ** min(restarts, 10))
+
+
+_HOST_OF = {"producers": "intake", "console": "console"}
+_PORT_OF = {"producers": "intake"}
+_ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
+"""Where to ask a room that listens on all addresses (on "::" it takes no IPv4)."""
+
+
+def _try_to_listen(host: str, port: int) -> None:
+    """OSError when no server could listen there now (connections in TIME_WAIT do not hinder it)."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if probe.family == socket.AF_INET6:
+            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        probe.bind((host, port))
 
 
 def note_running(folder: Path, told: dict[str, str]) -> None:
@@ -276,7 +326,10 @@ def _word(value: object) -> str:
 
 
 def _last_words(room: RoomProcess) -> str:
-    lines = room.log.read_text("utf-8", "replace").strip().splitlines()
+    try:
+        lines = room.log.read_text("utf-8", "replace").strip().splitlines()
+    except OSError:
+        lines = []
     said = [line for line in lines if line.startswith("fenghuo: ")]
     return f"{room.name}: {said[-1].removeprefix('fenghuo: ') if said else f'ended, see {room.log}'}"
 

@@ -13,7 +13,7 @@ from fenghuo.errors import Refused, Unavailable
 from fenghuo.house import noted_running
 from fenghuo.runtime import AnyTransport, open_desk, open_transport, redis_url
 from fenghuo.settings import SECRETS, Settings, load_settings, made_secrets
-from fenghuo.stores.desk import Desk, reaching_redis
+from fenghuo.stores.desk import Barred, Desk, reaching_redis
 
 T = TypeVar("T")
 PING_S = 5
@@ -77,6 +77,8 @@ async def _check_answers(desk: Desk, settings: Settings) -> None:
     try:
         async with asyncio.timeout(PING_S), reaching_redis():
             await desk.client.ping()
+    except Barred:
+        raise
     except (Unavailable, TimeoutError):
         where = urlsplit(redis_url(settings))
         shown = f"{where.scheme}://{where.netloc.rpartition('@')[2]}{where.path}"

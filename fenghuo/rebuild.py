@@ -1,13 +1,65 @@
 """``fenghuo rebuild``: drop the desk and fold every kept event again."""
 
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+
 import click
 
 from fenghuo import events as e
+from fenghuo.errors import Refused
 from fenghuo.house import House
-from fenghuo.runtime import AnyTransport
+from fenghuo.runtime import AnyTransport, rebuild_lease, rebuild_mark
 from fenghuo.settings import Settings, load_settings
 from fenghuo.stores.desk import Desk, reaching_redis
 from fenghuo.topics import TOPICS
+from fenghuo.transport.redis_lease import is_dead
+
+LEASE_S = 60
+"""How long another rebuild waits after one was killed."""
+
+
+@contextlib.asynccontextmanager
+async def alone_at(desk: Desk) -> AsyncIterator[None]:
+    """Nobody else at the desk, as far as leases tell (on Kafka the rooms hold none); Refused if there is.
+
+    An interruption leaves the mark behind, so that the rooms say that the desk is not whole.
+    """
+    client, lease = desk.client, rebuild_lease(desk.keys)
+    async with reaching_redis():
+        if at_work := [name async for name in _at_work(desk)]:
+            raise Refused(
+                f"at work on this desk: {', '.join(sorted(at_work))}. End the rooms, or let the other "
+                f"rebuild finish; what one that was killed still holds ends by itself within {LEASE_S} s"
+            )
+        if not await client.set(lease, str(os.getpid()), nx=True, ex=LEASE_S):
+            raise Refused("another `fenghuo rebuild` is under way: let it finish")
+        await client.set(rebuild_mark(desk.keys), "broken")
+    holding = asyncio.create_task(_hold(desk, lease))
+    try:
+        yield
+        async with reaching_redis():
+            await client.delete(rebuild_mark(desk.keys))
+    finally:
+        holding.cancel()
+        async with reaching_redis():
+            await client.delete(lease)
+
+
+async def _at_work(desk: Desk) -> AsyncIterator[str]:
+    prefix = desk.keys.lease("")
+    async for key in desk.client.scan_iter(match=f"{prefix}*", count=1000):
+        holder = await desk.client.get(key) if await desk.client.pttl(key) > 0 else None
+        if holder and not is_dead(holder.decode()):
+            yield key.decode().removeprefix(prefix).split(":")[0]
+
+
+async def _hold(desk: Desk, lease: str) -> None:
+    while True:
+        await asyncio.sleep(LEASE_S / 6)
+        with contextlib.suppress(Exception):  # Redis away for a moment: the work itself will tell
+            await desk.client.expire(lease, LEASE_S)
 
 
 async def drop_desk(desk: Desk) -> int:
@@ -36,16 +88,18 @@ async def fold_again(desk: Desk, transport: AnyTransport) -> dict[str, int]:
 def rebuild() -> None:
     """Drop what people look at and fold every kept event again.
 
-    End the rooms first (`fenghuo up`: Ctrl-C; docker-compose: stop consumers, broadcast and console).
-    Passwords
-    and tokens are in no event: after a whole Redis was lost, issue them anew with `fenghuo people reset` and
-    `fenghuo tokens issue`.
+    End the rooms first (`fenghuo up`: Ctrl-C; docker-compose: stop consumers, broadcast and console). On
+    Redis Streams this refuses while a room is at work; on Kafka it cannot know, and the rooms are yours to
+    end. If it is interrupted, run it again: until then the rooms are not ready. Passwords and tokens are in
+    no event: after a whole Redis was lost, issue them anew with `fenghuo people reset` and `fenghuo tokens
+    issue`.
     """
     from fenghuo.offline import run
 
     async def work(desk: Desk, transport: AnyTransport, _settings: Settings) -> None:
-        gone = await drop_desk(desk)
-        counts = await fold_again(desk, transport)
+        async with alone_at(desk):
+            gone = await drop_desk(desk)
+            counts = await fold_again(desk, transport)
         for name, count in counts.items():
             click.echo(f"{name:<24}{count:>10}")
         click.echo(f"dropped {gone} keys, folded {sum(counts.values())} events")

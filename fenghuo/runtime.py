@@ -6,7 +6,6 @@ import json
 import logging
 import os
 import signal
-import sys
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from typing import Any
 import uvicorn
 from redis.asyncio import Redis
 
+from fenghuo import events as e
 from fenghuo import logs
 from fenghuo.errors import Refused, Unavailable
 from fenghuo.settings import Settings
@@ -27,6 +27,8 @@ log = logging.getLogger(__name__)
 
 PARENT = "FENGHUO_PARENT_PID"
 """Set by ``fenghuo up``: a room whose parent is gone ends itself, so that none is left behind."""
+STEADY_S = 5.0
+"""A loop that has run this long since it failed works again."""
 AnyTransport = RedisTransport | KafkaTransport
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
@@ -46,21 +48,44 @@ class Room:
     asgi: Asgi | None = None
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
     """Coroutines that run for the room's life beside its stages."""
-    started: bool = field(default=False)
+    started: bool = False
+    waits_for: str = ""
+    """Why it has not started yet, as the last try told."""
+    failing: dict[str, str] = field(default_factory=dict)
+    """Each loop that failed and has not worked since, and why."""
 
     async def trouble(self) -> str | None:
         """Why the room cannot serve now, or None."""
         if not self.started:
-            return "starting"
+            return f"starting: {self.waits_for}" if self.waits_for else "starting"
+        keys = self.desk.keys
         try:
             async with asyncio.timeout(2), reaching_redis():
-                await self.desk.client.ping()
+                marks = await self.desk.client.mget(rebuild_mark(keys), rebuild_lease(keys))
                 await self.transport.ping()
         except TimeoutError:
             return "the broker or Redis did not answer within 2 s"
         except Unavailable as error:
             return str(error)
-        return self.transport.trouble()
+        return self.transport.trouble() or _half_rebuilt(*marks) or next(iter(self.failing.values()), None)
+
+
+def rebuild_mark(keys: Keys) -> str:
+    """Stands while the desk is not whole: from before ``fenghuo rebuild`` drops it until all is folded."""
+    return f"{keys.namespace}:rebuilding"
+
+
+def rebuild_lease(keys: Keys) -> str:
+    """Held by the one ``fenghuo rebuild`` that works."""
+    return keys.lease("rebuild")
+
+
+def _half_rebuilt(mark: bytes | None, lease: bytes | None) -> str | None:
+    if mark is None:
+        return None
+    return (
+        "the desk is being rebuilt" if lease else "the desk was left half rebuilt: run fenghuo rebuild again"
+    )
 
 
 def redis_url(settings: Settings) -> str:
@@ -121,12 +146,12 @@ async def _answer(send: Any, status: int, body: dict[str, Any]) -> None:
 def run_room(build: Callable[[Settings], Room], settings: Settings, name: str) -> None:
     """Run one room until SIGTERM or SIGINT; returns after everything under way is finished."""
     logs.set_up(name, settings.log_level)
-    try:
+    runner: Callable[..., None] = asyncio.run
+    with contextlib.suppress(ImportError):
         import uvloop
 
-        uvloop.run(_live(build, settings))
-    except ImportError:
-        asyncio.run(_live(build, settings))
+        runner = uvloop.run
+    runner(_live(build, settings))
 
 
 async def _live(build: Callable[[Settings], Room], settings: Settings) -> None:
@@ -136,12 +161,15 @@ async def _live(build: Callable[[Settings], Room], settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(sign, halt.set)
     server = _Server(health_pages(room, room.asgi), room.host, room.port)
     serving = asyncio.create_task(server.serve())
-    tasks = [asyncio.create_task(_watch_parent(halt))]
+    ending = asyncio.create_task(halt.wait())
+    starting = asyncio.create_task(_start(room, halt))
+    tasks: list[asyncio.Task[Any]] = [asyncio.create_task(_watch_parent(halt)), ending, starting]
     try:
-        await _start(room, halt)
-        tasks += [asyncio.create_task(_for_ever(loop)) for loop in room.loops]
-        ending = asyncio.create_task(halt.wait())
-        await asyncio.wait({ending, serving}, return_when=asyncio.FIRST_COMPLETED)
+        await asyncio.wait({starting, serving}, return_when=asyncio.FIRST_COMPLETED)
+        if not serving.done():
+            starting.result()
+            tasks += [asyncio.create_task(_for_ever(room, loop)) for loop in room.loops]
+            await asyncio.wait({ending, serving}, return_when=asyncio.FIRST_COMPLETED)
         if serving.done() and not halt.is_set():
             serving.result()
     finally:
@@ -149,15 +177,23 @@ async def _live(build: Callable[[Settings], Room], settings: Settings) -> None:
 
 
 async def _start(room: Room, halt: asyncio.Event) -> None:
-    """Connect, and keep trying while the broker is away: /ready tells, nothing is lost meanwhile."""
+    """Connect, and keep trying while the broker is away: /ready tells, nothing is lost meanwhile.
+
+    Raises Refused when waiting would not help.
+    """
     delay_s = 0.2
     while not halt.is_set():
         try:
+            async with reaching_redis():
+                await room.desk.client.ping()
             await room.transport.start(room.stages, room.follows)
             room.started = True
             log.info("room started", extra={"port": room.port})
             return
+        except Refused:
+            raise
         except Unavailable as error:
+            room.waits_for = str(error)
             log.warning("waiting for the broker", extra={"why": str(error)})
             await room.transport.stop()
             with contextlib.suppress(TimeoutError):
@@ -165,13 +201,19 @@ async def _start(room: Room, halt: asyncio.Event) -> None:
             delay_s = min(delay_s * 2, 5)
 
 
-async def _for_ever(loop: Callable[[], Awaitable[None]]) -> None:
+async def _for_ever(room: Room, loop: Callable[[], Awaitable[None]]) -> None:
+    """Run ``loop`` again whenever it fails; ``room.failing`` names it until it has worked for STEADY_S."""
+    name = getattr(loop, "__qualname__", repr(loop))
     while True:
+        steady = asyncio.get_running_loop().call_later(STEADY_S, room.failing.pop, name, None)
         try:
             await loop()
-        except Exception:
+        except Exception as error:
+            room.failing[name] = f"{name} fails: {e.reason_of(error)}"
             log.exception("loop failed, starting it again")
             await asyncio.sleep(1)
+        finally:
+            steady.cancel()
 
 
 async def _watch_parent(halt: asyncio.Event) -> None:
@@ -187,11 +229,10 @@ async def _watch_parent(halt: asyncio.Event) -> None:
 async def _end(room: Room, server: "_Server", serving: Any, tasks: list[Any]) -> None:
     room.started = False
     server.should_exit = True
-    with contextlib.suppress(TimeoutError, asyncio.CancelledError, SystemExit):
-        await asyncio.wait_for(serving, 10)
-    for task in tasks:
+    await asyncio.wait({serving}, timeout=10)
+    for task in (serving, *tasks):
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    await asyncio.gather(serving, *tasks, return_exceptions=True)
     await room.transport.stop()
     await room.desk.client.aclose()
     log.info("room ended")
@@ -218,9 +259,3 @@ class _Server(uvicorn.Server):
         except SystemExit:
             where = f"{self.config.host}:{self.config.port}"
             raise Refused(f"{where} is taken by another program: end it, or choose another port") from None
-
-
-def fail(error: Refused) -> None:
-    """Print what a person must do, and end with status 2."""
-    sys.stderr.write(f"fenghuo: {error}\n")
-    raise SystemExit(2)

@@ -75,13 +75,7 @@ REPORTS_SIGHTED = _topic(
     "reports.sighted", (e.SightingRecorded,), lambda x: x.alert_id, "consumers", "desk", 30
 )
 CLUSTERS_CHANGED = _topic(
-    "clusters.changed",
-    (e.ClusterChanged,),
-    lambda x: x.cluster.cluster_id,
-    "consumers",
-    "desk",
-    None,
-    compact=True,
+    "clusters.changed", (e.ClusterChanged,), lambda x: x.cluster.cluster_id, "consumers", "desk", 30
 )
 DECISIONS_MADE = _topic(
     "decisions.made",
@@ -152,7 +146,7 @@ PEOPLE_CHANGED = _topic(
     compact=True,
 )
 REPLIES_REQUESTED = _topic(
-    "replies.requested", (e.ReplyRequested,), lambda x: x.report_id, "consumers", "broadcast desk", 7
+    "replies.requested", (e.ReplyRequested,), lambda x: x.report_id, "consumers", "broadcast desk", 30
 )
 DEADLETTERS = _topic(
     "deadletters",
@@ -160,7 +154,7 @@ DEADLETTERS = _topic(
     lambda x: x.key,
     "consumers broadcast",
     "producers desk",
-    90,
+    30,
     partitions=3,
 )
 

@@ -74,8 +74,9 @@ class Clusterer:
         """Hold a cluster again by the texts of its exemplars, in their order; replaces one of the same id."""
         self.forget(cluster_id)
         self._slots[cluster_id] = []
-        for text in exemplars:
-            self._exemplify(cluster_id, fold(text))
+        for folded in map(fold, exemplars):
+            if informative(folded) >= self._config.min_informative:
+                self._exemplify(cluster_id, folded)
 
     def forget(self, cluster_id: str) -> None:
         """Drop a cluster; nothing happens if it is not held."""

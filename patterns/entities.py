@@ -53,6 +53,26 @@ def registrable(host: str) -> str | None:
     return name
 
 
+KNOWN_GOOD = frozenset(
+    "12306.cn chsi.com.cn 96110.cn boc.cn icbc.com.cn ccb.com abchina.com bankcomm.com cmbchina.com psbc.com "
+    "citicbank.com cebbank.com spdb.com.cn cib.com.cn cmbc.com.cn unionpay.com 95516.com alipay.com "
+    "tenpay.com "
+    "qq.com weixin.com wechat.com taobao.com tmall.com jd.com pinduoduo.com meituan.com douyin.com ctrip.com "
+    "sf-express.com ems.com.cn 11185.cn chinapost.com.cn zto.com yto.net.cn sto.cn yundaex.com jdl.com "
+    "10086.cn 10010.com 189.cn 95598.cn sgcc.com.cn csair.com airchina.com ceair.com hnair.com".split()
+)
+"""Registered domains of banks, payment, post, operators, airlines and shops that scams imitate and name."""
+
+
+def is_known_good(link: str) -> bool:
+    """Whether a link, defanged or not, leads to a government site or a KNOWN_GOOD domain, by its registered
+    part."""
+    host = link.replace("[.]", ".").rpartition("://")[2]
+    host = re.split(r"[/?#:]", host.rpartition("@")[2].lower(), maxsplit=1)[0].strip(".")
+    own = registrable(host) or host
+    return own in KNOWN_GOOD or own == "gov.cn" or host.endswith(".gov.cn")
+
+
 _LINK = (
     r"(?:[a-z][a-z0-9+]{1,9}://[^\s\u3000-\u303f\u3400-\u9fff\uff00-\uffef\"'<>，。]{1,400})"
     r"|(?<![a-z0-9.\-@])(?:[a-z0-9](?:[a-z0-9\-]{0,61}[a-z0-9])?\.){1,6}(?P<tld>[a-z]{2,18})(?![a-z0-9\-])"

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from patterns.entities import find, is_hotline
+from patterns.entities import find, is_hotline, is_known_good
 from patterns.model import Entity
 from patterns.normalise import normalise
 
@@ -136,6 +136,12 @@ def _links(text: str) -> list[Finding]:
     return [("link", m[0].strip()) for m in _compiled(rule).finditer(bare)]
 
 
+def _accused(text: str) -> list[Finding]:
+    """Sites of the state, banks and shops that the text seems to call fraudulent."""
+    named = (m[0] for m in _compiled(_DEFANGED).finditer(text))
+    return [("known_good", name) for name in named if is_known_good(name)]
+
+
 _DATE = r"20[2-4]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _KINDS = {
     "phone": "phone",
@@ -222,12 +228,13 @@ def _requests(text: str) -> list[Finding]:
 def forbidden(text: str) -> tuple[Finding, ...]:
     """Everything in a warning that must never be broadcast, as (code, excerpt); empty means it may go out.
 
-    Codes: link, qr, reply, contact, request, phone, bank_card, id_number, verification_code, too_long (over
+    Codes: link, qr, reply, contact, request, phone, bank_card, id_number, verification_code, known_good
+    (a site of the state, a bank or a shop named beside an accusation), too_long (over
     4,000 characters, not looked through). Advice against an action (不点链接), the trick told of a fraudster
     (骗子诱导扫码) and defanged links pass; when unsure it reports.
     """
     if len(text) > _LONGEST:
         return (("too_long", text[:40]),)
     norm = normalise(text).text
-    found = [*_links(norm), *_numbers(norm), *_requests(text)]
+    found = [*_links(norm), *_accused(norm), *_numbers(norm), *_requests(text)]
     return tuple(dict.fromkeys(found))

@@ -8,7 +8,7 @@ import unicodedata
 from dataclasses import dataclass
 from functools import cache
 
-from patterns.entities import find_in, registrable
+from patterns.entities import find_in, is_known_good
 from patterns.matching import is_advice
 from patterns.model import Entity
 from patterns.normalise import normalise, sound
@@ -224,8 +224,7 @@ def _compiled(rule: str) -> re.Pattern[str]:
 
 
 def _strange_link(link: Entity) -> bool:
-    host = link.value.rpartition("://")[2].split("/")[0].rpartition("@")[2].split(":")[0]
-    return not host.endswith(".gov.cn") and registrable(host) != "gov.cn"
+    return not is_known_good(link.value)
 
 
 @cache

@@ -56,7 +56,10 @@ class Inside:
 
 @asynccontextmanager
 async def inside(settings: Settings, *names: str) -> AsyncIterator[Inside]:
-    """The rooms ``names`` (default: both working ones), started; stopped at the end."""
+    """The rooms ``names`` (default: both working ones), started; stopped at the end.
+
+    A room's loop that failed fails the test: the runtime would start it again, here nobody does.
+    """
     built = {"consumers": consumers.app.build, "broadcast": broadcast.app.build}
     rooms = {name: built[name](settings) for name in names or built}
     desk = open_desk(settings)
@@ -72,8 +75,10 @@ async def inside(settings: Settings, *names: str) -> AsyncIterator[Inside]:
     finally:
         for loop in loops:
             loop.cancel()
-        await asyncio.gather(*loops, return_exceptions=True)
+        ended = await asyncio.gather(*loops, return_exceptions=True)
         for transport in (*(room.transport for room in rooms.values()), *quiet.values()):
             await transport.stop()
         for each in (desk, *(room.desk for room in rooms.values())):
             await each.client.aclose()
+        if failed := [x for x in ended if isinstance(x, Exception)]:
+            raise ExceptionGroup("loops of the rooms failed", failed)

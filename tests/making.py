@@ -35,7 +35,7 @@ def unmatched(report_id: str, text: str, reporter: str = "", **changes: Any) -> 
         "place": place(), "at": NOON, "stage": e.Stage.RECEIVED, "suspicious": True, "danger": 60,
     } | changes  # fmt: skip
     return e.ReportUnmatched(
-        event_id=e.derive_id("unmatched", report_id), report_id=report_id, text=text, masked=text,
+        event_id=e.derive_id("unmatched", report_id), report_id=report_id, masked=text,
         reporter=reporter or f"who-{report_id}", **fields,
     )  # fmt: skip
 

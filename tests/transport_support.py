@@ -47,7 +47,7 @@ def answer(event: e.Event) -> e.ReportUnmatched:
     assert isinstance(event, e.ReportReceived)
     return e.ReportUnmatched(
         event_id=answer_id(event), at=event.at, report_id=event.report_id, place=event.place,
-        reporter=event.reporter, stage=event.stage, text=event.text, masked=event.text,
+        reporter=event.reporter, stage=event.stage, masked=event.text,
         suspicious=False, danger=0,
     )  # fmt: skip
 

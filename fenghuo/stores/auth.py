@@ -5,6 +5,7 @@ import asyncio
 import hashlib
 import hmac
 import secrets
+from collections import Counter
 from typing import Any
 
 from argon2 import PasswordHasher
@@ -16,7 +17,10 @@ from fenghuo.stores.keys import Keys
 SHORTEST_PASSWORD = 10
 LOGIN_WINDOW_S = 300
 LOGIN_TRIES = 8
-"""Wrong passwords for one person or from one address within LOGIN_WINDOW_S before the door is shut."""
+"""Wrong passwords for one person from one address within LOGIN_WINDOW_S before the door is shut to both."""
+LOGIN_TRIES_ADDRESS = 40
+LOGIN_TRIES_PERSON = 100
+"""From all addresses together: far above LOGIN_TRIES, so that no single one can lock a person out."""
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
 """OWASP's second choice for argon2id (19 MiB, 2 passes): about 25 ms here, in a thread."""
@@ -43,23 +47,38 @@ class Auth:
             hashed = await self._client.hget(self._keys.auth("passwords"), person_id)
         return await asyncio.to_thread(_verify, (hashed or b"").decode() or _NOBODY, password[:200])
 
-    async def tries_left(self, *doors: str) -> int:
-        """How many wrong passwords the most tried of ``doors`` (a person, an address) still has."""
-        async with reaching_redis():
-            used = await self._client.mget([self._door(door) for door in doors])
-        return LOGIN_TRIES - max(int(x or 0) for x in used)
+    async def may_try(self, person_id: str, address: str) -> bool:
+        """Count a try of a password, then say whether it may be made; so tries side by side all count.
 
-    async def note_failure(self, *doors: str) -> None:
+        The closest door comes first: a try that it shuts out does not count at the wider ones.
+        """
+        async with reaching_redis():
+            for key, limit in self._doors(person_id, address):
+                pipe = self._client.pipeline()
+                pipe.set(key, 0, nx=True, ex=LOGIN_WINDOW_S)
+                pipe.incr(key)
+                if (await pipe.execute())[1] > limit:
+                    return False
+        return True
+
+    async def forget_tries(self, person_id: str, address: str) -> None:
+        """After the right password: the person's count from there is void, and this try counts nowhere."""
+        (pair, _), *wider = self._doors(person_id, address)
         async with reaching_redis():
             pipe = self._client.pipeline()
-            for door in doors:
-                pipe.incr(self._door(door))
-                pipe.expire(self._door(door), LOGIN_WINDOW_S)
+            pipe.delete(pair)
+            for key, _ in wider:
+                pipe.set(key, 1, nx=True, ex=LOGIN_WINDOW_S)
+                pipe.decr(key)
             await pipe.execute()
 
-    async def forget_failures(self, *doors: str) -> None:
-        async with reaching_redis():
-            await self._client.delete(*[self._door(door) for door in doors])
+    def _doors(self, person_id: str, address: str) -> list[tuple[str, int]]:
+        """Each door's counter and its limit, the closest first."""
+        return [
+            (self._door(f"pair:{address}|{person_id}"), LOGIN_TRIES),
+            (self._door(f"address:{address}"), LOGIN_TRIES_ADDRESS),
+            (self._door(f"person:{person_id}"), LOGIN_TRIES_PERSON),
+        ]
 
     def _door(self, door: str) -> str:
         return self._keys.auth("tries", hashlib.sha256(door.encode()).hexdigest()[:24])
@@ -76,6 +95,11 @@ class Auth:
         async with reaching_redis():
             name = await self._client.hget(self._keys.auth("tokens"), token_hash(token))
         return name.decode() if name else None
+
+    async def token_names(self) -> Counter[str]:
+        """Who holds tokens, and how many."""
+        async with reaching_redis():
+            return Counter(x.decode() for x in await self._client.hvals(self._keys.auth("tokens")))
 
     async def revoke_tokens(self, name: str) -> int:
         """Void every token of ``name``; returns how many there were."""

@@ -5,13 +5,13 @@ from contextlib import asynccontextmanager
 from typing import Any, TypeVar
 
 import msgspec
+from redis.exceptions import AuthenticationError, AuthorizationError, NoPermissionError, RedisError
 from redis.exceptions import ConnectionError as RedisConnectionError
-from redis.exceptions import RedisError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from fenghuo import events as e
 from fenghuo.alerts import Alert
-from fenghuo.errors import Unavailable
+from fenghuo.errors import Refused, Unavailable
 from fenghuo.stores.keys import Keys
 from fenghuo.stores.projection import REPORT_KEPT_S, ReportRow, Row, planned_field, project
 from fenghuo.stores.scripts import APPLY_LUA, Change, flatten
@@ -35,6 +35,7 @@ def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
 
 _ALERT = _decoder(Alert)
 _CLUSTER = _decoder(e.Cluster)
+_MEMBER = _decoder(e.Member)
 _ROW = _decoder(Row)
 _REPORT = _decoder(ReportRow)
 _GROUP = _decoder(e.Group)
@@ -147,12 +148,14 @@ class Desk:
         return await self._clusters([x.decode() for x in ids])
 
     async def _clusters(self, ids: Sequence[str]) -> list[e.Cluster]:
+        """The clusters of ``ids`` that are kept, each with its members, the first first."""
         async with reaching_redis():
             pipe = self.client.pipeline(transaction=False)
             for cluster_id in ids:
                 pipe.hget(self.keys.cluster(cluster_id), "cluster")
+                pipe.hvals(self.keys.members(cluster_id))
             raw = await pipe.execute() if ids else []
-        return [_CLUSTER.decode(_payload(x)) for x in raw if x]
+        return [_cluster(head, members) for head, members in zip(raw[::2], raw[1::2], strict=True) if head]
 
     async def hits(
         self, surges: Sequence[tuple[str, str]], since_ms: int
@@ -168,13 +171,24 @@ class Desk:
             for surge, found in zip(surges, raw, strict=True)
         }
 
-    async def drafted(self, sources: Sequence[str]) -> dict[str, str]:
-        """Each of ``sources`` (a cluster id, a surge) to the alert last drafted from it."""
+    async def drafted(self, sources: Sequence[str]) -> dict[str, tuple[str, int]]:
+        """Each of ``sources`` (a cluster id, a surge) to (alert last drafted from it, ms of what it counted
+        last)."""
         if not sources:
             return {}
         async with reaching_redis():
             raw = await self.client.hmget(self.keys.drafted, sources)
-        return {k: _payload(x).decode() for k, x in zip(sources, raw, strict=True) if x}
+        pairs = {k: x.split(b":", 1) for k, x in zip(sources, raw, strict=True) if x}
+        return {k: (alert_id.decode(), int(at_ms)) for k, (at_ms, alert_id) in pairs.items()}
+
+    async def settled(self, decision_ids: Sequence[str]) -> set[str]:
+        """Those of ``decision_ids`` whose outcome is known."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for decision_id in decision_ids:
+                pipe.exists(self.keys.decision(decision_id))
+            raw = await pipe.execute() if decision_ids else []
+        return {decision_id for decision_id, there in zip(decision_ids, raw, strict=True) if there}
 
     async def sightings(self, alert_id: str) -> list[str]:
         """``report|town`` of the further reports of what an alert warns of, the first first."""
@@ -257,11 +271,24 @@ def _view(row: bytes, answer: bytes | None, cluster: bytes | None) -> ReportView
     )
 
 
+def _cluster(head: bytes, members: list[bytes]) -> e.Cluster:
+    found = sorted((_MEMBER.decode(x) for x in members), key=lambda m: (m.at, m.report_id))
+    return msgspec.structs.replace(_CLUSTER.decode(_payload(head)), members=tuple(found))
+
+
+class Barred(Unavailable, Refused):
+    """Redis does not let us in: at the start a person must act, later the work waits and is not lost."""
+
+
 @asynccontextmanager
 async def reaching_redis() -> AsyncIterator[None]:
-    """Turn Redis's own errors (away, loading, out of memory) into Unavailable."""
+    """Turn Redis's own errors (away, loading, out of memory) into Unavailable, a closed door into Barred."""
     try:
         yield
+    except (AuthenticationError, AuthorizationError) as error:
+        raise Barred(f"Redis refused the password in FENGHUO_REDIS_URL: {error}") from error
+    except NoPermissionError as error:
+        raise Barred(f"Redis does not permit this to the user in FENGHUO_REDIS_URL: {error}") from error
     except (RedisConnectionError, RedisTimeoutError, OSError) as error:
         raise Unavailable(f"Redis does not answer: {error}") from error
     except RedisError as error:

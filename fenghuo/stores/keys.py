@@ -37,6 +37,10 @@ class Keys:
     def cluster(self, cluster_id: str) -> str:
         return self._k("desk", "cluster", cluster_id)
 
+    def members(self, cluster_id: str) -> str:
+        """Hash: report id to json of the member."""
+        return self._k("desk", "members", cluster_id)
+
     def clusters_of(self, district: str) -> str:
         """Sorted set: cluster ids of a district by the time of their last report (ms)."""
         return self._k("desk", "clusters-of", district)

@@ -18,6 +18,8 @@ from fenghuo.stores.scripts import Change
 DAY_S = 86_400
 REPORT_KEPT_S = 30 * DAY_S
 CLUSTER_KEPT_S = 7 * DAY_S
+MEMBERS_KEPT = 2_000
+"""Members of a cluster that the desk holds one by one; it counts on beyond."""
 HITS_KEPT_S = 7 * DAY_S
 DECISION_KEPT_S = DAY_S
 
@@ -99,10 +101,12 @@ def _matched(x: e.ReportMatched, keys: Keys) -> list[Change]:
         danger=100,
     )  # fmt: skip
     hit = f"{x.report_id}|{x.reporter}|{x.place.town}"
+    hits = keys.hits(x.pattern_id, x.place.district)
     return [
         *_report_row(keys, row, 2),
-        ("ZADD", keys.hits(x.pattern_id, x.place.district), to_ms(x.at), hit),
-        ("EXPIRE", keys.hits(x.pattern_id, x.place.district), HITS_KEPT_S),
+        ("ZADD", hits, to_ms(x.at), hit),
+        ("ZREMRANGEBYSCORE", hits, "-inf", to_ms(x.at) - HITS_KEPT_S * 1000),
+        ("EXPIRE", hits, HITS_KEPT_S),
         ("ZADD", keys.hit_counts, to_ms(x.at), x.pattern_id),
     ]
 
@@ -120,16 +124,26 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
 
 def _cluster(x: e.ClusterChanged, keys: Keys) -> list[Change]:
     c = x.cluster
-    key = keys.cluster(c.cluster_id)
+    key, members, district = (
+        keys.cluster(c.cluster_id),
+        keys.members(c.cluster_id),
+        keys.clusters_of(c.district),
+    )
+    last_ms, link = to_ms(c.last_at), keys.report(x.member.report_id)
     changes: list[Change] = [
         ("PUT", key, "cluster", c.revision, _JSON.encode(c)),
         ("EXPIRE", key, CLUSTER_KEPT_S),
-        ("ZADD", keys.clusters_of(c.district), "GT", to_ms(c.last_at), c.cluster_id),
+        ("HSET", link, "cluster", c.cluster_id),
+        ("EXPIRE", link, REPORT_KEPT_S),
+        ("ZADD", district, "GT", last_ms, c.cluster_id),
+        ("ZREMRANGEBYSCORE", district, "-inf", last_ms - CLUSTER_KEPT_S * 1000),
     ]
-    if c.reporters >= 2 and any(member.suspicious for member in c.members):
+    if c.reports <= MEMBERS_KEPT:
+        changes.append(("HSET", members, x.member.report_id, _JSON.encode(x.member)))
+    changes.append(("EXPIRE", members, CLUSTER_KEPT_S))
+    if c.reporters >= 2 and c.suspicious:
         changes.append(("ZADD", keys.clusters, c.danger, c.cluster_id))
-        changes.append(("ZADD", keys.clusters_at, "GT", to_ms(c.last_at), c.cluster_id))
-    changes += [("HSET", keys.report(c.members[-1].report_id), "cluster", c.cluster_id)]
+        changes.append(("ZADD", keys.clusters_at, "GT", last_ms, c.cluster_id))
     return changes
 
 
@@ -224,11 +238,12 @@ def _person(x: e.PersonChanged, keys: Keys) -> list[Change]:
     return [("PUT", keys.people, x.person.person_id, to_ms(x.at), _JSON.encode(x.person))]
 
 
-_ANSWER_RANK = {"new": 1, "known": 2, "warned": 3}
+_ANSWER_RANK = {"new": 1, "known": 2, "warned": 3, "withdrawn": 4}
 
 
 def _reply(x: e.ReplyRequested, keys: Keys) -> list[Change]:
-    return [("PUT", keys.report(x.report_id), "answer", _ANSWER_RANK[x.kind], x.text)]
+    key = keys.report(x.report_id)
+    return [("PUT", key, "answer", _ANSWER_RANK[x.kind], x.text), ("EXPIRE", key, REPORT_KEPT_S)]
 
 
 def _deadletter(x: e.DeadLettered, keys: Keys) -> list[Change]:

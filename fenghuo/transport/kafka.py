@@ -23,7 +23,7 @@ from fenghuo.stores.desk import Desk
 from fenghuo.topics import Topic, topic_of
 from fenghuo.transport.kafka_reader import KafkaReader, RawCodec
 from fenghuo.transport.kafka_topics import PROVISION_S, WholeTopic, group_lags, provision, reaching_kafka
-from fenghuo.transport.pipeline import Follow, Following, Stage, Take, check_writer, decode_all
+from fenghuo.transport.pipeline import Follow, Following, Stage, Take, check_writer, decode_all, end_tasks
 from fenghuo.transport.workbench import HANDLE_S
 
 log = logging.getLogger(__name__)
@@ -113,9 +113,7 @@ class KafkaTransport:
     async def stop(self) -> None:
         for reader in self._readers:
             reader.halt()
-        for task in self._following:
-            task.cancel()
-        await asyncio.gather(*self._following, return_exceptions=True)
+        await end_tasks(self._following)
         await _within(HANDLE_S + 5, asyncio.gather(*[reader.drained() for reader in self._readers]))
         if self._broker is not None:
             await _within(GOODBYE_S, self._broker.stop())

@@ -192,7 +192,8 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
     async def _rest(self, seconds: float) -> None:
         """Wait, but not when the stage is to leave."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._leave.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._leave.wait()
 
 
 class _NotOurs(Exception):

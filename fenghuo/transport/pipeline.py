@@ -1,9 +1,10 @@
 """What both transports carry and promise: stages, their outcomes, followers, and the transport itself."""
 
+import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import Any, Protocol
 
 from fenghuo import events as e
 from fenghuo.errors import Poison, Refused
@@ -136,6 +137,15 @@ def decode_all(decoder: object, values: Iterable[bytes | None]) -> list[e.Event]
         except Poison:
             log.exception("record left out")
     return events
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel ``tasks`` until they have ended: Python 3.11's asyncio.wait_for may swallow a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1)
 
 
 def check_writer(room: str, events: Sequence[e.Event]) -> None:

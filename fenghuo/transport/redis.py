@@ -26,7 +26,7 @@ from fenghuo.errors import Crowded, Unavailable
 from fenghuo.stores.desk import reaching_redis
 from fenghuo.stores.keys import Keys
 from fenghuo.topics import TOPICS, Topic
-from fenghuo.transport.pipeline import Follow, Following, Stage, Take, check_writer, decode_all
+from fenghuo.transport.pipeline import Follow, Following, Stage, Take, check_writer, decode_all, end_tasks
 from fenghuo.transport.redis_owner import POLL_MS, Owner, entries
 from fenghuo.transport.redis_scripts import PUBLISH_LUA
 from fenghuo.transport.redis_streams import PAGE, StreamsBroker, declare_group, entries_of, pages, trim
@@ -111,9 +111,7 @@ class RedisTransport:
     async def stop(self) -> None:
         for owner in self._owners:
             owner.halt()
-        for task in self._beside:
-            task.cancel()
-        await asyncio.gather(*self._owning, *self._beside, return_exceptions=True)
+        await asyncio.gather(end_tasks(self._beside), *self._owning, return_exceptions=True)
         self._owners, self._owning, self._beside, self._client = [], [], [], None
         if self._broker is not None:
             with contextlib.suppress(TimeoutError, RedisError, OSError):

@@ -16,7 +16,7 @@ from fenghuo.errors import Transient
 from fenghuo.stores.keys import Keys
 from fenghuo.stores.scripts import flatten
 from fenghuo.topics import Topic, topic_of
-from fenghuo.transport.pipeline import Record, Stage, StageStopped
+from fenghuo.transport.pipeline import Record, Stage, StageStopped, end_tasks
 from fenghuo.transport.redis_lease import LEASE_MS, Lease
 from fenghuo.transport.redis_scripts import COMMIT_LUA
 from fenghuo.transport.redis_streams import OWNER, PendingFirst, StreamsBroker, declare_group
@@ -110,7 +110,9 @@ class Owner:
             await self._hold()
         finally:
             self.owning = False
+            reading = list(self._subscriber.tasks)
             await self._subscriber.stop()
+            await end_tasks(reading)
             with contextlib.suppress(RedisError, OSError):
                 await self._lease.release()
 
@@ -127,7 +129,8 @@ class Owner:
     async def _rest(self, seconds: float) -> bool:
         """Wait, but not when the stage is to leave; whether it is."""
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._leave.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._leave.wait()
         return self._leave.is_set()
 
     async def _on_batch(self, message: Any) -> None:

@@ -124,7 +124,7 @@ def report(
         if state == "suggested"
         else {"fraud_type": "BIZ"}
     )
-    return [e.ReportUnmatched(**common, text=masked, suspicious=True, danger=60, **suggested)]
+    return [e.ReportUnmatched(**common, suspicious=True, danger=60, **suggested)]
 
 
 def answer(n: int, at: datetime, text: str) -> e.Event:
@@ -140,8 +140,8 @@ def answer(n: int, at: datetime, text: str) -> e.Event:
     )
 
 
-def cluster(cluster_id: str, at: Sequence[datetime], first: int, **more: object) -> e.ClusterChanged:
-    members = tuple(
+def members_of(at: Sequence[datetime], first: int) -> tuple[e.Member, ...]:
+    return tuple(
         e.Member(
             report_id=f"r{first + i:04d}",
             reporter=f"p{first + i}",
@@ -151,25 +151,30 @@ def cluster(cluster_id: str, at: Sequence[datetime], first: int, **more: object)
         )
         for i, moment in enumerate(at)
     )
+
+
+def cluster(cluster_id: str, at: Sequence[datetime], first: int, **more: object) -> list[e.Event]:
+    """The events that brought a cluster and its members to the desk."""
+    members = members_of(at, first)
     values = {
         "district": DISTRICT,
         "revision": len(members),
         "first_at": at[0],
         "last_at": at[-1],
         "exemplars": EXAMPLES[:2],
-        "members": members,
         "reports": len(members),
         "reporters": len(members),
         "towns": tuple(dict.fromkeys(m.town for m in members)),
         "danger": 60 + 20 * len(members),
+        "suspicious": True,
         "fraud_type": "BIZ",
         "indicators": ("hxxp://gsxt-年报[.]top", "hxxp://qy-gsxt[.]cc"),
     }
-    return e.ClusterChanged(
-        event_id=event_id("cluster", cluster_id, len(members)),
-        at=at[-1],
-        cluster=e.Cluster(cluster_id=cluster_id, **(values | more)),
-    )
+    head = e.Cluster(cluster_id=cluster_id, **(values | more))
+    return [
+        e.ClusterChanged(event_id=event_id("cluster", m.report_id), at=m.at, cluster=head, member=m)
+        for m in members
+    ]
 
 
 def content(now: datetime, **more: object) -> Content:

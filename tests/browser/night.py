@@ -46,8 +46,8 @@ def busy_district(now: datetime, count: int = 3162) -> list[e.Event]:
         )
         events += report(n, now - timedelta(minutes=n - 29), text, state=state)
         events.append(answer(n, now, "这是已知骗局：刷单返利。请不要付款，不要点链接。咨询请拨 96110。"))
-    events.append(cluster("c-biz", minutes, 0, alert_id="a5ubm1tted0000000000aaaa"))
-    events.append(
+    events.extend(cluster("c-biz", minutes, 0, alert_id="a5ubm1tted0000000000aaaa"))
+    events.extend(
         cluster("c-school", others, 20, exemplars=(SCHOOL,), danger=85, fraud_type="LEADER", indicators=())
     )
     hour = now - timedelta(hours=1)

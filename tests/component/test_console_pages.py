@@ -288,7 +288,7 @@ def test_marks_show_what_is_other_and_what_is_missing() -> None:
 
 def test_growth_counts_every_report_once() -> None:
     now = clock.now()
-    members = d.cluster("c", [now - timedelta(minutes=m) for m in (300, 299, 40, 3, 1)], 0).cluster.members
+    members = d.members_of([now - timedelta(minutes=m) for m in (300, 299, 40, 3, 1)], 0)
     found = growth(members, now)
     assert sum(bar.count for bar in found.bars) == 5
     assert len(found.bars) <= 26

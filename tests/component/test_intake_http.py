@@ -348,7 +348,7 @@ async def test_answer_follows_the_report(house: House) -> None:
     (event,) = await house.received()
     seen: dict[str, Any] = {"event_id": "1", "at": event.at, "report_id": report_id, "place": event.place}
     new = e.ReportUnmatched(
-        **seen, reporter=event.reporter, stage=event.stage, text=TEXT, masked=TEXT, suspicious=True, danger=5
+        **seen, reporter=event.reporter, stage=event.stage, masked=TEXT, suspicious=True, danger=5
     )
     await house.room.desk.project([new])
     assert (await house.get(url)).json()["state"] == "new"

@@ -10,6 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from aiokafka.admin import AIOKafkaAdminClient
+from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 
 from fenghuo import clock, topics
 from fenghuo import events as e
@@ -76,6 +78,7 @@ async def test_every_one_of_twenty_thousand_reports_is_accounted_for(
     producers = open_transport(told, "producers", desk)
     await producers.start()
     try:
+        await until(lambda: shared_by_two(told), 60, "two members of the triage group")
         for at in range(0, REPORTS, 1000):
             await producers.publish([mixed(n) for n in range(at, at + 1000)])
             # some of them twice, as after a publish that timed out and was delivered late
@@ -86,8 +89,9 @@ async def test_every_one_of_twenty_thousand_reports_is_accounted_for(
             return await judged(desk) == REPORTS
 
         await until(all_judged, 240, "a verdict on each report")
-        await until(lambda: all_clustered(desk, producers), 240, "a cluster for each unmatched report")
+        await until(lambda: all_done(producers), 240, "the end of the consumers' work")
         await accounted(desk, producers)
+        assert await shared_by_two(told), "one of the two had no part in the work"
     finally:
         await producers.stop()
         await desk.client.aclose()
@@ -115,24 +119,37 @@ async def seen_ids(transport: object, topic: topics.Topic) -> Counter[str]:
     return found
 
 
-async def clustered(transport: object) -> dict[str, set[str]]:
-    """District to the reports that its clusters hold."""
-    held: dict[str, set[str]] = {name: set() for name in DISTRICTS}
+async def shared_by_two(told: Settings) -> bool:
+    """Whether two processes have partitions of the reports that come in, and together have all of them.
 
-    async def take(events: list[e.Event]) -> None:
-        for x in events:
-            if isinstance(x, e.ClusterChanged):
-                held[x.cluster.district].add(x.cluster.members[-1].report_id)
+    Reports go to all partitions, so who has some throughout has worked.
+    """
+    admin = AIOKafkaAdminClient(bootstrap_servers=told.kafka_servers)
+    await admin.start()
+    try:
+        [answer] = await admin.describe_consumer_groups([f"{told.namespace}.consumers.triage"])
+    finally:
+        await admin.close()
+    [(_error, _group, state, _kind, _protocol, members, *_)] = answer.groups
+    if state != "Stable":
+        return False
+    shares = [len(ConsumerProtocolMemberAssignment.decode(assigned).partitions()) for *_, assigned in members]
+    return len(shares) == 2 and min(shares) > 0 and sum(shares) == topics.REPORTS_RECEIVED.partitions
 
-    await transport.replay(topics.CLUSTERS_CHANGED, take)  # type: ignore[attr-defined]
-    return held
 
-
-async def all_clustered(desk: object, transport: object) -> bool:
-    held = await clustered(transport)
-    unmatched = await seen_ids(transport, topics.REPORTS_UNMATCHED)
+async def all_done(transport: object) -> bool:
+    """Whether the consumers have nothing left to read, repeats included."""
     await asyncio.sleep(1)
-    return sum(map(len, held.values())) == len(unmatched)
+    lags = await transport.lag()  # type: ignore[attr-defined]
+    ours = {name: lag for name, lag in lags.items() if "consumers." in name}
+    assert ours, lags
+    return not any(ours.values())
+
+
+async def in_clusters(desk: object) -> int:
+    """How many reports the clusters on the desk count, all together."""
+    found = [await desk.clusters_of(district, 0) for district in DISTRICTS]  # type: ignore[attr-defined]
+    return sum(cluster.reports for clusters in found for cluster in clusters)
 
 
 async def accounted(desk: object, transport: object) -> None:
@@ -141,6 +158,7 @@ async def accounted(desk: object, transport: object) -> None:
     assert matched.keys() | unmatched.keys() == {f"r{n}" for n in range(REPORTS)}
     assert not matched.keys() & unmatched.keys()
     assert {f"r{n}" for n in range(0, REPORTS, 10)} == matched.keys()
+    assert await in_clusters(desk) == len(unmatched), "a report that came twice counts once"
     alerts = await desk.alerts()  # type: ignore[attr-defined]
     sources = Counter((a.content.audience.district, bool(a.origin.cluster_id)) for a in alerts)
     assert all(sources[district, True] == 1 for district in DISTRICTS), sources

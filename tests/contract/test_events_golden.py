@@ -89,6 +89,7 @@ STANDING = Alert(
     reach_residents=426_000,
     decisions=("d-0000", "d-0001"),
 )
+MEMBER = e.Member(report_id="r-0001", reporter="5f60718293a4b5c6d7e8", town="东镇", at=AT, suspicious=True)
 CLUSTER = e.Cluster(
     cluster_id="c-0001",
     district="示范区",
@@ -96,16 +97,16 @@ CLUSTER = e.Cluster(
     first_at=AT - timedelta(minutes=20),
     last_at=AT,
     exemplars=("法人信息到期，请点 [链接]",),
-    members=(
-        e.Member(report_id="r-0001", reporter="5f60718293a4b5c6d7e8", town="东镇", at=AT, suspicious=True),
-    ),
     reports=3,
     reporters=3,
     towns=("东镇", "西镇"),
     danger=72,
+    suspicious=True,
     fraud_type="biz",
     alert_id=ALERT,
     indicators=("gov-cn[.]example",),
+    shared=("法人信息到期",),
+    members=(MEMBER,),
 )
 RELEASE = e.Release(
     alert_id=ALERT,
@@ -182,7 +183,6 @@ SAMPLES: dict[str, e.Event] = {
         ),
         sample(
             e.ReportUnmatched,
-            text="法人信息到期",
             masked="法人信息到期",
             suspicious=True,
             danger=64,
@@ -195,7 +195,7 @@ SAMPLES: dict[str, e.Event] = {
             **REPORTED,
         ),
         sample(e.SightingRecorded, alert_id=ALERT, report_id="r-0001", place=PLACE),
-        sample(e.ClusterChanged, cluster=CLUSTER),
+        sample(e.ClusterChanged, cluster=CLUSTER, member=MEMBER),
         sample(e.DecisionMade, order=ORDER),
         sample(
             e.AlertChanged,

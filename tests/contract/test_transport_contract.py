@@ -15,7 +15,7 @@ import pytest
 from fenghuo import events as e
 from fenghuo import topics
 from fenghuo.errors import Crowded, Refused, Transient, Unavailable
-from fenghuo.transport.pipeline import Follow, Outcome
+from fenghuo.transport.pipeline import Follow, Outcome, end_tasks
 from fenghuo.transport.redis import RedisTransport
 from tests.transport_support import (
     AnyTransport,
@@ -366,9 +366,10 @@ class Source:
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
         task = asyncio.create_task(self._publish())
-        yield
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
+        try:
+            yield
+        finally:
+            await end_tasks([task])
 
     async def _publish(self) -> None:
         while True:
@@ -499,3 +500,31 @@ class TestKafkaTransport(BothTransports):
         await until(lambda: len(one.done + two.done) >= published)
         assert not {key for key, _ in one.done} & {key for key, _ in two.done}
         assert len(one.done + two.done) == published
+
+    async def test_the_offset_is_committed_last_and_a_repeat_has_the_same_ids(
+        self, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        gate, reached, apply = asyncio.Event(), asyncio.Event(), carrier.desk.apply
+
+        async def fail_then_wait(changes: Sequence[Any]) -> None:
+            if not reached.is_set():
+                reached.set()
+                raise Unavailable("the desk is away")
+            await gate.wait()
+            await apply(changes)
+
+        monkeypatch.setattr(carrier.desk, "apply", fail_then_wait)
+        reports = [report(n, key="one") for n in range(5)]
+        writer = await carrier.begin(room="producers")
+        await writer.publish(reports)
+        await carrier.begin(Remembering().stage())
+
+        async def answered_twice() -> bool:
+            return len(await carrier.answered(writer)) == 10
+
+        await until(answered_twice)
+        assert await writer.lag() == {}
+        gate.set()
+        await until(lambda: _is(writer.lag, {"reports.received consumers.work": 0}))
+        assert set(await carrier.answered(writer)) == {answer_id(x) for x in reports}
+        assert len(await carrier.answered(writer)) == 10

@@ -1,17 +1,31 @@
 """A newcomer's wrong steps at the command line get a line that says what to do."""
 
+import asyncio
+import json
 import os
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+import urllib.error
+import urllib.request
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-from fenghuo.errors import Refused
-from fenghuo.house import House
+from fenghuo import house as houses
+from fenghuo import runtime
+from fenghuo.errors import Refused, Unavailable
+from fenghuo.house import RUNNING, House, RoomProcess
+from fenghuo.rebuild import alone_at
+from fenghuo.runtime import Room, open_desk, open_transport
 from fenghuo.servers.ports import free_port
+from fenghuo.servers.redis import RedisServer
+from fenghuo.stores.desk import Desk
+from tests.inside import inside, until
 from tests.making import settings
 
 PORTS = ("console", "intake", "consumers", "broadcast")
@@ -50,9 +64,14 @@ def test_a_taken_port_is_named_with_the_setting_that_moves_it(tmp_path: Path, po
             house.start()
 
 
-def test_a_second_up_on_the_same_folder_is_refused(running: House) -> None:
-    with pytest.raises(Refused, match="already running"):
-        House(running.settings).start()
+def test_a_second_up_on_the_same_folder_is_refused_and_leaves_the_first_alone(running: House) -> None:
+    folder = running.settings.data_dir
+    noted = (folder / RUNNING).read_text()
+    second = fenghuo("up", FENGHUO_DATA_DIR=str(folder))
+    assert (second.returncode, "already running" in second.stderr) == (2, True)
+    assert (folder / RUNNING).read_text() == noted
+    assert fenghuo("tokens", "list", FENGHUO_DATA_DIR=str(folder)).returncode == 0
+    assert [running.ready(name) for name in houses.ROOMS] == [None] * 4
 
 
 def test_rebuild_is_refused_while_the_house_runs_and_works_after(running: House) -> None:
@@ -92,35 +111,281 @@ def test_an_unknown_room_and_an_unknown_command_name_the_known_ones() -> None:
     assert fenghuo("cook").returncode == 2
 
 
-def test_a_room_waits_for_its_broker_and_says_so_on_its_ready_page(tmp_path: Path) -> None:
-    import json
-    import time
-    import urllib.error
-    import urllib.request
+@contextmanager
+def room_process(name: str, log: Path, **environment: str) -> Iterator["subprocess.Popen[bytes]"]:
+    """One room alone, as docker-compose would start it; ended at the end."""
+    clean = {k: v for k, v in os.environ.items() if not k.startswith("FENGHUO_")}
+    with log.open("wb") as out:
+        room = subprocess.Popen(
+            [sys.executable, "-m", "fenghuo", "room", name], env=clean | environment, stderr=out
+        )
+    try:
+        yield room
+    finally:
+        room.terminate()
+        room.wait(30)
 
+
+def why_not_ready(port: int, host: str = "127.0.0.1", within_s: float = 30) -> str:
+    """What the ready page says, once it says more than that the room is starting."""
+    deadline = time.monotonic() + within_s
+    while time.monotonic() < deadline:
+        try:
+            urllib.request.urlopen(f"http://{host}:{port}/ready", timeout=2).close()
+        except urllib.error.HTTPError as error:
+            assert error.code == 503
+            if (why := str(json.load(error)["why"])) != "starting":
+                return why
+        except OSError:
+            pass
+        time.sleep(0.1)
+    pytest.fail("the ready page never told a reason")
+
+
+def test_a_room_waits_for_its_broker_and_says_so_on_its_ready_page(tmp_path: Path) -> None:
     port = free_port()
     environment = {
         "FENGHUO_REDIS_URL": f"redis://127.0.0.1:{free_port()}/0",
         "FENGHUO_CONSUMERS_PORT": str(port),
     }
-    with (tmp_path / "log").open("wb") as log:
-        room = subprocess.Popen(
-            [sys.executable, "-m", "fenghuo", "room", "consumers"], env=os.environ | environment, stderr=log
-        )
-    try:
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"http://127.0.0.1:{port}/ready", timeout=2)
-            except urllib.error.HTTPError as error:
-                assert error.code == 503
-                assert json.load(error)["why"] == "starting"
-                break
-            except OSError:
-                time.sleep(0.1)
-        else:
-            pytest.fail("the ready page never answered")
+    with room_process("consumers", tmp_path / "log", **environment) as room:
+        assert why_not_ready(port).startswith("starting: Redis does not answer: ")
         assert urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=2).status == 200
-    finally:
         room.terminate()
         assert room.wait(30) == 0
+
+
+@pytest.mark.parametrize("broker", ["away", "there"])
+def test_a_single_room_whose_port_is_taken_ends_and_says_so(
+    tmp_path: Path, redis_url: str, namespace: str, broker: str
+) -> None:
+    away = f"redis://127.0.0.1:{free_port()}/0"
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        environment = {
+            "FENGHUO_REDIS_URL": redis_url if broker == "there" else away,
+            "FENGHUO_NAMESPACE": namespace,
+            "FENGHUO_BROADCAST_PORT": str(taken.getsockname()[1]),
+        }
+        with room_process("broadcast", tmp_path / "log", **environment) as room:
+            assert room.wait(30) == 2
+    said = (tmp_path / "log").read_text()
+    assert "fenghuo: 127.0.0.1:" in said and "taken by another program" in said
+    assert "Traceback" not in said
+
+
+@pytest.mark.parametrize("broker", ["redis", "kafka"])
+def test_a_room_with_a_wrong_password_for_redis_ends_and_says_so(
+    private_redis: Callable[..., RedisServer], tmp_path: Path, broker: str
+) -> None:
+    url = locked(private_redis())
+    environment = {
+        "FENGHUO_REDIS_URL": url.replace("redis://", "redis://:wrong@"),
+        "FENGHUO_BROKER": broker,
+        "FENGHUO_KAFKA_SERVERS": f"127.0.0.1:{free_port()}",
+        "FENGHUO_CONSUMERS_PORT": str(free_port()),
+    }
+    with room_process("consumers", tmp_path / "log", **environment) as room:
+        assert room.wait(30) == 2
+    said = (tmp_path / "log").read_text()
+    assert "fenghuo: Redis refused the password in FENGHUO_REDIS_URL" in said and "Traceback" not in said
+    told = fenghuo("tokens", "list", FENGHUO_REDIS_URL=url, FENGHUO_DATA_DIR=str(tmp_path))
+    assert (told.returncode, "refused the password" in told.stderr) == (2, True)
+
+
+def locked(server: RedisServer) -> str:
+    """Make ``server`` ask for a password; its URL, still without one."""
+    import redis
+
+    with redis.Redis.from_url(server.url) as client:
+        client.config_set("requirepass", "right")
+    return server.url
+
+
+async def test_a_password_changed_under_work_keeps_the_work_waiting(
+    private_redis: Callable[..., RedisServer],
+) -> None:
+    desk = open_desk(settings(redis_url=locked(private_redis())))
+    with pytest.raises(Unavailable, match="refused the password"):  # as Transient a stage tries it again
+        await desk.people()
+    await desk.client.aclose()
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "::", "::1", "127.0.0.2"])
+def test_the_house_asks_a_room_where_it_listens(
+    tmp_path: Path, redis_url: str, namespace: str, host: str
+) -> None:
+    port = free_port()
+    house = House(settings(data_dir=tmp_path / "data", console_host=host, console_port=port))
+    environment = {
+        "FENGHUO_REDIS_URL": redis_url,
+        "FENGHUO_NAMESPACE": namespace,
+        "FENGHUO_CONSOLE_HOST": host,
+        "FENGHUO_CONSOLE_PORT": str(port),
+        "FENGHUO_SECRET_KEY": "s" * 40,
+        "FENGHUO_INTAKE_TOKEN": "t" * 40,
+    }
+    with room_process("console", tmp_path / "log", **environment):
+        deadline = time.monotonic() + 30
+        while (why := house.ready("console")) is not None:
+            assert time.monotonic() < deadline, why
+            time.sleep(0.1)
+
+
+@pytest.mark.parametrize("host", ["0.0.0.0", "127.0.0.2", "::1"])
+def test_a_port_is_looked_at_where_the_room_will_listen(tmp_path: Path, host: str) -> None:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.create_server((host, 0), family=family) as taken:
+        port = taken.getsockname()[1]
+        house = House(settings(data_dir=tmp_path / "data", console_host=host, console_port=port))
+        with pytest.raises(Refused, match=rf"port {port} .*taken.*FENGHUO_CONSOLE_PORT"):
+            house.start()
+
+
+def test_an_address_of_another_machine_is_named_with_its_setting(
+    tmp_path: Path, ports: dict[str, int]
+) -> None:
+    house = House(settings(data_dir=tmp_path / "data", console_host="203.0.113.9", **ports))
+    with pytest.raises(Refused, match=r"203\.0\.113\.9.*FENGHUO_CONSOLE_HOST"):
+        house.start()
+
+
+def ended(log: Path, restarts: int) -> RoomProcess:
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    process.wait()
+    return RoomProcess("console", process, log, restarts=restarts)
+
+
+def test_the_house_watches_on_after_any_failure_and_any_number_of_restarts(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(houses, "LONGEST_PAUSE_S", 0.01)
+    house = House(settings(data_dir=tmp_path))
+    house.rooms["console"] = ended(tmp_path / "log", restarts=5_000)
+    spawned: list[str] = []
+
+    def spawn(name: str) -> RoomProcess:
+        spawned.append(name)
+        if len(spawned) < 3:
+            raise OSError("no memory")
+        return ended(tmp_path / "log", restarts=0)
+
+    monkeypatch.setattr(house, "_spawn", spawn)
+    house._watch.start()
+    deadline = time.monotonic() + 30
+    while len(spawned) < 4:
+        assert house._watch.is_alive(), "nobody watches the rooms any more"
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+    house.stop()
+
+
+def test_a_room_that_was_steady_starts_again_without_a_pause(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    house = House(settings(data_dir=tmp_path))
+    monkeypatch.setattr(house, "_spawn", lambda _name: ended(tmp_path / "log", restarts=0))
+    steady = ended(tmp_path / "log", restarts=9)
+    steady.began_at = time.monotonic() - houses.STEADY_S - 1
+    house._again("console", steady)
+    assert steady.again_at - time.monotonic() < 1
+    steady.again_at = time.monotonic() - 1
+    house._again("console", steady)
+    assert house.rooms["console"].restarts == 1
+
+
+def test_an_import_that_fails_inside_a_room_starts_no_second_room() -> None:
+    built: list[str] = []
+
+    def build(_settings: Any) -> Room:
+        built.append("room")
+        raise ImportError("a part of the room is missing")
+
+    with pytest.raises(ImportError, match="a part of the room"):
+        runtime.run_room(build, settings(), "console")
+    assert built == ["room"]
+
+
+@asynccontextmanager
+async def quiet_room(
+    url: str, namespace: str, *loops: Callable[[], Awaitable[None]]
+) -> AsyncIterator[tuple[Room, Desk]]:
+    """A started room without stages, its ``loops`` run as the runtime runs them."""
+    told = settings(redis_url=url, namespace=namespace)
+    desk = open_desk(told)
+    room = Room("console", told, desk, open_transport(told, "console", desk), 0, loops=loops)
+    await runtime._start(room, asyncio.Event())
+    running = [asyncio.create_task(runtime._for_ever(room, loop)) for loop in loops]
+    try:
+        yield room, desk
+    finally:
+        for task in running:
+            task.cancel()
+        await asyncio.gather(*running, return_exceptions=True)
+        await room.transport.stop()
+        await desk.client.aclose()
+
+
+async def test_a_loop_that_keeps_failing_is_told_until_it_works_again(
+    redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runtime, "STEADY_S", 0.2)
+    mended = asyncio.Event()
+
+    async def retries() -> None:
+        if not mended.is_set():
+            raise ValueError("an odd row")
+        await asyncio.sleep(60)
+
+    async with quiet_room(redis_url, namespace, retries) as (room, _desk):
+        why = await until(room.trouble, what="the trouble")
+        assert "retries fails" in why and "an odd row" in why
+        mended.set()
+
+        async def well() -> bool:
+            return await room.trouble() is None
+
+        await until(well, what="the end of the trouble")
+
+
+async def test_rebuild_is_refused_while_a_room_works_on_the_same_redis(
+    redis_url: str, namespace: str, tmp_path: Path
+) -> None:
+    told = {"FENGHUO_REDIS_URL": redis_url, "FENGHUO_NAMESPACE": namespace, "FENGHUO_DATA_DIR": str(tmp_path)}
+    async with inside(settings(redis_url=redis_url, namespace=namespace), "broadcast") as house:
+
+        async def owned() -> bool:
+            return house.rooms["broadcast"].transport.owned == 4  # type: ignore[union-attr]
+
+        await until(owned, what="the leases")
+        refused = await asyncio.to_thread(fenghuo, "rebuild", **told)
+        assert (refused.returncode, "broadcast" in refused.stderr) == (2, True), refused.stderr
+        assert "Traceback" not in refused.stderr
+    done = await asyncio.to_thread(fenghuo, "rebuild", **told)
+    assert done.returncode == 0, done.stderr
+
+
+async def test_two_rebuilds_exclude_each_other(redis_url: str, namespace: str) -> None:
+    async with quiet_room(redis_url, namespace) as (room, desk):
+        async with alone_at(desk):
+            assert await room.trouble() == "the desk is being rebuilt"
+            with pytest.raises(Refused, match="rebuild"):
+                async with alone_at(desk):
+                    pytest.fail("two at a time")
+        assert await room.trouble() is None
+
+
+@pytest.mark.parametrize("how", ["interrupted", "killed"])
+async def test_a_rebuild_cut_short_is_told_until_one_is_finished(
+    redis_url: str, namespace: str, how: str
+) -> None:
+    async with quiet_room(redis_url, namespace) as (room, desk):
+        if how == "interrupted":
+            with pytest.raises(KeyboardInterrupt):
+                async with alone_at(desk):
+                    raise KeyboardInterrupt
+        else:  # nothing ran at its end, and its lease has run out
+            await desk.client.set(runtime.rebuild_mark(desk.keys), "broken")
+        assert await room.trouble() == "the desk was left half rebuilt: run fenghuo rebuild again"
+        async with alone_at(desk):
+            pass
+        assert await room.trouble() is None

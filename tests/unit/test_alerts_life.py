@@ -90,7 +90,7 @@ def in_state(state: State) -> Alert:
         State.RETURNED: applied(submitted(), order(Action.RETURN, BEN)),
         State.REJECTED: applied(submitted(), order(Action.REJECT, BEN)),
         State.RECALLED: applied(approved(), order(Action.RECALL, BEN)),
-        State.EXPIRED: applied(drafted(), order(Action.EXPIRE)),
+        State.EXPIRED: applied(approved(), order(Action.EXPIRE)),
     }
     assert makers[state].state is state
     return makers[state]
@@ -127,8 +127,15 @@ def test_every_state_is_reached_and_every_action_is_possible_somewhere() -> None
     assert {action for _, action in LIFE} == set(Action) == set(MAY)
 
 
-def test_nothing_follows_an_end() -> None:
-    assert not {state for state, _ in LIFE if state in ENDED}
+def test_nothing_follows_an_end_but_the_recall_of_what_went_out() -> None:
+    assert {(state, action) for state, action in LIFE if state in ENDED} == {(State.EXPIRED, Action.RECALL)}
+
+
+def test_what_expired_unapproved_cannot_be_recalled() -> None:
+    expired = decide(drafted(), order(Action.EXPIRE), findings=(), reach=SOME)
+    with pytest.raises(Denied) as denied:
+        decide(expired, order(Action.RECALL), findings=(), reach=SOME)
+    assert denied.value.code == "not_now"
 
 
 def test_only_an_approval_leads_from_unreleased_to_released() -> None:

@@ -2,31 +2,37 @@
 
 from datetime import timedelta
 
+import msgspec
 import pytest
 
-from consumers.clusters import MEMBERS_KEPT, Clustering, danger, draft_of, joined
+from consumers.clusters import Clustering, danger, draft_of, joined
 from fenghuo import events as e
-from fenghuo.alerts import TEXT_LIMIT, Action
+from fenghuo.alerts import TEXT_LIMIT, Action, Alert, State, decide
 from fenghuo.clock import to_ms
 from fenghuo.demo.district import EVERYDAY, NOVEL
+from fenghuo.stores.projection import MEMBERS_KEPT
 from patterns.redact import forbidden
 from tests.making import DISTRICT, NOON, place, settings, unmatched
 
 
-class EmptyDesk:
-    """A desk that knows some clusters and counts how often it is asked."""
+class SmallDesk:
+    """The two reads that clustering makes, from memory; tests/component/test_stories.py has the real one."""
 
     def __init__(self, clusters: list[e.Cluster] | None = None) -> None:
         self.clusters = clusters or []
+        self.alerts: dict[str, Alert] = {}
         self.asked = 0
+
+    async def alert(self, alert_id: str) -> Alert | None:
+        return self.alerts.get(alert_id)
 
     async def clusters_of(self, district: str, since_ms: int) -> list[e.Cluster]:
         self.asked += 1
         return [c for c in self.clusters if c.district == district and to_ms(c.last_at) >= since_ms]
 
 
-def clustering(desk: EmptyDesk | None = None) -> Clustering:
-    return Clustering(desk or EmptyDesk(), settings())  # type: ignore[arg-type]
+def clustering(desk: SmallDesk | None = None) -> Clustering:
+    return Clustering(desk or SmallDesk(), settings())  # type: ignore[arg-type]
 
 
 def drafts(events: list[e.Event]) -> list[e.DecisionMade]:
@@ -83,8 +89,9 @@ async def test_districts_do_not_mix() -> None:
 
 async def test_what_was_forgotten_is_read_from_the_desk_again() -> None:
     first = await clustering().on_reports_unmatched([unmatched("r0", NOVEL[0]), unmatched("r1", NOVEL[1])])
-    kept = [x.cluster for x in first.events if isinstance(x, e.ClusterChanged)][-1]
-    desk = EmptyDesk([kept])
+    changes = [x for x in first.events if isinstance(x, e.ClusterChanged)]
+    kept = msgspec.structs.replace(changes[-1].cluster, members=tuple(x.member for x in changes))
+    desk = SmallDesk([kept])
     stage = clustering(desk)
     outcome = await stage.on_reports_unmatched([unmatched("r2", NOVEL[2])])
     assert len(drafts(outcome.events)) == 1
@@ -102,12 +109,49 @@ async def test_a_cluster_without_news_for_two_days_is_no_longer_joined() -> None
     assert isinstance(changed, e.ClusterChanged) and changed.cluster.reports == 1
 
 
+async def test_a_draft_that_ended_unseen_does_not_silence_its_scam() -> None:
+    desk = SmallDesk()
+    stage = clustering(desk)
+    first = await stage.on_reports_unmatched([unmatched(f"r{n}", text) for n, text in enumerate(NOVEL)])
+    (draft,) = drafts(first.events)
+    alert = decide(None, draft.order, findings=(), reach=(1, 1))
+    desk.alerts[alert.alert_id] = msgspec.structs.replace(alert, state=State.REJECTED, changed_at=NOON)
+    later = NOON + timedelta(hours=1)
+    two = await stage.on_reports_unmatched([unmatched(f"s{n}", NOVEL[n], at=later) for n in range(2)])
+    assert drafts(two.events) == []
+    third = await stage.on_reports_unmatched([unmatched("s2", NOVEL[2], at=later)])
+    (again,) = drafts(third.events)
+    assert again.order.alert_id != alert.alert_id
+
+
+async def test_a_standing_alert_is_not_drafted_again() -> None:
+    desk = SmallDesk()
+    stage = clustering(desk)
+    first = await stage.on_reports_unmatched([unmatched(f"r{n}", text) for n, text in enumerate(NOVEL)])
+    (draft,) = drafts(first.events)
+    desk.alerts[draft.order.alert_id] = decide(None, draft.order, findings=(), reach=(1, 1))
+    more = await stage.on_reports_unmatched([unmatched(f"s{n}", NOVEL[n % 3]) for n in range(9)])
+    assert drafts(more.events) == []
+
+
+async def test_what_only_one_person_wrote_is_never_quoted() -> None:
+    mine = "我是东湖镇锦绣小区三栋的张伟，"
+    outcome = await clustering().on_reports_unmatched(
+        [unmatched("r0", mine + NOVEL[0]), unmatched("r1", NOVEL[1]), unmatched("r2", NOVEL[2])]
+    )
+    (draft,) = drafts(outcome.events)
+    assert draft.order.content is not None
+    assert "张伟" not in draft.order.content.title + draft.order.content.text
+    assert "法人信息" in draft.order.content.title
+
+
 def test_a_cluster_holds_a_bounded_number_of_members_and_counts_on() -> None:
-    cluster = None
+    held = None
     for n in range(MEMBERS_KEPT + 5):
-        cluster = joined(cluster, "c", unmatched(f"r{n}", "x"), exemplar=n == 0)
-    assert cluster is not None
-    assert (len(cluster.members), cluster.reports) == (MEMBERS_KEPT, MEMBERS_KEPT + 5)
+        held = joined(held, "c", unmatched(f"r{n}", "x"), exemplar=n == 0)
+    assert held is not None
+    assert (len(held.members), held.head.reports) == (MEMBERS_KEPT, MEMBERS_KEPT + 5)
+    assert held.head.reporters == MEMBERS_KEPT + 5
 
 
 @pytest.mark.parametrize(("more", "fewer"), [((4, 1), (2, 1)), ((3, 3), (3, 1))])
@@ -115,18 +159,18 @@ def test_more_people_and_more_places_are_more_dangerous(
     more: tuple[int, int], fewer: tuple[int, int]
 ) -> None:
     members = [e.Member(report_id="r", reporter="w", town="t", at=NOON, suspicious=True)]
-    assert danger(members, *more, 50) > danger(members, *fewer, 50)
+    assert danger(members, *more, 50, True) > danger(members, *fewer, 50, True)
 
 
 def test_the_draft_fits_passes_the_linter_and_says_where() -> None:
-    cluster = None
+    held = None
     for n, text in enumerate(NOVEL):
         report = unmatched(
             f"r{n}", text, place=place(f"镇{n}"), fraud_type="BIZ", indicators=("gs[.]example",)
         )
-        cluster = joined(cluster, "c-r0", report, exemplar=True)
-    assert cluster is not None
-    content = draft_of(cluster, NOON, 24).order.content
+        held = joined(held, "c-r0", report, exemplar=True)
+    assert held is not None
+    content = draft_of(held.head, NOON, 24, None).order.content
     assert content is not None
     assert len(content.text) <= TEXT_LIMIT
     assert forbidden(content.text) == forbidden(content.title) == forbidden(content.correction) == ()

@@ -10,7 +10,15 @@ from fenghuo import events as e
 from fenghuo import topics
 from fenghuo.errors import Refused, Transient
 from fenghuo.stores.keys import Keys
-from fenghuo.transport.pipeline import Follow, Following, Record, Stage, StageStopped, check_writer
+from fenghuo.transport.pipeline import (
+    Follow,
+    Following,
+    Record,
+    Stage,
+    StageStopped,
+    check_writer,
+    end_tasks,
+)
 from fenghuo.transport.workbench import POISON_MOST, Work, Workbench, dead_letter
 from tests.transport_support import Remembering, answer_id, nothing, report
 
@@ -206,6 +214,27 @@ def test_a_follower_that_fails_on_an_event_goes_on_with_the_next() -> None:
     following = Following(Follow(topic=topics.REPORTS_RECEIVED, apply=take))
     following.take([e.encode(report(1)), b"not json", None, e.encode(report(2))])
     assert taken == [report(1).event_id, report(2).event_id]
+
+
+async def test_a_task_that_swallows_its_cancellation_is_cancelled_again() -> None:
+    """As redis-py's sending does now and then, through asyncio.wait_for of Python 3.11: stop() hung."""
+    swallowed = 0
+
+    async def swallow_one() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(10)
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed > 1:
+                    raise
+
+    task = asyncio.create_task(swallow_one())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(5):
+        await end_tasks([task])
+    assert task.cancelled()
 
 
 def test_only_registered_writers_may_publish() -> None:
