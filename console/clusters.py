@@ -67,7 +67,7 @@ async def values_of(house: House, cluster_id: str) -> dict[str, Any]:
     reports = await house.desk.reports_by_id([m.report_id for m in cluster.members[-MEMBERS_SHOWN:]])
     now = clock.now()
     drafted = (await house.desk.drafted([cluster_id])).get(cluster_id)
-    alert_id = drafted[0] if drafted else cluster.alert_id
+    alert_id = drafted.alert_id if drafted else cluster.alert_id
     return {
         "cluster": cluster,
         "members": compared(cluster, reports),

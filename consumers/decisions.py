@@ -91,7 +91,7 @@ def _reach(before: Alert | None, order: Order, groups: dict[str, e.Group]) -> tu
     content = order.content or (before.content if before else None)
     if content is None or order.action not in _NEED_REACH:
         return (0, 0)
-    return reach_of(content.audience, groups.values())
+    return reach_of(content, groups.values())
 
 
 def _refusal(order: Order, denied: Denied) -> e.DecisionRefused:

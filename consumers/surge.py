@@ -3,19 +3,23 @@
 Reads reports.matched (keyed by pattern); writes reports.sighted and decisions.made.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
 from consumers.drafting import Evidence, compose
 from consumers.library import OTHER, fraud_types
 from fenghuo import events as e
-from fenghuo.alerts import ENDED, SYSTEM, Action, AlertId, Order, Origin, Role
+from fenghuo.alerts import ENDED, SYSTEM, Action, Alert, AlertId, Order, Origin, Role
 from fenghuo.clock import from_ms, to_ms
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.keys import surge_of
+from fenghuo.stores.projection import Drafted
 from fenghuo.transport.pipeline import Outcome
+
+COUNTED_KEPT = 50
+"""Reports that a draft names as those it counted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +37,9 @@ class Standing:
 
     alert_id: AlertId
     counted_ms: int
-    """The time of the last report that the draft counted; later ones are sightings."""
+    """The time of the last report that the draft counted."""
+    counted: frozenset[str]
+    """The reports that the draft counted; the others are sightings."""
     open: bool
 
 
@@ -59,12 +65,16 @@ class Surge:
             seen = self._latest(hits[surge])
             standing = alerts.get(surge)
             if standing is not None and standing.open:
-                if to_ms(report.at) > standing.counted_ms:
+                if report.report_id not in standing.counted:
                     outcome.events.append(_sighting(report, standing.alert_id))
-            elif len({hit.reporter for hit in seen.values()}) >= self._reporters:
+                continue
+            if standing is not None:  # of an alert that ended only what came after counts anew
+                seen = {k: hit for k, hit in seen.items() if hit.at_ms > standing.counted_ms}
+            if len({hit.reporter for hit in seen.values()}) >= self._reporters:
                 previous = standing.alert_id if standing else ""
-                drafted = draft_of(report, list(seen.values()), previous, self._life_hours)
-                alerts[surge] = Standing(drafted.order.alert_id, to_ms(drafted.at), open=True)
+                drafted = draft_of(report, seen, previous, self._life_hours)
+                counted = frozenset(seen)
+                alerts[surge] = Standing(drafted.order.alert_id, to_ms(drafted.at), counted, open=True)
                 outcome.events.append(drafted)
         return outcome
 
@@ -83,18 +93,21 @@ class Surge:
     ) -> dict[tuple[str, str], Standing]:
         """The last alert about each surge's pattern in its district, and whether it stands (or is being
         written)."""
-        drafted = await self._desk.drafted([surge_of(*surge) for surge in surges])
-        found = {surge: drafted[surge_of(*surge)] for surge in surges if surge_of(*surge) in drafted}
+        names = {surge_of(*surge): surge for surge in surges}
+        found = {names[k]: v for k, v in (await self._desk.drafted(list(names))).items()}
         taught = {_surge(x): x.alert_id for x in reports if x.alert_id is not None}
-        alerts = await self._desk.alerts_by_id([*(x for x, _ in found.values()), *taught.values()])
+        alerts = await self._desk.alerts_by_id([*(x.alert_id for x in found.values()), *taught.values()])
         for surge, alert_id in taught.items():
             alert = alerts.get(alert_id)
             if surge not in found and alert is not None and alert.content.audience.district == surge[1]:
-                found[surge] = (alert_id, 0)
-        return {
-            surge: Standing(AlertId(x), counted_ms, open=x not in alerts or alerts[x].state not in ENDED)
-            for surge, (x, counted_ms) in found.items()
-        }
+                found[surge] = Drafted(alert_id=alert_id, at_ms=0)
+        return {surge: _standing(drafted, alerts.get(drafted.alert_id)) for surge, drafted in found.items()}
+
+
+def _standing(drafted: Drafted, alert: Alert | None) -> Standing:
+    """A draft that is not on the desk yet is taken for open: it is being written."""
+    is_open = alert is None or alert.state not in ENDED
+    return Standing(AlertId(drafted.alert_id), drafted.at_ms, frozenset(drafted.counted), open=is_open)
 
 
 def _surge(report: e.ReportMatched) -> tuple[str, str]:
@@ -118,7 +131,9 @@ def _sighting(report: e.ReportMatched, alert_id: AlertId) -> e.SightingRecorded:
     )  # fmt: skip
 
 
-def draft_of(report: e.ReportMatched, hits: Sequence[Hit], previous: str, life_hours: int) -> e.DecisionMade:
+def draft_of(
+    report: e.ReportMatched, hits: Mapping[str, Hit], previous: str, life_hours: int
+) -> e.DecisionMade:
     """The order that drafts an alert about ``report``'s pattern, of the time of the last of ``hits``.
 
     Its ids come from the pattern, the district and the ``previous`` alert about it, so that a surge that is
@@ -127,17 +142,18 @@ def draft_of(report: e.ReportMatched, hits: Sequence[Hit], previous: str, life_h
     """
     types = fraud_types()
     kind = types.get(report.fraud_type, types[OTHER])
-    towns = tuple(dict.fromkeys(hit.town for hit in hits if hit.town))
-    reporters = len({hit.reporter for hit in hits})
-    at = from_ms(hits[-1].at_ms)
+    seen = list(hits.values())
+    towns = tuple(dict.fromkeys(hit.town for hit in seen if hit.town))
+    reporters = len({hit.reporter for hit in seen})
+    at = from_ms(seen[-1].at_ms)
     evidence = Evidence(report.place.district, towns, reporters, (report.title,), (), at, life_hours)
     decision_id = e.derive_id("draft", *_surge(report), previous)
     order = Order(
         decision_id=decision_id, alert_id=AlertId(e.derive_id("alert", *_surge(report), previous)),
         action=Action.DRAFT, actor=SYSTEM, role=Role.SYSTEM, at=at, content=compose(kind, evidence),
         origin=Origin(
-            first_report_at=from_ms(hits[0].at_ms), fraud_type=kind.code, pattern_id=report.pattern_id,
-            reports=len(hits), towns=towns, examples=(report.masked,),
+            first_report_at=from_ms(seen[0].at_ms), fraud_type=kind.code, pattern_id=report.pattern_id,
+            reports=len(seen), towns=towns, examples=(report.masked,), counted=tuple(hits)[-COUNTED_KEPT:],
         ),
     )  # fmt: skip
     return e.DecisionMade(event_id=decision_id, at=at, order=order)

@@ -141,6 +141,8 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     towns: tuple[str, ...] = ()
     examples: tuple[str, ...] = ()
     """Masked texts of the exemplars, from which patterns are made at release."""
+    counted: tuple[str, ...] = ()
+    """Of a surge: the reports it was drafted from (the latest 50), which are no sightings of it."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

@@ -13,7 +13,7 @@ from fenghuo import events as e
 from fenghuo.alerts import Alert
 from fenghuo.errors import Refused, Unavailable
 from fenghuo.stores.keys import Keys
-from fenghuo.stores.projection import REPORT_KEPT_S, ReportRow, Row, planned_field, project
+from fenghuo.stores.projection import REPORT_KEPT_S, Drafted, ReportRow, Row, planned_field, project
 from fenghuo.stores.scripts import APPLY_LUA, Change, flatten
 
 T = TypeVar("T")
@@ -36,6 +36,7 @@ def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
 _ALERT = _decoder(Alert)
 _CLUSTER = _decoder(e.Cluster)
 _MEMBER = _decoder(e.Member)
+_DRAFTED = _decoder(Drafted)
 _ROW = _decoder(Row)
 _REPORT = _decoder(ReportRow)
 _GROUP = _decoder(e.Group)
@@ -171,15 +172,9 @@ class Desk:
             for surge, found in zip(surges, raw, strict=True)
         }
 
-    async def drafted(self, sources: Sequence[str]) -> dict[str, tuple[str, int]]:
-        """Each of ``sources`` (a cluster id, a surge) to (alert last drafted from it, ms of what it counted
-        last)."""
-        if not sources:
-            return {}
-        async with reaching_redis():
-            raw = await self.client.hmget(self.keys.drafted, sources)
-        pairs = {k: x.split(b":", 1) for k, x in zip(sources, raw, strict=True) if x}
-        return {k: (alert_id.decode(), int(at_ms)) for k, (at_ms, alert_id) in pairs.items()}
+    async def drafted(self, sources: Sequence[str]) -> dict[str, Drafted]:
+        """Each of ``sources`` (a cluster id, a surge) to the draft last made from it."""
+        return await self._fields(self.keys.drafted, sources, _DRAFTED)
 
     async def settled(self, decision_ids: Sequence[str]) -> set[str]:
         """Those of ``decision_ids`` whose outcome is known."""

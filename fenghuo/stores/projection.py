@@ -51,6 +51,14 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
 
 
+class Drafted(msgspec.Struct, frozen=True, kw_only=True):
+    """The last draft made from a cluster or a surge, and the time of what it counted last."""
+
+    alert_id: str
+    at_ms: int
+    counted: tuple[str, ...] = ()
+
+
 class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     """A report as people see it; the raw text stays in the event and off the desk."""
 
@@ -159,7 +167,8 @@ def _decision(x: e.DecisionMade, keys: Keys) -> list[Change]:
     source = origin.cluster_id
     if origin.pattern_id and order.content:
         source = surge_of(origin.pattern_id, order.content.audience.district)
-    return [("PUT", keys.drafted, source, to_ms(order.at), order.alert_id)] if source else []
+    drafted = _JSON.encode(Drafted(alert_id=order.alert_id, at_ms=to_ms(order.at), counted=origin.counted))
+    return [("PUT", keys.drafted, source, to_ms(order.at), drafted)] if source else []
 
 
 def _settled(keys: Keys, decision_id: str, code: str, message: str) -> list[Change]:

@@ -338,7 +338,7 @@ async def on_decisions_made(desk: Desk, events: Sequence[e.Event]) -> Outcome:
         order = event.order
         before = await desk.alert(order.alert_id)
         body = order.content or (before.content if before else None)
-        reach = reach_of(body.audience, (await desk.groups()).values()) if body else (0, 0)
+        reach = reach_of(body, (await desk.groups()).values()) if body else (0, 0)
         common = {
             "at": order.at,
             "decision_id": order.decision_id,

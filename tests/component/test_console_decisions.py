@@ -24,7 +24,7 @@ async def fill(opened: Opened) -> None:
         *d.life(ALERT, ["draft", "edit", "submit"], now, reach=reach),
         *d.life(DRAFT, ["draft"], now, reach=reach),
         *[event for n in range(3) for event in d.report(n, now, d.EXAMPLES[n])],
-        d.cluster("c-new", [now, now, now], 0),
+        *d.cluster("c-new", [now, now, now], 0),
     ])  # fmt: skip
     await opened.issue_password(*d.PEOPLE)
 

@@ -107,7 +107,7 @@ async def test_texts_of_strangers_are_never_markup(console: Opened) -> None:
     evil = "<script>alert(1)</script> & <b>"
     now = clock.now()
     await console.room.desk.project(
-        [*d.report(90, now, evil), d.cluster("c-evil", [now, now], 90, exemplars=("平常的话", evil))]
+        [*d.report(90, now, evil), *d.cluster("c-evil", [now, now], 90, exemplars=("平常的话", evil))]
     )
     await console.log_in("ana")
     for path in ("/queue", "/queue?show=report:r0090", "/queue?show=cluster:c-evil", "/clusters/c-evil"):

@@ -52,6 +52,7 @@ ORIGIN = Origin(
     reports=5,
     towns=("东镇",),
     examples=("法人信息到期，请点 [链接]",),
+    counted=("r-0001",),
 )
 ORDER = Order(
     decision_id="d-0001",
