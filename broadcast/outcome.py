@@ -3,9 +3,11 @@
 from collections.abc import Sequence
 
 from fenghuo import events as e
-from fenghuo.alerts import SYSTEM, Action, AlertId, Order, Role
+from fenghuo.alerts import ENDED, SYSTEM, Action, AlertId, Order, Role, State
 from fenghuo.stores.desk import Desk
 from fenghuo.transport.pipeline import Outcome
+
+OVER = ENDED | {State.COMPLETED}
 
 
 class Completion:
@@ -20,7 +22,11 @@ class Completion:
         for event in events:
             if isinstance(event, e.ReceiptRecorded | e.DeliveriesPlanned) and event.kind == "warning":
                 last[event.alert_id, event.version] = event
+        alerts = await self._desk.alerts_by_id([alert_id for alert_id, _ in last])
         for (alert_id, version), event in last.items():
+            alert = alerts.get(alert_id)
+            if alert is not None and alert.state in OVER:
+                continue
             if await self._settled(alert_id, version, events):
                 outcome.events.append(complete(alert_id, version, event))
         return outcome

@@ -4,12 +4,12 @@ Reads alerts.released; writes deliveries.requested, receipts.recorded and decisi
 """
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Collection, Mapping, Sequence
+from typing import Literal
 
 from fenghuo import events as e
 from fenghuo.alerts import SYSTEM, Action, AlertId, Order, Role
-from fenghuo.audience import in_audience
+from fenghuo.audience import channel_for, in_audience
 from fenghuo.errors import Transient
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import Row
@@ -17,9 +17,9 @@ from fenghuo.transport.pipeline import Outcome
 
 log = logging.getLogger(__name__)
 
-SANDBOX = "sandbox"
 MAY_HAVE_IT = frozenset({e.DeliveryState.SHOWN, e.DeliveryState.UNKNOWN, e.DeliveryState.HANDED_OVER})
-"""Deliveries whose group is owed the correction of a recall."""
+"""Deliveries whose group is owed the correction of a recall; so is any whose earlier attempt may have
+left."""
 
 
 class Planner:
@@ -41,31 +41,51 @@ class Planner:
         if event.kind in ("approved", "updated"):
             return [*warnings(event, groups.values()), begin(event)]
         if event.kind == "recalled":
+            await self._wait_for_recall(release)
             ledger = await self._desk.ledger(release.alert_id, release.version)
             return corrections(event, ledger, groups)
         return []
 
+    async def _wait_for_recall(self, release: e.Release) -> None:
+        """Raise Transient until the desk shows the recall.
 
-def warnings(event: e.AlertReleased, groups: Iterable[e.Group]) -> list[e.Event]:
+        A sender marks what it is about to send and only then looks whether the alert stands. So once the
+        recall
+        shows, the ledger has every delivery that may have left.
+        """
+        standing = (await self._desk.standing([release.alert_id])).get(release.alert_id)
+        if standing is None or (standing[0] <= release.version and standing[1] != "recalled"):
+            raise Transient(f"the recall of {release.alert_id} is not on the desk yet")
+
+
+def warnings(event: e.AlertReleased, groups: Collection[e.Group]) -> list[e.Event]:
     """A delivery for each group of the audience; a refusal for one whose channel was not approved. Pure.
 
-    Raises Transient when the desk knows no group although the approval counted some: it is being rebuilt.
+    Raises Transient when the desk knows no group at all although the approval counted some: it is being
+    rebuilt.
     """
     release = event.release
     meant = sorted((g for g in groups if in_audience(g, release.audience)), key=lambda g: g.group_id)
-    if not meant and release.groups:
+    if not groups and release.groups:
         raise Transient(f"no group of {release.groups} is on the desk: has `fenghuo rebuild` run?")
+    if len(meant) < release.groups:
+        log.warning("fewer groups than approved", extra={"approved": release.groups, "found": len(meant)})
     asked: list[e.Event] = [_delivery(event, group) for group in meant]
-    planned = e.DeliveriesPlanned(
-        event_id=e.derive_id(event.event_id, "planned"), at=event.at, alert_id=release.alert_id,
-        version=release.version, kind="warning", groups=len(meant),
+    return [_planned(event, "warning", len(meant)), *asked]
+
+
+def _planned(
+    event: e.AlertReleased, kind: Literal["warning", "correction"], groups: int
+) -> e.DeliveriesPlanned:
+    return e.DeliveriesPlanned(
+        event_id=e.derive_id(event.event_id, "planned"), at=event.at, alert_id=event.release.alert_id,
+        version=event.release.version, kind=kind, groups=groups,
     )  # fmt: skip
-    return [planned, *asked]
 
 
 def _delivery(event: e.AlertReleased, group: e.Group) -> e.Event:
     release = event.release
-    channel = SANDBOX if release.exercise else group.channel
+    channel = channel_for(group, release.exercise)
     delivery_id = delivery_of(release.alert_id, release.version, "warning", group.group_id)
     if channel not in release.channels:
         return e.ReceiptRecorded(
@@ -79,39 +99,29 @@ def _delivery(event: e.AlertReleased, group: e.Group) -> e.Event:
 def corrections(
     event: e.AlertReleased, ledger: Mapping[str, Row], groups: Mapping[str, e.Group]
 ) -> list[e.Event]:
-    """The correction for each group that has or may have the warning. Pure."""
-    owed = [(g, row) for g, row in sorted(ledger.items()) if row.state in MAY_HAVE_IT and g in groups]
-    release = event.release
-    planned = e.DeliveriesPlanned(
-        event_id=e.derive_id(event.event_id, "planned"), at=event.at, alert_id=release.alert_id,
-        version=release.version, kind="correction", groups=len(owed),
-    )  # fmt: skip
-    return [planned, *(_request(release, "correction", g, row.channel, event) for g, row in owed)]
+    """The correction for each group that has or may have the warning, and for no other. Pure."""
+    owed = [(g, row) for g, row in sorted(ledger.items()) if row.state in MAY_HAVE_IT or row.left]
+    there = [(g, row) for g, row in owed if g in groups]
+    return [
+        _planned(event, "correction", len(there)),
+        *(_request(event.release, "correction", g, row.channel, event) for g, row in there),
+    ]
 
 
 def _request(
-    release: e.Release, kind: str, group_id: str, channel: str, event: e.Event
+    release: e.Release, kind: Literal["warning", "correction"], group_id: str, channel: str, event: e.Event
 ) -> e.DeliveryRequested:
     delivery_id = delivery_of(release.alert_id, release.version, kind, group_id)
     return e.DeliveryRequested(
         event_id=e.derive_id(delivery_id, "1"), at=event.at, delivery_id=delivery_id,
         alert_id=release.alert_id,
-        version=release.version, kind=kind, group_id=group_id, channel=channel,  # type: ignore[arg-type]
+        version=release.version, kind=kind, group_id=group_id, channel=channel,
     )  # fmt: skip
 
 
 def delivery_of(alert_id: AlertId, version: int, kind: str, group_id: str) -> str:
     """The id of the delivery of one alert version to one group: its idempotency key on every attempt."""
     return e.derive_id("delivery", alert_id, str(version), kind, group_id)
-
-
-def correction_for(request: e.DeliveryRequested, at: datetime) -> e.DeliveryRequested:
-    """The correction owed to a group whose warning left while the recall was on its way."""
-    delivery_id = delivery_of(request.alert_id, request.version, "correction", request.group_id)
-    return e.DeliveryRequested(
-        event_id=e.derive_id(delivery_id, "1"), at=at, delivery_id=delivery_id, alert_id=request.alert_id,
-        version=request.version, kind="correction", group_id=request.group_id, channel=request.channel,
-    )  # fmt: skip
 
 
 def begin(event: e.AlertReleased) -> e.DecisionMade:

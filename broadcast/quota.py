@@ -1,6 +1,5 @@
 """A token bucket for each channel, in Redis, so that all processes together keep a platform's rate."""
 
-import time
 from typing import Any
 
 from fenghuo.stores.desk import reaching_redis
@@ -40,8 +39,3 @@ class Quota:
         async with reaching_redis():
             taken, wait_ms = await self._take(keys=[self._keys.bucket(name)], args=[per_second, burst, want])
         return int(taken), int(wait_ms) / 1000
-
-
-def monotonic() -> float:
-    """Seconds for measuring how long a batch has been under way."""
-    return time.monotonic()

@@ -1,28 +1,27 @@
-"""Sends. Reads deliveries.requested; writes receipts.recorded (and deliveries.requested for late
-corrections).
+"""Sends. Reads deliveries.requested; writes receipts.recorded.
 
 Safe to kill at any instant: a delivery carries the same idempotency key on every attempt, and what the ledger
-knows to be settled is not sent again. Right before each send the alert is looked at once more, so that
-nothing
-leaves after its recall or expiry.
+knows to be settled is not sent again. Right before each send the delivery is marked on the ledger and the
+alert
+looked at once more, so that nothing leaves after its recall or expiry unseen by the one who corrects it.
 """
 
 import asyncio
 import logging
 import random
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from broadcast.channels.base import Channel, Message, Sent, Verdict
-from broadcast.plan import correction_for
-from broadcast.quota import Quota, monotonic
+from broadcast.quota import Quota
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.errors import Transient
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
-from fenghuo.stores.projection import Row
+from fenghuo.stores.projection import Row, handed_over
 from fenghuo.transport.pipeline import Outcome
 from fenghuo.warning import as_sent
 
@@ -40,7 +39,8 @@ class Job:
     request: e.DeliveryRequested
     release: e.Release
     target: str
-    channel: str
+    may_be_out: bool = False
+    """Whether an earlier attempt, or this one before a crash, may have reached the group."""
 
 
 class Sender:
@@ -54,26 +54,27 @@ class Sender:
         self._base_s = settings.retry_base_s
 
     async def on_deliveries_requested(self, events: Sequence[e.Event]) -> Outcome:
-        requests = list({x.delivery_id: x for x in events if isinstance(x, e.DeliveryRequested)}.values())
+        requests = latest_attempts(x for x in events if isinstance(x, e.DeliveryRequested))
         rows = await self._desk.ledger_rows(requests)
-        wanted = [x for x, row in zip(requests, rows, strict=True) if to_be_tried(x, row)]
+        wanted = [(x, row) for x, row in zip(requests, rows, strict=True) if to_be_tried(x, row)]
         jobs, outcome = await self._prepare(wanted)
         by_channel: dict[str, list[Job]] = {}
         for job in jobs:
-            by_channel.setdefault(job.channel, []).append(job)
+            by_channel.setdefault(job.request.channel, []).append(job)
         parts = await asyncio.gather(*[self._send_all(name, part) for name, part in by_channel.items()])
         outcome.events += [receipt for part in parts for receipt in part]
-        outcome.events += await self._late_corrections(outcome.events, requests)
         return outcome
 
-    async def _prepare(self, wanted: Sequence[e.DeliveryRequested]) -> tuple[list[Job], Outcome]:
+    async def _prepare(
+        self, wanted: Sequence[tuple[e.DeliveryRequested, Row | None]]
+    ) -> tuple[list[Job], Outcome]:
         """Jobs for what can be sent, receipts for what cannot."""
-        versions = {(x.alert_id, x.version) for x in wanted}
+        versions = {(x.alert_id, x.version) for x, _ in wanted}
         releases = {key: await self._desk.release(*key) for key in versions}
-        groups = await self._desk.groups_by_id([x.group_id for x in wanted])
+        groups = await self._desk.groups_by_id([x.group_id for x, _ in wanted])
         jobs: list[Job] = []
         outcome = Outcome()
-        for request in wanted:
+        for request, row in wanted:
             release, group = releases[request.alert_id, request.version], groups.get(request.group_id)
             if release is None:
                 raise Transient(f"release {request.alert_id} {request.version} is not on the desk yet")
@@ -82,54 +83,62 @@ class Sender:
             elif request.channel not in self._channels:
                 outcome.events.append(self._receipt(request, Sent(Verdict.REFUSED, "no such channel here")))
             else:
-                jobs.append(Job(request, release, group.target, request.channel))
+                may_be_out = request.left or (row is not None and row.left)
+                jobs.append(Job(request, release, group.target, may_be_out))
         return jobs, outcome
 
     async def _send_all(self, name: str, jobs: Sequence[Job]) -> list[e.Event]:
-        channel, began, receipts, left = self._channels[name], monotonic(), list[e.Event](), list(jobs)
+        """Send at the channel's rate; a slow answer does not hold up what may go in the meantime."""
+        under_way: list[asyncio.Task[list[e.Event]]] = []
+        try:
+            put_off = await self._begin(self._channels[name], jobs, under_way)
+            parts = await asyncio.gather(*under_way)
+        except BaseException:
+            for task in under_way:
+                task.cancel()
+            await asyncio.gather(*under_way, return_exceptions=True)
+            raise
+        return [receipt for part in parts for receipt in part] + put_off
+
+    async def _begin(
+        self, channel: Channel, jobs: Sequence[Job], under_way: list[asyncio.Task[list[e.Event]]]
+    ) -> list[e.Event]:
+        """Start a task for each part that may go now; receipts for what is put off after BATCH_S."""
+        began, left = time.monotonic(), list(jobs)
         while left:
-            taken, wait_s = await self._quota.take(name, channel.per_second, len(left))
-            now, left = left[:taken], left[taken:]
-            if now:
-                receipts += await self._send(channel, now)
-            if left and monotonic() - began + wait_s > BATCH_S:
-                put_off = Sent(Verdict.RETRY, "rate", max(1.0, wait_s))
-                return receipts + [self._receipt(job.request, put_off, failed=False) for job in left]
+            taken, wait_s = await self._quota.take(channel.name, channel.per_second, len(left))
+            if taken:
+                under_way.append(asyncio.create_task(self._send(channel, left[:taken])))
+            left = left[taken:]
+            if left and time.monotonic() - began + wait_s > BATCH_S:
+                later = Sent(Verdict.RETRY, "rate", max(1.0, wait_s))
+                return [self._receipt(job.request, later, failed=False, left=job.may_be_out) for job in left]
             if left:
                 await asyncio.sleep(wait_s)
-        return receipts
+        return []
 
     async def _send(self, channel: Channel, jobs: Sequence[Job]) -> list[e.Event]:
+        """Mark, look, send, in this order: so a recall sees the mark, or the send sees the recall."""
+        now = clock.now()
+        await self._desk.apply([handed_over(job.request, now, self._desk.keys) for job in jobs])
         standing = await self._desk.standing(list({job.request.alert_id for job in jobs}))
         late = {id(job) for job in jobs if superseded(job, standing.get(job.request.alert_id), clock.now())}
         going = [job for job in jobs if id(job) not in late]
         sent = await channel.send([_message(job) for job in going]) if going else []
         receipts: list[e.Event] = [
-            self._receipt(job.request, outcome, idempotent=channel.idempotent)
+            self._receipt(job.request, outcome, idempotent=channel.idempotent, left=job.may_be_out)
             for job, outcome in zip(going, sent, strict=True)
         ]
-        return receipts + [_superseded(job.request) for job in jobs if id(job) in late]
-
-    async def _late_corrections(
-        self, receipts: Sequence[e.Event], requests: Sequence[e.DeliveryRequested]
-    ) -> list[e.Event]:
-        """Corrections for warnings that went out in the very moment of their recall."""
-        shown = {
-            x.delivery_id
-            for x in receipts
-            if isinstance(x, e.ReceiptRecorded) and x.kind == "warning" and x.state in _MAY_BE_OUT
-        }
-        if not shown:
-            return []
-        standing = await self._desk.standing(list({x.alert_id for x in requests}))
-        return [
-            correction_for(x, clock.now())
-            for x in requests
-            if x.delivery_id in shown and standing.get(x.alert_id, (0, ""))[1] == "recalled"
-        ]
+        return receipts + [_held_back(job) for job in jobs if id(job) in late]
 
     def _receipt(
-        self, request: e.DeliveryRequested, sent: Sent, *, failed: bool = True, idempotent: bool = True
+        self,
+        request: e.DeliveryRequested,
+        sent: Sent,
+        *,
+        failed: bool = True,
+        idempotent: bool = True,
+        left: bool = False,
     ) -> e.ReceiptRecorded:
         failures = request.failures + (1 if failed and sent.verdict in _FAILED else 0)
         state = settle(sent.verdict, failures >= self._attempts, idempotent)
@@ -137,16 +146,26 @@ class Sender:
         if state is e.DeliveryState.RETRYING:
             wait_s = sent.retry_after_s or backoff_s(self._base_s, failures)
             retry_at = clock.now() + timedelta(seconds=wait_s)
-        return e.ReceiptRecorded(
-            event_id=e.derive_id(request.delivery_id, str(request.attempt), "receipt"), at=clock.now(),
-            delivery_id=request.delivery_id, alert_id=request.alert_id, version=request.version,
-            kind=request.kind, group_id=request.group_id, channel=request.channel, state=state,
-            attempt=request.attempt, reason=sent.reason, retry_at=retry_at, failures=failures,
-        )  # fmt: skip
+        return _recorded(
+            request,
+            state,
+            sent.reason,
+            retry_at=retry_at,
+            failures=failures,
+            left=left or request.left or sent.left,
+        )
+
+
+def latest_attempts(requests: Iterable[e.DeliveryRequested]) -> list[e.DeliveryRequested]:
+    """Each delivery once, by its highest attempt. Pure."""
+    latest: dict[str, e.DeliveryRequested] = {}
+    for x in requests:
+        if x.delivery_id not in latest or latest[x.delivery_id].attempt < x.attempt:
+            latest[x.delivery_id] = x
+    return list(latest.values())
 
 
 _FAILED = frozenset({Verdict.RETRY, Verdict.UNKNOWN})
-_MAY_BE_OUT = frozenset({e.DeliveryState.SHOWN, e.DeliveryState.UNKNOWN, e.DeliveryState.RETRYING})
 _DONE = frozenset({e.DeliveryState.RETRYING}) | e.SETTLED
 
 
@@ -191,13 +210,30 @@ def superseded(job: Job, standing: tuple[int, str] | None, now: datetime) -> boo
     return version > job.request.version or kind in ("recalled", "expired")
 
 
-def _superseded(request: e.DeliveryRequested) -> e.ReceiptRecorded:
+def _held_back(job: Job) -> e.ReceiptRecorded:
+    """The receipt of what does not leave any more; unknown where an earlier attempt may have."""
+    if job.may_be_out:
+        reason = "may have left before it was recalled, expired or replaced"
+        return _recorded(job.request, e.DeliveryState.UNKNOWN, reason, left=True)
+    return _recorded(job.request, e.DeliveryState.SUPERSEDED, "recalled, expired or replaced")
+
+
+def _recorded(
+    request: e.DeliveryRequested,
+    state: e.DeliveryState,
+    reason: str,
+    *,
+    retry_at: datetime | None = None,
+    failures: int | None = None,
+    left: bool = False,
+) -> e.ReceiptRecorded:
     return e.ReceiptRecorded(
         event_id=e.derive_id(request.delivery_id, str(request.attempt), "receipt"), at=clock.now(),
         delivery_id=request.delivery_id, alert_id=request.alert_id, version=request.version,
         kind=request.kind,
-        group_id=request.group_id, channel=request.channel, state=e.DeliveryState.SUPERSEDED,
-        attempt=request.attempt, reason="recalled, expired or replaced", failures=request.failures,
+        group_id=request.group_id, channel=request.channel, state=state, attempt=request.attempt,
+        reason=reason,
+        retry_at=retry_at, failures=request.failures if failures is None else failures, left=left,
     )  # fmt: skip
 
 

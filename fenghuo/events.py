@@ -212,6 +212,8 @@ class DeliveryRequested(Event, frozen=True, kw_only=True, tag="DeliveryRequested
     attempt: int = 1
     failures: int = 0
     """How many of the earlier attempts failed (the others were only put off)."""
+    left: bool = False
+    """Whether an earlier attempt may have reached the group."""
 
 
 class ReceiptRecorded(Event, frozen=True, kw_only=True, tag="ReceiptRecorded"):
@@ -226,6 +228,8 @@ class ReceiptRecorded(Event, frozen=True, kw_only=True, tag="ReceiptRecorded"):
     reason: str = ""
     retry_at: Moment | None = None
     failures: int = 0
+    left: bool = False
+    """Whether this or an earlier attempt may have reached the group: then a recall owes it the correction."""
 
 
 class DeliveriesPlanned(Event, frozen=True, kw_only=True, tag="DeliveriesPlanned"):

@@ -71,7 +71,7 @@ class Settings(BaseSettings):
     sandbox_per_s: float = Field(2000, gt=0)
     """Messages a second into the sandbox's wall."""
     webhook_per_s: float = Field(20, gt=0)
-    webhook_timeout_s: float = Field(10, gt=0)
+    webhook_timeout_s: float = Field(10, gt=0, le=15)
     webhook_secret: SecretStr = SecretStr("")
     """Key of the HMAC signature on webhook deliveries."""
     webhook_private: bool = False

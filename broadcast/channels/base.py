@@ -44,6 +44,11 @@ class Sent:
     reason: str = ""
     retry_after_s: float | None = None
 
+    @property
+    def left(self) -> bool:
+        """Whether the message may have reached the group."""
+        return self.verdict in (Verdict.SHOWN, Verdict.UNKNOWN)
+
 
 class Channel(Protocol):
     """A way to groups."""

@@ -22,13 +22,16 @@ from fenghuo import clock
 
 log = logging.getLogger(__name__)
 
-TRY_AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})
+TRY_AGAIN = frozenset({408, 425, 429, 503})
+"""Answers that say it was not taken."""
+PERHAPS = frozenset({500, 502, 504})
+"""Answers behind which it may have been taken all the same."""
 LONGEST_ANSWER = 65_536
-AT_ONCE = 20
+AT_ONCE = 100
 
 
 class Webhook:
-    """Posts messages, at most 20 at once, never to a private address unless the settings allow it."""
+    """Posts messages, at most 100 at once, never to a private address unless the settings allow it."""
 
     name = "webhook"
     idempotent = True
@@ -48,17 +51,23 @@ class Webhook:
         await self._client.aclose()
 
     async def _post(self, message: Message) -> Sent:
+        """One attempt; whatever goes wrong is an outcome: before the request left REFUSED or RETRY, after
+        it UNKNOWN."""
+        if not self._secret:
+            return Sent(Verdict.REFUSED, "FENGHUO_WEBHOOK_SECRET is not set")
         async with self._gate:
-            wrong = await self._objection(message.target)
-            if wrong:
-                return Sent(Verdict.REFUSED, wrong)
-            body = _body(message)
+            deadline = asyncio.get_running_loop().time() + self._timeout_s
+            stopped = await self._objection(message.target)
+            if stopped is not None:
+                return stopped
             try:
-                async with asyncio.timeout(self._timeout_s):
-                    return await self._ask(message, body)
+                async with asyncio.timeout_at(deadline):
+                    return await self._ask(message, _body(message))
             except (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout) as error:
                 return Sent(Verdict.RETRY, f"no connection: {type(error).__name__}")
-            except (TimeoutError, httpx.HTTPError) as error:
+            except (httpx.InvalidURL, httpx.UnsupportedProtocol, UnicodeError) as error:
+                return Sent(Verdict.REFUSED, f"the target is no address: {type(error).__name__}")
+            except Exception as error:
                 return Sent(Verdict.UNKNOWN, f"no answer: {type(error).__name__}")
 
     async def _ask(self, message: Message, body: bytes) -> Sent:
@@ -71,19 +80,29 @@ class Webhook:
                     break
         return judge(response.status_code, response.headers.get("retry-after"), answer)
 
-    async def _objection(self, target: str) -> str:
-        """Why ``target`` may not be posted to; empty if it may."""
-        parts = urlsplit(target)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
-            return "the target is no http(s) address"
-        if self._allow_private:
-            return ""
+    async def _objection(self, target: str) -> Sent | None:
+        """Why ``target`` is not posted to now; None if it may be.
+
+        The name is looked up here and again by the client: a name whose answer changes in between can still
+        lead
+        to a private address. Where that matters, let only a proxy reach the network.
+        """
         try:
-            found = await asyncio.to_thread(socket.getaddrinfo, parts.hostname, parts.port or 443)
-        except OSError:
-            return ""
+            parts = urlsplit(target)
+            host, port = parts.hostname, parts.port or (443 if parts.scheme == "https" else 80)
+        except ValueError:
+            return Sent(Verdict.REFUSED, "the target is no address")
+        if parts.scheme not in ("http", "https") or not host:
+            return Sent(Verdict.REFUSED, "the target is no http(s) address")
+        if self._allow_private:
+            return None
+        try:
+            async with asyncio.timeout(self._timeout_s):
+                found = await asyncio.to_thread(socket.getaddrinfo, host, port)
+        except (OSError, UnicodeError, TimeoutError) as error:
+            return Sent(Verdict.RETRY, f"the target's name was not found: {type(error).__name__}")
         private = any(not ipaddress.ip_address(x[4][0]).is_global for x in found)
-        return "the target is a private address" if private else ""
+        return Sent(Verdict.REFUSED, "the target is a private address") if private else None
 
 
 def signed_headers(secret: bytes, key: str, body: bytes, timestamp: int) -> dict[str, str]:
@@ -110,21 +129,27 @@ def judge(status: int, retry_after: str | None, answer: bytes) -> Sent:
     """What an answer means: its body decides, the HTTP status only where there is no body to read."""
     if status in TRY_AGAIN:
         return Sent(Verdict.RETRY, f"HTTP {status}", _seconds(retry_after))
+    if status in PERHAPS:
+        return Sent(Verdict.UNKNOWN, f"HTTP {status}")
     if not 200 <= status < 300:
         return Sent(Verdict.REFUSED, f"HTTP {status}")
     try:
         said = json.loads(answer)
-    except ValueError:
+    except (ValueError, RecursionError):
         said = None
     return _judge_body(said if isinstance(said, dict) else {})
 
 
 def _judge_body(said: dict[str, object]) -> Sent:
-    codes = [said[name] for name in ("errcode", "code") if name in said]
-    if said.get("ok") is True or (codes and all(code == 0 for code in codes)):
+    """Whole numbers are codes, 0 is success; anything that contradicts itself or says nothing is unknown."""
+    codes = [said[name] for name in ("errcode", "code") if type(said.get(name)) is int]
+    ok = said.get("ok")
+    if codes and any(codes) and ok is not True:
+        return Sent(Verdict.REFUSED, f"code {next(x for x in codes if x)}")
+    if ok is False:
+        return Sent(Verdict.REFUSED, "ok=false")
+    if not any(codes) and (ok is True or codes):
         return Sent(Verdict.SHOWN)
-    if codes or said.get("ok") is False:
-        return Sent(Verdict.REFUSED, f"code {codes[0] if codes else 'ok=false'}")
     return Sent(Verdict.UNKNOWN, "the answer did not say whether it was shown")
 
 

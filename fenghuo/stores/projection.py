@@ -1,10 +1,15 @@
-"""The desk as a fold of the events: ``project(event)`` gives the changes, and nothing else writes the desk.
+"""The desk as a fold of the events: ``project(event)`` gives the changes.
+
+Beside the fold stand only the sender's mark (``handed_over``), the retries that are taken off when they are
+published,
+and ``Desk.drop_old``.
 
 Each change is safe to repeat and to come late, so a redelivered batch, a replay and ``fenghuo rebuild`` all
 lead to the same desk.
 """
 
 from collections.abc import Callable
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -49,6 +54,8 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     channel: str = ""
     reason: str = ""
+    left: bool = False
+    """Whether an attempt may have reached the group."""
 
 
 class Drafted(msgspec.Struct, frozen=True, kw_only=True):
@@ -206,8 +213,19 @@ def _requested(x: e.DeliveryRequested, keys: Keys) -> list[Change]:
     return [("PUT", keys.ledger(x.alert_id, x.version, x.kind), x.group_id, rank, _JSON.encode(row))]
 
 
+def handed_over(x: e.DeliveryRequested, at: datetime, keys: Keys) -> Change:
+    """The mark that ``x`` is about to leave: the one change that is written before its event, by the
+    sender."""
+    state = e.DeliveryState.HANDED_OVER
+    row = Row(state=state, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel, left=True)
+    ledger = keys.ledger(x.alert_id, x.version, x.kind)
+    return ("PUT", ledger, x.group_id, rank_of(state, x.attempt), _JSON.encode(row))
+
+
 def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
-    row = Row(state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, reason=x.reason)
+    row = Row(
+        state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, reason=x.reason, left=x.left
+    )
     ledger = keys.ledger(x.alert_id, x.version, x.kind)
     changes: list[Change] = [("PUT", ledger, x.group_id, rank_of(x.state, x.attempt), _JSON.encode(row))]
     if x.state is e.DeliveryState.RETRYING and x.retry_at is not None:
@@ -222,7 +240,7 @@ def next_attempt(x: e.ReceiptRecorded) -> e.DeliveryRequested:
         event_id=e.derive_id(x.event_id, "again"), at=x.retry_at, delivery_id=x.delivery_id,
         alert_id=x.alert_id,
         version=x.version, kind=x.kind, group_id=x.group_id, channel=x.channel, attempt=x.attempt + 1,
-        failures=x.failures,
+        failures=x.failures, left=x.left,
     )  # fmt: skip
 
 

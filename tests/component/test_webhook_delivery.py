@@ -173,3 +173,35 @@ async def test_nothing_is_sent_twice_when_a_delivery_is_requested_twice(told: Se
 
         await until(all_read, what="both repeats to be read")
         assert list(receiver.asked.values()) == [1]
+
+
+async def test_bad_targets_are_outcomes_and_stop_nobody_in_their_batch() -> None:
+    bad = [
+        "http://h:99999/x",
+        "http://hook..example.com/x",
+        f"http://{'a' * 64}.example.com/",
+        "http://[::1",
+        "",
+        "x:",
+    ]
+    async with receiving() as receiver:
+        channel = Webhook(SECRET, 10, 1, allow_private=True)
+        targets = [*bad, f"{receiver.url}/fine"]
+        messages = [
+            Message(f"k{n}", f"g{n}", url, "warning", "a1", "text", "severe") for n, url in enumerate(targets)
+        ]
+        sent = await channel.send(messages)
+        await channel.aclose()
+    assert sent[-1].verdict is Verdict.SHOWN
+    assert {x.verdict for x in sent[:-1]} <= {Verdict.REFUSED, Verdict.RETRY}
+    assert not any(x.left for x in sent[:-1])
+
+
+async def test_nothing_is_signed_with_an_empty_secret() -> None:
+    async with receiving() as receiver:
+        channel = Webhook("", 10, 1, allow_private=True)
+        (sent,) = await channel.send(
+            [Message("k", "g", f"{receiver.url}/fine", "warning", "a1", "t", "severe")]
+        )
+        await channel.aclose()
+    assert (sent.verdict, sum(receiver.asked.values())) == (Verdict.REFUSED, 0)

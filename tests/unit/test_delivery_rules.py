@@ -7,7 +7,7 @@ import pytest
 from broadcast.channels.base import Verdict
 from broadcast.channels.webhook import judge, signed_headers
 from broadcast.plan import begin, corrections, delivery_of, warnings
-from broadcast.sender import LONGEST_RETRY_S, Job, backoff_s, settle, superseded, to_be_tried
+from broadcast.sender import LONGEST_RETRY_S, Job, backoff_s, latest_attempts, settle, superseded, to_be_tried
 from fenghuo import events as e
 from fenghuo.alerts import AlertId, Audience
 from fenghuo.errors import Transient
@@ -16,8 +16,8 @@ from fenghuo.stores.projection import RANK, Row, rank_of
 from tests.making import NOON, group, place, release, released, request
 
 
-def row(state: State, attempt: int = 1) -> Row:
-    return Row(state=state, at_ms=0, attempt=attempt)
+def row(state: State, attempt: int = 1, left: bool = False) -> Row:
+    return Row(state=state, at_ms=0, attempt=attempt, left=left)
 
 
 def test_each_group_of_the_audience_is_planned_once_in_order() -> None:
@@ -57,13 +57,34 @@ def test_an_empty_desk_is_not_taken_for_an_empty_district() -> None:
         warnings(released(groups=3162), [])
 
 
-def test_a_recall_corrects_those_who_have_it_or_may_have_it() -> None:
-    groups = {f"g{n}": group(n) for n in range(6)}
-    states = [State.SHOWN, State.UNKNOWN, State.REFUSED, State.SUPERSEDED, State.REQUESTED, State.HANDED_OVER]
-    ledger = {f"g{n}": row(state) for n, state in enumerate(states)}
+def test_an_audience_that_has_lost_its_last_group_holds_nobody_up() -> None:
+    elsewhere = group(1, place=place("别的镇"))
+    narrow = Audience(district="示范区", towns=("东湖镇",))
+    (planned,) = warnings(released(audience=narrow, groups=1), [elsewhere])
+    assert isinstance(planned, e.DeliveriesPlanned) and planned.groups == 0
+
+
+def test_a_recall_corrects_those_who_have_it_or_may_have_it_and_no_others() -> None:
+    groups = {f"g{n}": group(n) for n in range(8)}
+    ledger = {
+        "g0": row(State.SHOWN),
+        "g1": row(State.UNKNOWN),
+        "g2": row(State.HANDED_OVER),
+        "g3": row(State.RETRYING, left=True),
+        "g4": row(State.RETRYING),
+        "g5": row(State.REFUSED),
+        "g6": row(State.SUPERSEDED),
+        "g7": row(State.REQUESTED),
+        "gone": row(State.SHOWN),
+    }
     planned, *asked = corrections(released("recalled"), ledger, groups)
-    assert [x.group_id for x in asked if isinstance(x, e.DeliveryRequested)] == ["g0", "g1", "g5"]
-    assert isinstance(planned, e.DeliveriesPlanned) and (planned.kind, planned.groups) == ("correction", 3)
+    assert [x.group_id for x in asked if isinstance(x, e.DeliveryRequested)] == ["g0", "g1", "g2", "g3"]
+    assert isinstance(planned, e.DeliveriesPlanned) and (planned.kind, planned.groups) == ("correction", 4)
+
+
+def test_a_stale_attempt_behind_a_later_one_does_not_lose_it() -> None:
+    later, stale = request(attempt=2), request(attempt=1)
+    assert latest_attempts([later, stale]) == latest_attempts([stale, later]) == [later]
 
 
 def test_warning_and_correction_never_share_an_idempotency_key() -> None:
@@ -130,7 +151,7 @@ def test_back_off_doubles_and_ends_at_ten_minutes() -> None:
 def test_nothing_leaves_after_recall_or_expiry_but_the_correction(
     standing: tuple[int, str], kind: str, late_s: int, held: bool
 ) -> None:
-    job = Job(request(kind=kind), release(), "", "sandbox")
+    job = Job(request(kind=kind), release(), "")
     assert superseded(job, standing, NOON + timedelta(seconds=late_s)) is held
 
 
@@ -150,6 +171,12 @@ def test_nothing_leaves_after_recall_or_expiry_but_the_correction(
         (404, b'{"ok": true}', Verdict.REFUSED),
         (429, b"", Verdict.RETRY),
         (503, b'{"ok": true}', Verdict.RETRY),
+        (500, b'{"ok": true}', Verdict.UNKNOWN),
+        (504, b"", Verdict.UNKNOWN),
+        (200, b'{"code": false}', Verdict.UNKNOWN),
+        (200, b'{"code": "0"}', Verdict.UNKNOWN),
+        (200, b'{"ok": true, "code": 500}', Verdict.UNKNOWN),
+        (200, b"[" * 60000, Verdict.UNKNOWN),
     ],
 )
 def test_the_body_decides_not_http_200(status: int, body: bytes, verdict: Verdict) -> None:

@@ -1,0 +1,104 @@
+"""A recall in the worst moment: whoever may have the warning gets the correction, and the ledger says so."""
+
+import json
+from collections.abc import AsyncIterator
+
+import pytest
+
+from broadcast.app import open_channels
+from broadcast.plan import Planner, warnings
+from broadcast.quota import Quota
+from broadcast.sender import Sender
+from fenghuo import clock
+from fenghuo import events as e
+from fenghuo.errors import Transient
+from fenghuo.events import DeliveryState as State
+from fenghuo.runtime import open_desk
+from fenghuo.stores.desk import Desk
+from tests.making import NOON, content, group, group_changed, released, settings
+
+GROUPS = [group(n) for n in range(6)]
+AHEAD = content().expires_at - NOON
+
+
+class Stand:
+    """A desk, a sender and a planner, driven by hand so that they can be cut off anywhere."""
+
+    def __init__(self, desk: Desk, redis_url: str, namespace: str) -> None:
+        told = settings(redis_url=redis_url, namespace=namespace)
+        self.desk = desk
+        self.channels = open_channels(told, desk)
+        self.sender = Sender(desk, Quota(desk.client, desk.keys), self.channels, told)
+        self.planner = Planner(desk)
+        self.release = {"expires_at": clock.now() + AHEAD, "groups": len(GROUPS)}
+
+    async def approve(self) -> list[e.Event]:
+        """The release on the desk, and the deliveries that follow."""
+        event = released(**self.release)
+        asked = warnings(event, GROUPS)
+        await self.desk.project([event, *asked])
+        return [x for x in asked if isinstance(x, e.DeliveryRequested)]
+
+    async def recall(self) -> set[str]:
+        """Recall on the desk; the groups that are owed the correction."""
+        event = released("recalled", **self.release)
+        await self.desk.project([event])
+        outcome = await self.planner.on_alerts_released([event])
+        return {x.group_id for x in outcome.events if isinstance(x, e.DeliveryRequested)}
+
+    async def on_the_wall(self) -> set[str]:
+        found = set()
+        for each in GROUPS:
+            shown = await self.desk.client.hvals(self.desk.keys.wall(each.group_id))
+            if any(json.loads(message)["kind"] == "warning" for message in shown):
+                found.add(each.group_id)
+        return found
+
+
+@pytest.fixture
+async def stand(redis_url: str, namespace: str) -> AsyncIterator[Stand]:
+    desk = open_desk(settings(redis_url=redis_url, namespace=namespace))
+    await desk.project([group_changed(each) for each in GROUPS])
+    built = Stand(desk, redis_url, namespace)
+    yield built
+    for channel in built.channels.values():
+        await channel.aclose()
+    await desk.client.aclose()
+
+
+async def test_a_sender_killed_after_sending_leaves_no_group_without_correction(stand: Stand) -> None:
+    asked = await stand.approve()
+    await stand.sender.on_deliveries_requested(asked)  # sent; killed before its outcome was committed
+    owed = await stand.recall()
+    assert owed == await stand.on_the_wall() == {each.group_id for each in GROUPS}
+    redone = await stand.sender.on_deliveries_requested(asked)
+    assert {x.state for x in redone.events if isinstance(x, e.ReceiptRecorded)} == {State.UNKNOWN}
+
+
+async def test_a_recall_in_the_middle_corrects_those_who_have_it_and_no_others(stand: Stand) -> None:
+    asked = await stand.approve()
+    first = await stand.sender.on_deliveries_requested(asked[:2])
+    await stand.desk.project(first.events)
+    owed = await stand.recall()
+    assert owed == await stand.on_the_wall() == {asked[0].group_id, asked[1].group_id}  # type: ignore[attr-defined]
+    rest = await stand.sender.on_deliveries_requested(asked[2:])
+    assert {x.state for x in rest.events if isinstance(x, e.ReceiptRecorded)} == {State.SUPERSEDED}
+    assert await stand.on_the_wall() == owed
+
+
+async def test_the_planner_waits_until_the_desk_shows_the_recall(stand: Stand) -> None:
+    await stand.approve()
+    with pytest.raises(Transient, match="not on the desk yet"):
+        await stand.planner.on_alerts_released([released("recalled", **stand.release)])
+
+
+async def test_an_answer_that_never_came_is_owed_the_correction_while_it_is_tried_again(stand: Stand) -> None:
+    (asked, *_) = await stand.approve()
+    assert isinstance(asked, e.DeliveryRequested)
+    retrying = e.ReceiptRecorded(
+        event_id="x", at=clock.now(), delivery_id=asked.delivery_id, alert_id=asked.alert_id, version=1,
+        kind="warning", group_id=asked.group_id, channel="webhook", state=State.RETRYING, attempt=1,
+        retry_at=clock.now(), failures=1, left=True,
+    )  # fmt: skip
+    await stand.desk.project([retrying])
+    assert await stand.recall() == {asked.group_id}
