@@ -43,3 +43,7 @@ class Denied(Refused):
     def __init__(self, code: str, message: str) -> None:
         super().__init__(message)
         self.code = code
+
+
+class Barred(Unavailable, Refused):
+    """Redis does not let us in: at the start a person must act, later the work waits and is not lost."""

@@ -9,11 +9,11 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from fenghuo import logs
-from fenghuo.errors import Refused, Unavailable
+from fenghuo.errors import Barred, Refused, Unavailable
 from fenghuo.house import noted_running
 from fenghuo.runtime import AnyTransport, open_desk, open_transport, redis_url
 from fenghuo.settings import SECRETS, Settings, load_settings, made_secrets
-from fenghuo.stores.desk import Barred, Desk, reaching_redis
+from fenghuo.stores.desk import Desk, reaching_redis
 
 T = TypeVar("T")
 PING_S = 5

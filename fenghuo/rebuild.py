@@ -10,7 +10,7 @@ import click
 from fenghuo import events as e
 from fenghuo.errors import Refused
 from fenghuo.house import House
-from fenghuo.runtime import AnyTransport, rebuild_lease, rebuild_mark
+from fenghuo.runtime import AnyTransport
 from fenghuo.settings import Settings, load_settings
 from fenghuo.stores.desk import Desk, reaching_redis
 from fenghuo.topics import TOPICS
@@ -26,7 +26,7 @@ async def alone_at(desk: Desk) -> AsyncIterator[None]:
 
     An interruption leaves the mark behind, so that the rooms say that the desk is not whole.
     """
-    client, lease = desk.client, rebuild_lease(desk.keys)
+    client, lease = desk.client, desk.keys.rebuild_lease
     async with reaching_redis():
         if at_work := [name async for name in _at_work(desk)]:
             raise Refused(
@@ -35,12 +35,12 @@ async def alone_at(desk: Desk) -> AsyncIterator[None]:
             )
         if not await client.set(lease, str(os.getpid()), nx=True, ex=LEASE_S):
             raise Refused("another `fenghuo rebuild` is under way: let it finish")
-        await client.set(rebuild_mark(desk.keys), "broken")
+        await client.set(desk.keys.rebuilding, "broken")
     holding = asyncio.create_task(_hold(desk, lease))
     try:
         yield
         async with reaching_redis():
-            await client.delete(rebuild_mark(desk.keys))
+            await client.delete(desk.keys.rebuilding)
     finally:
         holding.cancel()
         async with reaching_redis():

@@ -61,23 +61,13 @@ class Room:
         keys = self.desk.keys
         try:
             async with asyncio.timeout(2), reaching_redis():
-                marks = await self.desk.client.mget(rebuild_mark(keys), rebuild_lease(keys))
+                marks = await self.desk.client.mget(keys.rebuilding, keys.rebuild_lease)
                 await self.transport.ping()
         except TimeoutError:
             return "the broker or Redis did not answer within 2 s"
         except Unavailable as error:
             return str(error)
         return self.transport.trouble() or _half_rebuilt(*marks) or next(iter(self.failing.values()), None)
-
-
-def rebuild_mark(keys: Keys) -> str:
-    """Stands while the desk is not whole: from before ``fenghuo rebuild`` drops it until all is folded."""
-    return f"{keys.namespace}:rebuilding"
-
-
-def rebuild_lease(keys: Keys) -> str:
-    """Held by the one ``fenghuo rebuild`` that works."""
-    return keys.lease("rebuild")
 
 
 def _half_rebuilt(mark: bytes | None, lease: bytes | None) -> str | None:

@@ -240,11 +240,10 @@ def issue(name: str) -> None:
 def list_tokens() -> None:
     """Who holds tokens, and how many."""
     from fenghuo import offline
-    from fenghuo.stores.desk import reaching_redis
+    from fenghuo.stores.auth import Auth
 
     async def work(desk: "Desk", _settings: "Settings") -> Counter[str]:
-        async with reaching_redis():
-            return Counter(x.decode() for x in await desk.client.hvals(desk.keys.auth("tokens")))
+        return await Auth(desk.client, desk.keys).token_names()
 
     for name, count in sorted(offline.run_at_desk(work).items()):
         click.echo(f"{name}\t{count}")

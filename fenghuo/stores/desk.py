@@ -11,7 +11,7 @@ from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from fenghuo import events as e
 from fenghuo.alerts import Alert
-from fenghuo.errors import Refused, Unavailable
+from fenghuo.errors import Barred, Unavailable
 from fenghuo.stores.keys import Keys
 from fenghuo.stores.projection import REPORT_KEPT_S, Drafted, ReportRow, Row, planned_field, project
 from fenghuo.stores.scripts import APPLY_LUA, Change, flatten
@@ -269,10 +269,6 @@ def _view(row: bytes, answer: bytes | None, cluster: bytes | None) -> ReportView
 def _cluster(head: bytes, members: list[bytes]) -> e.Cluster:
     found = sorted((_MEMBER.decode(x) for x in members), key=lambda m: (m.at, m.report_id))
     return msgspec.structs.replace(_CLUSTER.decode(_payload(head)), members=tuple(found))
-
-
-class Barred(Unavailable, Refused):
-    """Redis does not let us in: at the start a person must act, later the work waits and is not lost."""
 
 
 @asynccontextmanager

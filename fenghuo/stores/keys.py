@@ -129,6 +129,16 @@ class Keys:
     def lease(self, name: str) -> str:
         return self._k("lease", name)
 
+    @property
+    def rebuilding(self) -> str:
+        """Stands while the desk is not whole: from before a rebuild drops it until all is folded."""
+        return self._k("rebuilding")
+
+    @property
+    def rebuild_lease(self) -> str:
+        """Held by the one ``fenghuo rebuild`` that works."""
+        return self.lease("rebuild")
+
     def bucket(self, name: str) -> str:
         return self._k("bucket", name)
 

@@ -384,7 +384,7 @@ async def test_a_rebuild_cut_short_is_told_until_one_is_finished(
                 async with alone_at(desk):
                     raise KeyboardInterrupt
         else:  # nothing ran at its end, and its lease has run out
-            await desk.client.set(runtime.rebuild_mark(desk.keys), "broken")
+            await desk.client.set(desk.keys.rebuilding, "broken")
         assert await room.trouble() == "the desk was left half rebuilt: run fenghuo rebuild again"
         async with alone_at(desk):
             pass
