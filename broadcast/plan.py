@@ -42,6 +42,8 @@ class Planner:
             return [*warnings(event, groups.values()), begin(event)]
         if event.kind == "recalled":
             await self._wait_for_recall(release)
+            if not groups and release.groups:
+                raise Transient("no group is on the desk: has `fenghuo rebuild` run?")
             ledger = await self._desk.ledger(release.alert_id, release.version)
             return corrections(event, ledger, groups)
         return []

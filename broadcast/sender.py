@@ -76,15 +76,19 @@ class Sender:
         outcome = Outcome()
         for request, row in wanted:
             release, group = releases[request.alert_id, request.version], groups.get(request.group_id)
+            out = request.left or (row is not None and row.left)
             if release is None:
                 raise Transient(f"release {request.alert_id} {request.version} is not on the desk yet")
             if group is None or group.gone:
-                outcome.events.append(self._receipt(request, Sent(Verdict.REFUSED, "the group is gone")))
+                outcome.events.append(
+                    self._receipt(request, Sent(Verdict.REFUSED, "the group is gone"), left=out)
+                )
             elif request.channel not in self._channels:
-                outcome.events.append(self._receipt(request, Sent(Verdict.REFUSED, "no such channel here")))
+                outcome.events.append(
+                    self._receipt(request, Sent(Verdict.REFUSED, "no such channel here"), left=out)
+                )
             else:
-                may_be_out = request.left or (row is not None and row.left)
-                jobs.append(Job(request, release, group.target, may_be_out))
+                jobs.append(Job(request, release, group.target, may_be_out=out))
         return jobs, outcome
 
     async def _send_all(self, name: str, jobs: Sequence[Job]) -> list[e.Event]:
@@ -141,7 +145,10 @@ class Sender:
         left: bool = False,
     ) -> e.ReceiptRecorded:
         failures = request.failures + (1 if failed and sent.verdict in _FAILED else 0)
+        left = left or request.left or sent.left
         state = settle(sent.verdict, failures >= self._attempts, idempotent)
+        if state is e.DeliveryState.REFUSED and left:
+            state = e.DeliveryState.UNKNOWN  # this attempt was refused, an earlier one may have been shown
         retry_at = None
         if state is e.DeliveryState.RETRYING:
             wait_s = sent.retry_after_s or backoff_s(self._base_s, failures)
@@ -152,7 +159,7 @@ class Sender:
             sent.reason,
             retry_at=retry_at,
             failures=failures,
-            left=left or request.left or sent.left,
+            left=left,
         )
 
 

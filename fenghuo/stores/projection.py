@@ -208,7 +208,9 @@ def _released(x: e.AlertReleased, keys: Keys) -> list[Change]:
 
 
 def _requested(x: e.DeliveryRequested, keys: Keys) -> list[Change]:
-    row = Row(state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel)
+    row = Row(
+        state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, left=x.left
+    )
     rank = rank_of(row.state, x.attempt)
     return [("PUT", keys.ledger(x.alert_id, x.version, x.kind), x.group_id, rank, _JSON.encode(row))]
 
