@@ -121,6 +121,8 @@ clean: ## remove .venv/, caches and what was built; data in .fenghuo/ stays
 $(ENV): pyproject.toml .venv/.locked
 	@exec >&2
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
+	echo "make: compiling the recogniser, once"
+	echo '{"id": "0", "text": "0"}' | .venv/bin/fenghuo match >/dev/null
 	touch $@
 
 $(DEV): requirements-dev.lock $(ENV)

@@ -1,18 +1,24 @@
 """Commands of the room, for use without any server: ``fenghuo match`` and ``fenghuo cluster``.
 
-Both read one JSON object a line, {"id", "text"}, and write one a line, in the same order.
+Both read one JSON object a line, {"id", "text"}, and write one a line, in the same order; ``match`` also
+takes plain text and writes for people.
 """
 
 import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
 from fenghuo.errors import Refused
+
+if TYPE_CHECKING:
+    from consumers.verdicts import Lang
+    from patterns.matching import Library
+    from patterns.model import FraudType
 
 AT_ONCE = 1_000
 
@@ -24,16 +30,42 @@ class Line(msgspec.Struct):
     text: str
 
 
-def _lines(source: Iterable[bytes], name: str) -> Iterator[Line]:
-    decoder = msgspec.json.Decoder(Line)
+def read_lines(source: Iterable[bytes], name: str) -> Iterator[Line]:
+    """The messages of a JSONL source; Refused names the line that is none."""
     for number, raw in enumerate(source, 1):
         if raw.strip():
-            try:
-                yield decoder.decode(raw)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise Refused(
-                    f'{name}, line {number}: {error}; wanted {{"id": "...", "text": "..."}}'
-                ) from None
+            yield _line(raw, f"{name}, line {number}")
+
+
+def read_texts(source: Iterable[bytes], name: str) -> Iterator[Line]:
+    """As ``read_lines``; a line that is no JSON object is itself the text, its number the id."""
+    for number, raw in enumerate(source, 1):
+        where = f"{name}, line {number}"
+        if _is_object(raw):
+            yield _line(raw, where)
+        elif raw.strip():
+            yield Line(str(number), _plain(raw, where))
+
+
+def _line(raw: bytes, where: str) -> Line:
+    try:
+        return msgspec.json.decode(raw, type=Line)
+    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+        raise Refused(f'{where}: {error}; wanted {{"id": "...", "text": "..."}}') from None
+
+
+def _plain(raw: bytes, where: str) -> str:
+    try:
+        return raw.decode("utf-8-sig").rstrip("\r\n")
+    except UnicodeDecodeError:
+        raise Refused(f"{where}: it is not UTF-8; save the text as UTF-8") from None
+
+
+def _is_object(raw: bytes) -> bool:
+    try:
+        return isinstance(msgspec.json.decode(raw), dict)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        return False
 
 
 def _write(rows: Iterable[dict[str, Any]]) -> None:
@@ -42,31 +74,72 @@ def _write(rows: Iterable[dict[str, Any]]) -> None:
 
 
 @click.command(short_help="Match messages on standard input against known patterns.")
+@click.argument("texts", metavar="[TEXT]...", nargs=-1)
 @click.option(
     "--library", type=click.Path(exists=True, dir_okay=False, path_type=Path), help="Patterns as JSONL."
 )
-def match(library: Path | None) -> None:
+@click.option("--pretty", is_flag=True, help="For people: in words, with the evidence marked.")
+@click.option(
+    "--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="Language of --pretty."
+)
+def match(texts: tuple[str, ...], library: Path | None, pretty: bool, lang: "Lang") -> None:
     """Say for each message which pattern it resembles, how much (0 to 100) and whether it is known.
 
-    Without --library the patterns that ship with Fenghuo are used.
+    Messages are each TEXT, or without any the lines of standard input: {"id", "text"} as JSON, and with
+    --pretty also plain text. Each gets a line {"id", "pattern", "score", "verdict"} (known, suggested or
+    none), or with --pretty a block that says why. Without --library the patterns that ship with Fenghuo are
+    used.
     """
-    from consumers.library import OTHER, seed_patterns
+    held, kinds = _held(library)
+    if texts:
+        messages = iter([Line(str(number), text) for number, text in enumerate(texts, 1)])
+    else:
+        messages = (read_texts if pretty else read_lines)(sys.stdin.buffer, "standard input")
+    if pretty:
+        _explain(messages, held, kinds, lang)
+    else:
+        _tell(messages, held)
+
+
+def _held(file: Path | None) -> "tuple[Library, dict[str, FraudType]]":
+    """The patterns of ``file``, or the seeds with their fraud types."""
+    from consumers.library import OTHER, fraud_types, seed_patterns
     from patterns.matching import Library
     from patterns.model import Pattern
 
-    if library is None:
-        patterns = seed_patterns()
-    else:
-        with library.open("rb") as source:
-            patterns = [Pattern(x.id, OTHER, x.id, x.text) for x in _lines(source, library.name)]
-    held = Library(patterns)
-    messages = _lines(sys.stdin.buffer, "standard input")
+    if file is None:
+        return Library(seed_patterns()), fraud_types()
+    with file.open("rb") as source:
+        return Library([Pattern(x.id, OTHER, x.id, x.text) for x in read_lines(source, file.name)]), {}
+
+
+def _tell(messages: Iterator[Line], held: "Library") -> None:
     while batch := list(islice(messages, AT_ONCE)):
         verdicts = held.match([message.text for message in batch])
         _write(
             {"id": m.id, "pattern": v.pattern_id, "score": round(v.score, 2), "verdict": v.verdict}
             for m, v in zip(batch, verdicts, strict=True)
         )
+
+
+def _explain(messages: Iterator[Line], held: "Library", kinds: "dict[str, FraudType]", lang: "Lang") -> None:
+    """A block for each message, as soon as it is there; the versions once, at the end."""
+    from rich.console import Console
+
+    from consumers.verdicts import explain, versions
+
+    console, made_by = Console(highlight=False, soft_wrap=True), ""
+    for message in messages:
+        ((verdict, pattern),) = held.matched([message.text])
+        block = explain(
+            message.id, message.text, verdict, pattern, kinds, lang=lang, styled=console.is_terminal
+        )
+        console.print(block, end="\n\n")
+        made_by = versions(verdict, lang)
+    if made_by:
+        console.print(made_by, style="dim")
+    else:
+        click.echo("no message was given", err=True)
 
 
 @click.command(short_help="Cluster the messages on standard input.")
@@ -81,7 +154,7 @@ def cluster(raise_at: int) -> None:
 
     clusterer, sizes, suspicious = Clusterer(), Counter[str](), set[str]()
     placed: list[tuple[str, str]] = []
-    for message in _lines(sys.stdin.buffer, "standard input"):
+    for message in read_lines(sys.stdin.buffer, "standard input"):
         found = clusterer.place(message.id, mask(message.text)).cluster_id
         placed.append((message.id, found))
         sizes[found] += 1

@@ -10,7 +10,7 @@ from functools import cache
 from importlib.resources import files
 
 from fenghuo import events as e
-from patterns.library import parse_patterns, parse_types
+from patterns.library import parse_seeds
 from patterns.matching import Library
 from patterns.model import FraudType, Pattern, Verdict
 
@@ -18,17 +18,21 @@ OTHER = "OTHER"
 
 
 @cache
+def _seeds() -> tuple[tuple[FraudType, tuple[Pattern, ...]], ...]:
+    """What each seed file holds, in the order of the files' names."""
+    folder = files("patterns").joinpath("seeds")
+    names = sorted(x.name for x in folder.iterdir() if x.name.endswith(".toml"))
+    return tuple(parse_seeds(folder.joinpath(name).read_text("utf-8")) for name in names)
+
+
 def fraud_types() -> dict[str, FraudType]:
     """Every fraud type of the seeds, by code."""
-    text = files("patterns").joinpath("seeds", "types.toml").read_text("utf-8")
-    return {kind.code: kind for kind in parse_types(text)}
+    return {kind.code: kind for kind, _ in _seeds()}
 
 
 def seed_patterns() -> list[Pattern]:
     """Every pattern of the seeds, in the order of their files' names."""
-    folder = files("patterns").joinpath("seeds")
-    names = sorted(x.name for x in folder.iterdir() if x.name.endswith(".toml") and x.name != "types.toml")
-    return [p for name in names for p in parse_patterns(folder.joinpath(name).read_text("utf-8"))]
+    return [pattern for _, patterns in _seeds() for pattern in patterns]
 
 
 class LiveLibrary:
@@ -36,20 +40,19 @@ class LiveLibrary:
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self._library = Library(patterns)
-        self._lock = threading.Lock()
+        self._library.match([""])  # what is compiled at the first call is ready before the first report
+        self._changing = threading.Lock()
         self._changed_at: dict[str, datetime] = {}
 
     def match(self, texts: Sequence[str]) -> list[tuple[Verdict, Pattern | None]]:
         """A verdict for each text, with the pattern it names, all by one state of the library."""
-        with self._lock:
-            verdicts = self._library.match(texts)
-            return [(v, self._library.get(v.pattern_id) if v.pattern_id else None) for v in verdicts]
+        return self._library.matched(texts)
 
     def apply(self, event: e.Event) -> None:
         """Take a pattern in, or out when it is retired; what comes late does not undo what is newer."""
         if not isinstance(event, e.PatternChanged):
             return
-        with self._lock:
+        with self._changing:
             if event.at < self._changed_at.get(event.pattern_id, event.at):
                 return
             self._changed_at[event.pattern_id] = event.at

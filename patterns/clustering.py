@@ -4,23 +4,26 @@ A message joins the cluster of the exemplar it is closest to, if close enough; e
 compared with exemplars only, and a cluster has few of them, so clusters cannot snowball.
 """
 
+from array import array
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
+import numpy.typing as npt
 from rapidfuzz import fuzz
 
 from patterns.fingerprint import background, grams, informative, weight
-from patterns.index import Floats, Index
 from patterns.normalise import fold
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterConfig:
     """When messages belong together; scores are 0 to 100.
 
-    join: cosine of the weighted grams; lower finds more, but from 50 down strangers join.
+    join: cosine of the weighted grams; lower finds more, but from 54 down strangers join.
     join_weak: enough when rapidfuzz aligns the two texts as well as join_aligned (talk around a forward).
     further_exemplar: a member less alike than this becomes an exemplar itself, up to max_exemplars.
     min_informative: characters that say something; a text with fewer stands alone (greetings, codes).
@@ -28,9 +31,9 @@ class ClusterConfig:
     near_copy: what "near-copy" means, as a cosine.
     """
 
-    join: float = 54.0
+    join: float = 58.0
     join_weak: float = 44.0
-    join_aligned: float = 70.0
+    join_aligned: float = 66.0
     further_exemplar: float = 82.0
     max_exemplars: int = 4
     min_informative: int = 8
@@ -61,7 +64,7 @@ class Clusterer:
 
     def __init__(self, config: ClusterConfig | None = None) -> None:
         self._config = config or ClusterConfig()
-        self._index = Index()
+        self._index = _Postings()
         self._slots: dict[str, list[int]] = {}
         self._cluster: dict[int, str] = {}
         self._folded: dict[int, str] = {}
@@ -147,3 +150,56 @@ def _unseen_bits() -> float:
 def _bits(gram: str) -> float:
     """From the fixed background alone, so a restored clusterer decides as the stopped one would."""
     return weight(gram, 0, 0) if gram in background() else _unseen_bits()
+
+
+class _Postings:
+    """Grams to the slots that hold them. A slot is a small integer; freed slots are reused."""
+
+    def __init__(self) -> None:
+        self._postings: dict[str, array[int]] = {}
+        self._held: dict[int, tuple[str, ...]] = {}
+        self._free: list[int] = []
+        self.slots = 0
+
+    def __len__(self) -> int:
+        return len(self._held)
+
+    def add(self, grams: tuple[str, ...]) -> int:
+        """Hold distinct grams; returns their slot."""
+        slot = self._free.pop() if self._free else self.slots
+        self.slots = max(self.slots, slot + 1)
+        self._held[slot] = grams
+        for gram in grams:
+            self._postings.setdefault(gram, array("I")).append(slot)
+        return slot
+
+    def remove(self, slot: int) -> None:
+        """Forget a slot; KeyError if it is not held."""
+        for gram in self._held.pop(slot):
+            posting = self._postings[gram]
+            posting.remove(slot)
+            if not posting:
+                del self._postings[gram]
+        self._free.append(slot)
+
+    def frequency(self, gram: str) -> int:
+        """How many slots hold the gram."""
+        return len(self._postings.get(gram, ()))
+
+    def sums(self, grams: Sequence[str], weights: Sequence[float]) -> Floats:
+        """For each slot, the summed weight of the given grams that it holds: float64, length `slots`."""
+        lists, kept = [], []
+        for gram, bits in zip(grams, weights, strict=True):
+            posting = self._postings.get(gram)
+            if posting:
+                lists.append(posting)
+                kept.append(bits)
+        if not lists:
+            return np.zeros(self.slots)
+        slots = np.frombuffer(b"".join(lists), dtype=np.uintc)
+        spread = np.repeat(kept, [len(p) for p in lists])
+        return np.bincount(slots, weights=spread, minlength=self.slots).astype(np.float64, copy=False)
+
+    def grams(self) -> tuple[str, ...]:
+        """Every gram held, in order of first add."""
+        return tuple(self._postings)

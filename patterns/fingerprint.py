@@ -9,10 +9,12 @@ from functools import cache
 from math import log2
 
 from patterns.background import EVERYDAY
-from patterns.normalise import MARKS, fold
+from patterns.characters import CLOSE, LINK
+from patterns.normalise import fold
 
-BACKGROUND_WEIGHT = 8
-"""How many unseen everyday messages each line of the small background stands for."""
+BACKGROUND_WEIGHT = 1
+"""How many unseen everyday messages each line of the background stands for."""
+MARKS = "".join(map(chr, range(LINK, CLOSE + 1)))
 
 
 @cache

@@ -1,185 +1,229 @@
 """Match messages to the library of known patterns.
 
-Score = how much of the pattern's information is found in the message (weights in bits, 0 to 100), computed by
-an inverted index over all patterns at once; so talk around a forwarded text costs little. rapidfuzz then
-aligns the best pattern for the evidence and settles the grey zone between the bands.
+The index finds the best pattern of every message and how much of its information is there (0 to 100);
+rapidfuzz then says where a forward was cut and settles the grey zone; `judging` says what the likeness
+means.
 """
 
-import re
 from collections.abc import Iterable, Sequence
-from functools import cache
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import numpy as np
 from rapidfuzz import fuzz
 
-from patterns.entities import find_in
-from patterns.fingerprint import grams, informative, weight
-from patterns.index import Floats, Index
+from patterns.index import Hit, Index, empty_index
+from patterns.judging import (
+    ALIGNED,
+    KNOWN,
+    NEAR_COPY,
+    SUGGESTED,
+    hooks,
+    is_advice,
+    leads_away,
+    names_known_good,
+)
 from patterns.model import Band, Pattern, Verdict
-from patterns.normalise import NORMALISER, fold, fold_clean, fold_with_offsets, normalise
+from patterns.normalise import NORMALISER, Cleaned, Folded, clean_batch, fold_batch
+from patterns.slots import example, filled
+from patterns.wording import HARD
 
-KNOWN = 48.0
-SUGGESTED = 40.0
-GREY_LIFT = 80.0
-"""An alignment (partial ratio) at least this good lifts a suggested message to known."""
-GREY_DROP = 45.0
-"""An alignment worse than this takes a message one band down: shared words, but not a shared text."""
-_SHORT = 8
-"""Characters that say something; a text or pattern with fewer must be equal to count."""
-_FULL = 12
-_SHORT_PENALTY = 4.0
-"""Points a pattern must have more for each character it lacks of _FULL: a few words are easily shared."""
-_SMOOTHING_BITS = 2.5
-_MIN_SHARE = 0.45
-"""A part of a pattern counts as the pattern if it holds at least this share of its information."""
+_AT_ONCE = 512
+"""Messages folded and searched in one go: larger batches gain nothing."""
+_SPOKEN_OR_CALLED = frozenset(("number", "pay", "secret", "cash", "reply", "rent"))
+"""Hooks that an honest message has too, beside the advice not to take the pattern's."""
+_CUT_CODES = 6
+"""At most so many folded codes follow what is compared in a forward that was cut off."""
+_TAIL_CODES, _TAIL_ALIKE = 14, 75.0
+"""If a message's last codes are so much like the pattern's last, nothing was cut off."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Held:
+    """A pattern as it is matched: folded codes as a str, the hooks it leads to, and where the first of them
+    is."""
+
+    pattern: Pattern
+    slot: int
+    folded: str
+    hooks: frozenset[str]
+    refused: frozenset[str]
+    names_known_good: bool
+    digest: int
+
+
+@dataclass(frozen=True, slots=True)
+class _State:
+    """Everything a reader needs, never changed: a new one takes its place."""
+
+    held: dict[str, _Held]
+    ids: list[str]
+    """Pattern by slot; "" for an empty slot, and for no slot at all (-1)."""
+    index: Index
+    digest: int
+    """Of all ids and texts, whatever their order: the patterns' digests combined by exclusive or."""
+    version: str
 
 
 class Library:
-    """The known patterns, ready to match. Equal patterns give equal verdicts, in whatever order."""
+    """The known patterns, ready to match. Equal patterns give equal verdicts, in whatever order they came.
+
+    `match` may be called from any number of threads while patterns come and go: it answers from the state it
+    began with. Changes are for one thread at a time.
+    """
 
     def __init__(self, patterns: Iterable[Pattern] = (), version: str = "") -> None:
         self._name = version
-        self._patterns: dict[str, Pattern] = {}
-        self._folded: dict[str, str] = {}
-        self._slot: dict[str, int] = {}
-        self._ids: dict[int, str] = {}
-        self._index = Index()
-        self._weights: dict[str, float] = {}
-        self._totals: Floats | None = None
-        self._version: str | None = None
-        for pattern in patterns:
-            self.add(pattern)
+        self._state = _State({}, [""], empty_index(), 0, "")
+        self.change(patterns)
 
     def __len__(self) -> int:
-        return len(self._patterns)
+        return len(self._state.held)
 
     def get(self, pattern_id: str) -> Pattern | None:
         """The pattern of that id, None if there is none."""
-        return self._patterns.get(pattern_id)
+        held = self._state.held.get(pattern_id)
+        return held.pattern if held else None
+
+    def hooks(self, pattern_id: str) -> frozenset[str]:
+        """The kinds of hook that a pattern leads to; empty if there is no such pattern."""
+        held = self._state.held.get(pattern_id)
+        return held.hooks if held else frozenset()
+
+    @property
+    def index(self) -> Index:
+        """The index of the patterns held now."""
+        return self._state.index
 
     @property
     def version(self) -> str:
         """The given name and a hash of all ids and texts, whatever the order of adding."""
-        if self._version is None:
-            digest = blake2b(digest_size=6)
-            for pattern_id in sorted(self._patterns):
-                for part in (pattern_id, self._patterns[pattern_id].text):
-                    digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
-            self._version = f"{self._name}+{digest.hexdigest()}".lstrip("+")
-        return self._version
+        return self._state.version
 
     def add(self, pattern: Pattern) -> None:
         """Add a pattern, in place of the one of the same id if there is one."""
-        self.retire(pattern.pattern_id)
-        folded = fold(pattern.text)
-        slot = self._index.add(grams(folded))
-        self._patterns[pattern.pattern_id] = pattern
-        self._folded[pattern.pattern_id] = folded
-        self._slot[pattern.pattern_id], self._ids[slot] = slot, pattern.pattern_id
-        self._changed()
+        self.change((pattern,))
 
     def retire(self, pattern_id: str) -> None:
         """Take a pattern out; nothing happens if there is none of that id."""
-        if pattern_id in self._patterns:
-            slot = self._slot.pop(pattern_id)
-            self._index.remove(slot)
-            del self._ids[slot], self._patterns[pattern_id], self._folded[pattern_id]
-            self._changed()
+        self.change((), (pattern_id,))
+
+    def change(self, added: Iterable[Pattern], retired: Iterable[str] = ()) -> None:
+        """Add and take out many patterns at once; of two with one id the later counts."""
+        before, out = self._state, set(retired)
+        new = {pattern.pattern_id: pattern for pattern in added}
+        gone = [before.held[i] for i in out | new.keys() if i in before.held]
+        if not new and not gone and before.version:
+            return
+        held, digest = dict(before.held), before.digest
+        ids = [*before.ids[:-1], *new, ""]
+        for old in gone:
+            digest ^= old.digest
+            ids[old.slot] = ""
+            del held[old.pattern.pattern_id]
+        folded = fold_batch(clean_batch([filled(pattern.text) for pattern in new.values()]))
+        messages = clean_batch([example(pattern.text) for pattern in new.values()])
+        for n, (pattern_id, pattern) in enumerate(new.items()):
+            norm, own = messages.string(n), _digest(pattern_id, pattern.text)
+            slot = len(before.ids) - 1 + n
+            held[pattern_id] = _Held(
+                pattern,
+                slot,
+                folded.string(n),
+                *hooks(norm),
+                names_known_good=names_known_good(norm),
+                digest=own,
+            )
+            digest ^= own
+        index = before.index.with_change(folded, [_digest(i) for i in new], [old.slot for old in gone])
+        self._state = _State(held, ids, index, digest, f"{self._name}+{digest:016x}".lstrip("+"))
 
     def match(self, texts: Sequence[str]) -> list[Verdict]:
         """One verdict per message, in order."""
-        return [self._verdict(text) for text in texts]
+        return _match(self._state, texts)
 
-    def _changed(self) -> None:
-        self._version = self._totals = None
-
-    def _total_bits(self) -> Floats:
-        if self._totals is None:
-            size = len(self._patterns)
-            names = self._index.grams()
-            self._weights = {g: weight(g, self._index.frequency(g), size) for g in names}
-            totals = self._index.sums(names, [self._weights[g] for g in names])
-            self._totals = np.where(totals > 0, totals, np.inf)
-        return self._totals
-
-    def _bits(self, message_grams: Sequence[str]) -> list[float]:
-        size, known = len(self._patterns), self._weights
-        return [known[g] if g in known else weight(g, 0, size) for g in message_grams]
-
-    def _best(self, folded: str) -> tuple[str | None, float]:
-        """Id and score of the best pattern; of equals, the lowest id."""
-        totals = self._total_bits()
-        found = grams(folded)
-        bits = self._bits(found)
-        shared = self._index.sums(found, bits)
-        if not shared.size or shared.max() <= 0:
-            return None, 0.0
-        scores = np.round(100 * _likeness(shared, totals, sum(bits)), 1)
-        top = scores.max()
-        pattern_id = min(self._ids[int(s)] for s in np.flatnonzero(scores == top))
-        return pattern_id, max(0.0, float(top) - self._short_by(pattern_id, folded))
-
-    def _short_by(self, pattern_id: str, folded: str) -> float:
-        """Points off for a short pattern, unless the message is nothing but it."""
-        pattern = self._folded[pattern_id]
-        return 0.0 if folded == pattern else _SHORT_PENALTY * max(0, _FULL - informative(pattern))
-
-    def _verdict(self, text: str) -> Verdict:
-        norm = normalise(text)
-        folded = fold_clean(norm.text)
-        pattern_id, score = self._best(folded)
-        band = self._band(norm.text, folded, pattern_id, score)
-        evidence = (
-            None if pattern_id is None or band == "none" else self._evidence(text, self._folded[pattern_id])
-        )
-        return Verdict(pattern_id, score, band, evidence, find_in(norm), NORMALISER, self.version)
-
-    def _band(self, text: str, folded: str, pattern_id: str | None, score: float) -> Band:
-        if pattern_id is None or score < SUGGESTED:
-            return "none"
-        pattern = self._folded[pattern_id]
-        if min(informative(folded), informative(pattern)) < _SHORT:
-            return "known" if folded == pattern and len(folded) > 3 else "none"
-        aligned = fuzz.partial_ratio(pattern, folded)
-        if aligned < GREY_DROP:
-            return "suggested" if score >= KNOWN else "none"
-        if score < KNOWN and aligned < GREY_LIFT:
-            return "suggested"
-        return "suggested" if is_advice(text) else "known"
-
-    @staticmethod
-    def _evidence(text: str, pattern: str) -> tuple[int, int] | None:
-        folded = fold_with_offsets(text)
-        aligned = fuzz.partial_ratio_alignment(pattern, folded.text)
-        if aligned is None:
-            return None
-        if len(folded.text) < len(pattern):
-            return folded.span(0, len(folded.text))
-        return folded.span(aligned.dest_start, aligned.dest_end)
+    def matched(self, texts: Sequence[str]) -> list[tuple[Verdict, Pattern | None]]:
+        """As `match`, with the pattern that each verdict names, all by one state of the library."""
+        state = self._state
+        return [(v, state.held[v.pattern_id].pattern if v.pattern_id else None) for v in _match(state, texts)]
 
 
-def _likeness(shared: Floats, totals: Floats, message_bits: float) -> Floats:
-    """Share of the pattern found in the message; if the message is a part of it, also their cosine."""
-    contained = shared / (totals + _SMOOTHING_BITS)
-    cosine = shared / np.sqrt(totals * max(message_bits, 1.0))
-    part = (contained >= _MIN_SHARE) & (message_bits < totals)
-    return np.minimum(1.0, np.where(part, np.maximum(contained, cosine), contained))
+def _match(state: _State, texts: Sequence[str]) -> list[Verdict]:
+    verdicts = list[Verdict]()
+    for at in range(0, len(texts), _AT_ONCE):
+        cleaned = clean_batch(texts[at : at + _AT_ONCE])
+        folded = fold_batch(cleaned)
+        verdicts += _Judge(state, cleaned, folded, state.index.search(folded)).verdicts()
+    return verdicts
 
 
-@cache
-def _advice() -> tuple[re.Pattern[str], re.Pattern[str]]:
-    return (
-        re.compile(
-            r"(?:都|均|就|全)(?:是|为)(?:诈骗|骗局|骗子)|[【\[(]?反诈(?:提醒|预警|提示|宣传|课堂)|(?:警方|公安|民警|派出所)提[醒示]|防骗提[醒示]"
-        ),
-        re.compile(
-            r"96110|不轻信|不转账|不透露|谨防|警惕|切勿|请勿|勿点|不要(?:点击|转账|相信|扫码)|骗子|诈骗(?:分子|手法|套路)|上当"
-        ),
-    )
+def _digest(*parts: str) -> int:
+    """64 bits of a hash of the parts."""
+    digest = blake2b(digest_size=8)
+    for part in parts:
+        digest.update(part.encode("utf-8", "surrogatepass") + b"\0")
+    return int.from_bytes(digest.digest(), "big")
 
 
-def is_advice(norm: str) -> bool:
-    """Whether a normalised text warns of fraud (and may quote it): a strong sign, or two weak ones."""
-    strong, weak = _advice()
-    return strong.search(norm) is not None or len(set(weak.findall(norm))) >= 2
+class _Judge:
+    """The verdicts of one batch."""
+
+    def __init__(self, state: _State, cleaned: Cleaned, folded: Folded, hit: Hit) -> None:
+        self._state, self._cleaned, self._folded, self._hit = state, cleaned, folded, hit
+
+    def verdicts(self) -> list[Verdict]:
+        """One verdict per message, in order."""
+        ids, version = self._state.ids, self._state.version
+        scores = np.round(self._hit.scores.astype(np.float64), 1).tolist()
+        slots = self._hit.slots.tolist()
+        found = [
+            Verdict(ids[slot] or None, score, "none", None, (), NORMALISER, version)
+            for slot, score in zip(slots, scores, strict=True)
+        ]
+        for i in np.flatnonzero(self._hit.scores >= SUGGESTED - 0.05).tolist():
+            if scores[i] >= SUGGESTED:
+                pattern_id = ids[slots[i]]
+                band, reasons = self._band(i, self._state.held[pattern_id], scores[i])
+                found[i] = Verdict(
+                    pattern_id, scores[i], band, self._evidence(i), reasons, NORMALISER, version
+                )
+        return found
+
+    def _band(self, i: int, held: _Held, score: float) -> tuple[Band, tuple[str, ...]]:
+        if score < KNOWN and not self._aligns(i, held):
+            return "suggested", ("likeness",)
+        norm = self._cleaned.string(i)
+        if is_advice(norm):
+            return "suggested", ("advice",)
+        if held.hooks and not leads_away(norm):
+            found = hooks(norm)
+            good = names_known_good(norm) and not held.names_known_good
+            led = found.asked & (HARD | held.hooks)
+            honest = good or found.refused - held.refused
+            if not led and (honest or (score < NEAR_COPY and not self._was_cut(i, held))):
+                return "suggested", ("known_good" if good else "refused" if found.refused else "no_hook",)
+            if good and not led & HARD:
+                return "suggested", ("known_good",)
+            if (found.refused - held.refused) & held.hooks and led <= _SPOKEN_OR_CALLED:
+                return "suggested", ("refused",)
+        return "known", ()
+
+    def _aligns(self, i: int, held: _Held) -> bool:
+        """Whether pattern and message, less alike than a known one, follow one another letter by letter."""
+        return fuzz.partial_ratio(held.folded, self._folded.string(i), score_cutoff=ALIGNED) > 0
+
+    def _was_cut(self, i: int, held: _Held) -> bool:
+        """Whether the message ends in the middle of the pattern, as a forward does of which the end is
+        missing."""
+        if self._hit.behind[i] > _CUT_CODES:
+            return False
+        tail = self._folded.string(i)[-_TAIL_CODES:]
+        aligned = fuzz.partial_ratio_alignment(tail, held.folded, score_cutoff=_TAIL_ALIKE)
+        return aligned is None or aligned.dest_end < len(held.folded) - 2
+
+    def _evidence(self, i: int) -> tuple[int, int]:
+        """The raw span of what was compared: the gram behind the last reaches one code further."""
+        first, last = self._hit.spans[i].tolist()
+        start, end = self._folded.starts[i : i + 2].tolist()
+        offsets = self._folded.offsets
+        return int(offsets[start + first]), int(offsets[min(start + last, end - 1)]) + 1

@@ -1,15 +1,20 @@
 """The nouns of recognising: fraud types, patterns, entities and verdicts."""
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, NamedTuple
 
 Severity = Literal["moderate", "severe"]
+Voice = Literal["sms", "chat", "call", "forward"]
 Band = Literal["known", "suggested", "none"]
 
 
 @dataclass(frozen=True, slots=True)
 class FraudType:
-    """A kind of fraud and the Chinese sentences from which a warning of 350 characters is composed."""
+    """A kind of fraud and the Chinese sentences from which a warning of 350 characters is composed.
+
+    `official` is the code of the police's yearly label that it is counted under, None if it is one itself
+    (or none fits); `cues` are short phrases that point to it.
+    """
 
     code: str
     label_zh: str
@@ -19,11 +24,17 @@ class FraudType:
     tell: tuple[str, ...]
     advice: str
     severity: Severity
+    cues: tuple[str, ...] = ()
+    official: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A known fraud text. `source` is "seed" or how it was learned; `alert_id` the alert that taught it."""
+    """A known fraud text; places that senders change may be slots ({link}, {amount} ...: `slots.SLOTS`).
+
+    `voice` says how it reaches people; `source` is "seed" or how it was learned, `alert_id` the alert that
+    taught it.
+    """
 
     pattern_id: str
     fraud_type: str
@@ -31,6 +42,7 @@ class Pattern:
     text: str
     source: str = "seed"
     alert_id: str | None = None
+    voice: Voice = "sms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,26 +51,31 @@ class Entity:
 
     `start` and `end` are offsets into the RAW text, `value` is cleaned. For entities
     named by a label (a code after 验证码, an id after 微信) the span covers the value only.
+    `shown` is the form people may see, `treatment` how it came about (shown.TREATMENTS).
     """
 
     kind: str
     start: int
     end: int
     value: str
+    shown: str
+    treatment: Literal["keep", "mask", "redact"]
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What the library says of one message: the best pattern and its score (0 to 100), even for "none".
 
-    `evidence` is the span of the raw message that resembles the pattern; `normaliser` and `library` are
-    the versions.
+    `evidence` is the span of the raw message that resembles the pattern, None for "none". `reasons` say why
+    a likeness is suggested and not known: "likeness" (a score between the bands), "advice" (it warns of the
+    scam), "known_good" (an official site, number or counter stands where the pattern leads astray),
+    "refused" (it tells its reader not to do what the pattern asks), "no_hook" (it leads nowhere).
+    `normaliser` and `library` are versions.
     """
 
     pattern_id: str | None
     score: float
     verdict: Band
     evidence: tuple[int, int] | None
-    indicators: tuple[Entity, ...]
+    reasons: tuple[str, ...]
     normaliser: str
     library: str

@@ -11,48 +11,19 @@ from functools import cache
 from patterns.entities import find, is_hotline, is_known_good
 from patterns.model import Entity
 from patterns.normalise import normalise
+from patterns.shown import defang
 
-_HIDDEN = {
-    "id_number": "[身份证号已隐藏]",
-    "bank_card": "[银行卡号已隐藏]",
-    "verification_code": "[验证码已隐藏]",
-}
-_DEFANGED_PATH = 20
+__all__ = ["Finding", "defang", "forbidden", "mask"]
+
 _LONGEST = 4_000
 
 
 # ---------------------------------------------------------------- screens
 
 
-def defang(value: str) -> str:
-    """A link that nothing makes clickable: hxxps, [.] in the host, no query, a short path."""
-    scheme, mark, rest = value.strip().rpartition("://")
-    host, path = re.match(r"([^/?#\\]*)([^?#]*)", rest, re.DOTALL).groups()  # type: ignore[union-attr]
-    host = host.rpartition("@")[2].replace("[.]", ".").replace(".", "[.]")
-    path = re.sub(r"\d{7,}", "***", path).replace(".", "[.]")
-    if len(path) > _DEFANGED_PATH:
-        path = path[:_DEFANGED_PATH].rstrip("[.]") + "…"
-    if not mark:
-        return host + path
-    return scheme.lower().replace("http", "hxxp").replace("hxxpp", "hxxp") + mark + host + path
-
-
-def _hide_number(value: str) -> str:
-    return value[:3] + "****" + value[-4:] if len(value) >= 11 else value[:2] + "****" + value[-2:]
-
-
-def _shown(entity: Entity, raw: str) -> str:
-    if entity.kind == "url":
-        return defang(entity.value)
-    if entity.kind in _HIDDEN:
-        return _HIDDEN[entity.kind]
-    if entity.kind in ("phone", "landline"):
-        return _hide_number(re.sub(r"\D", "", entity.value))
-    if entity.kind in ("wechat", "qq") and re.fullmatch(r"1[3-9]\d{9}", entity.value):
-        return _hide_number(entity.value)
-    if entity.kind == "plate":
-        return entity.value[:2] + "****"
-    return raw
+def _piece(entity: Entity, raw: str) -> str:
+    """What stands in an entity's place: as it was written if it is kept, but never a link that works."""
+    return raw if entity.treatment == "keep" and entity.kind != "url" else entity.shown
 
 
 @cache
@@ -70,11 +41,12 @@ def _hide_rest(piece: str) -> str:
 
 
 def mask(text: str) -> str:
-    """The text as officers see it: numbers of people hidden, links defanged, scammers' accounts kept."""
+    """The text as officers see it: people's numbers, names and streets hidden, links defanged, the bait's own
+    numbers and accounts kept."""
     pieces, last = [], 0
     for entity in find(text):
         start = max(entity.start, last)
-        pieces += [_hide_rest(text[last:start]), _shown(entity, text[start : entity.end])]
+        pieces += [_hide_rest(text[last:start]), _piece(entity, text[start : entity.end])]
         last = max(last, entity.end)
     return "".join(pieces) + _hide_rest(text[last:])
 
@@ -129,7 +101,7 @@ def _without_defanged(text: str) -> str:
 def _links(text: str) -> list[Finding]:
     bare = _without_defanged(text)
     rule = (
-        r"[a-z][a-z0-9+]{1,9}://\S{0,60}|(?<![a-z0-9])[a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){0,6}\.[a-z]{2,18}(?![a-z])"
+        r"(?:[a-z][a-z0-9+]{1,9}|微信)://\S{0,60}|(?<![a-z0-9])[a-z0-9\-]{1,63}(?:\.[a-z0-9\-]{1,63}){0,6}\.[a-z]{2,18}(?![a-z])"
         r"|(?<![\d.])(?:\d{1,3}\.){3}\d{1,3}(?!\d)|[\u4e00-\u9fff]{1,12}\.(?:中国|公司|网络|网址|中文网)"
         r"|www\.\S{1,60}|[a-z0-9._\-]{1,64}@[a-z0-9.\-]{1,64}"
     )
@@ -144,14 +116,17 @@ def _accused(text: str) -> list[Finding]:
 
 _DATE = r"20[2-4]\d(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])"
 _KINDS = {
-    "phone": "phone",
-    "landline": "phone",
+    **dict.fromkeys(
+        ("phone", "virtual_phone", "sms_port", "service_phone", "foreign_phone", "landline", "spoofed_short"),
+        "phone",
+    ),
     "bank_card": "bank_card",
     "id_number": "id_number",
     "verification_code": "verification_code",
-    "qq": "contact",
-    "wechat": "contact",
+    **dict.fromkeys(("qq", "qq_group", "wechat", "handle", "wallet"), "contact"),
+    **dict.fromkeys(("address", "plate", "order", "licence", "invite_code"), "personal"),
 }
+"""Kinds to codes. Names are left to the reader: a title alone (王警官) is too easily somebody's office."""
 
 
 def _numbers(text: str) -> list[Finding]:
@@ -228,10 +203,11 @@ def _requests(text: str) -> list[Finding]:
 def forbidden(text: str) -> tuple[Finding, ...]:
     """Everything in a warning that must never be broadcast, as (code, excerpt); empty means it may go out.
 
-    Codes: link, qr, reply, contact, request, phone, bank_card, id_number, verification_code, known_good
-    (a site of the state, a bank or a shop named beside an accusation), too_long (over
-    4,000 characters, not looked through). Advice against an action (不点链接), the trick told of a fraudster
-    (骗子诱导扫码) and defanged links pass; when unsure it reports.
+    Codes: link, qr, reply, contact, request, phone, bank_card, id_number, verification_code, personal
+    (an address, plate, order, licence or invitation code), known_good (a site of the state, a bank or a
+    shop named beside an accusation), too_long (over 4,000 characters, not looked through).
+    Advice against an action (不点链接), the trick told of a fraudster (骗子诱导扫码) and defanged links pass;
+    when unsure it reports.
     """
     if len(text) > _LONGEST:
         return (("too_long", text[:40]),)

@@ -5,13 +5,14 @@ Weights are for ranking on a desk, not probabilities.
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
 from patterns.entities import find_in, is_known_good
-from patterns.matching import is_advice
-from patterns.model import Entity
-from patterns.normalise import normalise, sound
+from patterns.judging import is_advice
+from patterns.model import Entity, FraudType
+from patterns.normalise import clean, normalise, sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,7 +230,10 @@ def _strange_link(link: Entity) -> bool:
 
 @cache
 def _spoken_account() -> re.Pattern[str]:
-    """An invitation to add an account, in whatever characters sound alike (佳嶶 zhang_1987, 扣1234567)."""
+    """An invitation to add an account, in whatever characters sound alike (佳嶶 zhang_1987, 扣1234567).
+
+    为, which sounds like 微, is no disguise of it: a code is 为640287.
+    """
     add, we, letter, q = sound("加"), sound("微"), sound("信"), sound("扣")
     handle = r"[^a-z0-9\n]{0,4}(?=[a-z0-9_\-]*\d)[a-z0-9_\-]{6,20}"
     return re.compile(
@@ -242,6 +246,8 @@ _SHORT_LINK = (
     r"(?<![a-z0-9.])[a-z0-9]{1,12}(?:\.[a-z0-9]{1,8}){1,3}/[a-z0-9]{1,12}(?![0-9./])"
     r"|[a-z0-9]\.c[0o]m?(?![a-z])"
 )
+_PHRASE_WEIGHT = 8
+"""What each character of a type's phrase weighs in the guess at the type."""
 _ODD = frozenset("亻讠钅氵扌忄銭収忝伱恏琓荬佣氺沖鎹莪嘚菿啲")
 
 
@@ -256,7 +262,9 @@ def _entity_cues(raw: str, norm: str, entities: tuple[Entity, ...]) -> list[tupl
     cues = []
     if any(e.kind == "url" and _strange_link(e) for e in entities) or _compiled(_SHORT_LINK).search(norm):
         cues.append(("link", 25))
-    if any(e.kind in ("wechat", "qq") for e in entities) or _spoken_account().search(sound(norm)):
+    if any(
+        e.kind in ("wechat", "qq", "qq_group", "handle", "wallet") for e in entities
+    ) or _spoken_account().search(sound(norm.replace("为", " "))):
         cues.append(("account", 20))
     if any(e.kind == "invite_code" for e in entities):
         cues.append(("invite_code", 15))
@@ -265,17 +273,30 @@ def _entity_cues(raw: str, norm: str, entities: tuple[Entity, ...]) -> list[tupl
     return cues
 
 
-def _guess(cues: list[_Cue]) -> str | None:
-    """The type with the most weight among the cues; of equals, the one named first."""
+def _guess(cues: list[_Cue], norm: str, types: Iterable[FraudType]) -> str | None:
+    """The type with the most weight among the cues and the phrases of the types; of equals, the one met
+    first."""
     scores: dict[str, int] = {}
     for cue in cues:
         for place, code in enumerate(cue.types):
             scores[code] = scores.get(code, 0) + cue.weight - place
+    for kind in types:
+        weight = sum(_PHRASE_WEIGHT * len(phrase) for phrase in _phrases(kind) if phrase in norm)
+        if weight:
+            scores[kind.code] = scores.get(kind.code, 0) + weight
     return max(scores, key=lambda code: scores[code]) if scores else None
 
 
-def assess(text: str) -> Assessment:
-    """Cues, likely type, danger, whether money is said to be moving, and whether it could be bait at all."""
+@cache
+def _phrases(kind: FraudType) -> tuple[str, ...]:
+    return tuple(clean(phrase) for phrase in kind.cues)
+
+
+def assess(text: str, types: Iterable[FraudType] = ()) -> Assessment:
+    """Cues, likely type, danger, whether money is said to be moving, and whether it could be bait at all.
+
+    `types` lend their phrases to the guess at the type.
+    """
     norm = normalise(text)
     hits = [cue for cue in _CUES if _compiled(cue.rule).search(norm.text)]
     extra = _entity_cues(text, norm.text, find_in(norm))
@@ -286,4 +307,5 @@ def assess(text: str) -> Assessment:
     advice = is_advice(norm.text) and not moving
     hooked = any(c.hook for c in hits) or bool(extra)
     cues = tuple(c.name for c in hits) + tuple(name for name, _ in extra)
-    return Assessment(_guess(hits), cues, danger // 3 if advice else danger, moving, hooked and not advice)
+    guess = _guess(hits, norm.text, types)
+    return Assessment(guess, cues, danger // 3 if advice else danger, moving, hooked and not advice)

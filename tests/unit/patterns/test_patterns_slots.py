@@ -1,0 +1,62 @@
+"""The laws of slots: what stands where senders change the value."""
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from patterns.characters import GAP, HANDLE, LINK, NUMBER
+from patterns.entities import find
+from patterns.normalise import clean, fold
+from patterns.slots import SLOTS, example, filled, slots, unknown_slots
+
+PATTERN = "{org}银行：{name}您好，请于{date}前登录 {link} 缴{amount}，添加{wechat}报{code}"
+texts = st.lists(
+    st.sampled_from([*(f"{{{name}}}" for name in SLOTS), "{", "}", "{}", "{bank}", "转账", " "])
+).map("".join)
+
+
+def test_a_pattern_is_filled_with_marks() -> None:
+    number, gap = chr(NUMBER), chr(GAP)
+    assert filled("到{link}缴{amount}找{wechat}") == f"到{chr(LINK)}缴{number}{gap}找{chr(HANDLE)}"
+    assert filled("{name}您好") == f"{gap}您好"
+
+
+def test_an_example_is_a_message_with_invented_values() -> None:
+    assert example("{name}，缴{amount}，看 {link}") == "王强，缴6800元，看 https://k3.example.com/a9"
+
+
+def test_slots_are_told_in_order_and_each_time() -> None:
+    assert slots(PATTERN) == ("org", "name", "date", "link", "amount", "wechat", "code")
+    assert slots("{link}或{link}") == ("link", "link")
+    assert slots("没有") == ()
+
+
+def test_what_is_no_slot_is_told_and_stays_text() -> None:
+    assert unknown_slots("{link}{bank}{}{Link}") == ("bank", "", "Link")
+    assert unknown_slots(PATTERN) == ()
+    assert filled("{bank}{ link }{") == example("{bank}{ link }{") == "{bank}{ link }{"
+
+
+@given(texts)
+@settings(max_examples=100, deadline=None)
+def test_filled_and_example_leave_no_slot_and_only_slots_are_replaced(text: str) -> None:
+    for done in (filled(text), example(text)):
+        assert slots(done) == ()
+        assert filled(done) == example(done) == done
+    assert (filled(text) == text) == (example(text) == text) == (not slots(text))
+
+
+@pytest.mark.parametrize("name", SLOTS)
+def test_a_slot_is_compared_as_the_kind_of_thing_that_its_example_is(name: str) -> None:
+    mark, value = SLOTS[name]
+    assert clean(mark) == mark
+    assert fold(mark).rstrip(chr(GAP)) == ("" if mark == chr(GAP) else mark[0])
+    if mark[0] != chr(GAP):
+        assert fold(value)[0] == mark[0] or (mark[0], fold(value)[0]) == (chr(NUMBER), chr(HANDLE))
+
+
+@pytest.mark.parametrize("name", SLOTS)
+def test_an_example_names_no_host_that_could_be_real(name: str) -> None:
+    urls = [entity.value for entity in find(SLOTS[name][1]) if entity.kind == "url"]
+    assert all(".example.com" in url for url in urls)
+    assert bool(urls) == (name == "link")
