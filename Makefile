@@ -76,7 +76,7 @@ check: $(DEV) ## lint, format, types, imports, the compose file, and the tests t
 	mypy
 	lint-imports --no-logo
 	check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	python -m pytest tests/unit tests/architecture tests/contract/test_topics.py tests/contract/test_events_golden.py
+	python -m pytest tests/unit tests/quality tests/architecture tests/contract/test_topics.py tests/contract/test_events_golden.py
 
 bench: $(DEV) ## the benchmarks in bench/, each as a ratio to its named baseline (ARGS="bench/x.py": that one)
 	@[ -d bench ] || { echo "make: there is no bench/ here" >&2; exit 1; }

@@ -30,6 +30,10 @@ TLDS = (
     " jp sg my example"
 ).split()
 """Ends that make words joined by dots a link; anything else needs a digit, a path or a second dot."""
+TLD_WORDS = frozenset(
+    "app live in me my to it is link fun work life click store online win pro tv la us sg id".split()
+)
+"""Those that follow an hour as a word (8点app)."""
 
 STAND_INS = {
     "URL": LINK,
@@ -79,7 +83,8 @@ class Characters(NamedTuple):
     digit: U8
     """Value of a digit, ASCII or Han."""
     tlds: I64
-    """Ends of links as `word_number`, ascending."""
+    """Ends of links as `word_number`, ascending; `plain_tlds`: those that are no words."""
+    plain_tlds: I64
     spoken: I64
     """Syllables in letters as `word_number`, ascending, and their folded codes in `spoken_fold`."""
     spoken_fold: U16
@@ -127,7 +132,7 @@ def _dresses() -> U8:
             dress[code] = HIDDEN
     for char in "\ufeff\u200d":
         dress[ord(char)] = PLAIN
-    for char in own().keys() - EMOJI.keys() - {"×"}:
+    for char in own().keys() - EMOJI.keys() - {"×", "〇"}:
         dress[ord(char)] = DRESSED
     dress[0x2460:0x2500] = dress[0x1D400:0x1D800] = dress[0x20E3] = DRESSED
     for low, high in HAN_BLOCKS:
@@ -194,4 +199,5 @@ def characters() -> Characters:
         halves=halves, wholes=wholes, spoken=spoken, spoken_fold=spoken_fold,
         stand_ins=stand_ins, stand_in_marks=stand_in_marks,
         tlds=np.array(sorted(map(word_number, TLDS)), np.int64),
+        plain_tlds=np.array(sorted(word_number(tld) for tld in TLDS if tld not in TLD_WORDS), np.int64),
     )  # fmt: skip

@@ -56,6 +56,7 @@ _VARIANTS = {
     "刋": "刊",
     "従": "从",
     "変": "变",
+    "転": "转",
     "氺": "水",
     "関": "关",
     "〇": "零",
@@ -166,7 +167,7 @@ def simplified() -> dict[str, str]:
 def own() -> dict[str, str]:
     table = {**_VARIANTS, **EMOJI}
     for latin, others in _LOOKALIKES.items():
-        table.update(dict.fromkeys(others, latin))
+        table.update(dict.fromkeys(others + others.lower(), latin))
     for start, first, last in _DIGIT_RUNS:
         table.update({chr(start + n - first): str(n) for n in range(first, last + 1)})
     for start in _LETTER_RUNS:
@@ -225,7 +226,13 @@ def split() -> dict[str, str]:
     first, _ = levels()
     table = dict(_STANDING)
     for char, parts in _components().items():
-        if char in first and len(parts) == 2 and parts[0] in _HALVES and len(parts[1]) == 1:
+        if (
+            char in first
+            and len(parts) == 2
+            and parts[0] in _HALVES
+            and len(parts[1]) == 1
+            and parts[0] != parts[1]
+        ):
             table.setdefault(_HALVES[parts[0]] + parts[1], char)
     return table
 

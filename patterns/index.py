@@ -66,7 +66,7 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Index:
-    """The grams of patterns by slot; a retired one keeps its slot, empty, until the next full build."""
+    """The grams of patterns by slot; a retired one leaves its slot empty."""
 
     grams: I32
     starts: I64

@@ -31,6 +31,8 @@ KNOWN = 38.0
 ALIGNED = 75.0
 """Partial ratio of rapidfuzz from which a suggested message is the pattern too: a short piece of it,
 reworded here and there."""
+WHOLE = 88.0
+"""Score from which the whole pattern is there: a hotline or a refusal that is added to it changes nothing."""
 NEAR_COPY = 70.0
 """Score from which it is the pattern even if no hook is recognised in it, unless it says something honest."""
 SUGGESTED = 30.0
@@ -111,9 +113,9 @@ def hooks(norm: str) -> Hooks:
         kind = match.lastgroup or ""
         (refused if _is_refused(norm, *match.span()) else asked).add(kind)
     if not asked and not refused:
-        plain = _compiled(r"(?<=[\u4e00-\u9fff])[^\u4e00-\u9fffa-z0-9,。;!?]+(?=[\u4e00-\u9fff])").sub(
-            "", norm
-        )
+        plain = _compiled(
+            r"致电|来电|拨打|打?电话|(?<=[\u4e00-\u9fff])[^\u4e00-\u9fffa-z0-9,。;!?]+(?=[\u4e00-\u9fff])"
+        ).sub("", norm)
         asked.update(match.lastgroup or "" for match in _sounded().finditer(sound(plain)))
     return Hooks(frozenset(asked), frozenset(refused))
 

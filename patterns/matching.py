@@ -18,16 +18,19 @@ from patterns.judging import (
     KNOWN,
     NEAR_COPY,
     SUGGESTED,
+    WHOLE,
     hooks,
     is_advice,
     leads_away,
     names_known_good,
-)
+)  # fmt: skip
 from patterns.model import Band, Pattern, Verdict
 from patterns.normalise import NORMALISER, Cleaned, Folded, clean_batch, fold_batch
 from patterns.slots import example, filled
 from patterns.wording import HARD
 
+_MOST_RETIRED = 4_096
+"""Slots of retired patterns that may stand empty; then all is built anew."""
 _AT_ONCE = 512
 """Messages folded and searched in one go: larger batches gain nothing."""
 _SPOKEN_OR_CALLED = frozenset(("number", "pay", "secret", "cash", "reply", "rent"))
@@ -74,7 +77,7 @@ class Library:
 
     def __init__(self, patterns: Iterable[Pattern] = (), version: str = "") -> None:
         self._name = version
-        self._state = _State({}, [""], empty_index(), 0, "")
+        self._state = _nothing()
         self.change(patterns)
 
     def __len__(self) -> int:
@@ -112,6 +115,9 @@ class Library:
         """Add and take out many patterns at once; of two with one id the later counts."""
         before, out = self._state, set(retired)
         new = {pattern.pattern_id: pattern for pattern in added}
+        if before.index.alive.size - len(before.held) > _MOST_RETIRED:
+            kept = (x.pattern for i, x in before.held.items() if i not in out)
+            new, before, out = {**{p.pattern_id: p for p in kept}, **new}, _nothing(), set()
         gone = [before.held[i] for i in out | new.keys() if i in before.held]
         if not new and not gone and before.version:
             return
@@ -146,6 +152,10 @@ class Library:
         """As `match`, with the pattern that each verdict names, all by one state of the library."""
         state = self._state
         return [(v, state.held[v.pattern_id].pattern if v.pattern_id else None) for v in _match(state, texts)]
+
+
+def _nothing() -> _State:
+    return _State({}, [""], empty_index(), 0, "")
 
 
 def _match(state: _State, texts: Sequence[str]) -> list[Verdict]:
@@ -199,12 +209,12 @@ class _Judge:
             found = hooks(norm)
             good = names_known_good(norm) and not held.names_known_good
             led = found.asked & (HARD | held.hooks)
-            honest = good or found.refused - held.refused
+            honest = score < WHOLE and (good or found.refused - held.refused)
             if not led and (honest or (score < NEAR_COPY and not self._was_cut(i, held))):
                 return "suggested", ("known_good" if good else "refused" if found.refused else "no_hook",)
-            if good and not led & HARD:
+            if score < WHOLE and good and not led & HARD:
                 return "suggested", ("known_good",)
-            if (found.refused - held.refused) & held.hooks and led <= _SPOKEN_OR_CALLED:
+            if score < WHOLE and (found.refused - held.refused) & held.hooks and led <= _SPOKEN_OR_CALLED:
                 return "suggested", ("refused",)
         return "known", ()
 

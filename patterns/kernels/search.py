@@ -27,6 +27,8 @@ WHOLE_LIFT = 0.15
 _BEST = 8
 _LEAST_BITS = 14.0
 """With less in common there is nothing to look at."""
+_ROUNDING = 0.01
+"""Bits by which sums in another order may differ."""
 _HOPELESS = 20.0
 """Of patterns that cannot score more, only the first is compared."""
 DRESSED_LIFT, SHARED_LIFT = 10.0, 10.0
@@ -155,12 +157,19 @@ def _look_up(table, keys, key, mask):
 
 
 @compiled
-def _offer(slots, values, count, slot, value):
+def _before(value, tie, other, other_tie):
+    """Whether the one comes before the other: by value, of equal ones by tie."""
+    return value > other or (value == other and tie < other_tie)
+
+
+@compiled
+def _offer(slots, values, ties, count, slot, value):
     """Keep `slot` if it is among the best by value; returns how many are kept."""
-    if count == slots.size and value <= values[count - 1]:
+    value, tie = np.float32(value), ties[slot]
+    if count == slots.size and not _before(value, tie, values[count - 1], ties[slots[count - 1]]):
         return count
     at = count if count < slots.size else count - 1
-    while at and values[at - 1] < value:
+    while at and _before(value, tie, values[at - 1], ties[slots[at - 1]]):
         if at < slots.size:
             slots[at], values[at] = slots[at - 1], values[at - 1]
         at -= 1
@@ -169,7 +178,7 @@ def _offer(slots, values, count, slot, value):
 
 
 @compiled
-def _raise(slots, values, count, slot, value):
+def _raise(slots, values, ties, count, slot, value):
     """As `_offer`, for a slot that may be among the best already, with a lower value."""
     for c in range(count):
         if slots[c] == slot:
@@ -177,7 +186,7 @@ def _raise(slots, values, count, slot, value):
                 slots[d], values[d] = slots[d + 1], values[d + 1]
             count -= 1
             break
-    return _offer(slots, values, count, slot, value)
+    return _offer(slots, values, ties, count, slot, value)
 
 
 @compiled
@@ -205,6 +214,8 @@ def _gather(grams, bits, heads, slots, begins, acc, touched, count):
 
     All lists are looked up before any is read: the misses then overlap.
     """
+    if not slots.size:
+        return count
     warm = np.uint32(0)
     for k in range(grams.size):
         begins[k] = heads[grams[k]]
@@ -322,9 +333,9 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
         for i in range(reached):
             if acc[touched[i]] >= least and ix.totals[touched[i]] < np.inf:
                 slot = touched[i]
-                kept = _offer(candidates, bounds, kept, slot, _rank(acc[slot], ix.totals[slot]))
+                kept = _offer(candidates, bounds, ix.ties, kept, slot, _rank(acc[slot], ix.totals[slot]))
                 if kept == _BEST:
-                    least = max(least, bounds[kept - 1] / np.float32(1 + WHOLE_LIFT))
+                    least = max(least, bounds[kept - 1] / np.float32(1 + WHOLE_LIFT) - np.float32(_ROUNDING))
         for x in range(extra_starts[k], extra_starts[k + 1]):
             gram = extras[x]
             for i in range(ix.extra_heads[gram], ix.extra_heads[gram + 1]):
@@ -335,7 +346,12 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
                 slot = ix.extra_slots[i]
                 if acc[slot] >= _LEAST_BITS:
                     kept = _raise(
-                        candidates, bounds, kept, slot, _rank(acc[slot], ix.totals[slot]) + 2 * shared[slot]
+                        candidates,
+                        bounds,
+                        ix.ties,
+                        kept,
+                        slot,
+                        _rank(acc[slot], ix.totals[slot]) + 2 * shared[slot],
                     )
         dress = min(_dress(signs[k]), _FULL_DRESS) / _FULL_DRESS
         hooked = signs[k, 6] + signs[k, 7] > 0
@@ -343,7 +359,7 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
         top = np.float32(-1e9)
         for c in range(kept):
             slot = candidates[c]
-            if bounds[c] + 2 * skipped < top:
+            if bounds[c] + 2 * skipped < top - _ROUNDING:
                 break
             hopeful = (
                 100 * (acc[slot] + skipped) / (ix.totals[slot] + np.float32(SMOOTHING_BITS))
@@ -367,7 +383,7 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
                 if table[place] >= 0:
                     matched[table[place]] = False
             total = ix.totals[slot]
-            order = _rank(bits, total) + 2 * shared[slot]
+            order = np.float32(_rank(bits, total) + 2 * shared[slot])
             if order < top or (order == top and ix.ties[slot] > ix.ties[best_slot[k]]):
                 continue
             top = order

@@ -31,6 +31,16 @@ links in 6, accounts and long numbers in 7, the first two kinds of invisible cha
 
 _LONGEST_NUMBER = 19
 _WECHAT, _WEIXIN = word_number("wechat"), word_number("weixin")
+_JIA, _WEI, _XIN, _KA, _YIN, _HANG = map(ord, "加微信咖银行")
+_LIKE_WEI, _LIKE_XIN = tuple(map(ord, "威薇徽溦葳崴嶶维v")), tuple(map(ord, "信芯伈"))
+_KOU, _QIU, _BEHIND_KA = (
+    tuple(map(ord, "扣抠蔻叩筘")),
+    tuple(map(ord, "扣叩邱秋球")),
+    tuple(map(ord, "啡喱位")),
+)
+_HANG_SOUND = ord("航")
+"""How 行 sounds behind 银."""
+_DOTS = tuple(map(ord, "。点丶"))
 _ROUNDS = 6
 """One change may open the way for another (a closed number makes 扣 an account): until nothing changes."""
 _LEAST_NAME = (4, 6)
@@ -188,14 +198,12 @@ def _alias(buf, n, at, kinds):
     """(length, 1 for WeChat, 2 for QQ) of another name for them at `at`, else (0, 0)."""
     a = buf[at]
     b = buf[at + 1] if at + 1 < n else np.uint32(0)
-    if b == 0x4FE1 or b == 0x82AF or b == 0x4F08:  # 信 芯 伈
-        if a == 0x5FAE or (
-            b == 0x4FE1 and (a in (0x5A01, 0x8587, 0x5FBD, 0x6E8B, 0x8473, 0x5D34, 0x5DB6, 0x7EF4, 118))
-        ):
-            return 2, 1  # 微 威薇徽溦葳崴嶶维 v
-    if a == 0x5FAE and b == 120 and not _kind(buf, n, at + 2, kinds) & LETTER:  # 微x
+    if b in _LIKE_XIN:
+        if a == _WEI or (b == _XIN and a in _LIKE_WEI):
+            return 2, 1
+    if a == _WEI and b == 120 and not _kind(buf, n, at + 2, kinds) & LETTER:  # 微x
         return 2, 1
-    if (a == 47 or a == 92) and b == 0x4FE1:  # /信
+    if (a == 47 or a == 92) and b == _XIN:  # /信
         return 2, 1
     if (a == 118 or a == 119) and not _kind(buf, n, at - 1, kinds) & (LETTER | DIGIT):  # vx wx weixin wechat
         end = _word_end(buf, n, at)
@@ -207,11 +215,9 @@ def _alias(buf, n, at, kinds):
                 word = word * 27 + np.int64(buf[k]) - 96
             if word == _WECHAT or word == _WEIXIN:
                 return 6, 1
-    if a == b and a in (0x6263, 0x62A0, 0x853B, 0x53E9, 0x7B58):  # 扣扣 抠抠 蔻蔻 叩叩 筘筘
+    if a == b and a in _KOU:
         return 2, 2
-    if a in (0x6263, 0x53E9, 0x90B1, 0x79CB, 0x7403) and _long_number(
-        buf, n, at + 1, kinds
-    ):  # 扣叩邱秋球 12345
+    if a in _QIU and _long_number(buf, n, at + 1, kinds):  # 扣12345
         return 1, 2
     return 0, 0
 
@@ -226,7 +232,7 @@ def _is_an_invitation(buf, n, at, kinds):
     while k < n and k < at + 3 and buf[k] in (32, 46, 58):
         k += 1
     if _kind(buf, n, k, kinds) & HAN:
-        return buf[k] != 0x52A0
+        return buf[k] != _JIA
     end = _word_end(buf, n, k)
     return 0 < end - k <= 2 and buf[k] in (113, 118, 119)  # q v w
 
@@ -249,7 +255,7 @@ def _words(buf, off, n, chars):
             changed += 1
             buf[w], off[w] = 113, off[r]
         elif length:
-            first, second = (0x5FAE, 0x4FE1) if which == 1 else (113, 113)
+            first, second = (_WEI, _XIN) if which == 1 else (113, 113)
             changed += length != 2 or buf[r] != first or buf[r + 1] != second
             buf[w], buf[w + 1] = first, second
             off[w], off[w + 1] = off[r], off[r + 1]
@@ -259,14 +265,12 @@ def _words(buf, off, n, chars):
             continue
         char = buf[r]
         if char == 43 and _is_an_invitation(buf, n, r, kinds):
-            char = np.uint32(0x52A0)  # 加
-        if char == 0x5496 and not (
-            r + 1 < n and buf[r + 1] in (0x5561, 0x55B1, 0x4F4D)
-        ):  # 咖, but 咖啡 咖喱 咖位
-            char = np.uint32(0x52A0)
+            char = np.uint32(_JIA)
+        if char == _KA and not (r + 1 < n and buf[r + 1] in _BEHIND_KA):
+            char = np.uint32(_JIA)
         before = kinds[buf[w - 1]] if w and buf[w - 1] < TABLED else 0
-        if char in (0x3002, 0x70B9, 0x4E36):  # 。点丶
-            if before & (DIGIT | LETTER | HAN_DIGIT) and _is_end_of_link(buf, n, r + 1, chars.tlds):
+        if char in _DOTS:
+            if before & (DIGIT | LETTER | HAN_DIGIT) and _is_end_of_link(buf, n, r + 1, chars.plain_tlds):
                 char = np.uint32(46)
         elif (char == 111 or char == 108) and before & DIGIT:  # 5oo, 1l0
             end = r
@@ -489,6 +493,8 @@ def _token(buf, n, at, chars):
         last = after
         stop = _label_end(buf, n, after, kinds)
     slash = stop < n and buf[stop] == 47
+    if dots == 3 and not letters and stop < n and buf[stop] in (47, 58):  # 10.0.0.1/a
+        return _printable_end(buf, n, stop, kinds), LINK
     if dots and letters and (digits or slash or dots > 1 or _is_end_of_link(buf, n, last, chars.tlds)):
         more = stop < n and buf[stop] in (47, 63, 58)
         return (_printable_end(buf, n, stop, kinds) if more else stop), LINK
@@ -601,6 +607,8 @@ def _fold_one(buf, off, n, out, pos, signs, extras, chars, good):
             elif LINK <= code <= ORNAMENT:
                 m = _emit(out, pos, m, code, off[at])
             elif code:
+                if char == _HANG and at and buf[at - 1] == _YIN:
+                    code = folds[_HANG_SOUND]
                 if m and out[m - 1] == 32:
                     m -= 1
                 out[m], pos[m] = code, off[at]

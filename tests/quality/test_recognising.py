@@ -127,9 +127,6 @@ def test_a_seed_told_in_other_words_is_still_the_most_alike() -> None:
     assert len(right) >= REWRITTEN_FOUND, f"{figure}; others: {' '.join(others)}"
 
 
-@pytest.mark.xfail(
-    strict=True, reason="judging.leads_away takes each of them for an account or a number to call"
-)
 @pytest.mark.parametrize("said", ["乘坐G1234次列车", "在B1205室办理", "手机是iphone15", "通知时间2025-06-12"])
 def test_a_train_a_room_a_thing_or_a_date_makes_no_scam_of_an_honest_twin(said: str) -> None:
     twins = texts("twins")

@@ -109,7 +109,6 @@ def test_a_disguise_has_its_dress(char: str, dress: int, chars: Characters) -> N
     assert chars.dress[ord(char)] == dress
 
 
-@pytest.mark.xfail(strict=True, reason="characters._dresses excepts × but 〇 no more")
 def test_a_zero_of_dates_is_no_disguise(chars: Characters) -> None:
     assert chars.dress[ord("〇")] == PLAIN, "二〇二五年"
 

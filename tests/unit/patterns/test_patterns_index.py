@@ -310,9 +310,6 @@ def test_the_order_of_adding_changes_nothing_but_the_places() -> None:
         assert rows(shuffled.search(folded), order) == was
 
 
-@pytest.mark.xfail(
-    strict=True, reason="kernels.search: bounds are float32, `top` is float64: an equal one breaks"
-)
 @pytest.mark.parametrize("part", range(4, 11))
 def test_of_equal_patterns_the_same_one_is_found_in_whatever_order_they_came(part: int) -> None:
     asked = [text[: len(text) * part // 10] for text in EXAMPLES[:12]]
@@ -324,9 +321,6 @@ def test_of_equal_patterns_the_same_one_is_found_in_whatever_order_they_came(par
         assert [(ties * 12)[n] for n in found if n >= 0] == [5] * sum(n >= 0 for n in found)
 
 
-@pytest.mark.xfail(
-    strict=True, reason="kernels.search: the first eight of equal rank are kept, whatever their ties"
-)
 def test_of_many_equal_patterns_the_same_one_is_found_in_whatever_order_they_came() -> None:
     for shift in range(12):
         ties = [(n + shift) % 12 for n in range(12)]

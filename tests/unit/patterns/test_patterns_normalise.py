@@ -23,8 +23,8 @@ ODD = (
 WHOLE = (
     "叩叩", "邱12345", "微x", "√", "shua", "shua单", "URL", "PHONE", "DIGIT", "NAME", "【", "】", "亻", "讠",
     "言", "正", "1 3 8", "138", "-0013-", "8000", "6222 0210 0111 6245 702", "a.b", "点com", "http://",
-    "www.", "weixin", "VX", "+v", "5oo", "😀", "💰", "1️⃣", "\ud800", " ", "加", "信", "Wechat", "零一", "O0l", "莪",
-    "gs。top",
+    "www.", "weixin", "VX", "+v", "5oo", "😀", "💰", "1️⃣", "\ud800", " ", "加", "信", "Wechat", "零一",
+    "O0l", "gs。top", "莪",
 )  # fmt: skip
 texts = (
     st.text(max_size=80)
@@ -145,7 +145,7 @@ FAMILIES = {
         ("走召市", "超市"), ("木又限", "权限"), ("氵先", "洗"),
     ],
     "traditional and Japanese forms": [
-        ("詳入看領取帳號", "详入看领取账号"), ("収費査看", "收费查看"), ("認証", "认证"), ("転帯", "転带"),
+        ("詳入看領取帳號", "详入看领取账号"), ("収費査看", "收费查看"), ("認証", "认证"), ("転帯", "转带"),
         ("カ量", "力量"),
     ],
     "variants of one character": [("转帐", "转账"), ("囬沵", "回你")],
@@ -189,9 +189,6 @@ def test_what_is_no_disguise_is_left_alone(text: str) -> None:
     assert clean(text) == text
 
 
-@pytest.mark.xfail(
-    strict=True, reason="溦: U+6E8B is another character; ꮃ: its capital alone is a look-alike"
-)
 @pytest.mark.parametrize(("disguised", "plain"), [("溦信", "微信"), ("ꮃechat", "微信")])
 def test_a_disguise_of_the_table_of_evasions_is_undone(disguised: str, plain: str) -> None:
     assert clean(disguised) == plain

@@ -107,9 +107,6 @@ def test_a_disguised_account_is_a_hook(text: str) -> None:
     assert "account" in assess(text).cues
 
 
-@pytest.mark.xfail(
-    strict=True, reason="normalising makes q1234567 of it, which no rule takes for a QQ number"
-)
 @pytest.mark.parametrize("text", ["加扣1234567", "加秋1234567"])
 def test_a_qq_number_behind_one_character_is_a_hook(text: str) -> None:
     assert "account" in assess(text).cues
