@@ -8,7 +8,7 @@ from consumers.library import LiveLibrary, fraud_types
 from fenghuo import events as e
 from fenghuo.alerts import AlertId
 from fenghuo.transport.pipeline import Outcome
-from patterns.entities import find, is_known_good
+from patterns.entities import is_known_good
 from patterns.model import Entity, Pattern, Verdict
 from patterns.redact import defang, mask
 from patterns.triage import Assessment, assess
@@ -69,7 +69,8 @@ def _unknown(
         suggested_pattern=suggested.pattern_id if suggested else None,
         suggested_title=suggested.title if suggested else "",
         suggested_score=verdict.score if suggested else 0.0,
-        indicators=shown_indicators(find(report.text)), versions=(verdict.normaliser, verdict.library),
+        suggested_reasons=verdict.reasons if suggested else (),
+        indicators=shown_indicators(verdict.indicators), versions=(verdict.normaliser, verdict.library),
     )  # fmt: skip
     return [unmatched, reply(report.report_id, "new", answers.new(report.stage, seen.suspicious), report)]
 

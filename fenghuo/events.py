@@ -103,6 +103,8 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     suggested_pattern: str | None = None
     suggested_title: str = ""
     suggested_score: float = 0.0
+    suggested_reasons: tuple[str, ...] = ()
+    """Why it is not taken for known: likeness, advice, known_good, refused, no_hook."""
     indicators: tuple[str, ...] = ()
     """Defanged."""
     versions: tuple[str, str] = ("", "")

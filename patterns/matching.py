@@ -24,7 +24,7 @@ from patterns.judging import (
     leads_away,
     names_known_good,
 )  # fmt: skip
-from patterns.model import Band, Pattern, Verdict
+from patterns.model import Band, Pattern, Reason, Verdict
 from patterns.normalise import NORMALISER, Cleaned, Folded, clean_batch, fold_batch
 from patterns.slots import example, filled
 from patterns.wording import HARD
@@ -161,9 +161,10 @@ def _nothing() -> _State:
 def _match(state: _State, texts: Sequence[str]) -> list[Verdict]:
     verdicts = list[Verdict]()
     for at in range(0, len(texts), _AT_ONCE):
-        cleaned = clean_batch(texts[at : at + _AT_ONCE])
+        part = texts[at : at + _AT_ONCE]
+        cleaned = clean_batch(part)
         folded = fold_batch(cleaned)
-        verdicts += _Judge(state, cleaned, folded, state.index.search(folded)).verdicts()
+        verdicts += _Judge(state, part, cleaned, folded, state.index.search(folded)).verdicts()
     return verdicts
 
 
@@ -178,8 +179,10 @@ def _digest(*parts: str) -> int:
 class _Judge:
     """The verdicts of one batch."""
 
-    def __init__(self, state: _State, cleaned: Cleaned, folded: Folded, hit: Hit) -> None:
-        self._state, self._cleaned, self._folded, self._hit = state, cleaned, folded, hit
+    def __init__(
+        self, state: _State, texts: Sequence[str], cleaned: Cleaned, folded: Folded, hit: Hit
+    ) -> None:
+        self._state, self._texts, self._cleaned, self._folded, self._hit = state, texts, cleaned, folded, hit
 
     def verdicts(self) -> list[Verdict]:
         """One verdict per message, in order."""
@@ -187,19 +190,26 @@ class _Judge:
         scores = np.round(self._hit.scores.astype(np.float64), 1).tolist()
         slots = self._hit.slots.tolist()
         found = [
-            Verdict(ids[slot] or None, score, "none", None, (), NORMALISER, version)
-            for slot, score in zip(slots, scores, strict=True)
+            Verdict(ids[slot] or None, score, "none", None, (), NORMALISER, version, text)
+            for slot, score, text in zip(slots, scores, self._texts, strict=True)
         ]
         for i in np.flatnonzero(self._hit.scores >= SUGGESTED - 0.05).tolist():
             if scores[i] >= SUGGESTED:
                 pattern_id = ids[slots[i]]
                 band, reasons = self._band(i, self._state.held[pattern_id], scores[i])
                 found[i] = Verdict(
-                    pattern_id, scores[i], band, self._evidence(i), reasons, NORMALISER, version
+                    pattern_id,
+                    scores[i],
+                    band,
+                    self._evidence(i),
+                    reasons,
+                    NORMALISER,
+                    version,
+                    self._texts[i],
                 )
         return found
 
-    def _band(self, i: int, held: _Held, score: float) -> tuple[Band, tuple[str, ...]]:
+    def _band(self, i: int, held: _Held, score: float) -> tuple[Band, tuple[Reason, ...]]:
         if score < KNOWN and not self._aligns(i, held):
             return "suggested", ("likeness",)
         norm = self._cleaned.string(i)

@@ -6,6 +6,7 @@ from typing import Literal, NamedTuple
 Severity = Literal["moderate", "severe"]
 Voice = Literal["sms", "chat", "call", "forward"]
 Band = Literal["known", "suggested", "none"]
+Reason = Literal["likeness", "advice", "known_good", "refused", "no_hook"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +77,14 @@ class Verdict(NamedTuple):
     score: float
     verdict: Band
     evidence: tuple[int, int] | None
-    reasons: tuple[str, ...]
+    reasons: tuple[Reason, ...]
     normaliser: str
     library: str
+    text: str = ""
+
+    @property
+    def indicators(self) -> "tuple[Entity, ...]":
+        """What the message holds to act upon (links, numbers, accounts ...); searched for when asked for."""
+        from patterns.entities import find
+
+        return find(self.text)

@@ -79,6 +79,7 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     title: str = ""
     pattern_id: str | None = None
     score: float = 0.0
+    reasons: tuple[str, ...] = ()
     danger: int = 0
 
 
@@ -131,7 +132,7 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
         report_id=x.report_id, received_ms=to_ms(x.at), place=x.place, stage=x.stage,
         state="suggested" if x.suggested_pattern else "new",
         masked=x.masked, fraud_type=x.fraud_type, title=x.suggested_title, pattern_id=x.suggested_pattern,
-        score=x.suggested_score,
+        score=x.suggested_score, reasons=x.suggested_reasons,
         danger=x.danger,
     )  # fmt: skip
     return _report_row(keys, row, 1)

@@ -4,6 +4,7 @@ import re
 import tomllib
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 
@@ -12,6 +13,7 @@ from console.decisions import SEVERITIES
 from console.words import LANGUAGES, Words, table
 from fenghuo.alerts import Action, Role, State
 from fenghuo.events import DeliveryState, Stage
+from patterns.model import Reason
 
 CONSOLE = Path(signs.__file__).parent
 WHOLE_KEY = re.compile(r"""\bt\(\s*["']([a-z_]+\.[A-Za-z0-9_]+)["']\s*[,)]""")
@@ -68,6 +70,10 @@ def test_every_refusal_of_a_decision_has_a_sentence() -> None:
     codes = set(DENIED.findall((CONSOLE.parent / "fenghuo" / "alerts.py").read_text("utf-8")))
     assert len(codes) > 10
     assert {f"denied.{code}" for code in codes} <= set(table())
+
+
+def test_every_reason_to_suggest_has_a_sentence() -> None:
+    assert {f"report.why_{reason}" for reason in get_args(Reason)} <= set(table())
 
 
 def test_every_fraud_type_of_the_library_has_its_name() -> None:

@@ -191,6 +191,7 @@ SAMPLES: dict[str, e.Event] = {
             suggested_pattern="p-0001",
             suggested_title="冒充市监局",
             suggested_score=61.25,
+            suggested_reasons=("no_hook",),
             indicators=("gov-cn[.]example",),
             versions=("n1", "l7"),
             **REPORTED,
