@@ -166,7 +166,7 @@ def _pairs(values: Iterable[tuple[int, int]], first: type, second: type) -> tupl
 
 @cache
 def characters() -> Characters:
-    """The tables; about half a second, once a process."""
+    """The tables; about a second, once a process."""
     forms = ["" if 0xD800 <= code < 0xE000 else plain(chr(code)) for code in range(TABLED)]
     forms[LINK : GAP + 1] = map(chr, range(LINK, GAP + 1))
     several = [code for code, form in enumerate(forms) if len(form) > 1]
