@@ -72,7 +72,8 @@ def _unknown(
         suggested_reasons=verdict.reasons if suggested else (),
         indicators=shown_indicators(verdict.indicators), versions=(verdict.normaliser, verdict.library),
     )  # fmt: skip
-    return [unmatched, reply(report.report_id, "new", answers.new(report.stage, seen.suspicious), report)]
+    text = answers.new(report.stage, seen.suspicious or suggested is not None)
+    return [unmatched, reply(report.report_id, "new", text, report)]
 
 
 def shown_indicators(entities: Sequence[Entity]) -> tuple[str, ...]:

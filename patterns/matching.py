@@ -25,7 +25,7 @@ from patterns.judging import (
     names_known_good,
 )  # fmt: skip
 from patterns.model import Band, Pattern, Reason, Verdict
-from patterns.normalise import NORMALISER, Cleaned, Folded, clean_batch, fold_batch
+from patterns.normalise import NORMALISER, Cleaned, Folded, clean_batch, fold_batch, without_marks
 from patterns.slots import example, filled
 from patterns.wording import HARD
 
@@ -162,7 +162,7 @@ def _match(state: _State, texts: Sequence[str]) -> list[Verdict]:
     verdicts = list[Verdict]()
     for at in range(0, len(texts), _AT_ONCE):
         part = texts[at : at + _AT_ONCE]
-        cleaned = clean_batch(part)
+        cleaned = clean_batch([without_marks(text) for text in part])
         folded = fold_batch(cleaned)
         verdicts += _Judge(state, part, cleaned, folded, state.index.search(folded)).verdicts()
     return verdicts

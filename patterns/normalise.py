@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from patterns.arrays import I32, I64, U16, U32, U64
-from patterns.characters import characters
+from patterns.characters import GAP, LINK, characters
 from patterns.glyphs import is_han, syllables
 from patterns.kernels import text as text_kernels
 from patterns.known_good import DOMAINS
@@ -103,6 +103,22 @@ def _good_names() -> U64:
     names = {domain.partition(".")[0] for domain in DOMAINS}
     coded = [np.frombuffer(name.encode("utf-32-le"), np.uint32) for name in names]
     return np.sort(np.array([text_kernels.hashed(name, 0, name.size) for name in coded], np.uint64))
+
+
+_OWN_MARKS = dict.fromkeys(range(LINK, GAP + 1), 0xE010)
+_AS_WRITTEN = {**_OWN_MARKS, **{capital: capital + 32 for capital in range(65, 91)}}
+
+
+def without_marks(text: str) -> str:
+    """A message in which nobody can pass our own marks off on us: they become another private
+    character, which is dropped. Length and places stay."""
+    return text.translate(_OWN_MARKS)
+
+
+def as_written(text: str) -> str:
+    """As `without_marks`, and capital words stand for nothing but themselves (WECHAT): what privacy and
+    warnings are judged by. Length and places stay."""
+    return text.translate(_AS_WRITTEN)
 
 
 def clean(text: str) -> str:

@@ -1,0 +1,30 @@
+"""A sender cannot use the marks and stand-ins of the normalised form to hide what is in a message."""
+
+import pytest
+
+from consumers.library import seed_patterns
+from patterns.entities import find
+from patterns.matching import Library
+from patterns.redact import forbidden, mask
+from patterns.slots import example
+
+MARKS = [chr(code) for code in range(0xE000, 0xE004)]
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_our_marks_hide_no_number_and_no_link(mark: str) -> None:
+    assert "13812345678" not in mask(mark.join("13812345678")).replace(mark, "")
+    assert forbidden(mark.join("https://evil.example/a"))
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_our_marks_hide_no_known_scam(mark: str) -> None:
+    some = list(seed_patterns())[:20]
+    library = Library(some, "seeds")
+    found = library.match([mark.join(example(pattern.text)) for pattern in some])
+    assert [x.pattern_id for x in found] == [p.pattern_id for p in some]
+
+
+def test_a_contact_in_capitals_is_a_contact() -> None:
+    assert forbidden("加WECHAT abc12345")
+    assert find("WECHAT: zhang_1234")
