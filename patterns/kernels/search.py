@@ -32,8 +32,8 @@ _ROUNDING = 0.01
 _HOPELESS = 20.0
 """Of patterns that cannot score more, only the first is compared."""
 DRESSED_LIFT, SHARED_LIFT = 10.0, 10.0
-"""Points for a message in full disguise (short honest texts wear none), and for a link, account or hidden sign
-of the pattern's own."""
+"""Points for a message in full disguise (short honest texts wear none), and for a link, account or hidden
+sign of the pattern's own."""
 HOOK_LIFT, NO_HOOK = 5.0, 10.0
 """Points for a link or account where the pattern has one, and off if it has one and a message with an end
 has none, for the share of the message that is not the pattern's."""
