@@ -22,7 +22,7 @@ from patterns.slots import example
 LONGEST, LIMIT_MS = 10_000, 50.0
 SPICE = (
     "１３8０零一幺①➊⑴🅥ѵｖ威信抠/。、 -.*\u200b\u202e\ufe0f\u20e3\u2062亻言禾刂詳証comgs微x加＋+咖叩邱q\n5六"
-    "七{}[]@:#?=&ol【】《》“”（）%￥$元万验证码身份证微信扣群下载链接http://www.的是不别勿\ud800\udfff\U0001f1e8\U00020000\ue000\ufdfa"
+    "七{}[]@:#?=&ol【】《》“”（）%￥$元万验证码身份证微信扣群下载链接http://www.的是不别勿\ud800\udfff\U0001f1e8\U00020000\ue000\ue001\ue002\ue003\ufdfa"
 )
 RUNS = (
     "1",
@@ -42,6 +42,12 @@ RUNS = (
     "亻",
     "{link}",
     "\u2062",
+    "a-",
+    "a_",
+    "aa-",
+    "\ue000",
+    "勿",
+    "我",
 )
 
 

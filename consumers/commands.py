@@ -82,15 +82,19 @@ def _write(rows: Iterable[dict[str, Any]]) -> None:
 @click.option(
     "--lang", type=click.Choice(["zh", "en"]), default="zh", show_default=True, help="Language of --pretty."
 )
-def match(texts: tuple[str, ...], library: Path | None, pretty: bool, lang: "Lang") -> None:
+@click.option("--as-written", is_flag=True, help="No word stands for what an anonymised record left out.")
+def match(texts: tuple[str, ...], library: Path | None, pretty: bool, lang: "Lang", as_written: bool) -> None:
     """Say for each message which pattern it resembles, how much (0 to 100) and whether it is known.
 
     Messages are each TEXT, or without any the lines of standard input: {"id", "text"} as JSON, and with
     --pretty also plain text. Each gets a line {"id", "pattern", "score", "verdict"} (known, suggested or
     none), or with --pretty a block that says why. Without --library the patterns that ship with Fenghuo are
     used.
+
+    Without --pretty JSON is taken for records, which may be anonymised: there URL, PHONE, CELLPHONE, WECHAT,
+    DIGIT, NAME and PLACE in capitals stand for what was taken out. --as-written takes them for words.
     """
-    held, kinds = _held(library)
+    held, kinds = _held(library, as_written)
     if texts:
         messages = iter([Line(str(number), text) for number, text in enumerate(texts, 1)])
     else:
@@ -98,24 +102,28 @@ def match(texts: tuple[str, ...], library: Path | None, pretty: bool, lang: "Lan
     if pretty:
         _explain(messages, held, kinds, lang)
     else:
-        _tell(messages, held)
+        _tell(messages, held, as_written or bool(texts))
 
 
-def _held(file: Path | None) -> "tuple[Library, dict[str, FraudType]]":
+def _held(file: Path | None, as_written: bool) -> "tuple[Library, dict[str, FraudType]]":
     """The patterns of ``file``, or the seeds with their fraud types."""
     from consumers.library import OTHER, fraud_types, seed_patterns
     from patterns.matching import Library
     from patterns.model import Pattern
+    from patterns.slots import from_record
 
     if file is None:
         return Library(seed_patterns()), fraud_types()
     with file.open("rb") as source:
-        return Library([Pattern(x.id, OTHER, x.id, x.text) for x in read_lines(source, file.name)]), {}
+        texts = {x.id: x.text if as_written else from_record(x.text) for x in read_lines(source, file.name)}
+    return Library([Pattern(x, OTHER, x, text) for x, text in texts.items()]), {}
 
 
-def _tell(messages: Iterator[Line], held: "Library") -> None:
+def _tell(messages: Iterator[Line], held: "Library", as_written: bool) -> None:
+    from patterns.slots import example, from_record
+
     while batch := list(islice(messages, AT_ONCE)):
-        verdicts = held.match([message.text for message in batch])
+        verdicts = held.match([m.text if as_written else example(from_record(m.text)) for m in batch])
         _write(
             {"id": m.id, "pattern": v.pattern_id, "score": round(v.score, 2), "verdict": v.verdict}
             for m, v in zip(batch, verdicts, strict=True)

@@ -35,18 +35,6 @@ TLD_WORDS = frozenset(
 )
 """Those that follow an hour as a word (8点app)."""
 
-STAND_INS = {
-    "URL": LINK,
-    "CELLPHONE": HANDLE,
-    "PHONE": HANDLE,
-    "WECHAT": HANDLE,
-    "DIGIT": NUMBER,
-    "NAME": 0,
-    "PLACE": 0,
-}
-"""Words that anonymised records put, in capitals, where a link, an account, a number, a name (0: nothing)
-stood."""
-
 DIGIT, LETTER, HAN_DIGIT, HAN, PRINTABLE, JOINS, WATCHED = 1, 2, 4, 8, 16, 32, 64
 """Bits of `Characters.kind`, for normalised characters; JOINS: may stand between the digits of one number;
 WATCHED: may begin another name for an account, or be meant for something else."""
@@ -70,8 +58,7 @@ class Characters(NamedTuple):
     kind: U8
     dress: U8
     care: U8
-    """Whether a raw character needs more than its plain form: it has none or several, is dressed, half or a
-    capital."""
+    """Whether a raw character needs more than its plain form: it has none or several, is dressed or half."""
     fold: U16
     """Folded code of a normalised character; 32 for what says nothing; 0 for nothing at all (a lone
     radical)."""
@@ -88,9 +75,6 @@ class Characters(NamedTuple):
     spoken: I64
     """Syllables in letters as `word_number`, ascending, and their folded codes in `spoken_fold`."""
     spoken_fold: U16
-    stand_ins: I64
-    """Capital words of STAND_INS as `word_number`, ascending, and what they fold to in `stand_in_marks`."""
-    stand_in_marks: U16
 
 
 def word_number(word: str) -> int:
@@ -168,7 +152,6 @@ def _pairs(values: Iterable[tuple[int, int]], first: type, second: type) -> tupl
 def characters() -> Characters:
     """The tables; about a second, once a process."""
     forms = ["" if 0xD800 <= code < 0xE000 else plain(chr(code)) for code in range(TABLED)]
-    forms[LINK : GAP + 1] = map(chr, range(LINK, GAP + 1))
     several = [code for code, form in enumerate(forms) if len(form) > 1]
     single = np.array([0 if not f else 1 if len(f) > 1 else ord(f) for f in forms], np.uint32)
     codes, dress = _fold_codes(), _dresses()
@@ -181,23 +164,28 @@ def characters() -> Characters:
         ((word_number(s), code) for s, code in codes.items() if s.isascii() and s.isalpha() and len(s) > 1),
         np.int64, np.uint16,
     )  # fmt: skip
-    stand_ins, stand_in_marks = _pairs(
-        ((word_number(word.lower()), mark) for word, mark in STAND_INS.items()), np.int64, np.uint16
-    )
     half, digit = np.zeros(TABLED, np.uint8), np.zeros(TABLED, np.uint8)
     half[halves >> 32] = 1
     for char, value in {**DIGITS, **{str(n): str(n) for n in range(10)}}.items():
         digit[ord(char)] = int(value)
     becomes_half = half[np.minimum(single, TABLED - 1)] > 0
     care = ((single < 2) | (dress > 0) | (half > 0) | becomes_half).astype(np.uint8)
-    care[65:91] = 1
     return Characters(
         single=single, care=care, dress=dress, kind=_kinds(), fold=_folds(codes), half=half, digit=digit,
         several=np.array(several, np.uint32),
         several_start=np.cumsum([0] + [len(forms[code]) for code in several]).astype(np.int64),
         several_text=np.array([ord(c) for code in several for c in forms[code]], np.uint32),
         halves=halves, wholes=wholes, spoken=spoken, spoken_fold=spoken_fold,
-        stand_ins=stand_ins, stand_in_marks=stand_in_marks,
         tlds=np.array(sorted(map(word_number, TLDS)), np.int64),
         plain_tlds=np.array(sorted(word_number(tld) for tld in TLDS if tld not in TLD_WORDS), np.int64),
     )  # fmt: skip
+
+
+@cache
+def characters_and_marks() -> Characters:
+    """The tables for the text of patterns, in which the marks of slots stay; in a message they are dropped,
+    so that no sender passes them off as ours."""
+    tables = characters()
+    single, care = tables.single.copy(), tables.care.copy()
+    single[LINK : GAP + 1], care[LINK : GAP + 1] = np.arange(LINK, GAP + 1), 0
+    return tables._replace(single=single, care=care)

@@ -118,7 +118,7 @@ def _thin_type(kind: FraudType, patterns: Iterable[Pattern]) -> Iterator[Finding
 
 def _near_duplicates(patterns: Sequence[Pattern]) -> Iterator[Finding]:
     """Pairs alike as wholes, or of which one is in the other; the finding is about the later one."""
-    batch = fold_batch(clean_batch([filled(pattern.text) for pattern in patterns]))
+    batch = fold_batch(clean_batch([filled(pattern.text) for pattern in patterns], marks=True))
     folded = [batch.string(n) for n in range(len(patterns))]
     alike = np.maximum(
         *(

@@ -20,7 +20,7 @@ from patterns.identifiers import (
     registrable,
 )
 from patterns.model import Entity
-from patterns.normalise import Normalised, as_written, normalise
+from patterns.normalise import Normalised, normalise
 from patterns.shown import show
 
 __all__ = [
@@ -87,4 +87,4 @@ def find(text: str) -> tuple[Entity, ...]:
     foreign_phone, landline, spoofed_short (95xxx of nobody), hotline (known good), plate, invite_code,
     address, amount, person, app. shown.TREATMENTS says what becomes of each.
     """
-    return find_in(normalise(as_written(text)))
+    return find_in(normalise(text))

@@ -10,7 +10,6 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
 
-from patterns.characters import HANDLE, LINK
 from patterns.identifiers import is_hotline, is_known_good
 from patterns.normalise import sound
 from patterns.wording import (
@@ -88,20 +87,15 @@ def _links(norm: str) -> Iterator[re.Match[str]]:
 
 def leads_away(norm: str) -> bool:
     """Whether a normalised text holds a link to nobody known good, or an account: the plainest of hooks."""
-    return (
-        chr(LINK) in norm
-        or chr(HANDLE) in norm
-        or _compiled(HANDLE_RULE).search(norm) is not None
-        or any(not is_known_good(match[0]) and not _is_refused(norm, *match.span()) for match in _links(norm))
+    return _compiled(HANDLE_RULE).search(norm) is not None or any(
+        not is_known_good(match[0]) and not _is_refused(norm, *match.span()) for match in _links(norm)
     )
 
 
 def hooks(norm: str) -> Hooks:
     """The hooks of a normalised text; known-good sites and numbers are none."""
     asked, refused = set[str](), set[str]()
-    if chr(LINK) in norm:
-        asked.add("link")
-    if chr(HANDLE) in norm or _compiled(HANDLE_RULE).search(norm):
+    if _compiled(HANDLE_RULE).search(norm):
         asked.add("account")
     for match in _links(norm):
         if not is_known_good(match[0]):

@@ -25,7 +25,7 @@ from patterns.judging import (
     names_known_good,
 )  # fmt: skip
 from patterns.model import Band, Pattern, Reason, Verdict
-from patterns.normalise import NORMALISER, Cleaned, Folded, clean_batch, fold_batch, without_marks
+from patterns.normalise import NORMALISER, Cleaned, Folded, clean_batch, fold_batch
 from patterns.slots import example, filled
 from patterns.wording import HARD
 
@@ -127,7 +127,7 @@ class Library:
             digest ^= old.digest
             ids[old.slot] = ""
             del held[old.pattern.pattern_id]
-        folded = fold_batch(clean_batch([filled(pattern.text) for pattern in new.values()]))
+        folded = fold_batch(clean_batch([filled(pattern.text) for pattern in new.values()], marks=True))
         messages = clean_batch([example(pattern.text) for pattern in new.values()])
         for n, (pattern_id, pattern) in enumerate(new.items()):
             norm, own = messages.string(n), _digest(pattern_id, pattern.text)
@@ -162,7 +162,7 @@ def _match(state: _State, texts: Sequence[str]) -> list[Verdict]:
     verdicts = list[Verdict]()
     for at in range(0, len(texts), _AT_ONCE):
         part = texts[at : at + _AT_ONCE]
-        cleaned = clean_batch([without_marks(text) for text in part])
+        cleaned = clean_batch(part)
         folded = fold_batch(cleaned)
         verdicts += _Judge(state, part, cleaned, folded, state.index.search(folded)).verdicts()
     return verdicts

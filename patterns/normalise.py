@@ -14,12 +14,12 @@ from typing import NamedTuple
 import numpy as np
 
 from patterns.arrays import I32, I64, U16, U32, U64
-from patterns.characters import GAP, LINK, characters
+from patterns.characters import characters, characters_and_marks
 from patterns.glyphs import is_han, syllables
 from patterns.kernels import text as text_kernels
 from patterns.known_good import DOMAINS
 
-NORMALISER = "n2"
+NORMALISER = "n3"
 """Version of both forms. Change it with the tables or rules: stored folds become stale."""
 
 
@@ -81,12 +81,13 @@ class Folded(NamedTuple):
         return _string(self.codes[self.starts[i] : self.starts[i + 1]])
 
 
-def clean_batch(texts: Sequence[str]) -> Cleaned:
-    """The normalised form of every text. Any str is taken."""
+def clean_batch(texts: Sequence[str], *, marks: bool = False) -> Cleaned:
+    """The normalised form of every text. Any str is taken; `marks` keeps those that slots are filled with."""
     raw = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     starts = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in texts], out=starts[1:])
-    return Cleaned(*text_kernels.normalise_batch(raw, starts, characters()))
+    tables = characters_and_marks() if marks else characters()
+    return Cleaned(*text_kernels.normalise_batch(raw, starts, tables))
 
 
 def fold_batch(cleaned: Cleaned) -> Folded:
@@ -103,22 +104,6 @@ def _good_names() -> U64:
     names = {domain.partition(".")[0] for domain in DOMAINS}
     coded = [np.frombuffer(name.encode("utf-32-le"), np.uint32) for name in names]
     return np.sort(np.array([text_kernels.hashed(name, 0, name.size) for name in coded], np.uint64))
-
-
-_OWN_MARKS = dict.fromkeys(range(LINK, GAP + 1), 0xE010)
-_AS_WRITTEN = {**_OWN_MARKS, **{capital: capital + 32 for capital in range(65, 91)}}
-
-
-def without_marks(text: str) -> str:
-    """A message in which nobody can pass our own marks off on us: they become another private
-    character, which is dropped. Length and places stay."""
-    return text.translate(_OWN_MARKS)
-
-
-def as_written(text: str) -> str:
-    """As `without_marks`, and capital words stand for nothing but themselves (WECHAT): what privacy and
-    warnings are judged by. Length and places stay."""
-    return text.translate(_AS_WRITTEN)
 
 
 def clean(text: str) -> str:

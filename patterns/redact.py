@@ -10,7 +10,7 @@ from functools import cache
 
 from patterns.entities import find, is_hotline, is_known_good
 from patterns.model import Entity
-from patterns.normalise import as_written, normalise
+from patterns.normalise import normalise
 from patterns.shown import defang
 
 __all__ = ["Finding", "defang", "forbidden", "mask"]
@@ -33,7 +33,7 @@ def _long_number() -> re.Pattern[str]:
 
 def _hide_rest(piece: str) -> str:
     """Stars for every run of seven digits or more that no rule knew: unknown numbers are hidden."""
-    norm = normalise(as_written(piece))
+    norm = normalise(piece)
     for match in reversed(list(_long_number().finditer(norm.text))):
         start, end = norm.span(*match.span())
         piece = piece[:start] + "****" + piece[end:]
@@ -147,7 +147,7 @@ def _numbers(text: str) -> list[Finding]:
 def _sentences(text: str) -> Iterator[str]:
     """Sentences of the raw text, normalised; each item under a heading such as 识别要点 keeps the heading."""
     for line in text.splitlines():
-        norm = _without_defanged(normalise(as_written(line)).text)
+        norm = _without_defanged(normalise(line).text)
         heading = _compiled(_HEADING).search(norm)
         for sentence in re.split(r"[。!?;]", norm):
             yield f"骗子,{sentence}" if heading and norm.find(sentence) >= heading.start() else sentence
@@ -211,6 +211,6 @@ def forbidden(text: str) -> tuple[Finding, ...]:
     """
     if len(text) > _LONGEST:
         return (("too_long", text[:40]),)
-    norm = normalise(as_written(text)).text
+    norm = normalise(text).text
     found = [*_links(norm), *_accused(norm), *_numbers(norm), *_requests(text)]
     return tuple(dict.fromkeys(found))

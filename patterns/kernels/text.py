@@ -45,6 +45,7 @@ _ROUNDS = 6
 """One change may open the way for another (a closed number makes 扣 an account): until nothing changes."""
 _LEAST_NAME = (4, 6)
 """A link's name and an account with fewer characters tell too little."""
+_LONGEST_LABEL = 63
 _ACCOUNT_DIGITS = 6
 """A number of at least so many digits in a row is an account, a phone or a card, not an amount or a date."""
 
@@ -88,27 +89,10 @@ def _join(buf, off, n, char, at, halves, wholes):
 
 
 @compiled
-def _ascii_letter(code):
-    return 65 <= code <= 90 or 97 <= code <= 122
-
-
-@compiled
-def _stand_in(raw, at, words, marks):
-    """(end, mark) of a capital word that stands in for something in anonymised records (URL, PHONE); mark
-    -1: none."""
-    end, word = at, np.int64(0)
-    while end < raw.size and 65 <= raw[end] <= 90 and end - at < 10:
-        word = word * 27 + np.int64(raw[end]) - 64
-        end += 1
-    place = _find(words, word)
-    return end, (np.int64(marks[place]) if place >= 0 else np.int64(-1))
-
-
-@compiled
 def _plain(raw, buf, off, signs, chars):
     """Each character's plain form, split ones joined; counts the dress of the raw characters in `signs`."""
     single, care = chars.single, chars.care
-    n = skip = han = 0
+    n = han = 0
     behind_half = False
     for at in range(raw.size):
         code = raw[at]
@@ -117,8 +101,6 @@ def _plain(raw, buf, off, signs, chars):
             buf[n], off[n] = form, at
             n += 1
             han += 0x4E00 <= form < 0xA000
-            continue
-        if at < skip:
             continue
         if code >= TABLED:
             if code < 0xE0000:
@@ -131,14 +113,6 @@ def _plain(raw, buf, off, signs, chars):
             signs[dress] += 1
             if dress == HIDDEN and signs[8] != code and not signs[9]:
                 signs[9 if signs[8] else 8] = code
-        elif 65 <= code <= 90 and (at == 0 or not _ascii_letter(raw[at - 1])):
-            end, mark = _stand_in(raw, at, chars.stand_ins, chars.stand_in_marks)
-            if mark >= 0:
-                if mark:
-                    buf[n], off[n] = mark, at
-                    n += 1
-                skip = end
-                continue
         form = single[code]
         if form == 1:
             place = np.searchsorted(chars.several, code)
@@ -427,9 +401,9 @@ def normalise_batch(raw, starts, chars):
 
 @compiled
 def _label_end(buf, n, at, kinds):
-    """End of a run of letters, digits, "-" and "_" (not at its end)."""
+    """End of a run of letters, digits, "-" and "_" (not at its end), no longer than a label of a host."""
     end = last = at
-    while end < n:
+    while end < min(n, at + _LONGEST_LABEL):
         if _kind(buf, n, end, kinds) & (LETTER | DIGIT):
             last = end + 1
         elif buf[end] != 45 and buf[end] != 95:

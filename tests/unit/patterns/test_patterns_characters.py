@@ -19,13 +19,13 @@ from patterns.characters import (
     OPEN,
     PLAIN,
     RARE,
-    STAND_INS,
     SYLLABLE,
     TABLED,
     TLDS,
     TRADITIONAL,
     Characters,
     characters,
+    characters_and_marks,
     word_number,
 )
 from patterns.glyphs import is_han, plain, split, syllables
@@ -83,7 +83,7 @@ def test_a_character_without_care_is_replaced_and_nothing_else(chars: Characters
     assert (chars.dress[careless] == PLAIN).all()
     assert (chars.half[careless] == 0).all()
     assert chars.care[[ord(c) for c in "的一，。a1"]].tolist() == [0] * 6
-    assert chars.care[[ord(c) for c in "AZ亻①\u200b證"]].all()
+    assert chars.care[[ord(c) for c in "亻①\u200b證"]].all()
 
 
 def test_invisible_characters_leave_nothing(forms: dict[str, str], chars: Characters) -> None:
@@ -183,9 +183,11 @@ def test_digits_have_their_values(chars: Characters) -> None:
     assert {char: str(chars.digit[ord(char)]) for char in DIGITS} == DIGITS
 
 
-def test_marks_stand_for_themselves(chars: Characters) -> None:
+def test_marks_stand_for_themselves_in_patterns_and_are_dropped_in_messages(chars: Characters) -> None:
+    marked = characters_and_marks()
     for code in range(LINK, GAP + 1):
-        assert chars.single[code] == chars.fold[code] == code
+        assert marked.single[code] == marked.fold[code] == code
+        assert chars.single[code] == 0
     assert (chars.fold[ord("【")], chars.fold[ord("】")]) == (OPEN, CLOSE)
 
 
@@ -195,12 +197,10 @@ def test_what_says_nothing_folds_to_a_space_and_every_letter_to_itself(chars: Ch
 
 
 def test_tables_that_are_searched_by_halves_ascend(chars: Characters) -> None:
-    for table in (chars.several, chars.halves, chars.tlds, chars.spoken, chars.stand_ins):
+    for table in (chars.several, chars.halves, chars.tlds, chars.spoken):
         assert (np.diff(table.astype(np.int64)) > 0).all()
     assert len(chars.tlds) == len(TLDS) == len(set(TLDS))
     assert len(chars.spoken) == len(chars.spoken_fold)
-    marks = dict(zip(chars.stand_ins.tolist(), chars.stand_in_marks.tolist(), strict=True))
-    assert marks == {word_number(word.lower()): mark for word, mark in STAND_INS.items()}
 
 
 def test_letters_that_spell_a_syllable_fold_as_its_characters(chars: Characters) -> None:

@@ -42,7 +42,7 @@ LEAST_BITS, HOPELESS, FULL_DRESS, FULL_SHARED, CUT = 14.0, 20.0, 4.0, 16.0, 3
 
 
 def folded_of(texts: Sequence[str]) -> Folded:
-    return fold_batch(clean_batch(texts))
+    return fold_batch(clean_batch(texts, marks=True))
 
 
 def built(texts: Sequence[str], ties: Sequence[int] | None = None) -> Index:

@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from consumers.library import seed_patterns
-from patterns.characters import HANDLE, LINK
 from patterns.judging import (
     ALIGNED,
     KNOWN,
@@ -182,9 +181,7 @@ def test_a_hook_is_heard_in_what_sounds_alike(text: str, kind: str) -> None:
     assert kind in hooks(clean(text)).asked
 
 
-@pytest.mark.parametrize(
-    "text", ["gs.example.com", "hxxps://a.evil.top/x", "zhang_1987", chr(LINK), chr(HANDLE), "加v88abc"]
-)
+@pytest.mark.parametrize("text", ["gs.example.com", "hxxps://a.evil.top/x", "zhang_1987", "加v88abc"])
 def test_a_strange_link_or_an_account_leads_away(text: str) -> None:
     assert leads_away(clean(f"请看{text} 处理"))
 

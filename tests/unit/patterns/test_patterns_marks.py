@@ -1,10 +1,11 @@
-"""A sender cannot use the marks and stand-ins of the normalised form to hide what is in a message."""
+"""A sender cannot use the marks of the normalised form to hide what is in a message."""
 
 import pytest
 
 from consumers.library import seed_patterns
 from patterns.entities import find
 from patterns.matching import Library
+from patterns.normalise import clean
 from patterns.redact import forbidden, mask
 from patterns.slots import example
 
@@ -23,6 +24,11 @@ def test_our_marks_hide_no_known_scam(mark: str) -> None:
     library = Library(some, "seeds")
     found = library.match([mark.join(example(pattern.text)) for pattern in some])
     assert [x.pattern_id for x in found] == [p.pattern_id for p in some]
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_our_marks_are_nothing_in_a_message(mark: str) -> None:
+    assert clean(f"点{mark}领") == "点领"
 
 
 def test_a_contact_in_capitals_is_a_contact() -> None:

@@ -6,8 +6,8 @@ from hypothesis import strategies as st
 
 from patterns.characters import GAP, HANDLE, LINK, NUMBER
 from patterns.entities import find
-from patterns.normalise import clean, fold
-from patterns.slots import SLOTS, example, filled, slots, unknown_slots
+from patterns.normalise import clean_batch, fold, fold_batch
+from patterns.slots import SLOTS, example, filled, from_record, slots, unknown_slots
 
 PATTERN = "{org}银行：{name}您好，请于{date}前登录 {link} 缴{amount}，添加{wechat}报{code}"
 texts = st.lists(
@@ -49,8 +49,9 @@ def test_filled_and_example_leave_no_slot_and_only_slots_are_replaced(text: str)
 @pytest.mark.parametrize("name", SLOTS)
 def test_a_slot_is_compared_as_the_kind_of_thing_that_its_example_is(name: str) -> None:
     mark, value = SLOTS[name]
-    assert clean(mark) == mark
-    assert fold(mark).rstrip(chr(GAP)) == ("" if mark == chr(GAP) else mark[0])
+    cleaned = clean_batch([mark], marks=True)
+    assert cleaned.string(0) == mark
+    assert fold_batch(cleaned).string(0).rstrip(chr(GAP)) == ("" if mark == chr(GAP) else mark[0])
     if mark[0] != chr(GAP):
         assert fold(value)[0] == mark[0] or (mark[0], fold(value)[0]) == (chr(NUMBER), chr(HANDLE))
 
@@ -60,3 +61,15 @@ def test_an_example_names_no_host_that_could_be_real(name: str) -> None:
     urls = [entity.value for entity in find(SLOTS[name][1]) if entity.kind == "url"]
     assert all(".example.com" in url for url in urls)
     assert bool(urls) == (name == "link")
+
+
+@pytest.mark.parametrize(
+    ("record", "pattern"),
+    [
+        ("点 URL 领 DIGIT 元", "点 {link} 领 {code} 元"), ("登录URLgnv打PHONE", "登录{link}打{phone}"),
+        ("NAME您好，PLACE银行", "您好，银行"), ("加WECHAT", "加{wechat}"),
+        ("CURLY PHONES url Phone", "CURLY PHONES url Phone"),
+    ],
+)  # fmt: skip
+def test_the_stand_ins_of_a_record_are_slots(record: str, pattern: str) -> None:
+    assert from_record(record) == pattern
