@@ -40,9 +40,9 @@ DIGIT, LETTER, HAN_DIGIT, HAN, PRINTABLE, JOINS, WATCHED = 1, 2, 4, 8, 16, 32, 6
 WATCHED: may begin another name for an account, or be meant for something else."""
 _WATCHED = "微威薇徽溦葳崴嶶维vw/\\扣抠蔻叩筘邱秋球咖+。点丶ol"
 
-PLAIN, HIDDEN, DRESSED, RARE, ODD, TRADITIONAL = range(6)
-"""Values of `Characters.dress`, for raw characters: invisible; a fancy form or look-alike; Han of the
-second level of GB 2312; Han that GB 2312 lacks; traditional form of a first-level one."""
+PLAIN, HIDDEN, DRESSED, ODD, TRADITIONAL = range(5)
+"""Values of `Characters.dress`, for raw characters: invisible; a fancy form or look-alike; Han that
+GB 2312 lacks; traditional form of a first-level one."""
 
 
 class Characters(NamedTuple):
@@ -125,8 +125,7 @@ def _dresses() -> U8:
     for char, simple in simplified().items():
         if simple in first:
             dress[ord(char)] = TRADITIONAL
-    dress[[ord(char) for char in second]] = RARE
-    dress[[ord(char) for char in first]] = PLAIN
+    dress[[ord(char) for char in (*first, *second)]] = PLAIN
     return dress
 
 

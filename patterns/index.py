@@ -111,7 +111,7 @@ class Index:
             np.concatenate([self.grams, grams]), np.concatenate([self.starts, starts[1:] + self.starts[-1]]),
             np.concatenate([self.extras, _extra_buckets(added.extras)]),
             np.concatenate([self.extra_starts, added.extra_starts[1:] + self.extra_starts[-1]]),
-            np.concatenate([self.hooked, added.signs[:, 6] + added.signs[:, 7] > 0]),
+            np.concatenate([self.hooked, added.signs[:, 5] + added.signs[:, 6] > 0]),
             np.concatenate([self.ties, np.array(ties, np.uint64)]), alive, self,
         )  # fmt: skip
 

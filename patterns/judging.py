@@ -14,8 +14,10 @@ from patterns.identifiers import is_hotline, is_known_good
 from patterns.normalise import sound
 from patterns.wording import (
     HANDLE_RULE,
+    HOTLINE_RULE,
     LINK_RULE,
     NEGATORS,
+    NO_REFUSAL,
     NUMBER_RULE,
     OFFICIAL,
     REFUSED,
@@ -75,8 +77,10 @@ class Hooks(NamedTuple):
 
 def _is_refused(norm: str, start: int, end: int) -> bool:
     before = norm[max(0, start - 24) : start + 1]
-    if _compiled(NEGATORS).search(before) and _compiled(REFUSED).search(before):
-        return True
+    if _compiled(NEGATORS).search(before):
+        meant = _compiled(NO_REFUSAL).sub("", before)
+        if _compiled(REFUSED).search(meant):
+            return True
     return _compiled(TOLD_BEHIND).match(norm, end, end + 14) is not None
 
 
@@ -119,7 +123,7 @@ def names_known_good(norm: str) -> bool:
     return (
         _compiled(OFFICIAL).search(norm) is not None
         or any(is_known_good(match[0]) for match in _links(norm))
-        or any(is_hotline(match[0]) for match in _compiled(r"\d(?<!\d.)\d{2,5}(?!\d)").finditer(norm))
+        or any(is_hotline(match[1] or match[2]) for match in _compiled(HOTLINE_RULE).finditer(norm))
     )
 
 

@@ -35,6 +35,8 @@ _AT_ONCE = 512
 """Messages folded and searched in one go: larger batches gain nothing."""
 _SPOKEN_OR_CALLED = frozenset(("number", "pay", "secret", "cash", "reply", "rent"))
 """Hooks that an honest message has too, beside the advice not to take the pattern's."""
+_NEAR = 200
+"""Characters before and behind what is compared in which a hook is the scam's own."""
 _CUT_CODES = 6
 """At most so many folded codes follow what is compared in a forward that was cut off."""
 _TAIL_CODES, _TAIL_ALIKE = 14, 75.0
@@ -43,8 +45,7 @@ _TAIL_CODES, _TAIL_ALIKE = 14, 75.0
 
 @dataclass(frozen=True, slots=True)
 class _Held:
-    """A pattern as it is matched: folded codes as a str, the hooks it leads to, and where the first of them
-    is."""
+    """A pattern as it is matched: folded codes as a str, and what its own example asks, refuses and names."""
 
     pattern: Pattern
     slot: int
@@ -112,9 +113,11 @@ class Library:
         self.change((), (pattern_id,))
 
     def change(self, added: Iterable[Pattern], retired: Iterable[str] = ()) -> None:
-        """Add and take out many patterns at once; of two with one id the later counts."""
+        """Add and take out many patterns at once; of two with one id the later counts. ValueError: no id."""
         before, out = self._state, set(retired)
         new = {pattern.pattern_id: pattern for pattern in added}
+        if "" in new:
+            raise ValueError("a pattern has an id of at least one character")
         if before.index.alive.size - len(before.held) > _MOST_RETIRED:
             kept = (x.pattern for i, x in before.held.items() if i not in out)
             new, before, out = {**{p.pattern_id: p for p in kept}, **new}, _nothing(), set()
@@ -212,19 +215,21 @@ class _Judge:
     def _band(self, i: int, held: _Held, score: float) -> tuple[Band, tuple[Reason, ...]]:
         if score < KNOWN and not self._aligns(i, held):
             return "suggested", ("likeness",)
-        norm = self._cleaned.string(i)
-        if is_advice(norm):
+        if is_advice(self._cleaned.string(i)):
             return "suggested", ("advice",)
+        norm = self._around(i)
         if held.hooks and not leads_away(norm):
-            found = hooks(norm)
+            found, whole = hooks(norm), score >= WHOLE
             good = names_known_good(norm) and not held.names_known_good
-            led = found.asked & (HARD | held.hooks)
-            honest = score < WHOLE and (good or found.refused - held.refused)
-            if not led and (honest or (score < NEAR_COPY and not self._was_cut(i, held))):
+            led, refused = found.asked & (HARD | held.hooks), found.refused - held.refused
+            if found.asked:
+                refused &= held.hooks
+            honest = good or refused
+            if not led and ((honest and not whole) or (score < NEAR_COPY and not self._was_cut(i, held))):
                 return "suggested", ("known_good" if good else "refused" if found.refused else "no_hook",)
-            if score < WHOLE and good and not led & HARD:
+            if good and not whole and not led & HARD:
                 return "suggested", ("known_good",)
-            if score < WHOLE and (found.refused - held.refused) & held.hooks and led <= _SPOKEN_OR_CALLED:
+            if refused & held.hooks and not whole and led <= _SPOKEN_OR_CALLED:
                 return "suggested", ("refused",)
         return "known", ()
 
@@ -240,6 +245,14 @@ class _Judge:
         tail = self._folded.string(i)[-_TAIL_CODES:]
         aligned = fuzz.partial_ratio_alignment(tail, held.folded, score_cutoff=_TAIL_ALIKE)
         return aligned is None or aligned.dest_end < len(held.folded) - 2
+
+    def _around(self, i: int) -> str:
+        """The normalised text about what was compared: what a long message says elsewhere is not the
+        scam's."""
+        start, end = self._evidence(i)
+        text = self._cleaned.normalised(i, len(self._texts[i]))
+        first, last = np.searchsorted(text.offsets[:-1], (start, end)).tolist()
+        return text.text[max(0, first - _NEAR) : last + _NEAR]
 
     def _evidence(self, i: int) -> tuple[int, int]:
         """The raw span of what was compared: the gram behind the last reaches one code further."""

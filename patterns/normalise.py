@@ -41,7 +41,7 @@ class Cleaned(NamedTuple):
     """A batch of normalised texts: text i is text[starts[i]:starts[i + 1]], as UTF-32, its raw index in
     `offsets`.
 
-    `signs` (int32, texts x SIGNS) counts in columns 1 to 5 the raw characters of each dress, in 0 the Han.
+    `signs` (int32, texts x SIGNS) counts in columns 1 to 4 the raw characters of each dress, in 0 the Han.
     """
 
     text: U32
@@ -65,8 +65,8 @@ class Folded(NamedTuple):
 
     `extras` (uint64, sliced by `extra_starts`) are hashes of what a sender rarely changes and that the
     codes leave out: the registered names of links that are not known good, accounts, kinds of invisible
-    characters. `signs` as in `Cleaned`, with the links in column 6 and the accounts and long numbers in
-    column 7.
+    characters. `signs` as in `Cleaned`, with the links in column 5 and the accounts and long numbers in
+    column 6.
     """
 
     codes: U16

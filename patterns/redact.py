@@ -12,6 +12,7 @@ from patterns.entities import find, is_hotline, is_known_good
 from patterns.model import Entity
 from patterns.normalise import normalise
 from patterns.shown import defang
+from patterns.wording import NO_REFUSAL
 
 __all__ = ["Finding", "defang", "forbidden", "mask"]
 
@@ -57,10 +58,6 @@ Finding = tuple[str, str]
 
 _DEFANGED = r"(?<![a-z0-9\-])(?:hxxps?://)?[a-z0-9\-]+(?:\[\.\][a-z0-9\-]+)+(?![a-z0-9\-]|\[\.\]|\.[a-z0-9])(?:\.\.\.)?"
 _NEGATION = r"不|勿|莫|别|拒绝|谨防|警惕|防止|避免|切忌|停止|无需|无须|没有|未|严禁|禁止|并非|非"
-_NOT_A_NEGATION = (
-    r"不要(?:错过|犹豫|担心|迟疑|忘|怕|慌)|不妨|不得不|别(?:忘|怕|错过|犹豫|担心)|不能不|勿忘"
-    r"|(?:如|若|要是|再)不|不便|不用担心"
-)
 _BLAMED = (
     r"骗子|对方|诈骗(?:分子|团伙|人员)|犯罪(?:分子|嫌疑人)|不法分子|嫌疑人|冒充|假冒|伪装|谎称|诱导|诱骗|哄骗|声称|自称|虚构|威胁"
     r"|以.{1,20}?为(?:由|名)|凡是|凡|要求|催着|催促|让人|让你|拉人|套取|骗取|盗取|收到.{0,8}短信"
@@ -158,7 +155,7 @@ def _clauses(sentence: str) -> list[str]:
 
 
 def _negated(before: str) -> bool:
-    before = _compiled(_NOT_A_NEGATION).sub("请", before)
+    before = _compiled(NO_REFUSAL).sub("请", before)
     return _compiled(f"(?:{_NEGATION})[^请]{{0,12}}$").search(before) is not None
 
 

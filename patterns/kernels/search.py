@@ -37,7 +37,9 @@ sign of the pattern's own."""
 HOOK_LIFT, NO_HOOK = 5.0, 10.0
 """Points for a link or account where the pattern has one, and off if it has one and a message with an end
 has none, for the share of the message that is not the pattern's."""
-_FULL_DRESS, _FULL_SHARED = 4.0, 16.0
+_FULL_DRESS, _CODES_A_SIGN, _FULL_SHARED = 4.0, 25.0, 16.0
+"""Signs of a full disguise, in a long message one for so many codes; bits of shared links for the whole
+lift."""
 _CUT = 3
 """A message that goes on for at most so many grams behind the compared span may be a forward that was cut
 off."""
@@ -259,8 +261,8 @@ def _rank(bits, total):
 @compiled
 def _dress(signs):
     """How much the raw characters look like a disguise, in signs that honest senders do not use."""
-    mixed = signs[5] if signs[5] * 2 < signs[0] + 1 else 0
-    return signs[1] + signs[2] + 0.5 * signs[3] + signs[4] + mixed
+    mixed = signs[4] if signs[4] * 2 < signs[0] + 1 else 0
+    return signs[1] + signs[2] + signs[3] + mixed
 
 
 @Kept
@@ -351,10 +353,11 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
                         ix.ties,
                         kept,
                         slot,
-                        _rank(acc[slot], ix.totals[slot]) + 2 * shared[slot],
+                        _rank(acc[slot], ix.totals[slot]) + 2 * min(shared[slot], np.float32(_FULL_SHARED)),
                     )
-        dress = min(_dress(signs[k]), _FULL_DRESS) / _FULL_DRESS
-        hooked = signs[k, 6] + signs[k, 7] > 0
+        full = max(_FULL_DRESS, n / _CODES_A_SIGN)
+        dress = min(_dress(signs[k]), full) / full
+        hooked = signs[k, 5] + signs[k, 6] > 0
         lift = np.float32(DRESSED_LIFT * dress + (HOOK_LIFT if hooked else 0))
         top = np.float32(-1e9)
         for c in range(kept):
@@ -383,7 +386,7 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
                 if table[place] >= 0:
                     matched[table[place]] = False
             total = ix.totals[slot]
-            order = np.float32(_rank(bits, total) + 2 * shared[slot])
+            order = np.float32(_rank(bits, total) + 2 * min(shared[slot], np.float32(_FULL_SHARED)))
             if order < top or (order == top and ix.ties[slot] > ix.ties[best_slot[k]]):
                 continue
             top = order

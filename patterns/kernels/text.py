@@ -25,9 +25,9 @@ from patterns.characters import (
 )  # fmt: skip
 from patterns.kernels import Kept, compiled
 
-SIGNS = 10
-"""Columns of the signs: raw characters by `characters` dress (HIDDEN to TRADITIONAL in 1 to 5), Han in 0,
-links in 6, accounts and long numbers in 7, the first two kinds of invisible characters in 8 and 9."""
+SIGNS = 9
+"""Columns of the signs: raw characters by `characters` dress (HIDDEN to TRADITIONAL in 1 to 4), Han in 0,
+links in 5, accounts and long numbers in 6, the first two kinds of invisible characters in 7 and 8."""
 
 _LONGEST_NUMBER = 19
 _WECHAT, _WEIXIN = word_number("wechat"), word_number("weixin")
@@ -111,8 +111,8 @@ def _plain(raw, buf, off, signs, chars):
         dress = chars.dress[code]
         if dress:
             signs[dress] += 1
-            if dress == HIDDEN and signs[8] != code and not signs[9]:
-                signs[9 if signs[8] else 8] = code
+            if dress == HIDDEN and signs[7] != code and not signs[8]:
+                signs[8 if signs[7] else 7] = code
         form = single[code]
         if form == 1:
             place = np.searchsorted(chars.several, code)
@@ -528,8 +528,10 @@ def fnv(buf, first, last):
 
 @compiled
 def _add(values, count, value):
-    """Append a value that is not there yet (of the first 64); returns how many there are."""
-    for k in range(min(count, 64)):
+    """Append a value that is not there yet, 64 at most; returns how many there are."""
+    if count == 64:
+        return count
+    for k in range(count):
         if values[k] == value:
             return count
     values[count] = value
@@ -592,8 +594,8 @@ def _fold_one(buf, off, n, out, pos, signs, extras, chars, good):
         end, mark = _token(buf, n, at, chars)
         if mark:
             m = _emit(out, pos, m, mark, off[at])
-            signs[6] += mark == LINK
-            signs[7] += mark == HANDLE
+            signs[5] += mark == LINK
+            signs[6] += mark == HANDLE
             if mark != NUMBER:
                 first, last = _owner(buf, at, end) if mark == LINK else (at, end)
                 name = fnv(buf, first, last)
@@ -609,7 +611,7 @@ def _fold_one(buf, off, n, out, pos, signs, extras, chars, good):
         at = end
     while m and out[m - 1] == 32:
         m -= 1
-    for k in range(8, 10):
+    for k in range(7, 9):
         if signs[k]:
             many = _add(extras, many, np.uint64(signs[k]) * np.uint64(0x100000001B3))
     return m, many

@@ -9,6 +9,7 @@ come; `near_misses` are the honest messages of every day.
 import json
 from functools import cache
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import pytest
@@ -132,3 +133,42 @@ def test_a_train_a_room_a_thing_or_a_date_makes_no_scam_of_an_honest_twin(said: 
     twins = texts("twins")
     found = library().match([f"{twin.text}（{said}）" for twin in twins])
     assert [twin.id for twin, v in zip(twins, found, strict=True) if v.verdict == "known"] == []
+
+
+PHRASES_BESIDE = (
+    "别理会他人", "防骗", "不要信谣言", "谨防上当", "不要犹豫", "无需经验", "无需抵押", "没有门槛",
+    "不会操作的找我", "别担心", "不成功不收费", "名额有限不要错过", "没有任何风险",
+    "共120元", "编号114", "优惠110%", "尾号10086",
+)  # fmt: skip
+"""What a sender may add at no cost: a word of warning, a promise, a number that looks official."""
+
+
+@pytest.mark.parametrize("phrase", PHRASES_BESIDE)
+def test_a_phrase_beside_it_hides_no_scam(phrase: str) -> None:
+    examples = [example(pattern.text) for pattern in seed_patterns()]
+    whole = library().match([f"{text.rstrip('。')}。{phrase}" for text in examples])
+    assert sum(v.verdict == "known" for v in whole) >= 0.97 * len(whole)
+    first_part = [text[: len(text) * 13 // 20] for text in examples]
+    cut = library().match(first_part)
+    added = library().match([f"{text[:9]}，{phrase}，{text[9:]}" for text in first_part])
+    hidden = [v.pattern_id for v, before in zip(added, cut, strict=True) if before.verdict != v.verdict]
+    assert len(hidden) <= 0.1 * len(cut), hidden
+
+
+@pytest.mark.parametrize("size", [500, 2_000, 5_000, 10_000])
+def test_no_long_honest_text_full_of_names_is_known(size: int) -> None:
+    random = Random(size)
+    honest = [text.text for text in texts("near_misses")]
+
+    def digest() -> str:
+        said = ""
+        while len(said) < size:
+            people = (
+                "王李张刘陈"[random.randrange(5)] + "".join(random.sample("璐琪珂瑾婧琰晗昕", 2))
+                for _ in range(8)
+            )
+            said += f"{random.choice(honest)}\n{'、'.join(people)}\n"
+        return said[:size]
+
+    found = library().match([digest() for _ in range(40)])
+    assert [f"{v.pattern_id} {v.score}" for v in found if v.verdict == "known"] == []

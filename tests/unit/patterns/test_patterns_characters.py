@@ -18,7 +18,6 @@ from patterns.characters import (
     ODD,
     OPEN,
     PLAIN,
-    RARE,
     SYLLABLE,
     TABLED,
     TLDS,
@@ -97,10 +96,9 @@ def test_invisible_characters_leave_nothing(forms: dict[str, str], chars: Charac
 @pytest.mark.parametrize(
     ("char", "dress"),
     [
-        *((char, PLAIN) for char in "的a1，×💰😀A"),
+        *((char, PLAIN) for char in "的a1，×💰😀A莪尕亍"),
         *((char, HIDDEN) for char in "\u200b\u202e\u00ad"),
         *((char, DRESSED) for char in "①⓪Ⓥ𝐖ѵ√аᴠ"),
-        *((char, RARE) for char in "莪尕亍"),
         *((char, ODD) for char in "恏琓収"),
         *((char, TRADITIONAL) for char in "證單錢"),
     ],

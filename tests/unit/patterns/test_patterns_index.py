@@ -38,7 +38,7 @@ from patterns.slots import example, filled
 SEEDED = tuple(seed_patterns())
 TEXTS = tuple(filled(pattern.text) for pattern in SEEDED)
 EXAMPLES = tuple(example(pattern.text) for pattern in SEEDED)
-LEAST_BITS, HOPELESS, FULL_DRESS, FULL_SHARED, CUT = 14.0, 20.0, 4.0, 16.0, 3
+LEAST_BITS, HOPELESS, FULL_DRESS, CODES_A_SIGN, FULL_SHARED, CUT = 14.0, 20.0, 4.0, 25.0, 16.0, 3
 
 
 def folded_of(texts: Sequence[str]) -> Folded:
@@ -101,10 +101,10 @@ class Text:
             hashed(extra) for extra in folded.extras[slice(*folded.extra_starts[i : i + 2])].tolist()
         ]
         signs = folded.signs[i].tolist()
-        mixed = signs[5] if signs[5] * 2 < signs[0] + 1 else 0
-        dress = signs[1] + signs[2] + 0.5 * signs[3] + signs[4] + mixed
-        self.dress = min(dress, FULL_DRESS) / FULL_DRESS
-        self.hooked = signs[6] + signs[7] > 0
+        mixed = signs[4] if signs[4] * 2 < signs[0] + 1 else 0
+        full = max(FULL_DRESS, len(self.sequence) / CODES_A_SIGN)
+        self.dress = min(signs[1] + signs[2] + signs[3] + mixed, full) / full
+        self.hooked = signs[5] + signs[6] > 0
 
 
 class Formulas:
@@ -154,7 +154,7 @@ class Formulas:
         elif pattern.hooked and len(message.sequence) - last > CUT:
             whole = SMOOTHING_BITS + sum(map(self.bits, message.grams))
             score -= NO_HOOK * (1 - bits / whole)
-        return rank + 2 * extra, min(max(score, 0.0), 100.0)
+        return rank + 2 * min(extra, FULL_SHARED), min(max(score, 0.0), 100.0)
 
 
 def disagreements(texts: Sequence[str], messages: Sequence[str]) -> list[str]:

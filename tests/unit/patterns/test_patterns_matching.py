@@ -1,6 +1,7 @@
 """The laws of matching against the library."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -216,6 +217,11 @@ def test_the_version_depends_on_ids_and_texts() -> None:
     assert one == Library([Pattern("a", "Y", "u", "转账")]).version
     assert one != Library([Pattern("b", "X", "t", "转账")]).version
     assert one != Library([Pattern("a", "X", "t", "转帐")]).version
+
+
+def test_a_pattern_without_an_id_is_refused() -> None:
+    with pytest.raises(ValueError, match="an id"):
+        Library([replace(SEEDED[0], pattern_id="")])
 
 
 def test_retiring_nobody_and_changing_nothing_changes_nothing() -> None:

@@ -277,8 +277,8 @@ def test_links_and_accounts_are_counted_and_their_names_kept_unless_they_are_kno
     folded = fold_batch(
         clean_batch(["点 a.evil-shop.top 加 zhang_01", "点 b.evil-shop.top/x", "登录 www.icbc.com.cn", "好"])
     )
-    assert folded.signs[:, 6].tolist() == [1, 1, 1, 0]
-    assert folded.signs[:, 7].tolist() == [1, 0, 0, 0]
+    assert folded.signs[:, 5].tolist() == [1, 1, 1, 0]
+    assert folded.signs[:, 6].tolist() == [1, 0, 0, 0]
     first, second = (folded.extras[slice(*folded.extra_starts[i : i + 2])].tolist() for i in (0, 1))
     assert len(first) == 2 and second == first[:1]
     assert folded.extra_starts.tolist() == [0, 2, 3, 3, 3]
