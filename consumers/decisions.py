@@ -15,6 +15,7 @@ from fenghuo.errors import Denied
 from fenghuo.stores.desk import Desk
 from fenghuo.transport.pipeline import Outcome
 from patterns.redact import forbidden
+from patterns.slots import from_masked
 
 log = logging.getLogger(__name__)
 
@@ -149,7 +150,7 @@ def _patterns(order: Order, alert: Alert, *, retired: bool) -> list[e.Event]:
         e.PatternChanged(
             event_id=e.derive_id(order.decision_id, "pattern", str(n)), at=order.at,
             pattern_id=f"{alert.alert_id}-{n}", fraud_type=alert.origin.fraud_type, title=alert.content.title,
-            text=text, alert_id=alert.alert_id, retired=retired,
+            text=from_masked(text), alert_id=alert.alert_id, retired=retired,
         )
         for n, text in enumerate(alert.origin.examples)
     ]  # fmt: skip

@@ -4,6 +4,7 @@ import re
 from functools import cache
 
 from patterns.characters import GAP, HANDLE, LINK, NUMBER
+from patterns.shown import PLACEHOLDERS
 
 SLOTS: dict[str, tuple[str, str]] = {
     "link": (chr(LINK), "https://k3.example.com/a9"),
@@ -66,3 +67,22 @@ def from_record(text: str) -> str:
     """The text of an anonymised record with slots for its stand-ins: as a pattern; `example` of it as a
     message. Never for what people send: there such a word is a word."""
     return _stand_in().sub(lambda match: STAND_INS[match[1]], text)
+
+
+_HIDDEN = {
+    PLACEHOLDERS[kind]: slot
+    for kind, slot in {
+        "person": "{name}", "address": "{place}", "verification_code": "{code}", "invite_code": "{code}",
+        "id_number": "{number}", "plate": "{number}", "order": "{number}", "licence": "{number}",
+    }.items()
+}  # fmt: skip
+
+
+@cache
+def _hidden() -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, _HIDDEN)) + r"|[0-9]*\*{3,}[0-9]*")
+
+
+def from_masked(masked: str) -> str:
+    """A masked message as a pattern: a slot where something was hidden, since each victim reads another."""
+    return _hidden().sub(lambda match: _HIDDEN.get(match[0], "{number}"), masked)

@@ -6,8 +6,12 @@ from hypothesis import strategies as st
 
 from patterns.characters import GAP, HANDLE, LINK, NUMBER
 from patterns.entities import find
+from patterns.matching import Library
+from patterns.model import Pattern
 from patterns.normalise import clean_batch, fold, fold_batch
-from patterns.slots import SLOTS, example, filled, from_record, slots, unknown_slots
+from patterns.redact import mask
+from patterns.shown import PLACEHOLDERS, TREATMENTS
+from patterns.slots import SLOTS, example, filled, from_masked, from_record, slots, unknown_slots
 
 PATTERN = "{org}银行：{name}您好，请于{date}前登录 {link} 缴{amount}，添加{wechat}报{code}"
 texts = st.lists(
@@ -73,3 +77,25 @@ def test_an_example_names_no_host_that_could_be_real(name: str) -> None:
 )  # fmt: skip
 def test_the_stand_ins_of_a_record_are_slots(record: str, pattern: str) -> None:
     assert from_record(record) == pattern
+
+
+def test_what_was_hidden_in_a_message_is_a_slot_of_its_pattern() -> None:
+    seen = mask(
+        "王强先生您好，包裹丢失，请拨13812345678，卡号6222021001116245702，验证码823411，点 a.example.net/b"
+    )
+    assert slots(from_masked(seen)) == ("name", "number", "number", "code")
+    assert "a[.]example[.]net/b" in from_masked(seen)
+
+
+@pytest.mark.parametrize("kind", [k for k, treatment in TREATMENTS.items() if treatment == "redact"])
+def test_every_placeholder_is_a_slot(kind: str) -> None:
+    assert len(slots(from_masked(PLACEHOLDERS[kind]))) == 1
+
+
+def test_the_next_victim_of_a_masked_scam_is_known() -> None:
+    said = "{name}先生您好，您寄存的古琴已被海关暂扣，请今晚前把保管费汇给承办员，电话{phone}，逾期送拍卖行。"
+    seen = from_masked(mask(said.format(name="王强", phone="13812345678")))
+    verdict = Library([Pattern("p", "OTHER", "t", seen)]).match(
+        [said.format(name="赵敏", phone="13998765432")]
+    )[0]
+    assert (verdict.verdict, verdict.pattern_id) == ("known", "p")
