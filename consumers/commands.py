@@ -162,11 +162,13 @@ def cluster(raise_at: int) -> None:
 
     clusterer, sizes, suspicious = Clusterer(), Counter[str](), set[str]()
     placed: list[tuple[str, str]] = []
-    for message in read_lines(sys.stdin.buffer, "standard input"):
-        found = clusterer.place(message.id, mask(message.text)).cluster_id
-        placed.append((message.id, found))
-        sizes[found] += 1
-        if assess(message.text).suspicious:
-            suspicious.add(found)
+    messages = read_lines(sys.stdin.buffer, "standard input")
+    while batch := list(islice(messages, AT_ONCE)):
+        found = clusterer.place_batch([m.id for m in batch], [mask(m.text) for m in batch])
+        for message, placement in zip(batch, found, strict=True):
+            placed.append((message.id, placement.cluster_id))
+            sizes[placement.cluster_id] += 1
+            if assess(message.text).suspicious:
+                suspicious.add(placement.cluster_id)
     raised = {c for c, n in sizes.items() if n >= raise_at and c in suspicious}
     _write({"id": i, "cluster": c if sizes[c] > 1 else None, "raised": c in raised} for i, c in placed)

@@ -1,205 +1,261 @@
 """Put unmatched messages of one district into clusters as they come: stars, not chains.
 
-A message joins the cluster of the exemplar it is closest to, if close enough; else it founds one. Members are
-compared with exemplars only, and a cluster has few of them, so clusters cannot snowball.
+A message joins the cluster of the exemplar it is closest to, if close enough; else it founds one. It is
+compared with exemplars only, and a cluster has few of them, so clusters cannot snowball. Clusters that a
+message is close to as well, and those that carry its links or accounts, are named for a person to judge;
+what the person says, one or two, holds for ever.
 """
 
-from array import array
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from functools import cache
+from hashlib import blake2b
 
 import numpy as np
-import numpy.typing as npt
-from rapidfuzz import fuzz
 
-from patterns.fingerprint import background, grams, informative, weight
-from patterns.normalise import fold
+from patterns.arrays import I32
+from patterns.exemplars import Exemplars, Places
+from patterns.kernels.cluster import Limits
+from patterns.normalise import NORMALISER, clean_batch, fold_batch
 
-Floats = npt.NDArray[np.float64]
+CLUSTERER = f"{NORMALISER}c2"
+"""Version. Change it with the rules or their numbers: another version may place a message elsewhere."""
+_AT_ONCE = 512
 
 
 @dataclass(frozen=True, slots=True)
 class ClusterConfig:
     """When messages belong together; scores are 0 to 100.
 
-    join: cosine of the weighted grams; lower finds more, but from 54 down strangers join.
-    join_weak: enough when rapidfuzz aligns the two texts as well as join_aligned (talk around a forward).
+    join: likeness of two texts, of which `alignment` is the share of what they have in common in the same
+    order, the rest the cosine of their weighted grams; below `least_cosine` nothing is aligned.
     further_exemplar: a member less alike than this becomes an exemplar itself, up to max_exemplars.
-    min_informative: characters that say something; a text with fewer stands alone (greetings, codes).
-    min_bits_per_gram: everyday chatter is made of common grams; below this mean only a near-copy joins.
-    near_copy: what "near-copy" means, as a cosine.
+    least_bits: a text that says less stands alone and is not held (greetings, codes).
+    telling_bits: a gram with less is everyday talk: it finds nothing and is not aligned.
+    max_indicators: of a cluster, its first. common_indicator: one that more clusters carry links none.
+    max_named: clusters that a placement names as near or linked.
     """
 
-    join: float = 58.0
-    join_weak: float = 44.0
-    join_aligned: float = 66.0
-    further_exemplar: float = 82.0
+    join: float = 67.0
+    alignment: float = 70.0
+    least_cosine: float = 35.0
+    further_exemplar: float = 89.0
     max_exemplars: int = 4
-    min_informative: int = 8
-    min_bits_per_gram: float = 7.0
-    near_copy: float = 90.0
-
-
-@dataclass(frozen=True, slots=True)
-class Exemplar:
-    """A message that stands for its cluster."""
-
-    item_id: str
-    text: str
+    least_bits: float = 40.0
+    telling_bits: float = 5.0
+    max_indicators: int = 10
+    common_indicator: int = 8
+    max_named: int = 8
 
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a message went; `score` is its likeness (0 to 100) to the closest exemplar, 0 if none."""
+    """Where a message went; `score` is its likeness (0 to 100) to the closest exemplar, 0 if none.
+
+    near: other clusters that it is close enough to join. linked: others that carry a link or account of its.
+    """
 
     cluster_id: str
     is_new: bool
     score: float
     exemplar: bool
+    near: tuple[str, ...] = ()
+    linked: tuple[str, ...] = ()
 
 
 class Clusterer:
-    """The clusters of one district, in memory. The same messages in the same order give the same clusters."""
+    """The clusters of one district, in memory. The same messages in the same order give the same clusters, one
+    by one or in batches; restored from their exemplars (and indicators) they go on as if never stopped."""
 
     def __init__(self, config: ClusterConfig | None = None) -> None:
         self._config = config or ClusterConfig()
-        self._index = _Postings()
-        self._slots: dict[str, list[int]] = {}
-        self._cluster: dict[int, str] = {}
-        self._folded: dict[int, str] = {}
-        self._bits: Floats = np.full(64, np.inf)
+        self._exemplars = Exemplars(_limits(self._config))
+        self._ids: list[str] = []
+        self._numbers: dict[str, int] = {}
+        self._persons = _Judgements()
 
     def __len__(self) -> int:
-        return len(self._slots)
+        """How many clusters are held."""
+        return len(self._exemplars)
 
-    def restore(self, cluster_id: str, exemplars: Sequence[str]) -> None:
-        """Hold a cluster again by the texts of its exemplars, in their order; replaces one of the same id."""
-        self.forget(cluster_id)
-        self._slots[cluster_id] = []
-        for folded in map(fold, exemplars):
-            if informative(folded) >= self._config.min_informative:
-                self._exemplify(cluster_id, folded)
-
-    def forget(self, cluster_id: str) -> None:
-        """Drop a cluster; nothing happens if it is not held."""
-        for slot in self._slots.pop(cluster_id, ()):
-            self._index.remove(slot)
-            self._bits[slot] = np.inf
-            del self._cluster[slot], self._folded[slot]
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the arrays that hold the exemplars."""
+        return self._exemplars.nbytes
 
     def place(self, item_id: str, text: str) -> Placement:
         """Put one message into a cluster, founding "c-" + item_id when none is close."""
-        folded = fold(text)
-        own = "c-" + item_id
-        if informative(folded) < self._config.min_informative:
-            self._slots.setdefault(own, [])
-            return Placement(own, True, 0.0, False)
-        found = grams(folded)
-        bits = [_bits(g) for g in found]
-        slot, score = self._closest(found, bits)
-        if slot is not None and self._joins(slot, folded, score, sum(bits) / len(bits)):
-            return self._join(self._cluster[slot], folded, score)
-        self._slots.setdefault(own, [])
-        self._exemplify(own, folded)
-        return Placement(own, True, score, True)
+        return self.place_batch([item_id], [text])[0]
 
-    def _join(self, cluster_id: str, folded: str, score: float) -> Placement:
-        limit = self._config
-        adds = score < limit.further_exemplar and len(self._slots[cluster_id]) < limit.max_exemplars
-        if adds:
-            self._exemplify(cluster_id, folded)
-        return Placement(cluster_id, False, score, adds)
+    def place_batch(self, item_ids: Sequence[str], texts: Sequence[str]) -> list[Placement]:
+        """As `place` for each message in order. Any str is taken; of a very long text its first 2,000 folded
+        characters count. ValueError if there are not as many ids as texts."""
+        if len(item_ids) != len(texts):
+            raise ValueError(f"{len(item_ids)} ids for {len(texts)} texts")
+        placements: list[Placement] = []
+        for first in range(0, len(texts), _AT_ONCE):
+            own = ["c-" + item_id for item_id in item_ids[first : first + _AT_ONCE]]
+            placements += self._place(own, texts[first : first + _AT_ONCE])
+        return placements
 
-    def _closest(self, found: Sequence[str], bits: Sequence[float]) -> tuple[int | None, float]:
-        shared = self._index.sums(found, bits)
-        if not shared.size or shared.max() <= 0:
-            return None, 0.0
-        scores = np.round(100 * shared / np.sqrt(self._bits[: shared.size] * sum(bits)), 1)
-        top = scores.max()
-        slot = min((int(s) for s in np.flatnonzero(scores == top)), key=lambda s: (self._cluster[s], s))
-        return slot, min(100.0, float(top))
-
-    def _joins(self, slot: int, folded: str, score: float, mean_bits: float) -> bool:
-        limit = self._config
-        if mean_bits < limit.min_bits_per_gram:
-            return score >= limit.near_copy
-        if score >= limit.join:
-            return True
-        return (
-            score >= limit.join_weak and fuzz.partial_ratio(self._folded[slot], folded) >= limit.join_aligned
+    def restore(self, cluster_id: str, exemplars: Sequence[str], indicators: Sequence[str] = ()) -> None:
+        """Hold a cluster again by the texts of its exemplars, and by texts with the links and accounts of its
+        members (messages, or just those); both in their order. Replaces what was held under the id."""
+        number = self._number(cluster_id)
+        self._exemplars.drop(number)
+        if not self._persons.judged(cluster_id):
+            self._exemplars.unmark(number)
+        self._exemplars.mark(number, fold_batch(clean_batch(indicators)))
+        self._exemplars.place(
+            fold_batch(clean_batch(exemplars)), np.full(len(exemplars), number, np.int32), join=False
         )
 
-    def _exemplify(self, cluster_id: str, folded: str) -> None:
-        found = grams(folded)
-        if not found:
-            return
-        slot = self._index.add(found)
-        if slot >= self._bits.size:
-            self._bits = np.concatenate([self._bits, np.full(self._bits.size, np.inf)])
-        self._bits[slot] = sum(_bits(g) for g in found)
-        self._cluster[slot], self._folded[slot] = cluster_id, folded
-        self._slots[cluster_id].append(slot)
+    def forget(self, cluster_id: str) -> None:
+        """Drop a cluster and what was merged with it; nothing happens if it is not held. What a person said
+        of it stays."""
+        parts = self._persons.parts(cluster_id)
+        numbers = [self._numbers.pop(part) for part in parts if part in self._numbers]
+        if numbers:
+            self._exemplars.unmark(numbers[0])
+        for number in numbers:
+            self._exemplars.drop(number)
+            self._ids[number] = ""
+        self._exemplars.give_back(numbers)
+
+    def merge(self, cluster_id: str, other_id: str) -> None:
+        """A person says that two clusters, held or not, are one: it goes by the first's id from now on.
+
+        ValueError if a person said that they are two.
+        """
+        brought = self._persons.merge(cluster_id, other_id)
+        numbers = [self._numbers[part] for part in brought if part in self._numbers]
+        if numbers:
+            self._exemplars.merge(self._number(self._persons.whole(cluster_id)), numbers)
+
+    def hold_apart(self, cluster_id: str, other_id: str) -> None:
+        """A person says that two clusters, held or not, are two: neither is named to the other again.
+
+        ValueError if a person said that they are one.
+        """
+        self._persons.hold_apart(cluster_id, other_id)
+
+    def _place(self, own: Sequence[str], texts: Sequence[str]) -> list[Placement]:
+        """Put messages where they belong, or into the clusters of their own ids."""
+        unknown = [c for c in dict.fromkeys(own) if c not in self._numbers and not self._persons.judged(c)]
+        fresh = dict(zip(unknown, self._new(unknown).tolist(), strict=True))
+        numbers = [fresh[c] if c in fresh else self._number(c) for c in own]
+        places = self._exemplars.place(fold_batch(clean_batch(texts)), np.array(numbers, np.int32))
+        founded = set(places.numbers.tolist())
+        self._numbers.update((c, number) for c, number in fresh.items() if number in founded)
+        self._exemplars.give_back(number for number in fresh.values() if number not in founded)
+        return self._told(own, places)
+
+    def _told(self, own: Sequence[str], places: Places) -> list[Placement]:
+        new = places.scores < self._config.join / 100
+        groups = np.where(places.numbers < 0, -1, self._exemplars.groups(places.numbers))
+        near = np.where(places.near == groups[:, None], -1, places.near)
+        told = []
+        for k, (group, score, exemplar, beside, shares) in enumerate(
+            zip(
+                groups.tolist(), places.scores.tolist(), places.exemplars.tolist(),
+                (near >= 0).any(axis=1).tolist(), (places.links[:, 0] >= 0).tolist(), strict=True,
+            )
+        ):  # fmt: skip
+            cluster_id = self._ids[group] if group >= 0 else self._persons.whole(own[k])
+            told.append(
+                Placement(
+                    cluster_id,
+                    bool(new[k]),
+                    round(100 * score, 1),
+                    exemplar,
+                    self._named(cluster_id, near[k]) if beside else (),
+                    self._named(cluster_id, places.links[k]) if shares else (),
+                )
+            )
+        return told
+
+    def _named(self, cluster_id: str, groups: I32) -> tuple[str, ...]:
+        """The ids of groups, but for those that a person held apart; in order of id."""
+        ids = {self._ids[group] for group in groups.tolist() if group >= 0}
+        return tuple(sorted(ids - self._persons.apart_from(cluster_id)))[: self._config.max_named]
+
+    def _number(self, cluster_id: str) -> int:
+        """The number of a cluster; if it is not held a new one, in the group that a person put it in."""
+        number = self._numbers.get(cluster_id)
+        if number is None:
+            number = self._numbers[cluster_id] = int(self._new([cluster_id])[0])
+            whole = self._persons.whole(cluster_id)
+            if whole != cluster_id:
+                self._exemplars.merge(self._number(whole), [number])
+        return number
+
+    def _new(self, cluster_ids: Sequence[str]) -> I32:
+        numbers = self._exemplars.new([_tie(cluster_id) for cluster_id in cluster_ids])
+        self._ids += [""] * (int(numbers.max(initial=-1)) + 1 - len(self._ids))
+        for number, cluster_id in zip(numbers.tolist(), cluster_ids, strict=True):
+            self._ids[number] = cluster_id
+        return numbers
 
 
-@cache
-def _unseen_bits() -> float:
-    return weight("", 0, 0)
-
-
-def _bits(gram: str) -> float:
-    """From the fixed background alone, so a restored clusterer decides as the stopped one would."""
-    return weight(gram, 0, 0) if gram in background() else _unseen_bits()
-
-
-class _Postings:
-    """Grams to the slots that hold them. A slot is a small integer; freed slots are reused."""
+class _Judgements:
+    """What persons said of clusters: which are one, which are two. By the id that the whole goes by."""
 
     def __init__(self) -> None:
-        self._postings: dict[str, array[int]] = {}
-        self._held: dict[int, tuple[str, ...]] = {}
-        self._free: list[int] = []
-        self.slots = 0
+        self._whole: dict[str, str] = {}
+        self._parts: dict[str, list[str]] = {}
+        self._apart: dict[str, set[str]] = {}
 
-    def __len__(self) -> int:
-        return len(self._held)
+    def judged(self, cluster_id: str) -> bool:
+        """Whether it was merged with another."""
+        return cluster_id in self._whole
 
-    def add(self, grams: tuple[str, ...]) -> int:
-        """Hold distinct grams; returns their slot."""
-        slot = self._free.pop() if self._free else self.slots
-        self.slots = max(self.slots, slot + 1)
-        self._held[slot] = grams
-        for gram in grams:
-            self._postings.setdefault(gram, array("I")).append(slot)
-        return slot
+    def whole(self, cluster_id: str) -> str:
+        """The id that a cluster goes by."""
+        return self._whole.get(cluster_id, cluster_id)
 
-    def remove(self, slot: int) -> None:
-        """Forget a slot; KeyError if it is not held."""
-        for gram in self._held.pop(slot):
-            posting = self._postings[gram]
-            posting.remove(slot)
-            if not posting:
-                del self._postings[gram]
-        self._free.append(slot)
+    def parts(self, cluster_id: str) -> Sequence[str]:
+        """The ids of all that were merged with a cluster, its own too; of one that never was, only its own."""
+        return self._parts.get(self.whole(cluster_id), (cluster_id,))
 
-    def frequency(self, gram: str) -> int:
-        """How many slots hold the gram."""
-        return len(self._postings.get(gram, ()))
+    def apart_from(self, cluster_id: str) -> Collection[str]:
+        """The ids of what is held apart from a cluster."""
+        return self._apart.get(self.whole(cluster_id), frozenset())
 
-    def sums(self, grams: Sequence[str], weights: Sequence[float]) -> Floats:
-        """For each slot, the summed weight of the given grams that it holds: float64, length `slots`."""
-        lists, kept = [], []
-        for gram, bits in zip(grams, weights, strict=True):
-            posting = self._postings.get(gram)
-            if posting:
-                lists.append(posting)
-                kept.append(bits)
-        if not lists:
-            return np.zeros(self.slots)
-        slots = np.frombuffer(b"".join(lists), dtype=np.uintc)
-        spread = np.repeat(kept, [len(p) for p in lists])
-        return np.bincount(slots, weights=spread, minlength=self.slots).astype(np.float64, copy=False)
+    def merge(self, cluster_id: str, other_id: str) -> Sequence[str]:
+        """Make two one; returns the ids of the parts that the other brought."""
+        into, other = self.whole(cluster_id), self.whole(other_id)
+        if into == other:
+            return ()
+        if other in self.apart_from(into):
+            raise ValueError(f"{cluster_id} and {other_id} are held apart")
+        brought = list(self.parts(other))
+        self._parts[into] = [*self.parts(into), *brought]
+        self._parts.pop(other, None)
+        self._whole.update(dict.fromkeys(self._parts[into], into))
+        for third in self._apart.pop(other, ()):
+            self._apart[third].remove(other)
+            self._hold(third, into)
+        return brought
 
-    def grams(self) -> tuple[str, ...]:
-        """Every gram held, in order of first add."""
-        return tuple(self._postings)
+    def hold_apart(self, cluster_id: str, other_id: str) -> None:
+        one, other = self.whole(cluster_id), self.whole(other_id)
+        if one == other:
+            raise ValueError(f"{cluster_id} and {other_id} are one")
+        self._hold(one, other)
+
+    def _hold(self, one: str, other: str) -> None:
+        self._apart.setdefault(one, set()).add(other)
+        self._apart.setdefault(other, set()).add(one)
+
+
+def _tie(cluster_id: str) -> int:
+    """What decides between clusters of equal likeness, whatever order they came in."""
+    return int.from_bytes(blake2b(cluster_id.encode("utf-8", "surrogatepass"), digest_size=8).digest())
+
+
+def _limits(config: ClusterConfig) -> Limits:
+    """The same in shares of one, as the compiled loops take them."""
+    return Limits(
+        config.join / 100, config.alignment / 100, config.least_cosine / 100, config.further_exemplar / 100,
+        config.max_exemplars, config.least_bits, config.telling_bits, config.max_indicators,
+        config.common_indicator,
+    )  # fmt: skip

@@ -1,0 +1,752 @@
+"""The loops of clustering: find the held exemplars that a text resembles, hold it as one, drop those of a
+cluster, all in arrays that the caller makes and lets grow.
+
+A gram is a pair of folded codes (three of Latin text), as a bucket of the table of weights. A key is a
+hash of two grams in a row: texts that share keys are candidates, and are then compared in full. A list of
+postings lies in `pool` in a chunk of the next power of two; a list of one is the slot itself.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+
+from patterns.arrays import F32, I32, I64, U8, U16, U32, U64
+from patterns.characters import GAP, LINK, NUMBER
+from patterns.kernels import Kept, compiled
+
+BITS = 20
+BUCKETS = 1 << BITS
+LONGEST = 2_000
+"""Folded codes of a text that are looked at."""
+BLOCK = 8
+"""Codes of exemplars are kept in so many blocks of this size."""
+BLOCKS = LONGEST // BLOCK
+KEYS = 24
+"""Keys of an exemplar that have postings, those that hash lowest; of a message all are looked up."""
+CHUNKS = 32
+SLOTS, FREE_SLOT, HELD, CODES, KEYS_USED, POOL, POOL_WANTED, VALUES_USED, NODES, FREE_NODE = range(10)
+"""Places in `Held.counters`: ends of what is in use, heads of free lists, how many are held, and what a text
+that did not fit wanted of the pool."""
+COUNTERS = 10
+
+_BUDGET, _CANDIDATES, ALIGNED = 2_048, 16, 8
+"""Postings that are added up for a message; exemplars that are compared in full; of these aligned."""
+_NONE = -1
+_HASH = 0x9E3779B97F4A7C15
+_PRIME = 0x100000001B3
+_FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
+
+
+class Held(NamedTuple):
+    """What is held. Slots are exemplars; numbers are clusters, `group` is the one that a cluster was merged
+    into (itself if none)."""
+
+    at: I32
+    """By slot: its first block of codes."""
+    length: I32
+    total: F32
+    owner: I32
+    after: I32
+    """By slot: the next slot of its cluster; or the next free one."""
+    indexed: U8
+    shared: U8
+    """By slot: keys that have postings; and, within a search, those that the message shares."""
+    codes: U16
+    code_free: I32
+    """By count of blocks: a free stretch of so many; the next one is named in its first two codes."""
+    keys: U32
+    heads: I32
+    counts: I32
+    """Open addressing by key: its postings."""
+    pool: I32
+    pool_free: I32
+    group: I32
+    size: I32
+    """By number: exemplars of all clusters of its group, where it is the group."""
+    tie: U64
+    first: I32
+    marks: I32
+    """By number, where it is the group: the first node of its indicators."""
+    values: U64
+    value_heads: I32
+    value_counts: I32
+    """Open addressing by indicator: nodes of the groups that carry it."""
+    node_value: U64
+    node_group: I32
+    node_next: I32
+    node_before: I32
+    node_after: I32
+    """By node: next and previous of the same indicator, next of the same group (or the next free one)."""
+    counters: I64
+
+
+class Limits(NamedTuple):
+    """See `ClusterConfig`; shares are 0 to 1."""
+
+    join: float
+    alignment: float
+    least_cosine: float
+    further: float
+    exemplars: int
+    least_bits: float
+    telling_bits: float
+    indicators: int
+    common: int
+
+
+# ---------------------------------------------------------------- grams and keys
+
+
+@compiled
+def _latin(code):
+    return 97 <= code <= 122 or code == 32
+
+
+@compiled
+def _one_mark(code):
+    """Links, accounts and numbers are one thing here: senders change one for the other."""
+    return np.uint64(LINK) if LINK <= code <= NUMBER else np.uint64(code)
+
+
+@compiled
+def _grams(codes, out):
+    """The gram that begins at each code, -1 for none."""
+    n = codes.size
+    for i in range(n):
+        out[i] = _NONE
+        if i + 1 < n and codes[i] != GAP and codes[i + 1] != GAP:
+            whole = (_one_mark(codes[i]) << np.uint64(16)) | _one_mark(codes[i + 1])
+            if i + 2 < n and _latin(codes[i]) and _latin(codes[i + 1]) and _latin(codes[i + 2]):
+                whole = (whole << np.uint64(16)) | np.uint64(codes[i + 2])
+            out[i] = np.int32((whole * np.uint64(_HASH)) >> np.uint64(64 - BITS))
+
+
+@compiled
+def _sorted_keys(grams, bits, telling, out):
+    """Distinct keys of two grams in a row that tell something, ascending; returns how many."""
+    many = 0
+    for i in range(grams.size - 1):
+        a, b = grams[i], grams[i + 1]
+        if a >= 0 and b >= 0 and bits[a] + bits[b] >= 2 * telling:
+            whole = ((np.uint64(a) << np.uint64(BITS)) | np.uint64(b)) * np.uint64(_HASH)
+            out[many] = np.uint32(whole >> np.uint64(32)) | np.uint32(1)
+            many += 1
+    out[:many].sort()
+    kept = 0
+    for i in range(many):
+        if not kept or out[i] != out[kept - 1]:
+            out[kept] = out[i]
+            kept += 1
+    return kept
+
+
+@compiled
+def _table_size(entries):
+    size = 64
+    while size < 3 * entries:
+        size *= 2
+    return size
+
+
+@compiled
+def _small(table, held, gram, mask):
+    """Place of a gram in a table of indices into `held`, or the free place for it."""
+    place = (gram * 40503) & mask
+    while table[place] >= 0 and held[table[place]] != gram:
+        place = (place + 1) & mask
+    return place
+
+
+@compiled
+def _distinct(grams, bits, table, found):
+    """Put the distinct grams into `found` and a cleared table; returns (how many, their bits)."""
+    many, total = 0, np.float32(0)
+    for i in range(grams.size):
+        gram = grams[i]
+        if gram >= 0:
+            place = _small(table, found, gram, table.size - 1)
+            if table[place] < 0:
+                table[place] = many
+                found[many] = gram
+                many += 1
+                total += bits[gram]
+    return many, total
+
+
+@compiled
+def _telling(codes, grams, bits, telling, out):
+    """The codes that are in a gram which tells something: everyday talk about a message drops out; returns
+    how many."""
+    many = 0
+    before = False
+    for i in range(codes.size):
+        tells = grams[i] >= 0 and bits[grams[i]] >= telling
+        if tells or before:
+            out[many] = codes[i]
+            many += 1
+        before = tells
+    return many
+
+
+@Kept
+@compiled
+def count(codes, starts, weight, out):
+    """Add `weight` to the count of each distinct gram of every text."""
+    for k in range(starts.size - 1):
+        text = codes[starts[k] : starts[k + 1]]
+        grams = np.empty(text.size, np.int32)
+        _grams(text, grams)
+        grams.sort()
+        for i in range(grams.size):
+            if grams[i] >= 0 and (not i or grams[i] != grams[i - 1]):
+                out[grams[i]] += weight
+
+
+# ---------------------------------------------------------------- open addressing
+
+
+@compiled
+def _home(key, mask):
+    return np.int64((np.uint64(key) * np.uint64(_HASH)) >> np.uint64(34)) & mask
+
+
+@compiled
+def _look_up(keys, key):
+    """Place of a key (never 0), or the free place (0) for it."""
+    mask = keys.size - 1
+    place = _home(key, mask)
+    while keys[place] != 0 and keys[place] != key:
+        place = (place + 1) & mask
+    return place
+
+
+@compiled
+def _take_out(keys, heads, counts, place):
+    """Empty a place and close the gap, so that every key behind is still found."""
+    mask = keys.size - 1
+    gap = at = place
+    while True:
+        at = (at + 1) & mask
+        if keys[at] == 0:
+            break
+        if (at - _home(keys[at], mask)) & mask >= (at - gap) & mask:
+            keys[gap], heads[gap], counts[gap] = keys[at], heads[at], counts[at]
+            gap = at
+    keys[gap], counts[gap] = 0, 0
+
+
+@compiled
+def _move(keys, heads, counts, new_keys, new_heads, new_counts):
+    for i in range(keys.size):
+        if keys[i] != 0:
+            place = _look_up(new_keys, keys[i])
+            new_keys[place], new_heads[place], new_counts[place] = keys[i], heads[i], counts[i]
+
+
+move = Kept(_move)
+
+
+# ---------------------------------------------------------------- postings
+
+
+@compiled
+def _chunk_class(size):
+    """Power of two that holds so many."""
+    power = 1
+    while 1 << power < size:
+        power += 1
+    return power
+
+
+@compiled
+def _chunk(held, power):
+    chunk = held.pool_free[power]
+    if chunk >= 0:
+        held.pool_free[power] = held.pool[chunk]
+        return np.int64(chunk)
+    top = held.counters[POOL]
+    held.counters[POOL] = top + (1 << power)
+    return top
+
+
+@compiled
+def _free_chunk(held, chunk, power):
+    held.pool[chunk] = held.pool_free[power]
+    held.pool_free[power] = chunk
+
+
+@compiled
+def _post(held, key, slot):
+    place = _look_up(held.keys, key)
+    size = held.counts[place]
+    if not size:
+        held.counters[KEYS_USED] += 1
+        held.keys[place], held.heads[place] = key, slot
+    elif size == 1:
+        chunk = _chunk(held, 1)
+        held.pool[chunk], held.pool[chunk + 1] = held.heads[place], slot
+        held.heads[place] = chunk
+    else:
+        if size & (size - 1) == 0:
+            power = _chunk_class(size)
+            chunk, old = _chunk(held, power + 1), held.heads[place]
+            for i in range(size):
+                held.pool[chunk + i] = held.pool[old + i]
+            _free_chunk(held, old, power)
+            held.heads[place] = chunk
+        held.pool[held.heads[place] + size] = slot
+    held.counts[place] = size + 1
+
+
+@compiled
+def _unpost(held, key, slot):
+    place = _look_up(held.keys, key)
+    left = held.counts[place] - 1
+    if not left:
+        held.counters[KEYS_USED] -= 1
+        _take_out(held.keys, held.heads, held.counts, place)
+        return
+    chunk = held.heads[place]
+    for i in range(left):
+        if held.pool[chunk + i] == slot:
+            held.pool[chunk + i] = held.pool[chunk + left]
+            break
+    held.counts[place] = left
+    if left == 1:
+        held.heads[place] = held.pool[chunk]
+        _free_chunk(held, chunk, 1)
+    elif left & (left - 1) == 0:
+        _free_chunk(held, chunk + left, _chunk_class(left))
+
+
+# ---------------------------------------------------------------- exemplars
+
+
+@compiled
+def _stretch(held, blocks):
+    """First block of a free stretch of codes."""
+    at = held.code_free[blocks]
+    if at < 0:
+        at = np.int32(held.counters[CODES])
+        held.counters[CODES] += blocks
+        return at
+    following = held.codes[at * BLOCK : at * BLOCK + 2]
+    held.code_free[blocks] = np.int32((np.uint32(following[0]) << np.uint32(16)) | np.uint32(following[1]))
+    return at
+
+
+@compiled
+def _free_stretch(held, at, blocks):
+    following = np.uint32(held.code_free[blocks])
+    held.codes[at * BLOCK] = following >> np.uint32(16)
+    held.codes[at * BLOCK + 1] = following & np.uint32(0xFFFF)
+    held.code_free[blocks] = at
+
+
+@compiled
+def _codes_of(held, slot):
+    first = np.int64(held.at[slot]) * BLOCK
+    return held.codes[first : first + held.length[slot]]
+
+
+@compiled
+def _exemplify(held, codes, keys, total, number):
+    """Hold a text, of which there are keys, as an exemplar of a cluster."""
+    counters = held.counters
+    slot = counters[FREE_SLOT]
+    if slot >= 0:
+        counters[FREE_SLOT] = held.after[slot]
+    else:
+        slot = counters[SLOTS]
+        counters[SLOTS] += 1
+    counters[HELD] += 1
+    held.at[slot] = _stretch(held, (codes.size + BLOCK - 1) // BLOCK)
+    held.length[slot], held.total[slot], held.owner[slot] = codes.size, total, number
+    held.after[slot] = held.first[number]
+    held.first[number] = slot
+    held.size[held.group[number]] += 1
+    _codes_of(held, slot)[:] = codes
+    held.indexed[slot] = min(keys.size, KEYS)
+    for i in range(held.indexed[slot]):
+        _post(held, keys[i], slot)
+
+
+@compiled
+def _room(held, keys, blocks, values):
+    """Whether one more text surely fits; the caller lets the arrays grow if not."""
+    counters = held.counters
+    needed = 0
+    for i in range(keys.size):
+        size = held.counts[_look_up(held.keys, keys[i])]
+        needed += 4 * size if size & (size - 1) == 0 else 0
+    counters[POOL_WANTED] = needed
+    return (
+        (counters[FREE_SLOT] >= 0 or counters[SLOTS] < held.at.size)
+        and (counters[CODES] + blocks) * BLOCK <= held.codes.size
+        and (counters[KEYS_USED] + keys.size) * 4 < held.keys.size * 3
+        and counters[POOL] + needed <= held.pool.size
+        and counters[NODES] + values <= held.node_value.size
+        and (counters[VALUES_USED] + values) * 4 < held.values.size * 3
+    )
+
+
+@Kept
+@compiled
+def drop(held, number, bits, telling):
+    """Forget the exemplars of one cluster."""
+    grams, keys = np.empty(LONGEST, np.int32), np.empty(LONGEST, np.uint32)
+    slot = held.first[number]
+    while slot >= 0:
+        codes = _codes_of(held, slot)
+        _grams(codes, grams)
+        many = _sorted_keys(grams[: codes.size], bits, telling, keys)
+        for i in range(min(many, KEYS)):
+            _unpost(held, keys[i], slot)
+        _free_stretch(held, held.at[slot], (codes.size + BLOCK - 1) // BLOCK)
+        following = held.after[slot]
+        held.after[slot] = held.counters[FREE_SLOT]
+        held.counters[FREE_SLOT] = slot
+        held.counters[HELD] -= 1
+        held.size[held.group[number]] -= 1
+        slot = following
+    held.first[number] = _NONE
+
+
+# ---------------------------------------------------------------- indicators
+
+
+@compiled
+def _hidden(signs, value):
+    """Whether an extra is no indicator but a kind of invisible characters."""
+    return value == np.uint64(signs[8]) * np.uint64(_PRIME) or value == np.uint64(signs[9]) * np.uint64(
+        _PRIME
+    )
+
+
+@compiled
+def _mark(held, group, value, most):
+    """Note that a group carries an indicator, unless it does or carries `most` already."""
+    node, many = held.marks[group], 0
+    while node >= 0:
+        if held.node_value[node] == value:
+            return
+        many += 1
+        node = held.node_after[node]
+    if many < most:
+        node = held.counters[FREE_NODE]
+        if node >= 0:
+            held.counters[FREE_NODE] = held.node_after[node]
+        else:
+            node = held.counters[NODES]
+            held.counters[NODES] += 1
+        place = _look_up(held.values, value)
+        following = held.value_heads[place] if held.value_counts[place] else _NONE
+        if following < 0:
+            held.counters[VALUES_USED] += 1
+        else:
+            held.node_before[following] = node
+        held.values[place], held.value_heads[place] = value, node
+        held.value_counts[place] += 1
+        held.node_value[node], held.node_group[node] = value, group
+        held.node_next[node], held.node_before[node] = following, _NONE
+        held.node_after[node] = held.marks[group]
+        held.marks[group] = node
+
+
+@compiled
+def _unmark(held, node):
+    place = _look_up(held.values, held.node_value[node])
+    before, following = held.node_before[node], held.node_next[node]
+    if before >= 0:
+        held.node_next[before] = following
+    else:
+        held.value_heads[place] = following
+    if following >= 0:
+        held.node_before[following] = before
+    held.value_counts[place] -= 1
+    if not held.value_counts[place]:
+        held.counters[VALUES_USED] -= 1
+        _take_out(held.values, held.value_heads, held.value_counts, place)
+    held.node_after[node] = held.counters[FREE_NODE]
+    held.counters[FREE_NODE] = node
+
+
+@Kept
+@compiled
+def mark(held, group, signs, values, most):
+    """As `_mark`, for several extras; there is room for them."""
+    for value in values:
+        if not _hidden(signs, value):
+            _mark(held, group, value, most)
+
+
+@Kept
+@compiled
+def unmark(held, group):
+    """Forget the indicators of a group; returns them, as they came."""
+    found = np.empty(64, np.uint64)
+    many = 0
+    node = held.marks[group]
+    while node >= 0:
+        if many == found.size:
+            found = np.concatenate((found, found))
+        found[many] = held.node_value[node]
+        many += 1
+        following = held.node_after[node]
+        _unmark(held, node)
+        node = following
+    held.marks[group] = _NONE
+    return found[:many][::-1].copy()
+
+
+@compiled
+def _linked(held, group, value, common, links, many):
+    """Append the other groups that carry an indicator, unless it is a common one; returns how many in all."""
+    place = _look_up(held.values, value)
+    if 0 < held.value_counts[place] <= common:
+        node = held.value_heads[place]
+        while node >= 0 and many < links.size:
+            other = held.node_group[node]
+            if other != group:
+                links[many] = other
+                many += 1
+            node = held.node_next[node]
+    return many
+
+
+# ---------------------------------------------------------------- likeness
+
+
+@compiled
+def _cosine(held, slot, grams, table, found, matched, bits, total):
+    """Shared bits over the geometric mean of both texts' bits."""
+    codes = _codes_of(held, slot)
+    _grams(codes, grams)
+    shared = np.float32(0)
+    for i in range(codes.size):
+        if grams[i] >= 0:
+            place = table[_small(table, found, grams[i], table.size - 1)]
+            if place >= 0 and matched[place] != slot:
+                matched[place] = slot
+                shared += bits[grams[i]]
+    return shared / np.sqrt(total * held.total[slot])
+
+
+@compiled
+def _ones(word):
+    """How many bits are set."""
+    word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
+    word = (word & np.uint64(0x3333333333333333)) + ((word >> np.uint64(2)) & np.uint64(0x3333333333333333))
+    word = (word + (word >> np.uint64(4))) & np.uint64(0x0F0F0F0F0F0F0F0F)
+    return np.int64((word * np.uint64(0x0101010101010101)) >> np.uint64(56))
+
+
+@compiled
+def _common_sequence(rows, masks, words, column, text):
+    """Length of the longest common subsequence with the text that the masks were made of (Hyyro 2004):
+    `masks[row, w]` has a bit for each place of the code whose row it is."""
+    for w in range(words):
+        column[w] = _FULL
+    for i in range(text.size):
+        row = rows[text[i]]
+        if not row:
+            continue
+        carry = np.uint64(0)
+        for w in range(words):
+            old = column[w]
+            both = old & masks[row, w]
+            total = old + both
+            over = total < old
+            total += carry
+            carry = np.uint64(1) if over or total < carry else np.uint64(0)
+            column[w] = total | (old & ~masks[row, w])
+    length = 0
+    for w in range(words):
+        length += _ones(~column[w])
+    return length
+
+
+@compiled
+def _set_masks(text, rows, masks):
+    """The masks of a text; returns how many rows and words they take."""
+    used, words = 0, (text.size + 63) // 64
+    for i in range(text.size):
+        if not rows[text[i]]:
+            used += 1
+            rows[text[i]] = used
+            masks[used, :words] = 0
+        masks[rows[text[i]], i // 64] |= np.uint64(1) << np.uint64(i % 64)
+    return words
+
+
+@compiled
+def _rarer_first(places, counts, budget):
+    """Put the keys first whose postings the budget allows, the rarer before the commoner (by powers of two),
+    and at least the rarest; returns how many they are."""
+    spent = 0
+    rarest = np.int64(1) << 40
+    for place in places:
+        spent += counts[place]
+        rarest = min(rarest, counts[place])
+    if spent <= budget:
+        return places.size
+    limit, spent = np.int64(1), 0
+    while spent <= budget:
+        limit *= 2
+        spent = 0
+        for place in places:
+            spent += counts[place] if counts[place] <= limit else 0
+    limit = max(limit // 2, rarest)
+    kept = 0
+    for i in range(places.size):
+        if counts[places[i]] <= limit and (limit > rarest or not kept):
+            places[kept], places[i] = places[i], places[kept]
+            kept += 1
+    return kept
+
+
+@compiled
+def _sooner(value, slot, other, other_slot, held):
+    """Whether the one comes before the other: by value, then by what does not depend on where it is held."""
+    if value != other:
+        return value > other
+    tie, other_tie = held.tie[held.group[held.owner[slot]]], held.tie[held.group[held.owner[other_slot]]]
+    return held.total[slot] < held.total[other_slot] if tie == other_tie else tie < other_tie
+
+
+@compiled
+def _best(held, touched, reached, values, slots):
+    """The slots that share most keys for their size, best first; returns how many. Clears `shared`."""
+    kept = 0
+    for t in range(reached):
+        slot = touched[t]
+        many = np.float32(held.shared[slot])
+        held.shared[slot] = 0
+        value = many * many / np.float32(held.indexed[slot])
+        if kept == slots.size:
+            if not _sooner(value, slot, values[kept - 1], slots[kept - 1], held):
+                continue
+            kept -= 1
+        at = kept
+        while at and _sooner(value, slot, values[at - 1], slots[at - 1], held):
+            slots[at], values[at] = slots[at - 1], values[at - 1]
+            at -= 1
+        slots[at], values[at] = slot, value
+        kept += 1
+    return kept
+
+
+@compiled
+def _resort(values, slots, held):
+    for i in range(1, slots.size):
+        value, slot, at = values[i], slots[i], i
+        while at and _sooner(value, slot, values[at - 1], slots[at - 1], held):
+            slots[at], values[at] = slots[at - 1], values[at - 1]
+            at -= 1
+        slots[at], values[at] = slot, value
+
+
+# ---------------------------------------------------------------- placing
+
+
+@Kept
+@compiled
+def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits, limits, join, placed, scores,
+          exemplars, links, near):  # fmt: skip
+    """Place texts from `first` on; returns the first that did not fit into the arrays, or how many there are.
+
+    With `join` false each becomes an exemplar of its number's cluster, whatever it resembles. Fills, by text:
+    placed (number, or -1: it says too little and is not held), scores (0 to 1), exemplars, links and near
+    (numbers of groups, -1 behind the last).
+    """
+    longest = 1
+    for k in range(first, starts.size - 1):
+        longest = max(longest, min(starts[k + 1] - starts[k], LONGEST))
+    grams, other = np.empty(longest, np.int32), np.empty(LONGEST, np.int32)
+    found, matched = np.empty(longest, np.int32), np.empty(longest, np.int64)
+    keys, places = np.empty(longest, np.uint32), np.empty(longest, np.int64)
+    tables = np.empty(_table_size(longest), np.int32)
+    mine, theirs = np.empty(longest, np.uint16), np.empty(LONGEST, np.uint16)
+    rows = np.zeros(1 << 16, np.int16)
+    masks = np.empty((longest + 1, (longest + 63) // 64), np.uint64)
+    column = np.empty((longest + 63) // 64, np.uint64)
+    touched = np.empty(_BUDGET + 1, np.int64)
+    slots, values = np.empty(_CANDIDATES, np.int64), np.empty(_CANDIDATES, np.float32)
+    for k in range(first, starts.size - 1):
+        text = codes[starts[k] : min(starts[k + 1], starts[k] + LONGEST)]
+        n = text.size
+        _grams(text, grams)
+        table = tables[: _table_size(n)]
+        table[:] = _NONE
+        distinct, total = _distinct(grams[:n], bits, table, found)
+        many = _sorted_keys(grams[:n], bits, limits.telling_bits, keys)
+        if total < limits.least_bits or not many:
+            placed[k] = _NONE
+            continue
+        more = min(extra_starts[k + 1] - extra_starts[k], limits.indicators)
+        if not _room(held, keys[: min(many, KEYS)], (n + BLOCK - 1) // BLOCK, more):
+            return k
+        number, score, exemplar = numbers[k], np.float32(0), True
+        if join:
+            known = 0
+            for i in range(many):
+                at = _look_up(held.keys, keys[i])
+                if held.counts[at]:
+                    places[known] = at
+                    known += 1
+            known = _rarer_first(places[:known], held.counts, _BUDGET)
+            if known and held.counts[places[0]] > touched.size:
+                touched = np.empty(2 * held.counts[places[0]], np.int64)
+            reached = 0
+            for i in range(known):
+                at, size = held.heads[places[i]], held.counts[places[i]]
+                for j in range(size):
+                    slot = held.pool[at + j] if size > 1 else at
+                    touched[reached] = slot
+                    reached += held.shared[slot] == 0
+                    held.shared[slot] += 1
+            kept = _best(held, touched, reached, values, slots)
+            matched[:distinct] = _NONE
+            for c in range(kept):
+                values[c] = _cosine(held, slots[c], other, table, found, matched, bits, total)
+            _resort(values[:kept], slots[:kept], held)
+            telling = _telling(text, grams, bits, limits.telling_bits, mine)
+            words = -1
+            closest = slots[0]
+            close = 0
+            for c in range(min(kept, ALIGNED)):
+                slot, cosine = slots[c], values[c]
+                if cosine < limits.least_cosine:
+                    break
+                if words < 0:
+                    words = _set_masks(mine[:telling], rows, masks)
+                compared = _codes_of(held, slot)
+                _grams(compared, other)
+                their = _telling(compared, other, bits, limits.telling_bits, theirs)
+                ratio = np.float32(0)
+                if telling + their:
+                    ratio = 2 * _common_sequence(rows, masks, words, column, theirs[:their]) / (telling + their)
+                value = np.float32(limits.alignment * ratio + (1 - limits.alignment) * cosine)
+                if value > 0 and (not score or _sooner(value, slot, score, closest, held)):
+                    score, closest = value, slot
+                if value >= limits.join and close < near.shape[1]:
+                    near[k, close] = held.group[held.owner[slot]]
+                    close += 1
+            if words >= 0:
+                for i in range(telling):
+                    rows[mine[i]] = 0
+            if score >= limits.join:
+                number = held.owner[closest]
+                exemplar = score < limits.further and held.size[held.group[number]] < limits.exemplars
+        if exemplar:
+            _exemplify(held, text, keys[:many], total, number)
+        group = held.group[number]
+        carried = 0
+        for x in range(extra_starts[k], extra_starts[k] + more):
+            if not _hidden(signs[k], extras[x]):
+                carried = _linked(held, group, extras[x], limits.common, links[k], carried)
+        for x in range(extra_starts[k], extra_starts[k] + more):
+            if not _hidden(signs[k], extras[x]):
+                _mark(held, group, extras[x], limits.indicators)
+        placed[k], scores[k], exemplars[k] = number, score, exemplar
+    return starts.size - 1
