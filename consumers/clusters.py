@@ -10,6 +10,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from consumers.corrections import merged, split
 from consumers.drafting import Evidence, compose, in_order, shared_clauses
 from consumers.library import OTHER, fraud_types
 from fenghuo import events as e
@@ -19,9 +20,9 @@ from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import MEMBERS_KEPT
 from fenghuo.transport.pipeline import Outcome
-from patterns.clustering import Clusterer
+from patterns.clustering import Clusterer, Placement, traces
 
-EXEMPLARS_KEPT = 4
+RELATED_KEPT = 8
 INDICATORS_KEPT = 10
 SHARED_KEPT = 8
 DISTRICTS_HELD = 100
@@ -45,9 +46,30 @@ class District:
     placed: dict[str, str] = field(default_factory=dict)
     """Report id to cluster id: a redelivered report is not counted twice."""
 
+    def hold(self, cluster: e.Cluster) -> Held:
+        """Have a cluster in memory as the desk has it, with its members; replaces what was held of it."""
+        members = {member.report_id: member for member in cluster.members}
+        held = Held(msgspec.structs.replace(cluster, members=()), members)
+        self.clusters[cluster.cluster_id] = held
+        self.placed |= dict.fromkeys(members, cluster.cluster_id)
+        self.clusterer.restore(cluster.cluster_id, cluster.exemplars, cluster.indicators)
+        for other_id in cluster.apart:
+            self.clusterer.hold_apart(cluster.cluster_id, other_id)
+        return held
+
+    def drop(self, cluster_id: str) -> None:
+        """Have a cluster in memory no longer; it stays on the desk."""
+        self.clusterer.forget(cluster_id)
+        for report_id in self.clusters.pop(cluster_id).members:
+            self.placed.pop(report_id, None)
+
+    def oldest(self) -> e.Cluster | None:
+        """The cluster with the oldest news."""
+        return next(iter(self.clusters.values())).head if self.clusters else None
+
 
 class Clustering:
-    """Places reports; drafts an alert when enough distinct people report one new thing."""
+    """Places reports; drafts an alert when enough people report one new thing; does as a person says."""
 
     def __init__(self, desk: Desk, settings: Settings) -> None:
         self._desk = desk
@@ -61,11 +83,21 @@ class Clustering:
 
     async def on_reports_unmatched(self, events: Sequence[e.Event]) -> Outcome:
         outcome = Outcome()
-        for event in events:
-            if isinstance(event, e.ReportUnmatched):
-                district = await self._district(event.place.district, event.at)
-                if event.report_id not in district.placed:
-                    outcome.events += await self._place(district, event)
+        for name, some in _by_district(events):
+            district = await self._district(name, some[0].at)
+            reports = list[e.ReportUnmatched]()
+            for event in some:
+                if isinstance(event, e.ReportUnmatched):
+                    if self._is_aged(district, event.at):
+                        outcome.events += await self._place(district, reports)
+                        reports = []
+                        self._age(district, event.at)
+                    reports.append(event)
+                elif isinstance(event, e.ClusterCorrected):
+                    outcome.events += await self._place(district, reports)
+                    reports = []
+                    outcome.events += await self._correct(district, event)
+            outcome.events += await self._place(district, reports)
         return outcome
 
     async def _district(self, name: str, at: datetime) -> District:
@@ -73,33 +105,87 @@ class Clustering:
         self._districts[name] = held
         if len(self._districts) > DISTRICTS_HELD:
             del self._districts[next(iter(self._districts))]
-        self._age(held, at)
         return held
 
     async def _read(self, name: str, at: datetime) -> District:
-        held = District(Clusterer())
+        district = District(Clusterer())
         for cluster in await self._desk.clusters_of(name, to_ms(at - self._kept)):
-            held.clusterer.restore(cluster.cluster_id, cluster.exemplars)
-            members = {member.report_id: member for member in cluster.members}
-            held.clusters[cluster.cluster_id] = Held(msgspec.structs.replace(cluster, members=()), members)
-            held.placed |= dict.fromkeys(members, cluster.cluster_id)
-        return held
+            if cluster.merged_into is None:
+                district.hold(cluster)
+        return district
+
+    def _is_aged(self, district: District, at: datetime) -> bool:
+        """Whether a cluster has been without news for too long."""
+        oldest = district.oldest()
+        return oldest is not None and oldest.last_at < at - self._kept
 
     def _age(self, district: District, at: datetime) -> None:
-        """Forget clusters without news for too long."""
-        while district.clusters:
-            oldest = next(iter(district.clusters.values()))
-            if oldest.head.last_at >= at - self._kept:
-                return
-            del district.clusters[oldest.head.cluster_id]
-            district.clusterer.forget(oldest.head.cluster_id)
-            for report_id in oldest.members:
-                district.placed.pop(report_id, None)
+        """Have the clusters no longer that have been without news for too long."""
+        while self._is_aged(district, at):
+            oldest = district.oldest()
+            assert oldest is not None
+            district.drop(oldest.cluster_id)
 
-    async def _place(self, district: District, report: e.ReportUnmatched) -> list[e.Event]:
-        placement = district.clusterer.place(report.report_id, report.masked)
+    async def _place(self, district: District, reports: Sequence[e.ReportUnmatched]) -> list[e.Event]:
+        """Reports of one district put where they belong, in order."""
+        new = {x.report_id: x for x in reports if x.report_id not in district.placed}
+        changes = list[e.Event]()
+        at = 0
+        wanted = list(new.values())
+        for stop, returned in [*(await self._returned(district, wanted)), (len(wanted), ())]:
+            changes += await self._place_all(district, wanted[at:stop])
+            if returned:
+                changes += await self._place_beside(district, wanted[stop], returned)
+            at = stop + (1 if returned else 0)
+        return changes
+
+    async def _returned(
+        self, district: District, reports: Sequence[e.ReportUnmatched]
+    ) -> list[tuple[int, Sequence[e.Cluster]]]:
+        """(place of a report, clusters out of memory that it may belong to), in order of place."""
+        traced = traces([report.masked for report in reports])
+        if not any(traced):
+            return []
+        found = await self._desk.traced(reports[0].place.district, traced)
+        ids = [[x for x in some if x not in district.clusters] for some in found]
+        aged = {
+            c.cluster_id: c
+            for c in await self._desk.clusters_by_id(sorted({x for some in ids for x in some}))
+        }
+        return [
+            (n, clusters)
+            for n, some in enumerate(ids)
+            if (clusters := [aged[x] for x in some if x in aged and aged[x].merged_into is None])
+        ]
+
+    async def _place_beside(
+        self, district: District, report: e.ReportUnmatched, aged: Sequence[e.Cluster]
+    ) -> list[e.Event]:
+        """Place one report where clusters that had aged out of memory are back for it; those that it does not
+        join are out again."""
+        for cluster in aged:
+            district.hold(cluster)
+        changes = await self._place_all(district, [report])
+        joined_id = district.placed[report.report_id]
+        for cluster in aged:
+            if cluster.cluster_id != joined_id:
+                district.drop(cluster.cluster_id)
+        return changes
+
+    async def _place_all(self, district: District, reports: Sequence[e.ReportUnmatched]) -> list[e.Event]:
+        placements = district.clusterer.place_batch(
+            [report.report_id for report in reports], [report.masked for report in reports]
+        )
+        changes = list[e.Event]()
+        for report, placement in zip(reports, placements, strict=True):
+            changes += await self._join(district, placement, report)
+        return changes
+
+    async def _join(
+        self, district: District, placement: Placement, report: e.ReportUnmatched
+    ) -> list[e.Event]:
         before = district.clusters.pop(placement.cluster_id, None)
-        held = joined(before, placement.cluster_id, report, placement.exemplar or before is None)
+        held = joined(before, placement, report)
         drafted = await self._draft(held, report.at)
         if drafted is not None:
             held.head = msgspec.structs.replace(held.head, alert_id=drafted.order.alert_id)
@@ -107,9 +193,68 @@ class Clustering:
         district.placed[report.report_id] = held.head.cluster_id
         changed = e.ClusterChanged(
             event_id=e.derive_id(report.report_id, "clustered"), at=report.at, cluster=held.head,
-            member=held.members[report.report_id],
+            member=held.members[report.report_id], traces=_traces_of(held.head),
         )  # fmt: skip
         return [changed] if drafted is None else [changed, drafted]
+
+    async def _correct(self, district: District, said: e.ClusterCorrected) -> list[e.Event]:
+        """Do as a person says, once; what cannot be any more (it was corrected meanwhile) is left alone."""
+        wanted = [said.cluster_id, said.other_id] if said.kind == "merge" else [said.cluster_id]
+        before = {c.cluster_id: c for c in [await self._whole(district, x) for x in wanted] if c is not None}
+        if any(said.event_id == note.correction_id for c in before.values() for note in c.corrections):
+            return []
+        possible = len(before) == len(set(wanted)) == len(wanted)
+        after = await self._corrected(said, *before.values()) if possible else []
+        if not after:
+            refused = e.CorrectionRefused(
+                event_id=e.derive_id(said.event_id, "refused"), at=said.at, cluster_id=said.cluster_id,
+                correction_id=said.event_id,
+            )  # fmt: skip
+            return [refused]
+        for cluster in after:
+            if cluster.cluster_id in district.clusters:
+                district.drop(cluster.cluster_id)
+        changes = list[e.Event]()
+        for cluster in after:
+            was = before[cluster.cluster_id].members if cluster.cluster_id in before else ()
+            changes += await self._redraw(district, cluster, was, said)
+        district.clusters = dict(sorted(district.clusters.items(), key=lambda x: x[1].head.last_at))
+        return changes
+
+    async def _redraw(
+        self, district: District, cluster: e.Cluster, was: Sequence[e.Member], said: e.ClusterCorrected
+    ) -> list[e.Event]:
+        """Have a cluster as a person said it is; ``was`` are its members before."""
+        drafted = None
+        if cluster.merged_into is None:
+            drafted = await self._draft(district.hold(cluster), said.at)
+        if drafted is not None:
+            cluster = msgspec.structs.replace(cluster, alert_id=drafted.order.alert_id)
+            district.hold(cluster)
+        stays = {member.report_id for member in cluster.members}
+        redrawn = e.ClusterRedrawn(
+            event_id=e.derive_id(said.event_id, cluster.cluster_id), at=said.at, cluster=cluster,
+            gone=tuple(m.report_id for m in was if m.report_id not in stays), traces=_traces_of(cluster),
+        )  # fmt: skip
+        return [redrawn] if drafted is None else [redrawn, drafted]
+
+    async def _corrected(self, said: e.ClusterCorrected, *clusters: e.Cluster) -> list[e.Cluster]:
+        if said.kind == "merge":
+            into, other = clusters
+            return merged(into, other, said, _rank)
+        (cluster,) = clusters
+        views = await self._desk.reports_by_id([m.report_id for m in cluster.members])
+        texts = {view.row.report_id: view.row.masked for view in views}
+        return split(cluster, said, texts, _rank)
+
+    async def _whole(self, district: District, cluster_id: str) -> e.Cluster | None:
+        """A cluster of the district with its members, from memory or the desk; None if there is none."""
+        held = district.clusters.get(cluster_id)
+        if held is not None:
+            members = tuple(sorted(held.members.values(), key=lambda m: (m.at, m.report_id)))
+            return msgspec.structs.replace(held.head, members=members)
+        found = await self._desk.cluster(cluster_id)
+        return found if found is not None and found.merged_into is None else None
 
     async def _draft(self, held: Held, at: datetime) -> e.DecisionMade | None:
         """The draft that is due: at enough distinct people, or at as many anew since the last alert ended."""
@@ -130,8 +275,30 @@ def alert_of(cluster_id: str, previous: AlertId | None = None) -> AlertId:
     return AlertId(e.derive_id("alert", cluster_id, *([previous] if previous else [])))
 
 
-def joined(before: Held | None, cluster_id: str, report: e.ReportUnmatched, exemplar: bool) -> Held:
-    """The cluster with ``report`` in it; ``before`` stays as it is. Pure."""
+def _by_district(events: Sequence[e.Event]) -> list[tuple[str, list[e.ReportUnmatched | e.ClusterCorrected]]]:
+    """The events of each district, in their order."""
+    found: dict[str, list[e.ReportUnmatched | e.ClusterCorrected]] = {}
+    for event in events:
+        if isinstance(event, e.ReportUnmatched):
+            found.setdefault(event.place.district, []).append(event)
+        elif isinstance(event, e.ClusterCorrected):
+            found.setdefault(event.district, []).append(event)
+    return list(found.items())
+
+
+def _traces_of(cluster: e.Cluster) -> tuple[str, ...]:
+    """By what a cluster is found again when it is out of memory; what only one reported is not."""
+    if cluster.reports < 2 or cluster.merged_into is not None:
+        return ()
+    return tuple(dict.fromkeys(trace for some in traces(cluster.exemplars) for trace in some))
+
+
+def _rank(cluster: e.Cluster) -> int:
+    return danger(cluster.members, cluster.reporters, len(cluster.towns), cluster.danger, cluster.suspicious)
+
+
+def joined(before: Held | None, placement: Placement, report: e.ReportUnmatched) -> Held:
+    """The cluster that a report was placed into, with it in; ``before`` stays as it is. Pure."""
     member = e.Member(
         report_id=report.report_id, reporter=report.reporter, town=report.place.town, at=report.at,
         suspicious=report.suspicious,
@@ -139,7 +306,7 @@ def joined(before: Held | None, cluster_id: str, report: e.ReportUnmatched, exem
     members = {**(before.members if before else {}), member.report_id: member}
     if len(members) > MEMBERS_KEPT:
         del members[next(iter(members))]
-    head = before.head if before else _founded(cluster_id, report)
+    head = before.head if before else _founded(placement.cluster_id, report)
     new_here = before is not None and all(m.reporter != member.reporter for m in before.members.values())
     shared = (
         shared_clauses(head.exemplars, report.masked) if new_here and len(head.shared) < SHARED_KEPT else []
@@ -147,11 +314,13 @@ def joined(before: Held | None, cluster_id: str, report: e.ReportUnmatched, exem
     reporters = head.reporters + 1 if new_here or before is None else head.reporters
     towns = _more(head.towns, [report.place.town] if report.place.town else [])
     suspicious = head.suspicious or report.suspicious
+    adds = placement.exemplar or before is None
     head = msgspec.structs.replace(
         head,
         revision=head.revision + 1,
         last_at=max(head.last_at, report.at),
-        exemplars=(*head.exemplars, report.masked)[:EXEMPLARS_KEPT] if exemplar else head.exemplars,
+        exemplars=(*head.exemplars, report.masked) if adds else head.exemplars,
+        related=_more(head.related, (*placement.linked, *placement.near))[:RELATED_KEPT],
         reports=head.reports + 1,
         reporters=reporters,
         towns=towns,

@@ -120,9 +120,24 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     suspicious: bool = False
 
 
+class Correction(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person said of a cluster: that it is one with another, or that some of its reports are
+    another."""
+
+    correction_id: str
+    at: Moment
+    kind: Literal["merge", "split"]
+    actor: str
+    reason: str
+    other_id: str
+    """The cluster that was merged with this one, or that the reports went to or came from."""
+    reports: int
+    """How many came or went."""
+
+
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
-    """A cluster as it stands after ``revision`` changes. In an event ``members`` is empty: each comes
-    once."""
+    """A cluster as it stands after ``revision`` changes. In ``ClusterChanged`` its ``members`` is empty: each
+    comes once."""
 
     cluster_id: str
     district: str
@@ -143,12 +158,51 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     shared: tuple[str, ...] = ()
     """Clauses that came from several people, so that a warning may quote them; at most eight."""
     members: tuple[Member, ...] = ()
+    merged_into: str | None = None
+    """The cluster that a person said it is one with: it holds nothing any more."""
+    apart: tuple[str, ...] = ()
+    """Clusters that a person said it is not one with."""
+    related: tuple[str, ...] = ()
+    """Clusters that share a link or an account with it, or are nearly alike, for a person to judge; at most
+    eight."""
+    corrections: tuple[Correction, ...] = ()
+    """What persons said of it, the first first; the latest 20."""
+
+
+class ClusterCorrected(Event, frozen=True, kw_only=True, tag="ClusterCorrected"):
+    """A person says that ``other_id`` is one with ``cluster_id``, or that ``report_ids`` of ``cluster_id``
+    are a cluster of their own."""
+
+    district: str
+    kind: Literal["merge", "split"]
+    cluster_id: str
+    actor: str
+    reason: str
+    other_id: str = ""
+    report_ids: tuple[str, ...] = ()
+
+
+class ClusterRedrawn(Event, frozen=True, kw_only=True, tag="ClusterRedrawn"):
+    """A cluster after a correction, with all its members; those in ``gone`` are no members any more."""
+
+    cluster: Cluster
+    gone: tuple[str, ...] = ()
+    traces: tuple[str, ...] = ()
+
+
+class CorrectionRefused(Event, frozen=True, kw_only=True, tag="CorrectionRefused"):
+    """A correction that could not be done any more: its clusters, or the reports in them, are others now."""
+
+    cluster_id: str
+    correction_id: str
 
 
 class ClusterChanged(Event, frozen=True, kw_only=True, tag="ClusterChanged"):
     cluster: Cluster
     member: Member
     """The report that changed it."""
+    traces: tuple[str, ...] = ()
+    """What it is found by when it has aged out of memory and comes back."""
 
 
 class SightingRecorded(Event, frozen=True, kw_only=True, tag="SightingRecorded"):

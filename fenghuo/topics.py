@@ -69,13 +69,24 @@ REPORTS_MATCHED = _topic(
     "reports.matched", (e.ReportMatched,), lambda x: x.pattern_id, "consumers", "consumers desk", 30
 )
 REPORTS_UNMATCHED = _topic(
-    "reports.unmatched", (e.ReportUnmatched,), lambda x: x.place.district, "consumers", "consumers desk", 30
+    "reports.unmatched",
+    (e.ReportUnmatched, e.ClusterCorrected),
+    lambda x: x.district if isinstance(x, e.ClusterCorrected) else x.place.district,
+    "consumers console",
+    "consumers desk",
+    30,
 )
+"""Corrections stand among the reports whose clusters they are about: one owner, one order."""
 REPORTS_SIGHTED = _topic(
     "reports.sighted", (e.SightingRecorded,), lambda x: x.alert_id, "consumers", "desk", 30
 )
 CLUSTERS_CHANGED = _topic(
-    "clusters.changed", (e.ClusterChanged,), lambda x: x.cluster.cluster_id, "consumers", "desk", 30
+    "clusters.changed",
+    (e.ClusterChanged, e.ClusterRedrawn, e.CorrectionRefused),
+    lambda x: x.cluster_id if isinstance(x, e.CorrectionRefused) else x.cluster.cluster_id,
+    "consumers",
+    "desk",
+    30,
 )
 DECISIONS_MADE = _topic(
     "decisions.made",

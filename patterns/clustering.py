@@ -14,12 +14,17 @@ import numpy as np
 
 from patterns.arrays import I32
 from patterns.exemplars import Exemplars, Places
+from patterns.index import distinct_grams
 from patterns.kernels.cluster import Limits
 from patterns.normalise import NORMALISER, clean_batch, fold_batch
 
 CLUSTERER = f"{NORMALISER}c2"
 """Version. Change it with the rules or their numbers: another version may place a message elsewhere."""
 _AT_ONCE = 512
+TRACES = 6
+_HASHES = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0xD6E8FEB9], np.uint32)
+"""Odd multipliers: each orders the grams in another way."""
+_FEWEST_GRAMS = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +199,20 @@ class Clusterer:
         for number, cluster_id in zip(numbers.tolist(), cluster_ids, strict=True):
             self._ids[number] = cluster_id
         return numbers
+
+
+def traces(texts: Sequence[str]) -> list[tuple[str, ...]]:
+    """By what alike texts are found among many without holding them: the least of each of TRACES hashes of
+    their grams (MinHash, Broder 1997). Texts that share half of their grams share a trace in 98 of 100 cases.
+    () for a text with too few grams."""
+    folded = fold_batch(clean_batch(texts))
+    grams, starts = distinct_grams(folded)
+    found = list[tuple[str, ...]]()
+    for i in range(len(texts)):
+        own = grams[starts[i] : starts[i + 1]].astype(np.uint32)
+        least = (own[:, None] * _HASHES).min(axis=0).tolist() if own.size >= _FEWEST_GRAMS else []
+        found.append(tuple(f"{n}{value:08x}" for n, value in enumerate(least)))
+    return found
 
 
 class _Judgements:

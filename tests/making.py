@@ -6,6 +6,7 @@ from typing import Any
 from fenghuo import events as e
 from fenghuo.alerts import Action, AlertId, Audience, Content, Order, Origin, PersonId, Role
 from fenghuo.settings import Settings
+from patterns.clustering import Placement
 
 NOON = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
 DISTRICT = "示范区"
@@ -38,6 +39,11 @@ def unmatched(report_id: str, text: str, reporter: str = "", **changes: Any) -> 
         event_id=e.derive_id("unmatched", report_id), report_id=report_id, masked=text,
         reporter=reporter or f"who-{report_id}", **fields,
     )  # fmt: skip
+
+
+def placed(cluster_id: str, *, exemplar: bool = True) -> Placement:
+    """What the clusterer says of a report that went into ``cluster_id``."""
+    return Placement(cluster_id, exemplar, 0.0, exemplar)
 
 
 def content(**changes: Any) -> Content:

@@ -17,6 +17,8 @@ from fenghuo.stores.projection import REPORT_KEPT_S, Drafted, ReportRow, Row, pl
 from fenghuo.stores.scripts import APPLY_LUA, Change, flatten
 
 T = TypeVar("T")
+TRACED = 4
+"""Clusters that are looked at for one trace."""
 _CHUNK = 2_000
 """Changes a script call applies at once, so that no call holds Redis for long."""
 
@@ -147,6 +149,19 @@ class Desk:
         async with reaching_redis():
             ids = await self.client.zrevrange(self.keys.clusters, 0, limit - 1)
         return await self._clusters([x.decode() for x in ids])
+
+    async def clusters_by_id(self, ids: Sequence[str]) -> list[e.Cluster]:
+        """The clusters of ``ids`` that are kept, each with its members."""
+        return await self._clusters(ids)
+
+    async def traced(self, district: str, traces: Sequence[Sequence[str]]) -> list[list[str]]:
+        """For each row of traces the district's clusters that have one of them, the latest few of each."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for trace in (x for row in traces for x in row):
+                pipe.zrange(self.keys.trace(district, trace), 0, TRACED - 1, desc=True)
+            raw = iter(await pipe.execute())
+        return [sorted({x.decode() for _ in row for x in next(raw)}) for row in traces]
 
     async def _clusters(self, ids: Sequence[str]) -> list[e.Cluster]:
         """The clusters of ``ids`` that are kept, each with its members, the first first."""

@@ -45,6 +45,11 @@ class Keys:
         """Sorted set: cluster ids of a district by the time of their last report (ms)."""
         return self._k("desk", "clusters-of", district)
 
+    def trace(self, district: str, trace: str) -> str:
+        """Sorted set: ids of a district's clusters that have the trace, by the time of their last report
+        (ms)."""
+        return self._k("desk", "trace", district, trace)
+
     @property
     def clusters(self) -> str:
         """Sorted set: clusters that two people or more reported and that hold something suspicious, by

@@ -8,7 +8,7 @@ Each change is safe to repeat and to come late, so a redelivered batch, a replay
 lead to the same desk.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -22,7 +22,8 @@ from fenghuo.stores.scripts import Change
 
 DAY_S = 86_400
 REPORT_KEPT_S = 30 * DAY_S
-CLUSTER_KEPT_S = 7 * DAY_S
+LONE_KEPT_S, CLUSTER_KEPT_S = 7 * DAY_S, 30 * DAY_S
+"""For what one person reported, and for what more did: a campaign comes back after weeks."""
 MEMBERS_KEPT = 2_000
 """Members of a cluster that the desk holds one by one; it counts on beyond."""
 HITS_KEPT_S = 7 * DAY_S
@@ -139,24 +140,53 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
 
 
 def _cluster(x: e.ClusterChanged, keys: Keys) -> list[Change]:
-    c = x.cluster
-    key, members, district = (
-        keys.cluster(c.cluster_id),
-        keys.members(c.cluster_id),
-        keys.clusters_of(c.district),
-    )
-    last_ms, link = to_ms(c.last_at), keys.report(x.member.report_id)
-    changes: list[Change] = [
-        ("PUT", key, "cluster", c.revision, _JSON.encode(c)),
-        ("EXPIRE", key, CLUSTER_KEPT_S),
+    c, link = x.cluster, keys.report(x.member.report_id)
+    changes = [
+        *_head(c, x.traces, keys),
         ("HSET", link, "cluster", c.cluster_id),
         ("EXPIRE", link, REPORT_KEPT_S),
-        ("ZADD", district, "GT", last_ms, c.cluster_id),
-        ("ZREMRANGEBYSCORE", district, "-inf", last_ms - CLUSTER_KEPT_S * 1000),
     ]
     if c.reports <= MEMBERS_KEPT:
-        changes.append(("HSET", members, x.member.report_id, _JSON.encode(x.member)))
-    changes.append(("EXPIRE", members, CLUSTER_KEPT_S))
+        changes.append(("HSET", keys.members(c.cluster_id), x.member.report_id, _JSON.encode(x.member)))
+    return [*changes, ("EXPIRE", keys.members(c.cluster_id), kept_s(c))]
+
+
+def _redrawn(x: e.ClusterRedrawn, keys: Keys) -> list[Change]:
+    c, members = x.cluster, keys.members(x.cluster.cluster_id)
+    changes = _head(msgspec.structs.replace(c, members=()), x.traces, keys)
+    for member in c.members:
+        changes.append(("HSET", members, member.report_id, _JSON.encode(member)))
+        changes.append(("HSET", keys.report(member.report_id), "cluster", c.cluster_id))
+        changes.append(("EXPIRE", keys.report(member.report_id), REPORT_KEPT_S))
+    changes += [("HDEL", members, report_id) for report_id in x.gone]
+    if c.merged_into is not None:
+        changes += [("ZREM", keys.clusters, c.cluster_id), ("ZREM", keys.clusters_at, c.cluster_id)]
+    for note in c.corrections[-1:]:
+        changes += _settled(keys, note.correction_id, "ok", "")
+    return [*changes, ("EXPIRE", members, kept_s(c))]
+
+
+def _correction_refused(x: e.CorrectionRefused, keys: Keys) -> list[Change]:
+    return _settled(keys, x.correction_id, "stale", "")
+
+
+def kept_s(cluster: e.Cluster) -> int:
+    """How long a cluster stays on the desk after its last report: what one person reported, less."""
+    return LONE_KEPT_S if cluster.reports < 2 else CLUSTER_KEPT_S
+
+
+def _head(c: e.Cluster, traces: Sequence[str], keys: Keys) -> list[Change]:
+    """A cluster without its members, what it is found by, and its place among the dangerous."""
+    key, district, last_ms = keys.cluster(c.cluster_id), keys.clusters_of(c.district), to_ms(c.last_at)
+    changes: list[Change] = [
+        ("PUT", key, "cluster", c.revision, _JSON.encode(c)),
+        ("EXPIRE", key, kept_s(c)),
+        ("ZADD", district, "GT", last_ms, c.cluster_id),
+        ("ZREMRANGEBYSCORE", district, "-inf", last_ms - LONE_KEPT_S * 1000),
+    ]
+    for trace in traces:
+        changes.append(("ZADD", keys.trace(c.district, trace), "GT", last_ms, c.cluster_id))
+        changes.append(("EXPIRE", keys.trace(c.district, trace), CLUSTER_KEPT_S))
     if c.reporters >= 2 and c.suspicious:
         changes.append(("ZADD", keys.clusters, c.danger, c.cluster_id))
         changes.append(("ZADD", keys.clusters_at, "GT", last_ms, c.cluster_id))
@@ -292,6 +322,8 @@ _FOLDS: dict[type[e.Event], Callable[[Any, Keys], list[Change]]] = {
     e.ReportMatched: _matched,
     e.ReportUnmatched: _unmatched,
     e.ClusterChanged: _cluster,
+    e.ClusterRedrawn: _redrawn,
+    e.CorrectionRefused: _correction_refused,
     e.SightingRecorded: _sighting,
     e.DecisionMade: _decision,
     e.AlertChanged: _alert,

@@ -725,7 +725,9 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
                 their = _telling(compared, other, bits, limits.telling_bits, theirs)
                 ratio = np.float32(0)
                 if telling + their:
-                    ratio = 2 * _common_sequence(rows, masks, words, column, theirs[:their]) / (telling + their)
+                    ratio = (
+                        2 * _common_sequence(rows, masks, words, column, theirs[:their]) / (telling + their)
+                    )
                 value = np.float32(limits.alignment * ratio + (1 - limits.alignment) * cosine)
                 if value > 0 and (not score or _sooner(value, slot, score, closest, held)):
                     score, closest = value, slot

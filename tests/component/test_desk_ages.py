@@ -12,7 +12,7 @@ from fenghuo.alerts import Origin, State
 from fenghuo.runtime import open_desk
 from fenghuo.stores.desk import Desk
 from tests.inside import inside, until
-from tests.making import NOON, content, draft, settings, unmatched
+from tests.making import NOON, content, draft, placed, settings, unmatched
 
 
 @pytest.fixture
@@ -25,7 +25,7 @@ async def desk(redis_url: str, namespace: str) -> AsyncIterator[Desk]:
 async def test_a_cluster_without_news_leaves_the_list_of_dangers_and_is_kept(desk: Desk) -> None:
     held = None
     for n in range(2):
-        held = joined(held, "c-r0", unmatched(f"r{n}", "text"), exemplar=True)
+        held = joined(held, placed("c-r0"), unmatched(f"r{n}", "text"))
         member = held.members[f"r{n}"]
         await desk.project([e.ClusterChanged(event_id=f"e{n}", at=NOON, cluster=held.head, member=member)])
     later = clock.to_ms(NOON + timedelta(hours=49))

@@ -108,7 +108,16 @@ CLUSTER = e.Cluster(
     indicators=("gov-cn[.]example",),
     shared=("法人信息到期",),
     members=(MEMBER,),
-)
+    merged_into="c-0002",
+    apart=("c-0003",),
+    related=("c-0004",),
+    corrections=(
+        e.Correction(
+            correction_id="k-0001", at=AT, kind="merge", actor="anna", reason="同一套话术",
+            other_id="c-0002", reports=2,
+        ),
+    ),
+)  # fmt: skip
 RELEASE = e.Release(
     alert_id=ALERT,
     version=1,
@@ -197,7 +206,19 @@ SAMPLES: dict[str, e.Event] = {
             **REPORTED,
         ),
         sample(e.SightingRecorded, alert_id=ALERT, report_id="r-0001", place=PLACE),
-        sample(e.ClusterChanged, cluster=CLUSTER, member=MEMBER),
+        sample(e.ClusterChanged, cluster=CLUSTER, member=MEMBER, traces=("09e3779b1",)),
+        sample(
+            e.ClusterCorrected,
+            district="示范区",
+            kind="split",
+            cluster_id="c-0001",
+            actor="anna",
+            reason="不是一回事",
+            other_id="c-0002",
+            report_ids=("r-0001",),
+        ),
+        sample(e.CorrectionRefused, cluster_id="c-0001", correction_id="k-0001"),
+        sample(e.ClusterRedrawn, cluster=CLUSTER, gone=("r-0002",), traces=("09e3779b1",)),
         sample(e.DecisionMade, order=ORDER),
         sample(
             e.AlertChanged,

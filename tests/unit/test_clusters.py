@@ -1,5 +1,6 @@
 """Clustering a district's unmatched reports, and the draft at the third distinct reporter."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
@@ -12,7 +13,7 @@ from fenghuo.clock import to_ms
 from fenghuo.demo.district import EVERYDAY, NOVEL
 from fenghuo.stores.projection import MEMBERS_KEPT
 from patterns.redact import forbidden
-from tests.making import DISTRICT, NOON, place, settings, unmatched
+from tests.making import DISTRICT, NOON, place, placed, settings, unmatched
 
 
 class SmallDesk:
@@ -25,6 +26,15 @@ class SmallDesk:
 
     async def alert(self, alert_id: str) -> Alert | None:
         return self.alerts.get(alert_id)
+
+    async def traced(self, district: str, traces: Sequence[Sequence[str]]) -> list[list[str]]:
+        return [[] for _ in traces]
+
+    async def clusters_by_id(self, ids: Sequence[str]) -> list[e.Cluster]:
+        return [c for c in self.clusters if c.cluster_id in ids]
+
+    async def cluster(self, cluster_id: str) -> e.Cluster | None:
+        return next(iter(await self.clusters_by_id([cluster_id])), None)
 
     async def clusters_of(self, district: str, since_ms: int) -> list[e.Cluster]:
         self.asked += 1
@@ -148,7 +158,7 @@ async def test_what_only_one_person_wrote_is_never_quoted() -> None:
 def test_a_cluster_holds_a_bounded_number_of_members_and_counts_on() -> None:
     held = None
     for n in range(MEMBERS_KEPT + 5):
-        held = joined(held, "c", unmatched(f"r{n}", "x"), exemplar=n == 0)
+        held = joined(held, placed("c", exemplar=n == 0), unmatched(f"r{n}", "x"))
     assert held is not None
     assert (len(held.members), held.head.reports) == (MEMBERS_KEPT, MEMBERS_KEPT + 5)
     assert held.head.reporters == MEMBERS_KEPT + 5
@@ -168,7 +178,7 @@ def test_the_draft_fits_passes_the_linter_and_says_where() -> None:
         report = unmatched(
             f"r{n}", text, place=place(f"镇{n}"), fraud_type="BIZ", indicators=("gs[.]example",)
         )
-        held = joined(held, "c-r0", report, exemplar=True)
+        held = joined(held, placed("c-r0"), report)
     assert held is not None
     content = draft_of(held.head, NOON, 24, None).order.content
     assert content is not None
