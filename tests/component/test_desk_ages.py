@@ -37,6 +37,18 @@ async def test_a_cluster_without_news_leaves_the_list_of_dangers_and_is_kept(des
     assert kept is not None and [m.report_id for m in kept.members] == ["r0", "r1"]
 
 
+async def test_a_cluster_is_found_by_its_traces_in_its_district(desk: Desk) -> None:
+    held = joined(None, placed("c-r0"), unmatched("r0", "text"))
+    changed = e.ClusterChanged(
+        event_id="e0", at=NOON, cluster=held.head, member=held.members["r0"], traces=("0a", "1b")
+    )
+    await desk.project([changed])
+    district = held.head.district
+    assert await desk.traced(district, [("0x", "1b"), (), ("0x",)]) == [["c-r0"], [], []]
+    assert await desk.traced("another", [("1b",)]) == [[]]
+    assert [c.cluster_id for c in await desk.clusters_by_id(["c-r0", "c-gone"])] == ["c-r0"]
+
+
 async def test_an_alert_whose_time_has_come_expires_and_the_release_with_it(
     redis_url: str, namespace: str
 ) -> None:

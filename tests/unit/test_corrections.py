@@ -1,5 +1,6 @@
 """What persons say of clusters, and that it holds."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
@@ -7,6 +8,7 @@ import msgspec
 from consumers.clusters import Clustering
 from fenghuo import events as e
 from fenghuo.demo.district import NOVEL
+from patterns.clustering import traces
 from tests.making import DISTRICT, NOON, place, settings, unmatched
 from tests.unit.test_clusters import SmallDesk, drafts
 
@@ -20,6 +22,7 @@ class Desk(SmallDesk):
     def __init__(self) -> None:
         super().__init__()
         self.texts: dict[str, str] = {}
+        self.traces: dict[str, list[str]] = {}
 
     def fold(self, events: list[e.Event]) -> None:
         held = {c.cluster_id: c for c in self.clusters}
@@ -33,7 +36,13 @@ class Desk(SmallDesk):
                 )
             elif isinstance(event, e.ClusterRedrawn):
                 held[event.cluster.cluster_id] = event.cluster
+            if isinstance(event, e.ClusterChanged | e.ClusterRedrawn):
+                for trace in event.traces:
+                    self.traces.setdefault(trace, []).append(event.cluster.cluster_id)
         self.clusters = list(held.values())
+
+    async def traced(self, district: str, traces: Sequence[Sequence[str]]) -> list[list[str]]:
+        return [sorted({x for trace in row for x in self.traces.get(trace, ())}) for row in traces]
 
     async def reports_by_id(self, report_ids: list[str]) -> list[object]:
         class Row:
@@ -181,3 +190,39 @@ async def test_a_correction_among_reports_is_done_in_its_turn() -> None:
     )
     last = [x for x in events if isinstance(x, e.ClusterChanged)][-1]
     assert (last.cluster.cluster_id, last.cluster.reports) == ("c-a0", 3)
+
+
+# ---------------------------------------------------------------- out of memory, and back
+
+DAYS = 24 * 60
+
+
+async def test_a_campaign_that_comes_back_after_weeks_is_found_again() -> None:
+    bench = await two_clusters()
+    assert await bench.report("x", PARCEL.replace("刘干事", "王干事"), minutes=20 * DAYS) == "c-x", (
+        "one report is let go"
+    )
+    for n in range(2):
+        assert await bench.report(f"y{n}", NOVEL[n], minutes=20 * DAYS) == "c-a0"
+    assert bench.cluster("c-a0").reports == 4
+
+
+async def test_what_is_looked_at_and_not_joined_is_out_of_memory_again() -> None:
+    bench = await two_clusters()
+    bench.desk.traces = {trace: ["c-a0"] for trace in traces([PARCEL])[0]}
+    assert await bench.report("x", PARCEL, minutes=20 * DAYS) == "c-x"
+    district = bench.stage._districts[DISTRICT]
+    assert (list(district.clusters), list(district.placed), len(district.clusterer)) == (["c-x"], ["x"], 1)
+
+
+async def test_what_a_person_said_holds_for_what_was_out_of_memory() -> None:
+    bench = await two_clusters()
+    await bench.told(merge("c-a0", "c-b0"))
+    assert await bench.report("x", PARCEL, minutes=20 * DAYS) == "c-a0"
+
+
+def test_alike_texts_share_a_trace_and_others_do_not() -> None:
+    first, second, other = (set(some) for some in traces([NOVEL[0], NOVEL[1], PARCEL]))
+    assert first & second
+    assert not first & other
+    assert traces(["好的", ""]) == [(), ()]
