@@ -8,7 +8,6 @@ import re
 from datetime import date
 from functools import cache, lru_cache
 from posixpath import normpath
-from urllib.parse import unquote
 
 from publicsuffixlist import PublicSuffixList
 
@@ -83,8 +82,9 @@ def _open_places() -> re.Pattern[str]:
 
 def _is_open_to_anyone(host: str, rest: str) -> bool:
     """Whether strangers publish at a place under a good domain, its path read as a server reads it."""
-    path = unquote(re.split(r"[?#]", rest, maxsplit=1)[0]).replace("\\", "/").replace("[.]", ".")
-    return _open_places().match(host + normpath("/" + path.lstrip("/")).lower()) is not None
+    path = re.split(r"[?#]", rest, maxsplit=1)[0].replace("\\", "/").replace("[.]", ".")
+    path = re.sub("%([2-7][0-9a-fA-F])", lambda code: chr(int(code[1], 16)), path).lstrip("/")
+    return _open_places().match(host + normpath("/" + path).lower()) is not None
 
 
 def is_known_good(link: str) -> bool:
