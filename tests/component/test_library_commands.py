@@ -220,6 +220,15 @@ def test_a_listing_is_a_library_that_match_reads(tmp_path: Path) -> None:
     assert (answer["id"], answer["pattern"], answer["verdict"]) == ("m", SEED.pattern_id, "known")
 
 
+def test_a_library_line_without_an_id_is_refused_and_a_message_s_may_be_empty(tmp_path: Path) -> None:
+    line = json.dumps({"id": "", "text": example(SEED.text)})
+    file = tmp_path / "library.jsonl"
+    file.write_text(line, "utf-8")
+    with pytest.raises(Refused, match=r"line 1: .*id"):
+        matched("--library", str(file), text=line)
+    assert json.loads(matched(text=line))["pattern"] == SEED.pattern_id
+
+
 def test_a_listing_for_people_groups_by_type_and_other_files_can_be_looked_at(tmp_path: Path) -> None:
     file = tmp_path / "pet.toml"
     file.write_text(seed_file(SCAM), "utf-8")
