@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fenghuo.runtime import AnyTransport
     from fenghuo.settings import Settings
     from fenghuo.stores.desk import Desk
-    from patterns.checking import Finding
+    from patterns.checking import Fault
     from patterns.matching import Library
     from patterns.model import FraudType, Pattern
 
@@ -131,7 +131,7 @@ def check(files: tuple[Path, ...], benign: Path | None) -> None:
     honest = _honest(benign)
     types, patterns, found = _read(files)
     found += checking.check(types, patterns, honest)
-    _tell_findings(found)
+    _tell_faults(found)
     errors = sum(x.severity == "error" for x in found)
     click.echo(
         f"{len(patterns)} patterns of {len(types)} types against {len(honest)} honest texts: "
@@ -150,7 +150,7 @@ def _honest(file: Path | None) -> Sequence[str]:
         return [line.text for line in read_lines(source, file.name)]
 
 
-def _tell_findings(found: "Iterable[Finding]") -> None:
+def _tell_faults(found: "Iterable[Fault]") -> None:
     for x in found:
         about = f"{x.pattern_id}: " if x.pattern_id else ""
         click.echo(f"{x.severity:<8}{x.code:<16}{about}{x.message}")
@@ -221,7 +221,7 @@ def _refuse_bad(change: "PatternChanged", others: "Sequence[Pattern]", force: bo
     from patterns.checking import BAD_SLOT, check_added
 
     found = check_added(pattern_of(change), others, EVERYDAY)
-    _tell_findings(found)
+    _tell_faults(found)
     errors = [x for x in found if x.severity == "error"]
     if any(x.code == BAD_SLOT for x in errors):
         raise Refused("not added: mend the text (`fenghuo library show ID` shows how others look)")
@@ -336,17 +336,17 @@ def _texts(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
             yield seed.name, seed.read_bytes()
 
 
-def _read(files: Sequence[Path]) -> "tuple[list[FraudType], list[Pattern], list[Finding]]":
-    """What the seed files hold; one that cannot be read is a finding."""
-    from patterns.checking import Finding
+def _read(files: Sequence[Path]) -> "tuple[list[FraudType], list[Pattern], list[Fault]]":
+    """What the seed files hold; one that cannot be read is a fault."""
+    from patterns.checking import Fault
     from patterns.library import parse_seeds
 
-    types, patterns, found = list[Any](), list[Any](), list[Finding]()
+    types, patterns, found = list[Any](), list[Any](), list[Fault]()
     for name, content in _texts(files):
         try:
             kind, mine = parse_seeds(content.decode("utf-8"))
         except ValueError as error:
-            found.append(Finding("error", "unreadable", "", f"{name}: {error}"))
+            found.append(Fault("error", "unreadable", "", f"{name}: {error}"))
         else:
             types.append(kind)
             patterns += mine

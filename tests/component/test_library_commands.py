@@ -177,7 +177,7 @@ def test_the_shipped_seeds_pass_the_check() -> None:
     assert result.stdout.splitlines()[-1].startswith(f"{len(seed_patterns())} patterns of ")
 
 
-def test_the_check_lists_each_finding_and_fails(tmp_path: Path) -> None:
+def test_the_check_lists_each_fault_and_fails(tmp_path: Path) -> None:
     broken, benign = tmp_path / "broken.toml", tmp_path / "benign.jsonl"
     broken.write_text("not toml", "utf-8")
     thin = tmp_path / "thin.toml"
