@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.entities import (
-    find,
-    find_in,
+from patterns.entities import find, find_in
+from patterns.entity_rules import rules
+from patterns.identifiers import (
     is_hotline,
     is_id_number,
     is_known_good,
@@ -16,7 +16,6 @@ from patterns.entities import (
     known_good_name,
     registrable,
 )
-from patterns.entity_rules import rules
 from patterns.known_good import DOMAINS, HOTLINES, OPEN_TO_ANYONE, SERVICES
 from patterns.normalise import normalise
 from patterns.shown import PLACEHOLDERS, TREATMENTS, defang, show
