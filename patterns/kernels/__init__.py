@@ -61,7 +61,7 @@ def _constants(names: Mapping[str, Any]) -> str:
     digest = blake2b(digest_size=16)
     for name, value in sorted(names.items(), key=lambda item: item[0]):
         if not (name.startswith("__") or callable(value) or isinstance(value, ModuleType)):
-            shown = value.tolist() if isinstance(value, np.ndarray) else value
+            shown = (value.dtype, value.tolist()) if isinstance(value, np.ndarray) else value
             digest.update(f"{name}={shown!r}\n".encode())
     return digest.hexdigest()
 
@@ -109,10 +109,21 @@ class _Form(CompileResultCacheImpl):
 
 
 class _Cache(FunctionCache):
+    """Kept files, which are a convenience: one that is damaged (as after a power cut), or cannot be read or
+    written, is never a reason not to start."""
+
     _impl_class = _Form
+
+    def load_overload(self, signature: Any, context: Any) -> Any:
+        try:
+            return super().load_overload(signature, context)
+        except Exception:
+            with suppress(OSError):
+                self.flush()
+            return None
 
     def save_overload(self, signature: Any, made: Any) -> None:
         try:
             super().save_overload(signature, made)
-        except OSError as error:
-            _unkept.append(f"{self.cache_path}: {error.strerror}")
+        except Exception as error:
+            _unkept.append(f"{self.cache_path}: {type(error).__name__}: {error}")

@@ -89,6 +89,19 @@ def test_code_that_an_index_names_too_early_is_not_run(loop: Path) -> None:
     assert called(loop) == "3 compiled"
 
 
+@pytest.mark.parametrize("kind", ["nbi", "nbc"])
+def test_a_damaged_file_is_made_anew_or_told_where_it_cannot_be(
+    loop: Path, tmp_path: Path, kind: str
+) -> None:
+    cache = tmp_path / "cache"
+    called(loop, cache=cache)
+    (file,) = cache.rglob(f"*.{kind}")
+    file.write_bytes(file.read_bytes()[:40])
+    assert called(loop, READ_ONLY, cache).startswith(f"2 compiled {cache}")
+    assert called(loop, cache=cache) == "2 compiled"
+    assert called(loop, cache=cache) == "2 loaded"
+
+
 def test_a_named_folder_that_can_only_be_read_is_loaded_from(loop: Path, tmp_path: Path) -> None:
     cache = tmp_path / "cache"
     assert called(loop, cache=cache) == "2 compiled"
