@@ -22,7 +22,7 @@ from fenghuo.stores.auth import Auth
 NAME = "console"
 PAGES: Any = (doors, queue, clusters, alerts, acting, wall, report, directory, live)
 BODY_LIMIT = 128 * 1024
-"""Bytes of a form: the longest is a report of 10,000 characters, percent-encoded Chinese has 9 bytes each."""
+"""Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""
 
 
 def build(settings: Settings) -> Room:

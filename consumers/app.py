@@ -1,5 +1,7 @@
 """The room's composition root: builds the clients and lays out the stages."""
 
+import logging
+
 from consumers.clusters import Clustering
 from consumers.decisions import Decisions
 from consumers.expiry import Expiry
@@ -12,7 +14,9 @@ from fenghuo.runtime import Room, open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.transport.pipeline import Follow, Stage
+from patterns.kernels import unkept
 
+log = logging.getLogger(__name__)
 ROOM = "consumers"
 
 
@@ -21,6 +25,8 @@ def build(settings: Settings) -> Room:
     desk = open_desk(settings)
     transport = open_transport(settings, ROOM, desk)
     library = LiveLibrary(seed_patterns())
+    if why := unkept():
+        log.warning("the recogniser's machine code cannot be kept: each start compiles", extra={"why": why})
     return Room(
         name=ROOM,
         settings=settings,

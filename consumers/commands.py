@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import click
 import msgspec
@@ -24,17 +24,23 @@ AT_ONCE = 1_000
 
 
 class Line(msgspec.Struct):
-    """One message (or pattern) of the input."""
+    """One message of the input."""
 
     id: str
     text: str
 
 
-def read_lines(source: Iterable[bytes], name: str) -> Iterator[Line]:
-    """The messages of a JSONL source; Refused names the line that is none."""
+class PatternLine(Line):
+    """One pattern of the input: "" is no id."""
+
+    id: Annotated[str, msgspec.Meta(min_length=1)]
+
+
+def read_lines(source: Iterable[bytes], name: str, form: type[Line] = Line) -> Iterator[Line]:
+    """The messages (or patterns) of a JSONL source; Refused names the line that is none."""
     for number, raw in enumerate(source, 1):
         if raw.strip():
-            yield _line(raw, f"{name}, line {number}")
+            yield _line(raw, f"{name}, line {number}", form)
 
 
 def read_texts(source: Iterable[bytes], name: str) -> Iterator[Line]:
@@ -47,9 +53,9 @@ def read_texts(source: Iterable[bytes], name: str) -> Iterator[Line]:
             yield Line(str(number), _plain(raw, where))
 
 
-def _line(raw: bytes, where: str) -> Line:
+def _line(raw: bytes, where: str, form: type[Line] = Line) -> Line:
     try:
-        return msgspec.json.decode(raw, type=Line)
+        return msgspec.json.decode(raw, type=form)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
         raise Refused(f'{where}: {error}; wanted {{"id": "...", "text": "..."}}') from None
 
@@ -115,7 +121,8 @@ def _held(file: Path | None, as_written: bool) -> "tuple[Library, dict[str, Frau
     if file is None:
         return Library(seed_patterns()), fraud_types()
     with file.open("rb") as source:
-        texts = {x.id: x.text if as_written else from_record(x.text) for x in read_lines(source, file.name)}
+        lines = read_lines(source, file.name, PatternLine)
+        texts = {x.id: x.text if as_written else from_record(x.text) for x in lines}
     return Library([Pattern(x, OTHER, x, text) for x, text in texts.items()]), {}
 
 

@@ -3,8 +3,9 @@
 Reads patterns.changed.
 """
 
+import asyncio
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 from functools import cache
 from importlib.resources import files
@@ -48,20 +49,35 @@ class LiveLibrary:
         """A verdict for each text, with the pattern it names, all by one state of the library."""
         return self._library.matched(texts)
 
-    def apply(self, event: e.Event) -> None:
-        """Take a pattern in, or out when it is retired; what comes late does not undo what is newer."""
-        if not isinstance(event, e.PatternChanged):
-            return
+    async def apply(self, events: Sequence[e.Event]) -> None:
+        """Take patterns in, or out when they are retired, all at once and in a thread (an index is built).
+
+        What comes late does not undo what is newer.
+        """
+        await asyncio.to_thread(self._change, [x for x in events if isinstance(x, e.PatternChanged)])
+
+    def _change(self, changes: Sequence[e.PatternChanged]) -> None:
         with self._changing:
-            if event.at < self._changed_at.get(event.pattern_id, event.at):
-                return
-            self._changed_at[event.pattern_id] = event.at
-            if event.retired:
-                self._library.retire(event.pattern_id)
-            else:
-                self._library.add(
-                    Pattern(
-                        event.pattern_id, event.fraud_type, event.title, event.text,
-                        source="alert", alert_id=event.alert_id,
-                    )
-                )  # fmt: skip
+            latest = latest_changes(x for x in changes if x.at >= self._changed_at.get(x.pattern_id, x.at))
+            self._library.change(
+                [pattern_of(x) for x in latest.values() if not x.retired],
+                [x.pattern_id for x in latest.values() if x.retired],
+            )
+            self._changed_at.update((x.pattern_id, x.at) for x in latest.values())
+
+
+def latest_changes(changes: Iterable[e.PatternChanged]) -> dict[str, e.PatternChanged]:
+    """The latest change of each pattern, by its id; of two at one time that which came later."""
+    latest: dict[str, e.PatternChanged] = {}
+    for change in changes:
+        if change.pattern_id not in latest or change.at >= latest[change.pattern_id].at:
+            latest[change.pattern_id] = change
+    return latest
+
+
+def pattern_of(change: e.PatternChanged) -> Pattern:
+    """The pattern that a change puts in force; what no alert taught was added by hand."""
+    return Pattern(
+        change.pattern_id, change.fraud_type, change.title, change.text,
+        source="alert" if change.alert_id else "manual", alert_id=change.alert_id,
+    )  # fmt: skip

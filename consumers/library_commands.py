@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fenghuo.runtime import AnyTransport
     from fenghuo.settings import Settings
     from fenghuo.stores.desk import Desk
-    from patterns.checking import Finding
+    from patterns.checking import Fault
     from patterns.matching import Library
     from patterns.model import FraudType, Pattern
 
@@ -131,7 +131,7 @@ def check(files: tuple[Path, ...], benign: Path | None) -> None:
     honest = _honest(benign)
     types, patterns, found = _read(files)
     found += checking.check(types, patterns, honest)
-    _tell_findings(found)
+    _tell_faults(found)
     errors = sum(x.severity == "error" for x in found)
     click.echo(
         f"{len(patterns)} patterns of {len(types)} types against {len(honest)} honest texts: "
@@ -150,7 +150,7 @@ def _honest(file: Path | None) -> Sequence[str]:
         return [line.text for line in read_lines(source, file.name)]
 
 
-def _tell_findings(found: "Iterable[Finding]") -> None:
+def _tell_faults(found: "Iterable[Fault]") -> None:
     for x in found:
         about = f"{x.pattern_id}: " if x.pattern_id else ""
         click.echo(f"{x.severity:<8}{x.code:<16}{about}{x.message}")
@@ -171,12 +171,12 @@ def add(*, code: str, title: str, text: str | None, force: bool, yes: bool) -> N
     People's numbers are hidden and links made harmless first: the text is kept for ever. Its id follows from
     the text, so doing it again changes nothing. Text from standard input is added only with --yes.
     """
-    from consumers.library import fraud_types
+    from consumers.library import fraud_types, pattern_of
 
     kind = fraud_types()[_known_code(code, fraud_types())]
     change = _new_change(kind.code, title, _from_stdin() if text is None else text)
     held = _run(_in_force)
-    if held.get(change.pattern_id) == _pattern_of(change):
+    if held.get(change.pattern_id) == pattern_of(change):
         click.echo(f"{change.pattern_id} is in already")
         return
     click.echo(f"{change.pattern_id}  {kind.code}  {change.title}\n  {change.text}")
@@ -216,11 +216,12 @@ def _new_change(code: str, title: str, text: str) -> "PatternChanged":
 
 def _refuse_bad(change: "PatternChanged", others: "Sequence[Pattern]", force: bool) -> None:
     """Print what is wrong; Refused on an error that ``force`` does not outweigh."""
+    from consumers.library import pattern_of
     from patterns.background import EVERYDAY
     from patterns.checking import BAD_SLOT, check_added
 
-    found = check_added(_pattern_of(change), others, EVERYDAY)
-    _tell_findings(found)
+    found = check_added(pattern_of(change), others, EVERYDAY)
+    _tell_faults(found)
     errors = [x for x in found if x.severity == "error"]
     if any(x.code == BAD_SLOT for x in errors):
         raise Refused("not added: mend the text (`fenghuo library show ID` shows how others look)")
@@ -283,20 +284,17 @@ async def _changes(
     _desk: "Desk", transport: "AnyTransport", _settings: "Settings"
 ) -> "dict[str, PatternChanged]":
     """The latest change of each pattern that was ever changed: the topic keeps all there were."""
+    from consumers.library import latest_changes
     from fenghuo import events as e
     from fenghuo.topics import PATTERNS_CHANGED
 
-    latest: dict[str, e.PatternChanged] = {}
+    changes = list[e.PatternChanged]()
 
     async def take(events: "list[Event]") -> None:
-        for x in events:
-            if isinstance(x, e.PatternChanged) and (
-                x.pattern_id not in latest or x.at >= latest[x.pattern_id].at
-            ):
-                latest[x.pattern_id] = x
+        changes.extend(x for x in events if isinstance(x, e.PatternChanged))
 
     await transport.replay(PATTERNS_CHANGED, take)
-    return latest
+    return latest_changes(changes)
 
 
 async def _in_force(desk: "Desk", transport: "AnyTransport", settings: "Settings") -> "dict[str, Pattern]":
@@ -305,20 +303,14 @@ async def _in_force(desk: "Desk", transport: "AnyTransport", settings: "Settings
 
 def _standing(changes: "Mapping[str, PatternChanged]") -> "dict[str, Pattern]":
     """The seeds and what was added since, without what was retired, by id."""
-    from consumers.library import seed_patterns
+    from consumers.library import pattern_of, seed_patterns
 
     held = {pattern.pattern_id: pattern for pattern in seed_patterns()}
     for pattern_id, change in changes.items():
         held.pop(pattern_id, None)
         if not change.retired:
-            held[pattern_id] = _pattern_of(change)
+            held[pattern_id] = pattern_of(change)
     return held
-
-
-def _pattern_of(change: "PatternChanged") -> "Pattern":
-    from patterns.model import Pattern
-
-    return Pattern(change.pattern_id, change.fraud_type, change.title, change.text, "alert", change.alert_id)
 
 
 def _publishing(change: "PatternChanged") -> "Callable[[Desk, AnyTransport, Settings], Awaitable[None]]":
@@ -344,17 +336,17 @@ def _texts(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
             yield seed.name, seed.read_bytes()
 
 
-def _read(files: Sequence[Path]) -> "tuple[list[FraudType], list[Pattern], list[Finding]]":
-    """What the seed files hold; one that cannot be read is a finding."""
-    from patterns.checking import Finding
+def _read(files: Sequence[Path]) -> "tuple[list[FraudType], list[Pattern], list[Fault]]":
+    """What the seed files hold; one that cannot be read is a fault."""
+    from patterns.checking import Fault
     from patterns.library import parse_seeds
 
-    types, patterns, found = list[Any](), list[Any](), list[Finding]()
+    types, patterns, found = list[Any](), list[Any](), list[Fault]()
     for name, content in _texts(files):
         try:
             kind, mine = parse_seeds(content.decode("utf-8"))
         except ValueError as error:
-            found.append(Finding("error", "unreadable", "", f"{name}: {error}"))
+            found.append(Fault("error", "unreadable", "", f"{name}: {error}"))
         else:
             types.append(kind)
             patterns += mine

@@ -8,7 +8,7 @@ from consumers.library import LiveLibrary, fraud_types
 from fenghuo import events as e
 from fenghuo.alerts import AlertId
 from fenghuo.transport.pipeline import Outcome
-from patterns.entities import is_known_good
+from patterns.identifiers import is_known_good
 from patterns.model import Entity, Pattern, Verdict
 from patterns.redact import defang, mask
 from patterns.triage import Assessment, assess

@@ -7,7 +7,7 @@ stand in tests/contract/golden/.
 
 import hashlib
 from enum import StrEnum
-from typing import Literal
+from typing import Annotated, Literal
 
 import msgspec
 
@@ -298,7 +298,7 @@ class DeliveriesPlanned(Event, frozen=True, kw_only=True, tag="DeliveriesPlanned
 
 
 class PatternChanged(Event, frozen=True, kw_only=True, tag="PatternChanged"):
-    pattern_id: str
+    pattern_id: Annotated[str, msgspec.Meta(min_length=1)]
     fraud_type: str
     title: str
     text: str

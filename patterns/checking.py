@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -16,7 +16,7 @@ from patterns.normalise import clean_batch, fold_batch
 from patterns.slots import SLOTS, example, filled, slots, unknown_slots
 
 BAD_SLOT = "bad-slot"
-"""Code of what is wrong with a text as a pattern; no other finding says that it could never work."""
+"""Code of what is wrong with a text as a pattern; no other fault says that it could never work."""
 NEAR_DUPLICATE = 80
 """Likeness of two folded texts, of 100, from which they are one pattern."""
 _MOST_SLOTS = 4
@@ -29,7 +29,7 @@ _SHOWN_CHARS = 80
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Fault:
     """What is wrong: an error must be mended, a warning may be meant. A type's has "" as `pattern_id`."""
 
     severity: Literal["error", "warning"]
@@ -40,28 +40,34 @@ class Finding:
 
 def check(
     types: Sequence[FraudType], patterns: Sequence[Pattern], benign_texts: Sequence[str]
-) -> list[Finding]:
-    """All findings about the types and their patterns, as one library; no benign text may resemble one."""
-    library = Library(patterns)
+) -> list[Fault]:
+    """All faults of the types and their patterns, as one library; no benign text may resemble one."""
     return [
-        *_given_twice(types, patterns),
-        *(finding for kind in types for finding in _thin_type(kind, patterns)),
-        *(
-            Finding("error", BAD_SLOT, pattern.pattern_id, fault)
-            for pattern in patterns
-            for fault in slot_faults(pattern.text)
-        ),
-        *_near_duplicates(patterns),
-        *_unlike_their_example(library, patterns),
-        *_without_hook(library, patterns),
-        *_benign_hits(library, benign_texts),
+        *_types_given_twice(types),
+        *(fault for kind in types for fault in _thin_type(kind, patterns)),
+        *_faults(patterns, range(len(patterns)), benign_texts),
     ]
 
 
-def check_added(pattern: Pattern, others: Sequence[Pattern], benign_texts: Sequence[str]) -> list[Finding]:
-    """The findings of `check` about one pattern that is to stand beside `others`."""
-    found = check((), [*others, pattern], benign_texts)
-    return [finding for finding in found if finding.pattern_id == pattern.pattern_id]
+def check_added(pattern: Pattern, others: Sequence[Pattern], benign_texts: Sequence[str]) -> list[Fault]:
+    """The faults that `check` finds in one pattern that is to stand beside `others`: it is compared with each
+    of them, not they with one another."""
+    patterns = [*others, pattern]
+    judged = [n for n, one in enumerate(patterns) if one.pattern_id == pattern.pattern_id]
+    return _faults(patterns, judged, benign_texts)
+
+
+def _faults(patterns: Sequence[Pattern], judged: Sequence[int], benign_texts: Sequence[str]) -> list[Fault]:
+    """The faults of those patterns whose places are `judged`, in a library of all."""
+    library, mine = Library(patterns), [patterns[n] for n in judged]
+    return [
+        *_given_twice(mine),
+        *_bad_slots(mine),
+        *_near_duplicates(patterns, judged),
+        *_unlike_their_example(library, mine),
+        *_without_hook(library, mine),
+        *_benign_hits(library, {pattern.pattern_id for pattern in mine}, benign_texts),
+    ]
 
 
 def slot_faults(text: str) -> Iterator[str]:
@@ -85,30 +91,37 @@ def slot_faults(text: str) -> Iterator[str]:
         yield f"no stretch of {_SHORTEST_RUN} characters is without a slot: give more of the wording"
 
 
-def _given_twice(types: Iterable[FraudType], patterns: Iterable[Pattern]) -> Iterator[Finding]:
-    for pattern_id, times in Counter(pattern.pattern_id for pattern in patterns).items():
-        if times > 1:
-            yield Finding(
-                "error", "id-twice", pattern_id, f"{times} patterns have this id: give each its own"
-            )
+def _types_given_twice(types: Iterable[FraudType]) -> Iterator[Fault]:
     for code, times in Counter(kind.code for kind in types).items():
         if times > 1:
-            yield Finding("error", "type-twice", "", f"type {code} is given {times} times: keep one")
+            yield Fault("error", "type-twice", "", f"type {code} is given {times} times: keep one")
 
 
-def _thin_type(kind: FraudType, patterns: Iterable[Pattern]) -> Iterator[Finding]:
+def _given_twice(patterns: Iterable[Pattern]) -> Iterator[Fault]:
+    for pattern_id, times in Counter(pattern.pattern_id for pattern in patterns).items():
+        if times > 1:
+            yield Fault("error", "id-twice", pattern_id, f"{times} patterns have this id: give each its own")
+
+
+def _bad_slots(patterns: Iterable[Pattern]) -> Iterator[Fault]:
+    for pattern in patterns:
+        for message in slot_faults(pattern.text):
+            yield Fault("error", BAD_SLOT, pattern.pattern_id, message)
+
+
+def _thin_type(kind: FraudType, patterns: Iterable[Pattern]) -> Iterator[Fault]:
     voices = [pattern.voice for pattern in patterns if pattern.fraud_type == kind.code]
     if len(voices) < _FEWEST_PATTERNS:
-        yield Finding(
+        yield Fault(
             "error",
             "few-patterns",
             "",
             f"type {kind.code} has {len(voices)} patterns, it takes {_FEWEST_PATTERNS}",
         )
     if missing := [voice for voice in get_args(Voice) if voice not in voices]:
-        yield Finding("error", "no-voice", "", f"type {kind.code} has no pattern as {', '.join(missing)}")
+        yield Fault("error", "no-voice", "", f"type {kind.code} has no pattern as {', '.join(missing)}")
     if len(kind.cues) < _FEWEST_CUES:
-        yield Finding(
+        yield Fault(
             "warning",
             "few-cues",
             "",
@@ -116,34 +129,35 @@ def _thin_type(kind: FraudType, patterns: Iterable[Pattern]) -> Iterator[Finding
         )
 
 
-def _near_duplicates(patterns: Sequence[Pattern]) -> Iterator[Finding]:
-    """Pairs alike as wholes, or of which one is in the other; the finding is about the later one."""
+def _near_duplicates(patterns: Sequence[Pattern], judged: Sequence[int]) -> Iterator[Fault]:
+    """Pairs alike as wholes, or of which one is in the other; the fault is that of the later one."""
     batch = fold_batch(clean_batch([filled(pattern.text) for pattern in patterns], marks=True))
     folded = [batch.string(n) for n in range(len(patterns))]
+    mine = [folded[n] for n in judged]
     alike = np.maximum(
         *(
             process.cdist(
-                folded, folded, scorer=scorer, score_cutoff=NEAR_DUPLICATE, dtype=np.uint8, workers=-1
+                folded, mine, scorer=scorer, score_cutoff=NEAR_DUPLICATE, dtype=np.uint8, workers=-1
             )
             for scorer in (fuzz.ratio, fuzz.partial_ratio)
         )
     )
-    for one, other in np.argwhere(np.triu(alike, 1)).tolist():
-        first, second = patterns[one].pattern_id, patterns[other].pattern_id
-        if first != second:
-            yield Finding(
+    for one, column in np.argwhere(alike).tolist():
+        first, second = patterns[one].pattern_id, patterns[judged[column]].pattern_id
+        if one < judged[column] and first != second:
+            yield Fault(
                 "error",
                 "near-duplicate",
                 second,
-                f"its text is that of {first} ({alike[one, other]} of 100): keep one, or reword it",
+                f"its text is that of {first} ({alike[one, column]} of 100): keep one, or reword it",
             )
 
 
-def _unlike_their_example(library: Library, patterns: Sequence[Pattern]) -> Iterator[Finding]:
+def _unlike_their_example(library: Library, patterns: Sequence[Pattern]) -> Iterator[Fault]:
     verdicts = library.match([example(pattern.text) for pattern in patterns])
     for pattern, verdict in zip(patterns, verdicts, strict=True):
         if verdict.pattern_id != pattern.pattern_id or verdict.verdict != "known":
-            yield Finding("error", "own-example", pattern.pattern_id, _mistaken(pattern, verdict))
+            yield Fault("error", "own-example", pattern.pattern_id, _mistaken(pattern, verdict))
 
 
 def _mistaken(pattern: Pattern, verdict: Verdict) -> str:
@@ -155,10 +169,10 @@ def _mistaken(pattern: Pattern, verdict: Verdict) -> str:
     )
 
 
-def _without_hook(library: Library, patterns: Iterable[Pattern]) -> Iterator[Finding]:
+def _without_hook(library: Library, patterns: Iterable[Pattern]) -> Iterator[Fault]:
     for pattern in patterns:
         if not library.hooks(pattern.pattern_id):
-            yield Finding(
+            yield Fault(
                 "warning",
                 "no-hook",
                 pattern.pattern_id,
@@ -166,11 +180,11 @@ def _without_hook(library: Library, patterns: Iterable[Pattern]) -> Iterator[Fin
             )
 
 
-def _benign_hits(library: Library, texts: Sequence[str]) -> Iterator[Finding]:
+def _benign_hits(library: Library, ids: Collection[str], texts: Sequence[str]) -> Iterator[Fault]:
     for text, verdict in zip(texts, library.match(texts), strict=True):
-        if verdict.verdict != "none" and verdict.pattern_id is not None:
+        if verdict.verdict != "none" and verdict.pattern_id is not None and verdict.pattern_id in ids:
             shown = text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
-            yield Finding(
+            yield Fault(
                 "error",
                 "benign-hit",
                 verdict.pattern_id,

@@ -2,8 +2,7 @@
 
 They are searched in the normalised text, so full-width, spaced and look-alike forms are found as well.
 The expressions are in `entity_rules`, what a hit must pass besides in `entity_checks`, what may be shown in
-`shown`, numbers and sites to trust in `known_good`. The two checksums (in `identifiers`) are our own: no
-dependency is needed for them.
+`shown`, numbers and sites to trust in `known_good`.
 """
 
 import re
@@ -11,28 +10,9 @@ from functools import cache
 
 from patterns.entity_checks import Span, accept
 from patterns.entity_rules import Rule, rules
-from patterns.identifiers import (
-    is_hotline,
-    is_id_number,
-    is_known_good,
-    is_licence_number,
-    known_good_name,
-    registrable,
-)
 from patterns.model import Entity
 from patterns.normalise import Normalised, normalise
 from patterns.shown import show
-
-__all__ = [
-    "find",
-    "find_in",
-    "is_hotline",
-    "is_id_number",
-    "is_known_good",
-    "is_licence_number",
-    "known_good_name",
-    "registrable",
-]
 
 
 @cache

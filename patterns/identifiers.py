@@ -7,6 +7,7 @@ worth having for that, and it turns down an example of the standard itself.
 import re
 from datetime import date
 from functools import cache, lru_cache
+from posixpath import normpath
 
 from publicsuffixlist import PublicSuffixList
 
@@ -64,13 +65,26 @@ def known_good_name(value: str) -> str | None:
     """Whose a known-good number or link is (defanged or not, by its registered part), else None."""
     if value in NUMBERS:
         return NUMBERS[value]
-    host = split_link(value)[1].lower().partition(":")[0].strip(".")
-    if host in OPEN_TO_ANYONE:
-        return None
+    _, host, path = split_link(value)
+    host = host.lower().partition(":")[0].strip(".")
     for suffix, name in SUFFIXES.items():
         if host == suffix or host.endswith("." + suffix):
             return name
-    return DOMAINS.get(registrable(host) or host)
+    owner = DOMAINS.get(registrable(host) or host)
+    return None if owner is None or _is_open_to_anyone(host, path) else owner
+
+
+@cache
+def _open_places() -> re.Pattern[str]:
+    places = "|".join(re.escape(place).replace(r"\*", "[^./]*") for place in OPEN_TO_ANYONE)
+    return re.compile(rf"(?:[^/]*\.)?(?:{places})(?:/|$)")
+
+
+def _is_open_to_anyone(host: str, rest: str) -> bool:
+    """Whether strangers publish at a place under a good domain, its path read as a server reads it."""
+    path = re.split(r"[?#]", rest, maxsplit=1)[0].replace("\\", "/").replace("[.]", ".")
+    path = re.sub("%([2-7][0-9a-fA-F])", lambda code: chr(int(code[1], 16)), path).lstrip("/")
+    return _open_places().match(host + normpath("/" + path).lower()) is not None
 
 
 def is_known_good(link: str) -> bool:

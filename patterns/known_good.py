@@ -133,5 +133,22 @@ DOMAINS: dict[str, str] = {
 }
 """Registered domains to the names of their owners: what scams imitate and name."""
 
-OPEN_TO_ANYONE = frozenset("u.jd.com m.tb.cn docs.qq.com wj.qq.com url.cn t.cn".split())
-"""Hosts, some under a good domain, where strangers publish forms or redirect: never known good."""
+OPEN_TO_ANYONE = """
+    docs.qq.com wj.qq.com doc.weixin.qq.com support.qq.com txc.qq.com wx.mail.qq.com/ftn cloud.189.cn
+    qm.qq.com jq.qq.com qun.qq.com pd.qq.com qzone.qq.com c.pc.qq.com
+    u.wechat.com mp.weixin.qq.com channels.weixin.qq.com open.weixin.qq.com/connect
+    weixin.qq.com/g weixin.qq.com/r weixin.qq.com/sph
+    work.weixin.qq.com/ca work.weixin.qq.com/gm work.weixin.qq.com/kfid work.weixin.qq.com/u
+    qr.alipay.com ur.alipay.com ds.alipay.com qr.95516.com wx.tenpay.com
+    shop*.taobao.com shop*.m.taobao.com store.taobao.com item.taobao.com s.taobao.com s.click.taobao.com
+    uland.taobao.com market.m.taobao.com/app/idlefish-f2e
+    u.jd.com union-click.jd.com p.pinduoduo.com mobile.yangkeduo.com
+    v.douyin.com z.douyin.com live.douyin.com douyin.com/video douyin.com/note douyin.com/user
+    v.kuaishou.com live.kuaishou.com kuaishou.com/f kuaishou.com/short-video kuaishou.com/profile
+    xiaohongshu.com/explore xiaohongshu.com/discovery xiaohongshu.com/user
+""".split()
+"""Places under a good domain where strangers publish, take payments or redirect: never known good.
+
+One rule: an entry is a host, or a host and the begin of a path in whole steps; it covers the hosts under that
+one and the paths under that begin. "*" is the rest of a label.
+"""

@@ -33,8 +33,8 @@ class FraudType:
 class Pattern:
     """A known fraud text; places that senders change may be slots ({link}, {amount} ...: `slots.SLOTS`).
 
-    `voice` says how it reaches people; `source` is "seed" or how it was learned, `alert_id` the alert that
-    taught it.
+    `voice` says how it reaches people; `source` is "seed", "alert" or "manual" (added by hand), `alert_id`
+    the alert that taught it.
     """
 
     pattern_id: str

@@ -8,7 +8,8 @@ import re
 from collections.abc import Iterator
 from functools import cache
 
-from patterns.entities import find, is_hotline, is_known_good
+from patterns.entities import find
+from patterns.identifiers import is_hotline, is_known_good
 from patterns.model import Entity
 from patterns.normalise import normalise
 from patterns.shown import defang

@@ -9,7 +9,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 
-from patterns.entities import find_in, is_known_good
+from patterns.entities import find_in
+from patterns.identifiers import is_known_good
 from patterns.judging import is_advice
 from patterns.model import Entity, FraudType
 from patterns.normalise import clean, normalise, sound

@@ -142,7 +142,7 @@ class KafkaTransport:
         try:
             await whole.open()
             async for values in whole.until_end():
-                following.take(values)
+                await following.take(values)
         except BaseException:
             await whole.close()
             raise
@@ -178,7 +178,7 @@ async def _follow_live(following: Following, whole: WholeTopic) -> None:
         while True:
             try:
                 async for values in whole.live():
-                    following.take(values)
+                    await following.take(values)
             except KafkaError as error:
                 log.warning("following paused", extra={"topic": following.topic.name, "why": str(error)})
                 await asyncio.sleep(1)

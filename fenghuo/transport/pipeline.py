@@ -13,7 +13,7 @@ from fenghuo.topics import Topic, topic_of
 log = logging.getLogger(__name__)
 
 Take = Callable[[list[e.Event]], Awaitable[None]]
-"""Gets the events of a replay, some at a time."""
+"""Gets the events of a whole topic, some at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +65,12 @@ class Stage:
 class Follow:
     """A reader that takes a whole topic from its start and then follows it live, in every process.
 
-    ``apply`` is called for each event, in order per key, and has had all that stood in the topic before any
-    stage of this process begins; it must not fail.
+    ``apply`` gets the events in order per key, some at a time, and has had all that stood in the topic before
+    any stage of this process begins. Where it fails on some, it gets each of them again, alone.
     """
 
     topic: Topic
-    apply: Callable[[e.Event], None]
+    apply: Take
 
 
 class Transport(Protocol):
@@ -118,14 +118,19 @@ class Following:
         self._apply = follow.apply
         self._decoder = follow.topic.decoder()
 
-    def take(self, values: Iterable[bytes | None]) -> None:
-        for event in decode_all(self._decoder, values):
-            try:
-                self._apply(event)
-            except Exception:
-                log.exception(
-                    "followed event left out", extra={"topic": self.topic.name, "id": event.event_id}
-                )
+    async def take(self, values: Iterable[bytes | None]) -> None:
+        events = decode_all(self._decoder, values)
+        try:
+            await self._apply(events)
+        except Exception:
+            for event in events:
+                await self._take_alone(event)
+
+    async def _take_alone(self, event: e.Event) -> None:
+        try:
+            await self._apply([event])
+        except Exception:
+            log.exception("followed event left out", extra={"topic": self.topic.name, "id": event.event_id})
 
 
 def decode_all(decoder: object, values: Iterable[bytes | None]) -> list[e.Event]:

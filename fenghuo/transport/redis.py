@@ -145,7 +145,7 @@ class RedisTransport:
     async def _follow(self, follow: Follow) -> None:
         stream, following, last = self._stream(follow.topic), Following(follow), b"0"
         async for page in pages(self._client, stream):
-            following.take(fields.get(b"v") for _, fields in page)
+            await following.take(fields.get(b"v") for _, fields in page)
             last = page[-1][0]
         self._beside.append(asyncio.create_task(self._follow_live(following, stream, last)))
 
@@ -159,7 +159,7 @@ class RedisTransport:
                 continue
             if page := entries_of(reply):
                 last = page[-1][0]
-                following.take(fields.get(b"v") for _, fields in page)
+                await following.take(fields.get(b"v") for _, fields in page)
 
     async def replay(self, topic: Topic, take: Take) -> int:
         self._need_client()

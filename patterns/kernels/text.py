@@ -40,7 +40,7 @@ _KOU, _QIU, _BEHIND_KA = (
 )
 _HANG_SOUND = ord("航")
 """How 行 sounds behind 银."""
-_DOTS = tuple(map(ord, "。点丶"))
+_DOTS, _ANY_DOT, _STOP = tuple(map(ord, "。点丶")), tuple(map(ord, ".。丶")), ord("。")
 _ROUNDS = 6
 """One change may open the way for another (a closed number makes 扣 an account): until nothing changes."""
 _LEAST_NAME = (4, 6)
@@ -168,7 +168,28 @@ def _long_number(buf, n, at, kinds):
 
 
 @compiled
-def _alias(buf, n, at, kinds):
+def _ends_as_link(buf, n, at, kinds, tlds):
+    """Whether the labels from `at` on, joined by dots of any kind, end as a link does; of seven labels at
+    most."""
+    end = _label_end(buf, n, at, kinds)
+    for _ in range(6):
+        if end >= n or buf[end] not in _ANY_DOT or not _kind(buf, n, end + 1, kinds) & (LETTER | DIGIT):
+            break
+        at = end + 1
+        end = _label_end(buf, n, at, kinds)
+    return _is_end_of_link(buf, n, at, tlds)
+
+
+@compiled
+def _in_host(buf, n, at, end, kinds, tlds):
+    """Whether the word at `at` is a label of a link's host (weixin.qq.com, u.wechat.com)."""
+    if at > 1 and buf[at - 1] == 46 and _kind(buf, n, at - 2, kinds) & (LETTER | DIGIT):
+        return True
+    return end < n and buf[end] in _ANY_DOT and _ends_as_link(buf, n, at, kinds, tlds)
+
+
+@compiled
+def _alias(buf, n, at, kinds, tlds):
     """(length, 1 for WeChat, 2 for QQ) of another name for them at `at`, else (0, 0)."""
     a = buf[at]
     b = buf[at + 1] if at + 1 < n else np.uint32(0)
@@ -181,6 +202,8 @@ def _alias(buf, n, at, kinds):
         return 2, 1
     if (a == 118 or a == 119) and not _kind(buf, n, at - 1, kinds) & (LETTER | DIGIT):  # vx wx weixin wechat
         end = _word_end(buf, n, at)
+        if _in_host(buf, n, at, end, kinds, tlds):
+            return 0, 0
         if end - at == 2 and buf[at + 1] == 120:
             return 2, 1
         if end - at == 6 and buf[at + 1] == 101:
@@ -224,7 +247,7 @@ def _words(buf, off, n, chars):
             w += 1
             r += 1
             continue
-        length, which = _alias(buf, n, r, kinds)
+        length, which = _alias(buf, n, r, kinds, chars.tlds)
         if length == 1:
             changed += 1
             buf[w], off[w] = 113, off[r]
@@ -244,7 +267,10 @@ def _words(buf, off, n, chars):
             char = np.uint32(_JIA)
         before = kinds[buf[w - 1]] if w and buf[w - 1] < TABLED else 0
         if char in _DOTS:
-            if before & (DIGIT | LETTER | HAN_DIGIT) and _is_end_of_link(buf, n, r + 1, chars.plain_tlds):
+            if before & (DIGIT | LETTER | HAN_DIGIT) and (
+                _is_end_of_link(buf, n, r + 1, chars.plain_tlds)
+                or (char == _STOP and _ends_as_link(buf, n, r + 1, kinds, chars.plain_tlds))
+            ):
                 char = np.uint32(46)
         elif (char == 111 or char == 108) and before & DIGIT:  # 5oo, 1l0
             end = r

@@ -1,5 +1,6 @@
 """What the pages show: much, nothing, another language, and every way in which something is wrong."""
 
+import html
 import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
@@ -123,9 +124,35 @@ async def test_wrong_addresses_and_long_forms_get_a_page_that_says_what_to_do(co
     assert (missing.status_code, "没有这个页面" in missing.text) == (404, True)
     token = (await console.form("/report", "/report"))["_csrf_token"]
     big = await console.post("/report", {"_csrf_token": token, "text": "字" * 60_000})
-    assert (big.status_code, "内容太长了" in big.text) == (413, True)
+    assert (big.status_code, "内容太长了" in big.text, "“后退”" in big.text) == (413, True, True)
     odd = await console.client.get("/alerts", params={"page": "99999", "state": "<x>"})
     assert odd.status_code == 200
+
+
+@pytest.mark.parametrize("length", [10_001, 50_000])
+async def test_a_report_that_is_too_long_is_given_back_in_its_field_with_the_message_beside_it(
+    console: Opened, length: int
+) -> None:
+    await console.log_in("dong")
+    given = await console.form("/report", "/report")
+    text = "<b>\n" + "字" * (length - 4)
+    page = await console.post("/report", {**given, "text": text, "stage": "clicked", "town": "西山镇"})
+    assert page.status_code == 422
+    field = page.text[page.text.index("<textarea") : page.text.index("</textarea>")]
+    assert html.unescape(field.partition(">")[2]) == text
+    assert 'aria-describedby="text-wrong"' in field
+    beside = page.text[page.text.index("</textarea>") : page.text.index("<fieldset>")]
+    assert 'id="text-wrong"' in beside
+    assert f"现在有 {length:,} 个" in beside
+    assert "<option selected>西山镇" in page.text
+    assert given["key"] in page.text
+
+
+async def test_no_pasted_text_is_cut_by_the_page(console: Opened) -> None:
+    """A browser cuts what is pasted at maxlength, without a word."""
+    await console.log_in("dong")
+    page = (await console.client.get("/report")).text
+    assert "maxlength" not in page[page.index("<textarea") : page.index("</textarea>")]
 
 
 async def test_static_files_may_be_kept_for_a_year(console: Opened) -> None:

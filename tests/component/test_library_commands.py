@@ -177,7 +177,7 @@ def test_the_shipped_seeds_pass_the_check() -> None:
     assert result.stdout.splitlines()[-1].startswith(f"{len(seed_patterns())} patterns of ")
 
 
-def test_the_check_lists_each_finding_and_fails(tmp_path: Path) -> None:
+def test_the_check_lists_each_fault_and_fails(tmp_path: Path) -> None:
     broken, benign = tmp_path / "broken.toml", tmp_path / "benign.jsonl"
     broken.write_text("not toml", "utf-8")
     thin = tmp_path / "thin.toml"
@@ -218,6 +218,15 @@ def test_a_listing_is_a_library_that_match_reads(tmp_path: Path) -> None:
     message = json.dumps({"id": "m", "text": example(SEED.text)}, ensure_ascii=False)
     answer = json.loads(matched("--library", str(file), text=message))
     assert (answer["id"], answer["pattern"], answer["verdict"]) == ("m", SEED.pattern_id, "known")
+
+
+def test_a_library_line_without_an_id_is_refused_and_a_message_s_may_be_empty(tmp_path: Path) -> None:
+    line = json.dumps({"id": "", "text": example(SEED.text)})
+    file = tmp_path / "library.jsonl"
+    file.write_text(line, "utf-8")
+    with pytest.raises(Refused, match=r"line 1: .*id"):
+        matched("--library", str(file), text=line)
+    assert json.loads(matched(text=line))["pattern"] == SEED.pattern_id
 
 
 def test_a_listing_for_people_groups_by_type_and_other_files_can_be_looked_at(tmp_path: Path) -> None:

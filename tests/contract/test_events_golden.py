@@ -372,6 +372,12 @@ def test_a_required_field_that_is_missing_is_poison_and_named(name: str, field: 
         decoded(SAMPLES[name], wire)
 
 
+def test_a_pattern_without_an_id_is_poison() -> None:
+    """The recogniser's "" is no pattern at all."""
+    with pytest.raises(Poison, match=r"\$\.pattern_id"):
+        decoded(SAMPLES["PatternChanged"], golden("PatternChanged") | {"pattern_id": ""})
+
+
 def literal_fields() -> list[tuple[str, str]]:
     return [
         (name, field)

@@ -8,7 +8,9 @@ from typing import Any
 
 import pytest
 
+import consumers.app
 from fenghuo.logs import JsonFormatter, mask, set_up
+from tests.making import settings
 
 PHONE = "13912345678"
 CITIZEN = "11010519491231002X"
@@ -176,3 +178,12 @@ def test_set_up_writes_our_lines_and_leaves_libraries_their_warnings(
         for ours in ("fenghuo", "producers", "consumers", "broadcast", "console"):
             logging.getLogger(ours).setLevel(logging.NOTSET)
     assert [line["message"] for line in said] == ["ours", "139****5678 is theirs"]
+
+
+@pytest.mark.parametrize(("why", "told"), [("", 0), ("/opt/compiled: Read-only file system", 1)])
+def test_a_start_tells_once_that_the_recogniser_compiles_each_time(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, why: str, told: int
+) -> None:
+    monkeypatch.setattr(consumers.app, "unkept", lambda: why)
+    consumers.app.build(settings(redis_url="redis://127.0.0.1:1/0"))
+    assert [x.why for x in caplog.records if "cannot be kept" in x.getMessage()] == [why] * told  # type: ignore[attr-defined]

@@ -203,17 +203,19 @@ def test_a_record_s_dead_letter_has_the_same_id_each_time() -> None:
     assert one.event_id == again.event_id != other.event_id
 
 
-def test_a_follower_that_fails_on_an_event_goes_on_with_the_next() -> None:
-    taken: list[str] = []
+async def test_a_follower_that_fails_on_an_event_has_all_the_others() -> None:
+    taken: list[list[str]] = []
 
-    def take(event: e.Event) -> None:
-        taken.append(event.event_id)
-        if len(taken) == 1:
+    async def take(events: Sequence[e.Event]) -> None:
+        if report(2) in events:
             raise ValueError("must not end the following")
+        taken.append([x.event_id for x in events])
 
     following = Following(Follow(topic=topics.REPORTS_RECEIVED, apply=take))
-    following.take([e.encode(report(1)), b"not json", None, e.encode(report(2))])
-    assert taken == [report(1).event_id, report(2).event_id]
+    await following.take([e.encode(report(1)), b"not json", None, e.encode(report(2)), e.encode(report(3))])
+    await following.take([e.encode(report(4)), e.encode(report(5))])
+    ids = [report(n).event_id for n in range(6)]
+    assert taken == [[ids[1]], [ids[3]], [ids[4], ids[5]]]
 
 
 async def test_a_task_that_swallows_its_cancellation_is_cancelled_again() -> None:

@@ -1,11 +1,15 @@
 """The laws of a library that may go into force, each with what breaks it."""
 
 from dataclasses import replace
+from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from rapidfuzz import process
 
 from patterns.background import EVERYDAY
-from patterns.checking import BAD_SLOT, Finding, check, check_added, slot_faults
+from patterns.checking import BAD_SLOT, Fault, check, check_added, slot_faults
 from patterns.model import FraudType, Pattern
 from patterns.slots import example
 
@@ -34,11 +38,11 @@ BIZ = FraudType(
 )
 
 
-def codes(found: list[Finding]) -> list[tuple[str, str]]:
+def codes(found: list[Fault]) -> list[tuple[str, str]]:
     return [(x.code, x.pattern_id) for x in found]
 
 
-def test_two_scams_that_differ_have_no_finding() -> None:
+def test_two_scams_that_differ_have_no_fault() -> None:
     assert check((), (FEE, PARCEL), EVERYDAY) == []
 
 
@@ -59,9 +63,9 @@ def test_a_near_duplicate_is_an_error_that_names_both(text: str) -> None:
 
 def test_an_honest_text_that_resembles_a_pattern_is_an_error_with_the_text() -> None:
     honest = example(PARCEL.text)
-    (finding,) = check((), (FEE, PARCEL), ("今天停水，请储水", honest))
-    assert (finding.severity, finding.code, finding.pattern_id) == ("error", "benign-hit", "parcel")
-    assert honest[:20] in finding.message
+    (fault,) = check((), (FEE, PARCEL), ("今天停水，请储水", honest))
+    assert (fault.severity, fault.code, fault.pattern_id) == ("error", "benign-hit", "parcel")
+    assert honest[:20] in fault.message
 
 
 @pytest.mark.parametrize(
@@ -131,5 +135,43 @@ def test_an_added_pattern_answers_for_itself_alone() -> None:
     )
 
 
-def test_an_empty_library_has_no_finding() -> None:
+KIN = [
+    FEE,
+    PARCEL,
+    replace(FEE, pattern_id="fee-2", text=FEE.text.replace("我处", "我这里")),
+    replace(FEE, pattern_id="fee-3", text="通知：" + FEE.text + "各位相互转告，过时不候。"),
+    replace(PARCEL, pattern_id="parcel", title="同一编号"),
+    replace(PARCEL, pattern_id="short", text="您的快递{number}破损，请添加理赔{wechat}办理。"),
+    replace(
+        PARCEL, pattern_id="calm", text="您的养老资格已经被人冒用，名下所有待遇将在今晚全部停发，后果自负。"
+    ),
+    replace(FEE, pattern_id="advice", text=f"【反诈提醒】骗子谎称：{FEE.text}切勿相信，谨防上当。"),
+]
+HONEST = ("今天停水，请储水", example(PARCEL.text), example(FEE.text) + "以上为骗局，请勿扫码付款")
+
+
+@given(st.permutations(KIN), st.integers(0, len(KIN) - 1))
+@settings(max_examples=40, deadline=None)
+def test_one_pattern_has_the_faults_that_a_check_of_all_finds_in_it(kin: list[Pattern], first: int) -> None:
+    *others, added = kin[first:]
+    whole = [x for x in check((), [*others, added], HONEST) if x.pattern_id == added.pattern_id]
+    assert check_added(added, others, HONEST) == whole
+
+
+def test_one_pattern_is_compared_with_the_others_not_they_with_one_another(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared, cdist = list[int](), process.cdist
+
+    def counted(queries: list[str], choices: list[str], **options: Any) -> Any:
+        compared.append(len(queries) * len(choices))
+        return cdist(queries, choices, **options)
+
+    monkeypatch.setattr(process, "cdist", counted)
+    others = [replace(FEE, pattern_id=f"f{n}") for n in range(30)]
+    assert len(check_added(PARCEL, others, ())) == 0
+    assert compared == [31, 31]
+
+
+def test_an_empty_library_has_no_fault() -> None:
     assert check((), (), EVERYDAY) == []

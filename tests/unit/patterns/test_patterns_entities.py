@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.entities import (
-    find,
-    find_in,
+from patterns.entities import find, find_in
+from patterns.entity_rules import rules
+from patterns.identifiers import (
     is_hotline,
     is_id_number,
     is_known_good,
@@ -16,8 +16,7 @@ from patterns.entities import (
     known_good_name,
     registrable,
 )
-from patterns.entity_rules import rules
-from patterns.known_good import DOMAINS, HOTLINES, SERVICES
+from patterns.known_good import DOMAINS, HOTLINES, OPEN_TO_ANYONE, SERVICES
 from patterns.normalise import normalise
 from patterns.shown import PLACEHOLDERS, TREATMENTS, defang, show
 
@@ -198,6 +197,43 @@ def test_the_registrable_part_sees_through_a_government_looking_host() -> None:
 )
 def test_a_link_is_known_good_by_where_it_leads(link: str, good: bool) -> None:
     assert is_known_good(link) is good
+
+
+@pytest.mark.parametrize(
+    ("strangers", "owners"),
+    [
+        ("https://qm.qq.com/q/aBc", "https://im.qq.com/q/aBc"),
+        ("jq.qq.com/?k=1", "www.qq.com/?k=1"),
+        ("mp.weixin.qq.com/s/x", "pay.weixin.qq.com/s/x"),
+        ("https://u.wechat.com/kExample", "https://www.wechat.com/kExample"),
+        ("weixin.qq.com/g/AwYAA", "weixin.qq.com/game/AwYAA"),
+        ("https://weixin.qq.com/g", "https://weixin.qq.com/"),
+        ("https://weixin.qq.com/g?x=1", "https://weixin.qq.com/?x=/g"),
+        ("https://weixin.qq.com//%67/AwYAA", "https://weixin.qq.com/a/g/AwYAA"),
+        ("https://weixin.qq.com/a/../G/AwYAA", "https://weixin.qq.com/g/../a"),
+        ("hxxps://weixin[.]qq[.]com\\g\\AwYAA", "hxxps://weixin[.]qq[.]com"),
+        ("https://work.weixin.qq.com/ca/cawcde0", "https://work.weixin.qq.com/"),
+        ("https://qr.alipay.com/fkx0", "https://www.alipay.com/fkx0"),
+        ("qr.95516.com/0001/x", "www.95516.com/0001/x"),
+        ("shop123456.taobao.com", "www.taobao.com"),
+        ("https://shop123456.taobao.com:443/x", "https://shopping.example.jd.com/x"),
+        ("shop.m.taobao.com/shop", "m.taobao.com/shop"),
+        ("https://v.douyin.com/iExample/", "https://www.douyin.com/iExample/"),
+        ("live.douyin.com/123", "douyin.com/123"),
+        ("https://www.douyin.com/user/1", "https://www.douyin.com/aboutus"),
+        ("v.kuaishou.com/x", "www.kuaishou.com/x"),
+        ("a.docs.qq.com/form", "mydocs.qq.com/form"),
+    ],
+)
+def test_what_strangers_publish_under_a_good_domain_is_not_known_good(strangers: str, owners: str) -> None:
+    assert (is_known_good(strangers), is_known_good(owners)) == (False, True)
+
+
+def test_every_place_that_is_open_to_anyone_lies_under_a_good_domain() -> None:
+    for place in OPEN_TO_ANYONE:
+        host = place.partition("/")[0].replace("*", "1")
+        assert registrable(host) in DOMAINS
+        assert place == place.lower()
 
 
 # ---------------------------------------------------------------- what may be shown

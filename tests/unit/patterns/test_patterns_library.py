@@ -145,6 +145,7 @@ def test_a_file_of_the_wrong_form_is_refused(toml: str, message: str) -> None:
         ('voice = "sms"', 'voice = "sms"\nfraud_type = "LOAN"', "pattern a: unknown key fraud_type"),
         ('voice = "sms"', 'voice = "sms"\nsource = ""', "pattern a: source"),
         ('pattern_id = "a"', "", "pattern #1: pattern_id"),
+        ('pattern_id = "a"', 'pattern_id = ""', "pattern #1: pattern_id must be a non-empty string"),
     ],
 )
 def test_a_wrong_entry_is_refused_by_name(old: str, new: str, message: str) -> None:

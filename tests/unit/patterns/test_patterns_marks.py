@@ -1,4 +1,4 @@
-"""A sender cannot use the marks of the normalised form to hide what is in a message."""
+"""A sender cannot use the marks or the aliases of the normalised form to hide what is in a message."""
 
 import pytest
 
@@ -34,3 +34,12 @@ def test_our_marks_are_nothing_in_a_message(mark: str) -> None:
 def test_a_contact_in_capitals_is_a_contact() -> None:
     assert forbidden("加WECHAT abc12345")
     assert find("WECHAT: zhang_1234")
+
+
+@pytest.mark.parametrize(
+    "link", ["https://weixin.qq.com/g/abc1", "u.wechat.com/kabc", "mp.weixin.qq.com/s/a1"]
+)
+def test_a_link_with_the_name_of_wechat_in_it_is_a_link(link: str) -> None:
+    assert [entity.kind for entity in find(f"点 {link} 进群")] == ["url"]
+    assert link not in mask(f"点 {link} 进群")
+    assert "link" in {code for code, _ in forbidden(f"见 {link}")}

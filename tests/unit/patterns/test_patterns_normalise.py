@@ -155,6 +155,7 @@ FAMILIES = {
         ("6222 0210 0111 6245 702", "6222021001116245702"), ("1.2.3.4.5.6.7", "1234567"),
     ],
     "dots of links": [
+        ("weixin。qq。com/g/x", "weixin.qq.com/g/x"),
         ("gs。com", "gs.com"), ("gs点top", "gs.top"), ("etc丶cn/a", "etc.cn/a"), ("a点b点com", "a点b.com"),
     ],
     "letters for digits": [("5oo0元", "5000元"), ("1l0", "110"), ("5Oo元", "500元")],
@@ -178,7 +179,8 @@ def test_a_disguise_is_undone(disguised: str, plain: str) -> None:
         "1-2楼", "5+3=8",
         "c++", "a+b", "咖啡", "咖喱饭", "大咖位", "女子", "叩头", "邱先生", "秋天2025年", "球赛3比2", "扣2分",
         "威望", "微笑", "xvx", "vxa", "wxyz", "hello world", "good.", "o2o", "lol", "curly", "and/or",
-        "信/息", "【工商银行】", "不说。com是什么",
+        "信/息", "【工商银行】", "不说。com是什么", "weixin.qq.com/g/a", "u.wechat.com/k", "wx.tenpay.com",
+        "好。see you。",
     ],
 )  # fmt: skip
 def test_what_is_no_disguise_is_left_alone(text: str) -> None:
