@@ -277,7 +277,7 @@ def _view(row: bytes, answer: bytes | None, cluster: bytes | None) -> ReportView
     return ReportView(
         row=_REPORT.decode(_payload(row)),
         answer=_payload(answer).decode() if answer else None,
-        cluster_id=cluster.decode() if cluster else None,
+        cluster_id=_payload(cluster).decode() if cluster else None,
     )
 
 

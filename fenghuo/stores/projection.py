@@ -143,7 +143,7 @@ def _cluster(x: e.ClusterChanged, keys: Keys) -> list[Change]:
     c, link = x.cluster, keys.report(x.member.report_id)
     changes = [
         *_head(c, x.traces, keys),
-        ("HSET", link, "cluster", c.cluster_id),
+        ("PUT", link, "cluster", 0, c.cluster_id),
         ("EXPIRE", link, REPORT_KEPT_S),
     ]
     if c.reports <= MEMBERS_KEPT:
@@ -156,8 +156,9 @@ def _redrawn(x: e.ClusterRedrawn, keys: Keys) -> list[Change]:
     changes = _head(msgspec.structs.replace(c, members=()), x.traces, keys)
     for member in c.members:
         changes.append(("HSET", members, member.report_id, _JSON.encode(member)))
-        changes.append(("HSET", keys.report(member.report_id), "cluster", c.cluster_id))
-        changes.append(("EXPIRE", keys.report(member.report_id), REPORT_KEPT_S))
+        link = keys.report(member.report_id)  # two clusters' events come in any order: the later word counts
+        changes.append(("PUT", link, "cluster", to_ms(x.at), c.cluster_id))
+        changes.append(("EXPIRE", link, REPORT_KEPT_S))
     changes += [("HDEL", members, report_id) for report_id in x.gone]
     if c.merged_into is not None:
         changes += [("ZREM", keys.clusters, c.cluster_id), ("ZREM", keys.clusters_at, c.cluster_id)]

@@ -3,19 +3,29 @@
 import json
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from fenghuo import clock
+from fenghuo import events as e
 from fenghuo.alerts import Action, Alert, Role, State, content_hash
 from fenghuo.demo.district import KNOWN, NOVEL, SIGHTING, everyday
 from fenghuo.rebuild import drop_desk, fold_again
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from tests.inside import Inside, inside, until
-from tests.making import group, order, place, report, settings
+from tests.making import DISTRICT, group, order, place, report, settings
 
 GROUPS = 60
+PARCEL = (
+    "您好，您寄往边境的木箱里查出违禁药品，已经立案，请马上添加经办人 zhang_liaison9 说明情况，否则冻结账户。"
+)
+OTHERS = (
+    "【宠物认领】您走失的猫被好心人送到临江站，请先到 mao.example.com 交寄养押金 300 元，逾期送外地。",
+    "【宠物认领】您家走失的猫被好心人送到了临江站，请先到 mao2.example.com 交寄养押金 500 元，逾期送往外地。",
+    "各位车友，卫星导航年费到期，今晚前在 nav.example.net 补交 80 元并填卡号，否则行车记录被清空。",
+)
 
 
 @pytest.fixture(params=["redis", "kafka"])
@@ -110,6 +120,7 @@ async def test_a_new_variant_becomes_a_warning_in_every_group_once(house: Inside
     draft = await the_draft(house)
     assert (draft.findings, draft.reach_groups, draft.reach_residents) == ((), GROUPS, GROUPS * 100)
     await approved(house, draft)
+    await known_everywhere(house, SIGHTING)
     done = await in_state(house, draft.alert_id, State.COMPLETED)
     texts = await wall(house.desk, "warning")
     assert all(len(x) == 1 for x in texts.values())
@@ -160,6 +171,53 @@ async def test_the_same_decision_twice_is_one_and_a_stale_page_is_refused(house:
     assert (await in_state(house, draft.alert_id, State.SUBMITTED)).revision == 2
 
 
+async def known_everywhere(house: Inside, text: str) -> None:
+    """Return once the matcher in force knows the text, two seconds after the approval at the latest."""
+    library = house.rooms["consumers"].follows[0].apply.__self__  # type: ignore[attr-defined]
+
+    async def look() -> bool:
+        return bool(library.match([text])[0][0].verdict == "known")
+
+    await until(look, within_s=2, what="the pattern in force")
+
+
+async def correct(house: Inside, **said: Any) -> tuple[str, str]:
+    """What came of a person's word on clusters."""
+    wanted = e.ClusterCorrected(at=clock.now(), district=DISTRICT, actor="zhao", reason="核对过", **said)
+    await house.console.publish([wanted])
+    return await until(lambda: house.desk.decision(wanted.event_id), what=f"the {wanted.kind}")
+
+
+async def cluster_of(house: Inside, report_id: str) -> str:
+    async def look() -> str | None:
+        views = await house.desk.reports_by_id([report_id])
+        return views[0].cluster_id if views else None
+
+    return await until(look, what=f"the cluster of {report_id}") or ""
+
+
+async def corrected(house: Inside) -> list[str]:
+    """Two reports of one scam and one of another that a person says is the same; the reports."""
+    reports = [*await send(house, *NOVEL[:2]), *await send(house, PARCEL, prefix="p")]
+    first, _, other = [await cluster_of(house, x) for x in reports]
+    assert await correct(house, event_id="m1", kind="merge", cluster_id=first, other_id=other) == ("ok", "")
+    assert {await cluster_of(house, x) for x in reports} == {first}
+    return reports
+
+
+async def test_those_whose_cluster_a_person_merged_are_told_of_the_warning_too(house: Inside) -> None:
+    reports = await corrected(house)
+    draft = await the_draft(house)
+    assert draft.origin.reports == 3
+    await approved(house, draft)
+    await known_everywhere(house, PARCEL)
+    await in_state(house, draft.alert_id, State.COMPLETED)
+    for report_id in reports:
+        await answered(house, report_id, "预警已发到各群")
+    (later,) = await send(house, PARCEL, prefix="later")
+    assert "诈骗" in await answered(house, later)
+
+
 async def desk_dump(desk: Desk) -> dict[str, object]:
     """Everything on the desk, comparable."""
     found: dict[str, object] = {}
@@ -181,11 +239,18 @@ async def test_the_desk_rebuilt_from_the_events_equals_the_live_one(in_force: Se
         draft = await the_draft(house)
         await approved(house, draft)
         await in_state(house, draft.alert_id, State.COMPLETED)
+        first, second, third = await send(house, *OTHERS, prefix="o")
+        one = await cluster_of(house, first)
+        said = {"cluster_id": one, "other_id": await cluster_of(house, third)}
+        assert await correct(house, event_id="m1", kind="merge", **said) == ("ok", "")
+        said = {"cluster_id": one, "report_ids": (second,)}
+        assert await correct(house, event_id="s1", kind="split", **said) == ("ok", "")
+        assert await cluster_of(house, second) == "c-s1"
         for room in house.rooms.values():
             await room.transport.stop()
         live = await desk_dump(house.desk)
         await drop_desk(house.desk)
         assert await desk_dump(house.desk) == {}
         counts = await fold_again(house.desk, house.console)
-        assert counts["reports.received"] == 9
+        assert counts["reports.received"] == 12
         assert await desk_dump(house.desk) == live
