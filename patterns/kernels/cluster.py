@@ -418,7 +418,7 @@ def drop(held, number, bits, telling):
 @compiled
 def _hidden(signs, value):
     """Whether an extra is no indicator but a kind of invisible characters."""
-    return value == np.uint64(signs[8]) * np.uint64(_PRIME) or value == np.uint64(signs[9]) * np.uint64(
+    return value == np.uint64(signs[7]) * np.uint64(_PRIME) or value == np.uint64(signs[8]) * np.uint64(
         _PRIME
     )
 
