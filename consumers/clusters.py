@@ -4,12 +4,13 @@ Reads reports.unmatched (keyed by district, so that one process holds a district
 decisions.made. Memory is a copy of the desk: it is read again whenever another process may have worked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
 
+from consumers.danger import credible, danger, doubts, is_new
 from consumers.drafting import Evidence, compose, in_order, shared_clauses
 from consumers.library import OTHER, fraud_types
 from fenghuo import events as e
@@ -51,6 +52,7 @@ class Clustering:
 
     def __init__(self, desk: Desk, settings: Settings) -> None:
         self._desk = desk
+        self._settings = settings
         self._reporters = settings.cluster_reporters
         self._kept = timedelta(hours=settings.cluster_hours)
         self._life_hours = settings.alert_hours
@@ -61,11 +63,13 @@ class Clustering:
 
     async def on_reports_unmatched(self, events: Sequence[e.Event]) -> Outcome:
         outcome = Outcome()
-        for event in events:
-            if isinstance(event, e.ReportUnmatched):
-                district = await self._district(event.place.district, event.at)
-                if event.report_id not in district.placed:
-                    outcome.events += await self._place(district, event)
+        reports = [x for x in events if isinstance(x, e.ReportUnmatched)]
+        first_seen = await self._desk.first_seen(list({x.reporter for x in reports}))
+        for report in reports:
+            district = await self._district(report.place.district, report.at)
+            if report.report_id not in district.placed:
+                new = is_new(to_ms(report.at), first_seen.get(report.reporter), self._settings)
+                outcome.events += await self._place(district, report, new)
         return outcome
 
     async def _district(self, name: str, at: datetime) -> District:
@@ -96,10 +100,11 @@ class Clustering:
             for report_id in oldest.members:
                 district.placed.pop(report_id, None)
 
-    async def _place(self, district: District, report: e.ReportUnmatched) -> list[e.Event]:
+    async def _place(self, district: District, report: e.ReportUnmatched, new: bool) -> list[e.Event]:
         placement = district.clusterer.place(report.report_id, report.masked)
         before = district.clusters.pop(placement.cluster_id, None)
-        held = joined(before, placement.cluster_id, report, placement.exemplar or before is None)
+        exemplar = placement.exemplar or before is None
+        held = joined(before, placement.cluster_id, report, self._settings, exemplar=exemplar, new=new)
         drafted = await self._draft(held, report.at)
         if drafted is not None:
             held.head = msgspec.structs.replace(held.head, alert_id=drafted.order.alert_id)
@@ -112,8 +117,9 @@ class Clustering:
         return [changed] if drafted is None else [changed, drafted]
 
     async def _draft(self, held: Held, at: datetime) -> e.DecisionMade | None:
-        """The draft that is due: at enough distinct people, or at as many anew since the last alert ended."""
-        if not held.head.suspicious or held.head.reporters < self._reporters:
+        """The draft that is due: at enough people who count, or at as many anew since the last alert
+        ended."""
+        if not held.head.suspicious or held.head.credible < self._reporters:
             return None
         previous, since = held.head.alert_id, None
         if previous is not None:
@@ -121,7 +127,8 @@ class Clustering:
             if alert is None or alert.state not in ENDED:
                 return None
             since = alert.changed_at
-        people = {m.reporter for m in held.members.values() if since is None or m.at > since}
+        anew = [m for m in held.members.values() if since is None or m.at > since]
+        people = credible(anew, self._settings)
         return draft_of(held.head, at, self._life_hours, previous) if len(people) >= self._reporters else None
 
 
@@ -130,11 +137,15 @@ def alert_of(cluster_id: str, previous: AlertId | None = None) -> AlertId:
     return AlertId(e.derive_id("alert", cluster_id, *([previous] if previous else [])))
 
 
-def joined(before: Held | None, cluster_id: str, report: e.ReportUnmatched, exemplar: bool) -> Held:
-    """The cluster with ``report`` in it; ``before`` stays as it is. Pure."""
+def joined(
+    before: Held | None, cluster_id: str, report: e.ReportUnmatched, settings: Settings, *, exemplar: bool,
+    new: bool,
+) -> Held:  # fmt: skip
+    """The cluster with ``report`` in it, whose reporter is ``new`` or not; ``before`` stays as it is.
+    Pure."""
     member = e.Member(
         report_id=report.report_id, reporter=report.reporter, town=report.place.town, at=report.at,
-        suspicious=report.suspicious,
+        suspicious=report.suspicious, group_id=report.place.group_id, new=new,
     )  # fmt: skip
     members = {**(before.members if before else {}), member.report_id: member}
     if len(members) > MEMBERS_KEPT:
@@ -147,6 +158,7 @@ def joined(before: Held | None, cluster_id: str, report: e.ReportUnmatched, exem
     reporters = head.reporters + 1 if new_here or before is None else head.reporters
     towns = _more(head.towns, [report.place.town] if report.place.town else [])
     suspicious = head.suspicious or report.suspicious
+    counted, worst = credible(members.values(), settings), max(head.worst, report.danger)
     head = msgspec.structs.replace(
         head,
         revision=head.revision + 1,
@@ -156,10 +168,13 @@ def joined(before: Held | None, cluster_id: str, report: e.ReportUnmatched, exem
         reporters=reporters,
         towns=towns,
         suspicious=suspicious,
-        danger=danger(members.values(), reporters, len(towns), max(report.danger, head.danger), suspicious),
+        danger=danger(counted, worst, settings, suspicious=suspicious),
         fraud_type=head.fraud_type or report.fraud_type,
         indicators=_more(head.indicators, report.indicators)[:INDICATORS_KEPT],
         shared=_more(head.shared, shared)[:SHARED_KEPT],
+        worst=worst,
+        credible=len(counted),
+        doubts=_more(head.doubts, doubts(members.values(), member, settings)),
     )
     return Held(head, members)
 
@@ -176,23 +191,13 @@ def _more(known: Sequence[str], found: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*known, *found]))
 
 
-def danger(members: Iterable[e.Member], reporters: int, towns: int, worst: int, suspicious: bool) -> int:
-    """How urgent a cluster is, 0 to 1000: distinct reporters x places x reports of its last 30 minutes."""
-    if not suspicious:
-        return min(worst, 10)
-    times = [member.at for member in members]
-    since = max(times) - timedelta(minutes=30)
-    recent = sum(at >= since for at in times)
-    return min(1000, min(worst, 100) // 4 + 20 * reporters + 10 * max(0, towns - 1) + 5 * recent)
-
-
 def draft_of(cluster: e.Cluster, at: datetime, life_hours: int, previous: AlertId | None) -> e.DecisionMade:
     """The order that drafts an alert from ``cluster`` after ``previous``; the same for the same cluster."""
     types = fraud_types()
     kind = types.get(cluster.fraud_type or OTHER, types[OTHER])
     shared = in_order(cluster.shared, cluster.exemplars)
     evidence = Evidence(
-        cluster.district, cluster.towns, cluster.reporters, shared, cluster.indicators, at, life_hours
+        cluster.district, cluster.towns, cluster.credible, shared, cluster.indicators, at, life_hours
     )
     alert_id = alert_of(cluster.cluster_id, previous)
     decision_id = e.derive_id("draft", alert_id)
@@ -202,6 +207,7 @@ def draft_of(cluster: e.Cluster, at: datetime, life_hours: int, previous: AlertI
         origin=Origin(
             first_report_at=cluster.first_at, fraud_type=kind.code, cluster_id=cluster.cluster_id,
             reports=cluster.reports, towns=cluster.towns, examples=cluster.exemplars,
+            doubts=cluster.doubts,
         ),
     )  # fmt: skip
     return e.DecisionMade(event_id=decision_id, at=at, order=order)
