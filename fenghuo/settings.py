@@ -100,8 +100,8 @@ class Settings(BaseSettings):
     surge_usual_days: float = Field(0.25, gt=0)
     """... and for how many days of its own past that guess stands: little, so that the past soon outweighs
     it."""
-    surge_spread: float = Field(0.25, gt=0, le=1)
-    """How far a day usually lies from its own average, as a share: a busy Monday is no surge."""
+    surge_spread: float = Field(0.3, gt=0, le=1)
+    """How far a day usually lies from what a week tells of it, as a share: a busy Monday is no surge."""
     alert_hours: int = Field(24, ge=1, le=168)
     """A drafted alert expires after this long."""
 
