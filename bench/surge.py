@@ -1,10 +1,10 @@
-"""How often a known pattern is drafted for nothing, and how soon when it surges: the test against its own past
-beside the fixed threshold that it replaced (5 distinct reporters in 30 minutes), on the same simulated reports.
+"""How often a known pattern is drafted for nothing, and how soon when it surges.
 
-Each pattern's reporters come as a Poisson process, all of them known, each once. "Quiet" weeks hold no surge:
-every draft there is a false one, and its alert stands for a day as a real one would. In "surge" weeks the rate
-rises at a random time of the last day; the delay runs from the rise to the draft, over those drafted within
-the day. Trust the ratios: the traffic is invented.
+The test against its own past stands beside the fixed threshold that it replaced (5 distinct reporters in 30
+minutes), on the same simulated reports. Each pattern's reporters come as a Poisson process, all known, each
+once. "Quiet" weeks hold no surge: every draft there is a false one, and its alert stands for a day as a
+real one would. In "surge" weeks the rate rises at a random time of the last day; the delay runs from the rise
+to the draft, over those drafted within the day. Trust the ratios: the traffic is invented.
 """
 
 import math
@@ -30,7 +30,7 @@ SETTINGS = Settings(_env_file=None)  # type: ignore[call-arg]
 Rate = Callable[[float], float]
 """Reporters a second at a second."""
 Test = Callable[["Traffic", int, int], bool]
-"""Whether the report at the second index is a surge, of those from the first on (the first after an alert)."""
+"""Whether the report at the second index is a surge; counted from the first index on (after an alert)."""
 
 
 class Traffic:
@@ -148,8 +148,7 @@ def main() -> None:
         for an_hour in (10, 30, 120):
             rate = an_hour / 3600
             surge(f"burst of {an_hour} an hour, 2 h", base, lambda s, r=rate: r if s < 7200 else 0, rate)  # type: ignore[misc]
-        slow = 6 / 3600
-        surge("slow rise to 6 an hour, 12 h", base, lambda s: slow * min(1, s / 43_200), slow)
+        surge("slow rise to 6 an hour, 12 h", base, lambda s: 6 / 3600 * min(1, s / 43_200), 6 / 3600)
 
 
 if __name__ == "__main__":
