@@ -10,6 +10,7 @@ came in the last ten and thirty minutes. 0 is calm, 500 some ten people in four 
 
 from collections.abc import Iterable, Sequence
 from datetime import timedelta
+from operator import attrgetter
 
 from fenghuo import events as e
 from fenghuo.settings import Settings
@@ -18,6 +19,7 @@ ONE_REPORTER = "one_reporter"
 NEW_REPORTERS = "new_reporters"
 RECENT = timedelta(minutes=10)
 LATELY = timedelta(minutes=30)
+_ORDER = attrgetter("at", "report_id")
 CALM = 10
 """The most that a cluster reaches in which nothing is suspicious."""
 
@@ -29,17 +31,14 @@ def credible(members: Iterable[e.Member], settings: Settings) -> list[e.Member]:
     ``burst_weight`` count in any ``burst_window_s``.
     """
     counted: dict[str, e.Member] = {}
-    window = timedelta(seconds=settings.burst_window_s)
+    window, weight = timedelta(seconds=settings.burst_window_s), settings.burst_weight
     bursts: dict[str, list[e.Member]] = {}
-    for member in sorted(members, key=lambda m: (m.at, m.report_id)):
+    for member in sorted(members, key=_ORDER):
         if member.reporter in counted:
             continue
         if member.new:
             burst = bursts.setdefault(_place(member), [])
-            if (
-                sum(m.at > member.at - window for m in burst[-settings.burst_weight :])
-                >= settings.burst_weight
-            ):
+            if len(burst) >= weight and burst[-weight].at > member.at - window:
                 continue
             burst.append(member)
         counted[member.reporter] = member
@@ -54,11 +53,10 @@ def doubts(members: Iterable[e.Member], latest: e.Member, settings: Settings) ->
     """
     burst = latest.at - timedelta(seconds=settings.burst_window_s)
     flood = latest.at - LATELY
-    again, together = 0, set()
-    for member in members:
-        again += member.reporter == latest.reporter and flood <= member.at <= latest.at
-        if member.new and _place(member) == _place(latest) and burst < member.at <= latest.at:
-            together.add(member.reporter)
+    near = [m for m in members if flood <= m.at <= latest.at]
+    again = sum(m.reporter == latest.reporter for m in near)
+    where = _place(latest)
+    together = {m.reporter for m in near if m.new and m.at > burst and _place(m) == where}
     found = [ONE_REPORTER] if again >= settings.flood_reports else []
     return [*found, NEW_REPORTERS] if len(together) >= settings.burst_reporters else found
 
@@ -77,7 +75,7 @@ def danger(counted: Sequence[e.Member], worst: int, settings: Settings, *, suspi
         return min(worst, CALM)
     latest = max(m.at for m in counted)
     towns = max(1, len({m.town for m in counted if m.town}))
-    recent, lately = (sum(m.at >= latest - span for m in counted) for span in (RECENT, LATELY))
+    recent, lately = (sum(m.at >= since for m in counted) for since in (latest - RECENT, latest - LATELY))
     growth = 1 + settings.danger_growth_10 * recent + settings.danger_growth_30 * lately
     x = len(counted) * (1 + settings.danger_place * (towns - 1)) * growth
     base = min(worst, 100) / 4

@@ -16,7 +16,7 @@ from datetime import timedelta
 
 import msgspec
 
-from consumers.danger import credible, is_new
+from consumers.danger import credible, doubts, is_new
 from consumers.drafting import Evidence, compose
 from consumers.library import OTHER, fraud_types
 from fenghuo import events as e
@@ -72,6 +72,8 @@ class Found:
     reporters: int
     usual: float
     window_s: int
+    doubts: tuple[str, ...]
+    """What is doubtful about the latest COUNTED_KEPT of them."""
 
 
 class Surge:
@@ -159,7 +161,8 @@ def surging(seen: Sequence[e.Member], past: Sequence[int], settings: Settings) -
         reporters = len(credible(inside, settings))
         expected = usual(past, to_ms(seen[-1].at), window_s, settings)
         if reporters >= settings.surge_reporters and chance(reporters - 1, expected) <= limit:
-            return Found(inside, reporters, expected.mean, window_s)
+            doubtful = {x: None for last in inside[-COUNTED_KEPT:] for x in doubts(inside, last, settings)}
+            return Found(inside, reporters, expected.mean, window_s, tuple(doubtful))
     return None
 
 
@@ -267,7 +270,8 @@ def draft_of(report: e.ReportMatched, found: Found, previous: str, life_hours: i
             counted=tuple(x.report_id for x in seen)[-COUNTED_KEPT:],
             by_town=reporters_by((x.town, x.reporter) for x in seen),
             by_group=reporters_by((x.group_id, x.reporter) for x in seen),
-            window_s=found.window_s, reporters=found.reporters, usual=round(found.usual, 2),
+            doubts=found.doubts, window_s=found.window_s, reporters=found.reporters,
+            usual=round(found.usual, 2),
         ),
     )  # fmt: skip
     return e.DecisionMade(event_id=decision_id, at=at, order=order)

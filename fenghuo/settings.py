@@ -65,7 +65,7 @@ class Settings(BaseSettings):
     new_reporter_s: int = Field(86_400, ge=0)
     """A reporter first heard of less than this long ago is new: accounts made for an attack are used at
     once."""
-    burst_window_s: int = Field(600, ge=60)
+    burst_window_s: int = Field(600, ge=60, le=1800)
     """New reporters of one place (the group, else the town) within this long count together ..."""
     burst_weight: int = Field(1, ge=1, le=100)
     """... as this many: what one hand can stage in one group within minutes is one voice."""

@@ -5,6 +5,7 @@ from datetime import timedelta
 from itertools import pairwise
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -61,6 +62,15 @@ def test_a_slow_rise_is_seen_in_the_slow_window() -> None:
 
 def test_new_accounts_from_one_place_at_once_are_no_surge() -> None:
     assert surging(seen(60, apart_s=5, new=True), [], SETTINGS) is None
+
+
+def test_a_surge_that_a_flood_is_part_of_says_so() -> None:
+    flood = seen(20, apart_s=5, new=True)
+    true = [
+        msgspec.structs.replace(x, report_id=f"t{x.report_id}", reporter=f"t{x.reporter}") for x in seen(5)
+    ]
+    found = surging(sorted([*flood, *true], key=lambda x: x.at), [], SETTINGS)
+    assert found is not None and (found.reporters, found.doubts) == (6, ("new_reporters",))
 
 
 def test_one_person_again_and_again_is_no_surge() -> None:
