@@ -22,7 +22,6 @@ CLUSTER_HOURS = 48
 URGENT_MINUTES = 60
 WAITING = {State.SUBMITTED: 0, State.RETURNED: 1, State.DRAFT: 2}
 """States in which an alert waits for a person, in the order in which they are shown."""
-URGENT = frozenset({Stage.MONEY_MOVING, Stage.PAID})
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,10 +31,8 @@ class Board:
     alerts: Sequence[Alert]
     clusters: Sequence[Cluster]
     reports: Sequence[ReportView]
-
-    @property
-    def urgent(self) -> int:
-        return sum(report.row.stage in URGENT for report in self.reports)
+    urgent: Sequence[ReportView] = ()
+    """Money is moving or gone: before everything else, however many reports came since."""
 
     def count(self, state: State) -> int:
         return sum(alert.state is state for alert in self.alerts)
@@ -47,10 +44,15 @@ def waiting(alerts: Sequence[Alert]) -> list[Alert]:
     return sorted(mine, key=lambda a: (a.content.exercise, WAITING[a.state], a.changed_at))
 
 
-def pressing(reports: Sequence[ReportView], now: datetime) -> list[ReportView]:
-    """The latest reports, but those with money moving within the last URGENT_MINUTES before all others."""
-    since = clock.to_ms(now - timedelta(minutes=URGENT_MINUTES))
-    return sorted(reports, key=lambda x: not (x.row.stage in URGENT and x.row.received_ms >= since))
+def calm(reports: Sequence[ReportView], urgent: Sequence[ReportView]) -> list[ReportView]:
+    """The latest reports without those that stand at the top already."""
+    shown = {report.row.report_id for report in urgent}
+    return [report for report in reports if report.row.report_id not in shown]
+
+
+def stoppable(reports: Sequence[ReportView]) -> list[ReportView]:
+    """Urgent reports: money that is still moving before money that is gone, the newest first."""
+    return sorted(reports, key=lambda x: (x.row.stage is not Stage.MONEY_MOVING, -x.row.received_ms))
 
 
 def growing(clusters: Sequence[Cluster], now: datetime) -> list[Cluster]:
@@ -66,11 +68,14 @@ def recent(cluster: Cluster, now: datetime, minutes: int = 30) -> int:
 
 
 async def load_board(house: House) -> Board:
-    desk = house.desk
+    desk, now = house.desk, clock.now()
+    since = clock.to_ms(now - timedelta(minutes=URGENT_MINUTES))
+    urgent = stoppable(await desk.urgent_reports(since))
     return Board(
         waiting(await desk.alerts()),
-        growing(await desk.dangerous_clusters(200), clock.now()),
-        pressing(await desk.reports(REPORTS_SHOWN), clock.now()),
+        growing(await desk.dangerous_clusters(200), now),
+        calm(await desk.reports(REPORTS_SHOWN), urgent),
+        urgent,
     )
 
 
@@ -91,6 +96,8 @@ async def chosen(house: House, board: Board, what: str) -> dict[str, Any]:
 
 
 def first_of(board: Board) -> dict[str, Any]:
+    if board.urgent:
+        return _report(board.urgent[0])
     if board.alerts:
         return {"kind": "alert", "item": board.alerts[0], "key": f"alert:{board.alerts[0].alert_id}"}
     if board.clusters:
@@ -100,9 +107,12 @@ def first_of(board: Board) -> dict[str, Any]:
             "key": f"cluster:{board.clusters[0].cluster_id}",
         }
     if board.reports:
-        row = board.reports[0]
-        return {"kind": "report", "item": row, "key": f"report:{row.row.report_id}"}
+        return _report(board.reports[0])
     return {"kind": "none", "item": None, "key": ""}
+
+
+def _report(report: ReportView) -> dict[str, Any]:
+    return {"kind": "report", "item": report, "key": f"report:{report.row.report_id}"}
 
 
 def board_values(board: Board, pick: dict[str, Any]) -> dict[str, Any]:

@@ -1,21 +1,20 @@
 """What a person who reported is told, in plain words (Chinese; these go into groups). Pure."""
 
-from fenghuo.events import Stage
+from fenghuo.events import URGENT, Stage
 
 STOP_NOW = "请立即停止转账和操作，保存证据，马上拨打 110；也可拨打 96110 咨询。"
-_URGENT = frozenset({Stage.MONEY_MOVING, Stage.PAID})
 
 
 def known(title: str, advice: str, stage: Stage) -> str:
     """The answer to a report of a known scam."""
-    if stage in _URGENT:
+    if stage in URGENT:
         return f"这是诈骗：{title}。{STOP_NOW}"
     return f"这是诈骗：{title}。{advice}请不要点链接、不要转账；如已付款请立即拨打 110。"
 
 
 def new(stage: Stage, suspicious: bool) -> str:
     """The first answer to a report that nothing known fits."""
-    if stage in _URGENT:
+    if stage in URGENT:
         return f"已收到，正在紧急核实。{STOP_NOW}"
     if suspicious:
         return "已收到，内容可疑，反诈中心正在核实。核实前请不要点链接、不要转账、不要告诉别人验证码。"

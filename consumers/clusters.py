@@ -4,13 +4,14 @@ Reads reports.unmatched (keyed by district, so that one process holds a district
 decisions.made. Memory is a copy of the desk: it is read again whenever another process may have worked.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 import msgspec
 
 from consumers.corrections import merged, split
+from consumers.danger import credible, danger, doubts, is_new
 from consumers.drafting import Evidence, compose, in_order, shared_clauses
 from consumers.library import OTHER, fraud_types
 from fenghuo import events as e
@@ -73,6 +74,7 @@ class Clustering:
 
     def __init__(self, desk: Desk, settings: Settings) -> None:
         self._desk = desk
+        self._settings = settings
         self._reporters = settings.cluster_reporters
         self._kept = timedelta(hours=settings.cluster_hours)
         self._life_hours = settings.alert_hours
@@ -83,22 +85,31 @@ class Clustering:
 
     async def on_reports_unmatched(self, events: Sequence[e.Event]) -> Outcome:
         outcome = Outcome()
+        new = await self._new(events)
         for name, some in _by_district(events):
             district = await self._district(name, some[0].at)
             reports = list[e.ReportUnmatched]()
             for event in some:
                 if isinstance(event, e.ReportUnmatched):
                     if self._is_aged(district, event.at):
-                        outcome.events += await self._place(district, reports)
+                        outcome.events += await self._place(district, reports, new)
                         reports = []
                         self._age(district, event.at)
                     reports.append(event)
                 elif isinstance(event, e.ClusterCorrected):
-                    outcome.events += await self._place(district, reports)
+                    outcome.events += await self._place(district, reports, new)
                     reports = []
                     outcome.events += await self._correct(district, event)
-            outcome.events += await self._place(district, reports)
+            outcome.events += await self._place(district, reports, new)
         return outcome
+
+    async def _new(self, events: Sequence[e.Event]) -> frozenset[str]:
+        """The reports among ``events`` whose reporters were heard of only lately."""
+        reports = [x for x in events if isinstance(x, e.ReportUnmatched)]
+        first = await self._desk.first_seen(list({x.reporter for x in reports}))
+        return frozenset(
+            x.report_id for x in reports if is_new(to_ms(x.at), first.get(x.reporter), self._settings)
+        )
 
     async def _district(self, name: str, at: datetime) -> District:
         held = self._districts.pop(name, None) or await self._read(name, at)
@@ -126,16 +137,17 @@ class Clustering:
             assert oldest is not None
             district.drop(oldest.cluster_id)
 
-    async def _place(self, district: District, reports: Sequence[e.ReportUnmatched]) -> list[e.Event]:
-        """Reports of one district put where they belong, in order."""
-        new = {x.report_id: x for x in reports if x.report_id not in district.placed}
+    async def _place(
+        self, district: District, reports: Sequence[e.ReportUnmatched], new: Set[str]
+    ) -> list[e.Event]:
+        """Reports of one district, the ``new`` by people heard of only lately, put where they belong."""
+        wanted = list({x.report_id: x for x in reports if x.report_id not in district.placed}.values())
         changes = list[e.Event]()
         at = 0
-        wanted = list(new.values())
         for stop, returned in [*(await self._returned(district, wanted)), (len(wanted), ())]:
-            changes += await self._place_all(district, wanted[at:stop])
+            changes += await self._place_all(district, wanted[at:stop], new)
             if returned:
-                changes += await self._place_beside(district, wanted[stop], returned)
+                changes += await self._place_beside(district, wanted[stop], returned, new)
             at = stop + (1 if returned else 0)
         return changes
 
@@ -159,33 +171,35 @@ class Clustering:
         ]
 
     async def _place_beside(
-        self, district: District, report: e.ReportUnmatched, aged: Sequence[e.Cluster]
+        self, district: District, report: e.ReportUnmatched, aged: Sequence[e.Cluster], new: Set[str]
     ) -> list[e.Event]:
         """Place one report where clusters that had aged out of memory are back for it; those that it does not
         join are out again."""
         for cluster in aged:
             district.hold(cluster)
-        changes = await self._place_all(district, [report])
+        changes = await self._place_all(district, [report], new)
         joined_id = district.placed[report.report_id]
         for cluster in aged:
             if cluster.cluster_id != joined_id:
                 district.drop(cluster.cluster_id)
         return changes
 
-    async def _place_all(self, district: District, reports: Sequence[e.ReportUnmatched]) -> list[e.Event]:
+    async def _place_all(
+        self, district: District, reports: Sequence[e.ReportUnmatched], new: Set[str]
+    ) -> list[e.Event]:
         placements = district.clusterer.place_batch(
             [report.report_id for report in reports], [report.masked for report in reports]
         )
         changes = list[e.Event]()
         for report, placement in zip(reports, placements, strict=True):
-            changes += await self._join(district, placement, report)
+            changes += await self._join(district, placement, report, report.report_id in new)
         return changes
 
     async def _join(
-        self, district: District, placement: Placement, report: e.ReportUnmatched
+        self, district: District, placement: Placement, report: e.ReportUnmatched, new: bool
     ) -> list[e.Event]:
         before = district.clusters.pop(placement.cluster_id, None)
-        held = joined(before, placement, report)
+        held = joined(before, placement, report, self._settings, new=new)
         drafted = await self._draft(held, report.at)
         if drafted is not None:
             held.head = msgspec.structs.replace(held.head, alert_id=drafted.order.alert_id)
@@ -241,11 +255,11 @@ class Clustering:
     async def _corrected(self, said: e.ClusterCorrected, *clusters: e.Cluster) -> list[e.Cluster]:
         if said.kind == "merge":
             into, other = clusters
-            return merged(into, other, said, _rank)
+            return merged(into, other, said, self._settings)
         (cluster,) = clusters
         views = await self._desk.reports_by_id([m.report_id for m in cluster.members])
         texts = {view.row.report_id: view.row.masked for view in views}
-        return split(cluster, said, texts, _rank)
+        return split(cluster, said, texts, self._settings)
 
     async def _whole(self, district: District, cluster_id: str) -> e.Cluster | None:
         """A cluster of the district with its members, from memory or the desk; None if there is none."""
@@ -257,8 +271,9 @@ class Clustering:
         return found if found is not None and found.merged_into is None else None
 
     async def _draft(self, held: Held, at: datetime) -> e.DecisionMade | None:
-        """The draft that is due: at enough distinct people, or at as many anew since the last alert ended."""
-        if not held.head.suspicious or held.head.reporters < self._reporters:
+        """The draft that is due: at enough people who count, or at as many anew since the last alert
+        ended."""
+        if not held.head.suspicious or held.head.credible < self._reporters:
             return None
         previous, since = held.head.alert_id, None
         if previous is not None:
@@ -266,7 +281,8 @@ class Clustering:
             if alert is None or alert.state not in ENDED:
                 return None
             since = alert.changed_at
-        people = {m.reporter for m in held.members.values() if since is None or m.at > since}
+        anew = [m for m in held.members.values() if since is None or m.at > since]
+        people = credible(anew, self._settings)
         return draft_of(held.head, at, self._life_hours, previous) if len(people) >= self._reporters else None
 
 
@@ -293,15 +309,14 @@ def _traces_of(cluster: e.Cluster) -> tuple[str, ...]:
     return tuple(dict.fromkeys(trace for some in traces(cluster.exemplars) for trace in some))
 
 
-def _rank(cluster: e.Cluster) -> int:
-    return danger(cluster.members, cluster.reporters, len(cluster.towns), cluster.danger, cluster.suspicious)
-
-
-def joined(before: Held | None, placement: Placement, report: e.ReportUnmatched) -> Held:
-    """The cluster that a report was placed into, with it in; ``before`` stays as it is. Pure."""
+def joined(
+    before: Held | None, placement: Placement, report: e.ReportUnmatched, settings: Settings, *, new: bool
+) -> Held:
+    """The cluster that a report, by somebody ``new`` or not, was placed into, with it in; ``before`` stays as
+    it is. Pure."""
     member = e.Member(
         report_id=report.report_id, reporter=report.reporter, town=report.place.town, at=report.at,
-        suspicious=report.suspicious,
+        suspicious=report.suspicious, group_id=report.place.group_id, new=new,
     )  # fmt: skip
     members = {**(before.members if before else {}), member.report_id: member}
     if len(members) > MEMBERS_KEPT:
@@ -315,6 +330,7 @@ def joined(before: Held | None, placement: Placement, report: e.ReportUnmatched)
     towns = _more(head.towns, [report.place.town] if report.place.town else [])
     suspicious = head.suspicious or report.suspicious
     adds = placement.exemplar or before is None
+    counted, worst = credible(members.values(), settings), max(head.worst, report.danger)
     head = msgspec.structs.replace(
         head,
         revision=head.revision + 1,
@@ -325,10 +341,13 @@ def joined(before: Held | None, placement: Placement, report: e.ReportUnmatched)
         reporters=reporters,
         towns=towns,
         suspicious=suspicious,
-        danger=danger(members.values(), reporters, len(towns), max(report.danger, head.danger), suspicious),
+        danger=danger(counted, worst, settings, suspicious=suspicious),
         fraud_type=head.fraud_type or report.fraud_type,
         indicators=_more(head.indicators, report.indicators)[:INDICATORS_KEPT],
         shared=_more(head.shared, shared)[:SHARED_KEPT],
+        worst=worst,
+        credible=len(counted),
+        doubts=_more(head.doubts, doubts(members.values(), member, settings)),
     )
     return Held(head, members)
 
@@ -345,23 +364,13 @@ def _more(known: Sequence[str], found: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*known, *found]))
 
 
-def danger(members: Iterable[e.Member], reporters: int, towns: int, worst: int, suspicious: bool) -> int:
-    """How urgent a cluster is, 0 to 1000: distinct reporters x places x reports of its last 30 minutes."""
-    if not suspicious:
-        return min(worst, 10)
-    times = [member.at for member in members]
-    since = max(times) - timedelta(minutes=30)
-    recent = sum(at >= since for at in times)
-    return min(1000, min(worst, 100) // 4 + 20 * reporters + 10 * max(0, towns - 1) + 5 * recent)
-
-
 def draft_of(cluster: e.Cluster, at: datetime, life_hours: int, previous: AlertId | None) -> e.DecisionMade:
     """The order that drafts an alert from ``cluster`` after ``previous``; the same for the same cluster."""
     types = fraud_types()
     kind = types.get(cluster.fraud_type or OTHER, types[OTHER])
     shared = in_order(cluster.shared, cluster.exemplars)
     evidence = Evidence(
-        cluster.district, cluster.towns, cluster.reporters, shared, cluster.indicators, at, life_hours
+        cluster.district, cluster.towns, cluster.credible, shared, cluster.indicators, at, life_hours
     )
     alert_id = alert_of(cluster.cluster_id, previous)
     decision_id = e.derive_id("draft", alert_id)
@@ -371,6 +380,7 @@ def draft_of(cluster: e.Cluster, at: datetime, life_hours: int, previous: AlertI
         origin=Origin(
             first_report_at=cluster.first_at, fraud_type=kind.code, cluster_id=cluster.cluster_id,
             reports=cluster.reports, towns=cluster.towns, examples=cluster.exemplars,
+            doubts=cluster.doubts,
         ),
     )  # fmt: skip
     return e.DecisionMade(event_id=decision_id, at=at, order=order)

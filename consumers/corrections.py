@@ -3,13 +3,15 @@
 A correction holds for ever: it stands in the clusters themselves, which is what a restart reads.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Literal
 
 import msgspec
 
+from consumers.danger import credible, danger
 from consumers.triage import shown_indicators
 from fenghuo import events as e
+from fenghuo.settings import Settings
 from patterns.entities import find
 
 CORRECTIONS_KEPT = 20
@@ -18,11 +20,10 @@ EXEMPLARS_KEPT = 8
 SPLIT_MOST = 500
 """Reports that one correction moves at most."""
 
-Rank = Callable[[e.Cluster], int]
-"""A cluster's danger, from its members and counts."""
 
-
-def merged(into: e.Cluster, other: e.Cluster, said: e.ClusterCorrected, rank: Rank) -> list[e.Cluster]:
+def merged(
+    into: e.Cluster, other: e.Cluster, said: e.ClusterCorrected, settings: Settings
+) -> list[e.Cluster]:
     """The two after ``other`` was said to be one with ``into``: it keeps its id and holds nothing."""
     both = {into.cluster_id, other.cluster_id}
     members = _by_time({m.report_id: m for m in (*into.members, *other.members)}.values())
@@ -36,6 +37,8 @@ def merged(into: e.Cluster, other: e.Cluster, said: e.ClusterCorrected, rank: Ra
         reporters=_reporters(members) + _uncounted(into) + _uncounted(other),
         towns=_first((*into.towns, *other.towns)),
         suspicious=into.suspicious or other.suspicious,
+        worst=max(into.worst, other.worst),
+        doubts=_first((*into.doubts, *other.doubts)),
         fraud_type=into.fraud_type or other.fraud_type,
         alert_id=into.alert_id or other.alert_id,
         indicators=_first((*into.indicators, *other.indicators)),
@@ -46,14 +49,14 @@ def merged(into: e.Cluster, other: e.Cluster, said: e.ClusterCorrected, rank: Ra
     )
     gone = msgspec.structs.replace(
         other,
-        revision=other.revision + 1, exemplars=(), reports=0, reporters=0, members=(), danger=0,
+        revision=other.revision + 1, exemplars=(), reports=0, reporters=0, credible=0, members=(), danger=0,
         merged_into=into.cluster_id, corrections=_noted(other, said, into.cluster_id, other.reports),
     )  # fmt: skip
-    return [msgspec.structs.replace(one, danger=rank(one)), gone]
+    return [_weighed(one, settings), gone]
 
 
 def split(
-    cluster: e.Cluster, said: e.ClusterCorrected, texts: Mapping[str, str], rank: Rank
+    cluster: e.Cluster, said: e.ClusterCorrected, texts: Mapping[str, str], settings: Settings
 ) -> list[e.Cluster]:
     """The cluster without the reports said to be another, and that other; nothing if none or all are its.
 
@@ -68,8 +71,8 @@ def split(
     moved_texts = [texts[m.report_id] for m in moved if m.report_id in texts]
     left_texts = [texts[m.report_id] for m in left if m.report_id in texts]
     kept = [x for x in cluster.exemplars if x not in moved_texts] or left_texts
-    rest = _of(cluster, left, kept, rank, reports=cluster.reports - len(moved))
-    other = _of(cluster, moved, moved_texts, rank, reports=len(moved))
+    rest = _of(cluster, left, kept, settings, reports=cluster.reports - len(moved))
+    other = _of(cluster, moved, moved_texts, settings, reports=len(moved))
     return [
         msgspec.structs.replace(
             rest, revision=cluster.revision + 1, apart=_first((*cluster.apart, other_id)),
@@ -84,7 +87,7 @@ def split(
 
 
 def _of(
-    cluster: e.Cluster, members: Sequence[e.Member], texts: Sequence[str], rank: Rank, *, reports: int
+    cluster: e.Cluster, members: Sequence[e.Member], texts: Sequence[str], settings: Settings, *, reports: int
 ) -> e.Cluster:
     """A cluster of some of the members, with what their texts and places say."""
     some = msgspec.structs.replace(
@@ -100,7 +103,14 @@ def _of(
         shared=tuple(said for said in cluster.shared if any(said in text for text in texts)),
         members=tuple(members),
     )
-    return msgspec.structs.replace(some, danger=rank(some))
+    return _weighed(some, settings)
+
+
+def _weighed(cluster: e.Cluster, settings: Settings) -> e.Cluster:
+    """The cluster with who of its members counts, and its danger."""
+    counted = credible(cluster.members, settings)
+    urgent = danger(counted, cluster.worst, settings, suspicious=cluster.suspicious)
+    return msgspec.structs.replace(cluster, credible=len(counted), danger=urgent)
 
 
 def _noted(

@@ -143,6 +143,18 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Masked texts of the exemplars, from which patterns are made at release."""
     counted: tuple[str, ...] = ()
     """Of a surge: the reports it was drafted from (the latest 50), which are no sightings of it."""
+    by_town: tuple[tuple[str, int], ...] = ()
+    """Distinct reporters in each town, most first; at most 20."""
+    by_group: tuple[tuple[str, int], ...] = ()
+    """Distinct reporters in each group (its id), most first; at most 20."""
+    doubts: tuple[str, ...] = ()
+    """Why its reporters may not be what they seem, as on the cluster."""
+    window_s: int = 0
+    """Of a surge: the seconds in which ``reporters`` came."""
+    reporters: int = 0
+    """Of a surge: the distinct reporters that count in the window."""
+    usual: float = 0.0
+    """Of a surge: the reporters that its own past leads one to expect in the window."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):

@@ -24,6 +24,10 @@ class Stage(StrEnum):
     PAID = "paid"
 
 
+URGENT = frozenset({Stage.MONEY_MOVING, Stage.PAID})
+"""Stages that go before an officer at once: within minutes the money can still be stopped."""
+
+
 class ReporterKind(StrEnum):
     RESIDENT = "resident"
     OFFICER = "officer"
@@ -118,6 +122,9 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     town: str
     at: Moment
     suspicious: bool = False
+    group_id: str | None = None
+    new: bool = False
+    """Whether its reporter was first heard of only lately (``FENGHUO_NEW_REPORTER_S``)."""
 
 
 class Correction(msgspec.Struct, frozen=True, kw_only=True):
@@ -158,6 +165,13 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     shared: tuple[str, ...] = ()
     """Clauses that came from several people, so that a warning may quote them; at most eight."""
     members: tuple[Member, ...] = ()
+    worst: int = 0
+    """The danger of its worst text, 0 to 100."""
+    credible: int = 0
+    """Those of ``reporters`` that count: new ones that came together count as one."""
+    doubts: tuple[str, ...] = ()
+    """Why its reporters may not be what they seem: one_reporter (one person again and again), new_reporters
+    (many new accounts from one place at once). A mark for people; it withholds nothing by itself."""
     merged_into: str | None = None
     """The cluster that a person said it is one with: it holds nothing any more."""
     apart: tuple[str, ...] = ()

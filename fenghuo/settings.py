@@ -62,9 +62,46 @@ class Settings(BaseSettings):
     """Distinct reporters at which a cluster raises a draft."""
     cluster_hours: int = Field(48, ge=1)
     """A cluster without news for this long is no longer joined."""
-    surge_reporters: int = Field(5, ge=2)
-    """Distinct reporters of one known pattern within surge_window_s that draft an alert."""
-    surge_window_s: int = Field(1800, ge=60)
+    new_reporter_s: int = Field(86_400, ge=0)
+    """A reporter first heard of less than this long ago is new: accounts made for an attack are used at
+    once."""
+    burst_window_s: int = Field(600, ge=60, le=1800)
+    """New reporters of one place (the group, else the town) within this long count together ..."""
+    burst_weight: int = Field(1, ge=1, le=100)
+    """... as this many: what one hand can stage in one group within minutes is one voice."""
+    burst_reporters: int = Field(5, ge=2)
+    """From this many new reporters of one place within burst_window_s a cluster is marked as doubtful: more
+    than a family or a stairwell that was called by the same people."""
+    flood_reports: int = Field(5, ge=2)
+    """From this many reports by one person of one thing within 30 minutes a cluster is marked as doubtful."""
+    danger_place: float = Field(0.25, ge=0)
+    """Each further place adds this share to a cluster's danger: four more places double it, as a scam that
+    is in five towns is sent to all."""
+    danger_growth_10: float = Field(0.1, ge=0)
+    """Each credible reporter of the last 10 minutes adds this share: half of all victims pay within the half
+    hour, so ten new ones in ten minutes double the danger ..."""
+    danger_growth_30: float = Field(0.05, ge=0)
+    """... and each of the last 30 minutes half as much."""
+    danger_half: float = Field(30, gt=0)
+    """Reporters x places x growth at which danger stands half way to 1000: some ten reporters in four towns
+    within half an hour."""
+    surge_reporters: int = Field(3, ge=2)
+    """Never fewer distinct reporters of one known pattern than this draft an alert, however quiet its
+    past."""
+    surge_window_s: int = Field(1800, ge=60, le=21_600)
+    """The quick window: as long as a scam may take with one victim."""
+    surge_slow_window_s: int = Field(21_600, ge=60, le=43_200)
+    """The slow window, for what rises too slowly for the quick one."""
+    surge_false_alarm: float = Field(1e-4, gt=0, lt=0.5)
+    """The share of reports of known patterns that may draft an alert by chance: one in 10,000, in a district
+    with 2,000 of them a week one false draft in five weeks."""
+    surge_usual_a_day: float = Field(4, gt=0)
+    """Distinct reporters a day that a pattern is taken to have before its past is known ..."""
+    surge_usual_days: float = Field(0.25, gt=0)
+    """... and for how many days of its own past that guess stands: little, so that the past soon outweighs
+    it."""
+    surge_spread: float = Field(0.3, gt=0, le=1)
+    """How far a day usually lies from what a week tells of it, as a share: a busy Monday is no surge."""
     alert_hours: int = Field(24, ge=1, le=168)
     """A drafted alert expires after this long."""
 

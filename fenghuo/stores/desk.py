@@ -82,7 +82,7 @@ class Desk:
                 keys.clusters_at, "-inf", now_ms - cluster_ms, start=0, num=1000
             )
             pipe = self.client.pipeline(transaction=False)
-            for key in (keys.reports, keys.hit_counts, keys.deadletters):
+            for key in (keys.reports, keys.urgent, keys.hit_counts, keys.deadletters):
                 pipe.zremrangebyscore(key, "-inf", old)
             if quiet:
                 pipe.zrem(keys.clusters, *quiet)
@@ -176,7 +176,8 @@ class Desk:
     async def hits(
         self, surges: Sequence[tuple[str, str]], since_ms: int
     ) -> dict[tuple[str, str], list[tuple[int, str]]]:
-        """(ms, ``report|reporter|town``) of each (pattern, district) since ``since_ms``, the first first."""
+        """(ms, ``report|reporter|group|town``) of each (pattern, district) since ``since_ms``, the first
+        first."""
         async with reaching_redis():
             pipe = self.client.pipeline(transaction=False)
             for pattern_id, district in surges:
@@ -186,6 +187,33 @@ class Desk:
             surge: [(int(at_ms), x.decode()) for x, at_ms in found]
             for surge, found in zip(surges, raw, strict=True)
         }
+
+    async def pace(self, surges: Sequence[tuple[str, str]]) -> dict[tuple[str, str], list[int]]:
+        """Of each (pattern, district) the hours (their start, ms) in which it was reported in the last days,
+        the first first, once for each reporter of that hour."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for pattern_id, district in surges:
+                pipe.zrange(self.keys.pace(pattern_id, district), 0, -1, withscores=True)
+            raw = await pipe.execute() if surges else []
+        return {
+            surge: [int(hour_ms) for _, hour_ms in found] for surge, found in zip(surges, raw, strict=True)
+        }
+
+    async def first_seen(self, reporters: Sequence[str]) -> dict[str, int]:
+        """When (ms) those of ``reporters`` that are remembered were first heard of; an officer: 0."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for reporter in reporters:
+                pipe.zscore(self.keys.first_seen(reporter), "first")
+            raw = await pipe.execute() if reporters else []
+        return {who: int(ms) for who, ms in zip(reporters, raw, strict=True) if ms is not None}
+
+    async def urgent_reports(self, since_ms: int) -> list[ReportView]:
+        """The reports since ``since_ms`` in which money is moving or gone, the newest first."""
+        async with reaching_redis():
+            ids = await self.client.zrevrangebyscore(self.keys.urgent, "+inf", since_ms)
+        return await self.reports_by_id([x.decode() for x in ids])
 
     async def drafted(self, sources: Sequence[str]) -> dict[str, Drafted]:
         """Each of ``sources`` (a cluster id, a surge) to the draft last made from it."""

@@ -62,8 +62,22 @@ class Keys:
         return self._k("desk", "clusters-at")
 
     def hits(self, pattern_id: str, district: str) -> str:
-        """Sorted set: ``report|reporter|town`` of a pattern in a district by time (ms)."""
+        """Sorted set: ``report|reporter|group|town`` of a pattern in a district by time (ms)."""
         return self._k("desk", "hits", surge_of(pattern_id, district))
+
+    def pace(self, pattern_id: str, district: str) -> str:
+        """Sorted set: ``hour|reporter`` of a pattern in a district by the hour's start (ms): its past."""
+        return self._k("desk", "pace", surge_of(pattern_id, district))
+
+    def first_seen(self, reporter: str) -> str:
+        """Sorted set of one member, ``first``: when ``reporter`` was first heard of (ms), as long as the
+        desk remembers."""
+        return self._k("desk", "reporter", reporter)
+
+    @property
+    def urgent(self) -> str:
+        """Sorted set: ids of the reports in which money is moving or gone, by the time of receipt (ms)."""
+        return self._k("desk", "urgent")
 
     @property
     def hit_counts(self) -> str:

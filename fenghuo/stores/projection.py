@@ -26,7 +26,17 @@ LONE_KEPT_S, CLUSTER_KEPT_S = 7 * DAY_S, 30 * DAY_S
 """For what one person reported, and for what more did: a campaign comes back after weeks."""
 MEMBERS_KEPT = 2_000
 """Members of a cluster that the desk holds one by one; it counts on beyond."""
-HITS_KEPT_S = 7 * DAY_S
+HITS_KEPT_S = 2 * DAY_S
+HITS_KEPT = 5_000
+"""Latest hits of a surge that are held one by one: by far enough to tell that it is one."""
+HOUR_MS = 3_600_000
+PACE_KEPT_S = 8 * DAY_S
+PACE_KEPT = 10_000
+"""Latest (hour, reporter) pairs of a surge's past that are held."""
+REPORTER_KEPT_S = 30 * DAY_S
+"""As long as reports.received is kept, so that a rebuild knows the same reporters."""
+URGENT_KEPT_S = DAY_S
+URGENT_KEPT = 1_000
 DECISION_KEPT_S = DAY_S
 
 RANK: dict[e.DeliveryState, int] = {
@@ -104,11 +114,28 @@ def _report_row(keys: Keys, row: ReportRow, version: int) -> list[Change]:
         ("PUT", key, "row", version, _JSON.encode(row)),
         ("EXPIRE", key, REPORT_KEPT_S),
         ("ZADD", keys.reports, row.received_ms, row.report_id),
+        *(_urgent(keys, row) if row.stage in e.URGENT else ()),
+    ]
+
+
+def _urgent(keys: Keys, row: ReportRow) -> list[Change]:
+    """Money is moving: the report goes before an officer at once, known or new, alone or not."""
+    return [
+        ("ZADD", keys.urgent, row.received_ms, row.report_id),
+        ("ZREMRANGEBYSCORE", keys.urgent, "-inf", row.received_ms - URGENT_KEPT_S * 1000),
+        ("ZREMRANGEBYRANK", keys.urgent, 0, -URGENT_KEPT - 1),
     ]
 
 
 def _received(x: e.ReportReceived, keys: Keys) -> list[Change]:
-    return [("ZADD", keys.reports, to_ms(x.at), x.report_id)]
+    """An officer is known from the beginning of time, anybody else from the first report."""
+    first_ms = 0 if x.reporter_kind is e.ReporterKind.OFFICER else to_ms(x.at)
+    reporter = keys.first_seen(x.reporter)
+    return [
+        ("ZADD", keys.reports, to_ms(x.at), x.report_id),
+        ("ZADD", reporter, "LT", first_ms, "first"),
+        ("EXPIRE", reporter, REPORTER_KEPT_S),
+    ]
 
 
 def _matched(x: e.ReportMatched, keys: Keys) -> list[Change]:
@@ -117,13 +144,20 @@ def _matched(x: e.ReportMatched, keys: Keys) -> list[Change]:
         masked=x.masked, fraud_type=x.fraud_type, title=x.title, pattern_id=x.pattern_id, score=x.score,
         danger=100,
     )  # fmt: skip
-    hit = f"{x.report_id}|{x.reporter}|{x.place.town}"
+    hit = f"{x.report_id}|{x.reporter}|{x.place.group_id or ''}|{x.place.town}"
     hits = keys.hits(x.pattern_id, x.place.district)
+    pace = keys.pace(x.pattern_id, x.place.district)
+    hour_ms = to_ms(x.at) // HOUR_MS * HOUR_MS
     return [
         *_report_row(keys, row, 2),
         ("ZADD", hits, to_ms(x.at), hit),
         ("ZREMRANGEBYSCORE", hits, "-inf", to_ms(x.at) - HITS_KEPT_S * 1000),
+        ("ZREMRANGEBYRANK", hits, 0, -HITS_KEPT - 1),
         ("EXPIRE", hits, HITS_KEPT_S),
+        ("ZADD", pace, hour_ms, f"{hour_ms}|{x.reporter}"),
+        ("ZREMRANGEBYSCORE", pace, "-inf", hour_ms - PACE_KEPT_S * 1000),
+        ("ZREMRANGEBYRANK", pace, 0, -PACE_KEPT - 1),
+        ("EXPIRE", pace, PACE_KEPT_S),
         ("ZADD", keys.hit_counts, to_ms(x.at), x.pattern_id),
     ]
 

@@ -90,6 +90,7 @@ async def test_the_most_dangerous_stands_first(console: Opened) -> None:
         page.index(x) for x in ("您的企业法人信息已到期", "冒充老师收校服费", "低价代充话费", "季度演练")
     ]
     assert order == sorted(order), "submitted, returned, draft, and exercises last"
+    assert page.index("先处理：钱正在转走") < page.index("您的企业法人信息已到期")
     assert page.index("危险度 280") < page.index("危险度 85")
     assert page.index("正在转账</span>") < page.index("已知骗局</span>")
 

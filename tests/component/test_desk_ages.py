@@ -25,7 +25,7 @@ async def desk(redis_url: str, namespace: str) -> AsyncIterator[Desk]:
 async def test_a_cluster_without_news_leaves_the_list_of_dangers_and_is_kept(desk: Desk) -> None:
     held = None
     for n in range(2):
-        held = joined(held, placed("c-r0"), unmatched(f"r{n}", "text"))
+        held = joined(held, placed("c-r0"), unmatched(f"r{n}", "text"), settings(), new=False)
         member = held.members[f"r{n}"]
         await desk.project([e.ClusterChanged(event_id=f"e{n}", at=NOON, cluster=held.head, member=member)])
     later = clock.to_ms(NOON + timedelta(hours=49))

@@ -53,6 +53,12 @@ ORIGIN = Origin(
     towns=("东镇",),
     examples=("法人信息到期，请点 [链接]",),
     counted=("r-0001",),
+    by_town=(("东镇", 4), ("西镇", 1)),
+    by_group=(("g-0007", 3),),
+    doubts=("new_reporters",),
+    window_s=1800,
+    reporters=5,
+    usual=0.25,
 )
 ORDER = Order(
     decision_id="d-0001",
@@ -90,7 +96,15 @@ STANDING = Alert(
     reach_residents=426_000,
     decisions=("d-0000", "d-0001"),
 )
-MEMBER = e.Member(report_id="r-0001", reporter="5f60718293a4b5c6d7e8", town="东镇", at=AT, suspicious=True)
+MEMBER = e.Member(
+    report_id="r-0001",
+    reporter="5f60718293a4b5c6d7e8",
+    town="东镇",
+    at=AT,
+    suspicious=True,
+    group_id="g-0007",
+    new=True,
+)
 CLUSTER = e.Cluster(
     cluster_id="c-0001",
     district="示范区",
@@ -108,6 +122,9 @@ CLUSTER = e.Cluster(
     indicators=("gov-cn[.]example",),
     shared=("法人信息到期",),
     members=(MEMBER,),
+    worst=64,
+    credible=2,
+    doubts=("new_reporters",),
     merged_into="c-0002",
     apart=("c-0003",),
     related=("c-0004",),

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import msgspec
-import pytest
 
-from consumers.clusters import Clustering, danger, draft_of, joined
+from consumers.clusters import Clustering, draft_of, joined
 from fenghuo import events as e
 from fenghuo.alerts import TEXT_LIMIT, Action, Alert, State, decide
 from fenghuo.clock import to_ms
@@ -17,12 +16,17 @@ from tests.making import DISTRICT, NOON, place, placed, settings, unmatched
 
 
 class SmallDesk:
-    """The two reads that clustering makes, from memory; tests/component/test_stories.py has the real one."""
+    """The reads that clustering makes, from memory; tests/component/test_stories.py has the real one."""
 
     def __init__(self, clusters: list[e.Cluster] | None = None) -> None:
         self.clusters = clusters or []
         self.alerts: dict[str, Alert] = {}
         self.asked = 0
+        self.new: set[str] = set()
+        """Reporters never heard of before; everybody else is known for long."""
+
+    async def first_seen(self, reporters: list[str]) -> dict[str, int]:
+        return {x: 0 for x in reporters if x not in self.new}
 
     async def alert(self, alert_id: str) -> Alert | None:
         return self.alerts.get(alert_id)
@@ -158,18 +162,45 @@ async def test_what_only_one_person_wrote_is_never_quoted() -> None:
 def test_a_cluster_holds_a_bounded_number_of_members_and_counts_on() -> None:
     held = None
     for n in range(MEMBERS_KEPT + 5):
-        held = joined(held, placed("c", exemplar=n == 0), unmatched(f"r{n}", "x"))
+        held = joined(held, placed("c", exemplar=n == 0), unmatched(f"r{n}", "x"), settings(), new=False)
     assert held is not None
     assert (len(held.members), held.head.reports) == (MEMBERS_KEPT, MEMBERS_KEPT + 5)
     assert held.head.reporters == MEMBERS_KEPT + 5
 
 
-@pytest.mark.parametrize(("more", "fewer"), [((4, 1), (2, 1)), ((3, 3), (3, 1))])
-def test_more_people_and_more_places_are_more_dangerous(
-    more: tuple[int, int], fewer: tuple[int, int]
-) -> None:
-    members = [e.Member(report_id="r", reporter="w", town="t", at=NOON, suspicious=True)]
-    assert danger(members, *more, 50, True) > danger(members, *fewer, 50, True)
+async def test_twenty_new_accounts_at_once_raise_a_mark_and_no_draft() -> None:
+    desk = SmallDesk()
+    desk.new = {f"who-r{n}" for n in range(20)}
+    stage = clustering(desk)
+    flood = await stage.on_reports_unmatched([unmatched(f"r{n}", NOVEL[n % 3]) for n in range(20)])
+    assert drafts(flood.events) == []
+    last = [x.cluster for x in flood.events if isinstance(x, e.ClusterChanged)][-1]
+    assert (last.reporters, last.credible, last.doubts) == (20, 1, ("new_reporters",))
+    first = await stage.on_reports_unmatched([unmatched("k0", NOVEL[0])])
+    assert drafts(first.events) == []
+    second = await stage.on_reports_unmatched([unmatched("k1", NOVEL[1])])
+    (draft,) = drafts(second.events)
+    assert draft.order.origin is not None and draft.order.origin.doubts == ("new_reporters",)
+    assert draft.order.content is not None and "3 人" in draft.order.content.text
+
+
+async def test_twenty_reports_by_one_person_raise_a_mark_and_no_draft() -> None:
+    outcome = await clustering().on_reports_unmatched(
+        [unmatched(f"r{n}", NOVEL[n % 3], reporter="the same") for n in range(20)]
+    )
+    assert drafts(outcome.events) == []
+    last = [x.cluster for x in outcome.events if isinstance(x, e.ClusterChanged)][-1]
+    assert (last.credible, last.doubts) == (1, ("one_reporter",))
+
+
+async def test_first_reports_from_three_towns_are_believed() -> None:
+    desk = SmallDesk()
+    desk.new = {f"who-r{n}" for n in range(3)}
+    outcome = await clustering(desk).on_reports_unmatched(
+        [unmatched(f"r{n}", text, place=place(f"镇{n}")) for n, text in enumerate(NOVEL)]
+    )
+    (draft,) = drafts(outcome.events)
+    assert draft.order.origin is not None and draft.order.origin.doubts == ()
 
 
 def test_the_draft_fits_passes_the_linter_and_says_where() -> None:
@@ -178,7 +209,7 @@ def test_the_draft_fits_passes_the_linter_and_says_where() -> None:
         report = unmatched(
             f"r{n}", text, place=place(f"镇{n}"), fraud_type="BIZ", indicators=("gs[.]example",)
         )
-        held = joined(held, placed("c-r0"), report)
+        held = joined(held, placed("c-r0"), report, settings(), new=False)
     assert held is not None
     content = draft_of(held.head, NOON, 24, None).order.content
     assert content is not None

@@ -26,12 +26,19 @@ class SmallDesk:
 
     def __init__(self) -> None:
         self.found_hits: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        self.found_pace: dict[tuple[str, str], list[int]] = {}
         self.found_drafts: dict[str, Drafted] = {}
         self.found_alerts: dict[str, Alert] = {}
         self.found_settled: set[str] = set()
 
     async def hits(self, surges: Any, since_ms: int) -> dict[tuple[str, str], list[tuple[int, str]]]:
         return {surge: [x for x in self.found_hits.get(surge, []) if x[0] >= since_ms] for surge in surges}
+
+    async def pace(self, surges: Any) -> dict[tuple[str, str], list[int]]:
+        return {surge: self.found_pace.get(surge, []) for surge in surges}
+
+    async def first_seen(self, reporters: Any) -> dict[str, int]:
+        return dict.fromkeys(reporters, 0)
 
     async def drafted(self, sources: Any) -> dict[str, Drafted]:
         return {k: v for k, v in self.found_drafts.items() if k in sources}
@@ -69,7 +76,8 @@ def noted(drafted: e.DecisionMade) -> Drafted:
 
 
 def surge(desk: SmallDesk) -> Surge:
-    return Surge(desk, settings(surge_reporters=3))  # type: ignore[arg-type]
+    """A surge that three reporters make, where nothing is known of a pattern's past."""
+    return Surge(desk, settings(surge_false_alarm=0.02))  # type: ignore[arg-type]
 
 
 async def test_a_surge_found_again_after_a_crash_is_the_same_draft() -> None:
