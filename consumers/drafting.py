@@ -1,8 +1,8 @@
 """The draft of a warning, composed from the fraud type's sentences and the evidence. Pure.
 
 Text skeleton: 【反诈预警】 type; what is happening, where, to how many, the bait in its own words; how it
-works; how to tell; what to do; issuer and time (practice of the field: no link that works, no number but 96110
-and 110, no request to reply).
+works; how to tell; what to do; issuer and time (practice of the field: no link that works, no number but
+96110 and 110, no request to reply).
 """
 
 import re
@@ -137,7 +137,7 @@ def quote(
     shared: Sequence[str], phrases: Sequence[str] = (), limit: int = _QUOTE_LIMIT, clauses: int = 2
 ) -> str:
     """The most telling of the ``shared`` clauses that may be shown to residents; of two ``clauses`` the
-    second if both fit into ``limit`` characters; empty if none may. ``phrases`` are those of the fraud type."""
+    second if both fit into ``limit`` characters; empty if none may. ``phrases`` are the fraud type's."""
     known = [clean(phrase) for phrase in phrases]
     told = [x for x in shared if len(x) <= limit and _may_be_quoted(x)]
     if not told:
