@@ -20,14 +20,14 @@ def missed(right: Callable[[str, str], bool]) -> list[str]:
     return [pattern_id for pattern_id, (kind, text) in SEEDED.items() if not right(kind, text)]
 
 
-def test_three_seeds_of_four_are_suspicious_without_any_pattern() -> None:
+def test_nine_seeds_of_ten_are_suspicious_without_any_pattern() -> None:
     wrong = missed(lambda _, text: assess(text, TYPES).suspicious)
-    assert len(wrong) <= 0.25 * len(SEEDED), wrong
+    assert len(wrong) <= 0.1 * len(SEEDED), wrong
 
 
 def test_the_guessed_type_is_right_for_most_seeds() -> None:
     wrong = missed(lambda kind, text: assess(text, TYPES).fraud_type == kind)
-    assert len(wrong) <= 0.45 * len(SEEDED), wrong
+    assert len(wrong) <= 0.2 * len(SEEDED), wrong
 
 
 def test_the_phrases_of_the_types_make_the_guess_and_nothing_else() -> None:
@@ -40,6 +40,20 @@ def test_the_phrases_of_the_types_make_the_guess_and_nothing_else() -> None:
 @pytest.mark.parametrize("kind", TYPES, ids=lambda kind: kind.code)
 def test_the_phrases_of_a_type_point_to_it(kind: FraudType) -> None:
     assert assess("，".join(kind.cues), TYPES).fraud_type == kind.code
+
+
+def test_a_likeness_decides_where_words_do_not_and_a_chance_one_says_nothing() -> None:
+    said = "今天天气好"
+    assert assess(said, TYPES, [("LOAN", 9.0)]).fraud_type is None
+    assert assess(said, TYPES, [("LOAN", 20.0), ("ETC", 25.0)]).fraud_type == "ETC"
+    told = "您的ETC认证失效，行驶证也失效"
+    assert assess(told, TYPES, [("LOAN", 12.0)]).fraud_type == "ETC"
+    assert assess(told, TYPES, [("LOAN", 90.0)]).fraud_type == "LOAN"
+
+
+def test_a_likeness_makes_nothing_suspicious() -> None:
+    alone, helped = assess("明天开会"), assess("明天开会", TYPES, [("LOAN", 90.0)])
+    assert (alone.danger, alone.suspicious) == (helped.danger, helped.suspicious) == (0, False)
 
 
 def test_where_nothing_points_to_a_type_none_is_guessed() -> None:
@@ -65,19 +79,78 @@ def test_an_everyday_message_offers_no_hook(text: str) -> None:
 
 def test_few_everyday_messages_are_suspicious() -> None:
     wrong = [text for text in EVERYDAY if assess(text).suspicious]
-    assert len(wrong) <= 0.1 * len(EVERYDAY), wrong
+    assert len(wrong) <= 0.03 * len(EVERYDAY), wrong
 
 
 def test_a_police_notice_is_not_suspicious() -> None:
     assert not assess("反诈提醒：凡是要求转到安全账户的都是诈骗，不轻信、不转账，请拨打96110").suspicious
 
 
-@pytest.mark.parametrize(
-    "text",
-    ["我刚转了5000元怎么办", "我妈正在给对方转账", "已经被骗了3万", "钱已经转过去了", "老人准备去银行取现"],
+MOVING = (
+    "我刚转了5000元怎么办",
+    "我妈正在给对方转账",
+    "已经被骗了3万",
+    "钱已经转过去了",
+    "老人准备去银行取现",
+    "我把钱打过去了怎么办",
+    "刚给他们付了800块押金",
+    "我爸在银行排队汇款呢，劝不住",
+    "我婆婆已经把金条寄走了",
+    "刚充值了3000，现在提不出来",
+    "卡里被扣了两万",
+    "银行卡里的钱全没了",
+    "骗子让我转账我已经转了两千",
+    "已经付款了，能追回来吗",
+    "我老公正在给那个客服打钱",
+    "她非要去取钱，谁也拦不了",
+    "前后一共转了六万多",
+    "验证码已经告诉他了",
+    "我交了1200保证金，对方就把我拉黑了",
+    "邻居王阿姨正要去取现金交给上门的人",
+    "昨天转了五千，今天又让我转一万",
+    "我被骗了，三千块",
+    "刚才按他说的打了两万过去",
+    "家里老人急着要转钱给网上的人",
+    "钱被转走了，卡里的钱没了",
+    "我表妹已经垫了三单，她转了两千八",
+    "刚付了定金对方就不回了",
 )
+AT_REST = (
+    "不要转账",
+    "骗子让我转账我没理",
+    "转账前先核实",
+    "请在30分钟内垫付6800元，超时作废",
+    "为证明清白，请将存款转入国家监管账户",
+    "先帮我给朋友转五万，下午还你",
+    "您已付款成功，感谢惠顾",
+    "我差点转账，幸好银行拦住了",
+    "对方让我转五千，我没转",
+    "这个要我交保证金，是真的吗",
+    "上次借你的五百，今天转给你了，查收一下",
+    "帮我先垫一下，晚上给你",
+    "【某银行】您尾号1234的账户转账800元",
+    "听说隔壁小区有人被骗了几十万",
+    "如已转账请立即拨打110",
+    "需先缴纳解冻金2000元方可提现",
+    "把钱打到这个账户，今天就放款",
+    "快去银行取八万现金，叔叔来拿",
+    "我已为您垫付三百元，请尽快归还",
+    "爸，这个月房贷我已经转到你卡上了",
+    "你先转两千，晚上我还你",
+    "买家已付款，请尽快发货",
+    "反诈提醒：凡是要求转账的都是诈骗",
+    "转了三个群就能领",
+    "付款后联系客服",
+    "刚收到的短信，让我交钱，是不是诈骗",
+    "今天下午五点前付款的当天发",
+    "他说只要充值就能返利",
+)
+
+
+@pytest.mark.parametrize("text", MOVING)
 def test_money_on_the_move_is_noticed(text: str) -> None:
     assert assess(text).money_moving
+    assert assess(f"大家帮我看看。{text}。急！").money_moving
 
 
 def test_money_on_the_move_is_dangerous_even_beside_advice() -> None:
@@ -85,9 +158,17 @@ def test_money_on_the_move_is_dangerous_even_beside_advice() -> None:
     assert found.money_moving and found.danger >= 40
 
 
-@pytest.mark.parametrize("text", ["不要转账", "骗子让我转账我没理", "转账前先核实"])
+@pytest.mark.parametrize("text", AT_REST)
 def test_talk_of_transfers_is_not_money_on_the_move(text: str) -> None:
     assert not assess(text).money_moving
+
+
+def test_a_scam_that_tells_its_victim_to_pay_is_not_money_on_the_move() -> None:
+    assert missed(lambda _, text: not assess(text).money_moving) == []
+
+
+def test_everyday_payments_are_not_money_on_the_move() -> None:
+    assert [text for text in EVERYDAY if assess(text).money_moving] == []
 
 
 def test_a_threat_with_a_deadline_and_a_link_is_dangerous() -> None:
@@ -116,6 +197,16 @@ def test_a_qq_number_behind_one_character_is_a_hook(text: str) -> None:
 def test_characters_dressed_up_are_a_hook(text: str) -> None:
     found = assess(text)
     assert "disguise" in found.cues and found.suspicious
+
+
+def test_a_list_with_circled_numbers_is_no_disguise() -> None:
+    assert "disguise" not in assess("请带①身份证②户口本③照片④居住证").cues
+
+
+def test_an_honest_notice_that_refuses_what_scams_ask_for_is_not_suspicious() -> None:
+    asked = "您的快递丢失，请添加理赔专员微信 lipei_668 并下载会议软件办理三倍赔付"
+    refused = "您的快递丢失，三天内原路退回，请在官方APP查看，无需添加任何人，也不用下载会议软件"
+    assert assess(asked).suspicious and not assess(refused).suspicious
 
 
 @given(st.text(max_size=60))
