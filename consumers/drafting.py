@@ -6,6 +6,7 @@ works; how to tell; what to do; issuer and time (practice of the field: no link 
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
@@ -33,6 +34,8 @@ _MORE_WORDS = 4
 _ANOTHER_CLAUSE = 60
 """partial_ratio below which two clauses tell different things."""
 _CUT = "…"
+_HEAD = re.compile(r"^[【\[].{1,12}[】\]]|^(?:并且?|而且|同时|以及)")
+_SIGNS_WITHIN = re.compile(r"(?<=[\u4e00-\u9fff])[/.*·~_+\- ]+(?=[\u4e00-\u9fff])")
 _NO_BEGINNING = "的地得将被也就"
 _ACCOUNT = r"[A-Za-z][\w\-]{5,}"
 
@@ -164,12 +167,14 @@ def _may_be_quoted(said: str) -> bool:
 
 def clauses(text: str) -> list[str]:
     """The clauses of a masked message that say something (six Han characters or more), without their
-    heading."""
-    pieces = (
-        re.sub(r"^[【\[].{1,12}[】\]]|^(?:并且?|而且|同时|以及)", "", x.strip())
-        for x in re.split(r"[，。,；;！!？?：:\n]", text)
-    )
+    heading, and without the signs that are put between characters to disguise them."""
+    pieces = (_HEAD.sub("", x.strip()) for x in re.split(r"[，。,；;！!？?：:\n]", _undressed(text)))
     return [x for x in pieces if _says_something(x)]
+
+
+def _undressed(text: str) -> str:
+    seen = "".join(c for c in text if unicodedata.category(c) not in {"Cf", "So", "Mn", "Me", "Sk"})
+    return _SIGNS_WITHIN.sub("", seen)
 
 
 def _says_something(said: str) -> bool:

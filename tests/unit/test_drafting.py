@@ -119,6 +119,14 @@ def test_only_clauses_that_both_said_are_shared() -> None:
     assert shared_clauses([mine], "【医保】您的医.保账户，今日起停用！") == ["您的医保账户今日起停用"]
 
 
+def test_what_is_quoted_carries_no_hidden_sign_and_no_disguise() -> None:
+    mine = "您的微信百/万/保/障今\u200b晚到期💰，之后每月自动扣费"
+    assert shared_clauses([mine], "您的微信百万保障今晚到期，之后每月自动扣费") == [
+        "您的微信百万保障今晚到期",
+        "之后每月自动扣费",
+    ]
+
+
 def test_words_and_figures_of_one_alone_are_no_part_of_what_is_shared() -> None:
     mine = "您企业王家面馆的法人信息已到期，请在30分钟内垫付6800元才能提现"
     other = "您企业的法人信息已经到期，请在50分钟内垫付3200元才能提现"
