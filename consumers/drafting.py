@@ -35,7 +35,8 @@ _ANOTHER_CLAUSE = 60
 """partial_ratio below which two clauses tell different things."""
 _CUT = "…"
 _HEAD = re.compile(r"^[【\[].{1,12}[】\]]|^(?:并且?|而且|同时|以及)")
-_SIGNS_WITHIN = re.compile(r"(?<=[\u4e00-\u9fff])[/.*·~_+\- ]+(?=[\u4e00-\u9fff])")
+_MASK = re.compile(r"\[[^\]]{1,12}已隐藏\]|\w{0,4}\*{2,}\w{0,4}", re.ASCII)
+_SIGNS_WITHIN = re.compile(r"(?<=[\u4e00-\u9fff])(?:[/.·~_+\- ]+|\*)(?=[\u4e00-\u9fff])")
 _NO_BEGINNING = "的地得将被也就"
 _ACCOUNT = r"[A-Za-z][\w\-]{5,}"
 
@@ -102,8 +103,8 @@ def _ever_shorter(kind: FraudType, evidence: Evidence) -> Iterator[tuple[str, ..
     at_length = _news(evidence, quote(evidence.shared, kind.cues))
     news = _news(evidence, quote(evidence.shared, kind.cues, clauses=1))
     how, link = f"骗术：{kind.how}", _link(evidence)
-    for count in range(len(kind.tell), 0, -1):
-        for told in dict.fromkeys((at_length, news)):
+    for told, fewest in ((at_length, 2), (news, 1)):
+        for count in range(len(kind.tell), fewest - 1, -1):
             yield f"{kind.happening}{told}", how, f"识别：{'；'.join(kind.tell[:count])}。{link}"
     yield f"{kind.happening}{news}", how
     yield news, how
@@ -123,7 +124,7 @@ def _link(evidence: Evidence) -> str:
     if not evidence.indicators:
         return ""
     site = re.split(r"[/?#]", re.sub(r"^\w+://", "", evidence.indicators[0]))[0]
-    return f"骗子的网址形如 {site}，不要打开。"
+    return f"骗子的网址如 {site}，不要打开。"
 
 
 def _correction(kind: FraudType, evidence: Evidence) -> str:
@@ -155,10 +156,12 @@ def quote(
 
 
 def _tells(said: str, phrases: Sequence[str]) -> float:
-    """How much a clause tells of the bait; one in disguise or with a gap is hard to read."""
-    plain = clean(said)
+    """How much a clause tells of the bait: a claim more than an order; a gap is hard to read."""
+    shown = said.replace(_CUT, "")
+    plain = clean(shown)
     found = sum(len(phrase) for phrase in phrases if phrase in plain)
-    return found + len(said) / _QUOTE_LIMIT - 6 * (plain != said.lower()) - 4 * (_CUT in said)
+    hard = 6 * (plain != shown.lower()) + 2 * (shown != said) + 8 * said.startswith("请")
+    return found + len(said) / _QUOTE_LIMIT - hard
 
 
 def _may_be_quoted(said: str) -> bool:
@@ -167,14 +170,14 @@ def _may_be_quoted(said: str) -> bool:
 
 def clauses(text: str) -> list[str]:
     """The clauses of a masked message that say something (six Han characters or more), without their
-    heading, and without the signs that are put between characters to disguise them."""
+    heading and the signs that are put between characters to disguise them; a gap for what is masked."""
     pieces = (_HEAD.sub("", x.strip()) for x in re.split(r"[，。,；;！!？?：:\n]", _undressed(text)))
     return [x for x in pieces if _says_something(x)]
 
 
 def _undressed(text: str) -> str:
     seen = "".join(c for c in text if unicodedata.category(c) not in {"Cf", "So", "Mn", "Me", "Sk"})
-    return _SIGNS_WITHIN.sub("", seen)
+    return _SIGNS_WITHIN.sub("", _MASK.sub(_CUT, seen))
 
 
 def _says_something(said: str) -> bool:

@@ -79,7 +79,7 @@ def test_a_district_of_another_kind_is_not_called_ours() -> None:
 def test_a_site_is_named_without_its_path_and_a_known_good_one_is_left_out() -> None:
     kind = fraud_types()["ETC"]
     bad = Evidence(DISTRICT, [], 3, [], ["hxxps://etc[.]example[.]com/u/zhang…"], NOON, 24)
-    assert "骗子的网址形如 etc[.]example[.]com，不要打开。" in compose(kind, bad).text
+    assert "骗子的网址如 etc[.]example[.]com，不要打开。" in compose(kind, bad).text
     good = Evidence(DISTRICT, [], 3, [], [defang("https://tax.gov.cn/x")], NOON, 24)
     text = compose(kind, good).text
     assert "gov" not in text and forbidden(text) == () and kind.advice in text
