@@ -1,28 +1,44 @@
 """The draft of a warning, composed from the fraud type's sentences and the evidence. Pure.
 
-Text skeleton: 【反诈预警】 type, what is happening, how it works, how to tell, what to do, issuer and time
-(practice of the field: no link that works, no number but 96110 and 110, no request to reply).
+Text skeleton: 【反诈预警】 type; what is happening, where, to how many, the bait in its own words; how it
+works; how to tell; what to do; issuer and time (practice of the field: no link that works, no number but
+96110 and 110, no request to reply).
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
 
 from rapidfuzz import fuzz
+from rapidfuzz.distance import Indel
 
 from fenghuo.alerts import TEXT_LIMIT, TITLE_LIMIT, Audience, Content
 from fenghuo.audience import CHANNELS
 from patterns.model import FraudType
-from patterns.normalise import fold
+from patterns.normalise import clean, fold, fold_with_offsets
 from patterns.redact import forbidden
 
 BEIJING = timezone(timedelta(hours=8))
-WHAT_TO_DO = "请不要点链接、不要转账、不要告诉别人验证码；已付款请立即拨打 110，咨询请拨 96110。"
-_QUOTE_LIMIT = 28
+WHERE_TO_CALL = "已付款的，马上拨打 110；拿不准的，拨打 96110。"
+_TOWNS_NAMED = 3
+_QUOTE_LIMIT = 36
 _QUOTE_SHORTEST = 6
 _SAME_CLAUSE = 80
 """rapidfuzz partial_ratio of two folded clauses that say the same."""
+_RUN = 2
+"""Folded codes in a row that two texts must share to be quoted."""
+_MORE_WORDS = 4
+"""Folded codes that the other text may have more than the clause, at either end."""
+_ANOTHER_CLAUSE = 60
+"""partial_ratio below which two clauses tell different things."""
+_CUT = "…"
+_HEAD = re.compile(r"^[【\[].{1,12}[】\]]|^(?:并且?|而且|同时|以及)")
+_MASK = re.compile(r"\[[^\]]{1,12}已隐藏\]|\w{0,4}\*{2,}\w{0,4}", re.ASCII)
+_SIGNS_WITHIN = re.compile(r"(?<=[\u4e00-\u9fff])(?:[/.·~_+\- ]+|\*)(?=[\u4e00-\u9fff])")
+_NO_BEGINNING = "的地得将被也就"
+_ACCOUNT = r"[A-Za-z][\w\-]{5,}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,48 +71,60 @@ def compose(kind: FraudType, evidence: Evidence) -> Content:
 
 
 def _title(kind: FraudType, evidence: Evidence) -> str:
-    said = quote(evidence.shared)
-    return (f"{kind.label_zh}：{said}" if said else kind.label_zh)[:TITLE_LIMIT]
+    """The type and, where it fits whole, the bait."""
+    room = TITLE_LIMIT - len(kind.label_zh) - 1
+    said = quote([x for x in evidence.shared if len(x) <= room], kind.cues, limit=room)
+    return f"{kind.label_zh}：{said}" if said else kind.label_zh[:TITLE_LIMIT]
 
 
 def _text(kind: FraudType, evidence: Evidence) -> str:
     """The whole text; what can be spared is left out, the least important first, until it fits."""
-    said = quote(evidence.shared)
-    where = (
-        f"（{'、'.join(evidence.towns[:4])}{'等地' if len(evidence.towns) > 4 else ''}）"
-        if evidence.towns
-        else ""
-    )
-    head = f"【反诈预警】{kind.label_zh}。"
-    news = f"近期我区已有 {evidence.reporters} 人{where}收到同类信息" + (
-        f"，内容为“{said}”。" if said else "。"
-    )
-    link = f"涉诈网址形如 {evidence.indicators[0]}，并非官方网址" if evidence.indicators else ""
     foot = f"{evidence.district}反诈中心 {evidence.at.astimezone(BEIJING):%m月%d日 %H:%M}"
-    how, all_marks = f"手法：{kind.how}", list(kind.tell)
-    for happening, marks, shown_link in _ever_shorter(kind.happening, all_marks, link):
-        tell = "识别要点：" + "；".join(x.rstrip("。") for x in marks) if marks else ""
-        full = _joined(head, news, [x for x in (happening, how, tell, shown_link) if x], kind.advice, foot)
-        if len(full) <= TEXT_LIMIT:
-            return full
-    return _joined(head, news, [], kind.advice, foot)[:TEXT_LIMIT]
+    texts = (
+        "\n".join((_heading(kind), *lines, f"提醒：{kind.advice}{WHERE_TO_CALL}", foot))
+        for lines in _ever_shorter(kind, evidence)
+    )
+    shortest = ""
+    for text in texts:
+        shortest = text
+        if len(text) <= TEXT_LIMIT and not forbidden(text):
+            return text
+    return shortest[:TEXT_LIMIT]
 
 
-def _ever_shorter(happening: str, marks: list[str], link: str) -> Iterator[tuple[str, list[str], str]]:
-    """What a text may carry beside its necessary parts, from all of it to ever less."""
-    yield happening, marks, link
-    for count in range(len(marks), -1, -1):
-        yield "", marks[:count], link
-    yield "", [], ""
+def _heading(kind: FraudType) -> str:
+    label = kind.label_zh.removeprefix("其他")
+    named = label if label.endswith(("诈骗", "敲诈")) else f"“{label}”骗局"
+    return f"【反诈预警】谨防{named}"
 
 
-def _joined(head: str, news: str, spare: Sequence[str], advice: str, foot: str) -> str:
-    body = "".join(_sentence(x) for x in (news, *spare, advice, WHAT_TO_DO))
-    return f"{head}{body}\n{foot}"
+def _ever_shorter(kind: FraudType, evidence: Evidence) -> Iterator[tuple[str, ...]]:
+    """The lines between heading and advice, from all of them to ever fewer."""
+    at_length = _news(evidence, quote(evidence.shared, kind.cues))
+    news = _news(evidence, quote(evidence.shared, kind.cues, clauses=1))
+    how, link = f"骗术：{kind.how}", _link(evidence)
+    for told, fewest in ((at_length, 2), (news, 1)):
+        for count in range(len(kind.tell), fewest - 1, -1):
+            yield f"{kind.happening}{told}", how, f"识别：{'；'.join(kind.tell[:count])}。{link}"
+    yield f"{kind.happening}{news}", how
+    yield news, how
+    yield (_news(evidence, ""),)
 
 
-def _sentence(text: str) -> str:
-    return text if text.endswith(("。", "！", "？")) else text + "。"
+def _news(evidence: Evidence, said: str) -> str:
+    named = "、".join(evidence.towns[:_TOWNS_NAMED])
+    where = f"{named}等地" if len(evidence.towns) > _TOWNS_NAMED else named
+    end = evidence.district[-1:]
+    ours = f"我{end}" if end in tuple("区县市旗") else "本地"
+    return f"{ours}{where}已有 {evidence.reporters} 人举报" + (f"，收到的内容是“{said}”。" if said else "。")
+
+
+def _link(evidence: Evidence) -> str:
+    """A sentence about the site of the bait, without its path, which may name who was meant to open it."""
+    if not evidence.indicators:
+        return ""
+    site = re.split(r"[/?#]", re.sub(r"^\w+://", "", evidence.indicators[0]))[0]
+    return f"骗子的网址如 {site}，不要打开。"
 
 
 def _correction(kind: FraudType, evidence: Evidence) -> str:
@@ -106,34 +134,104 @@ def _correction(kind: FraudType, evidence: Evidence) -> str:
     )
 
 
-def quote(shared: Sequence[str]) -> str:
-    """The first of the ``shared`` clauses that may be shown to residents; empty if none may."""
-    return next((said for said in shared if _may_be_quoted(said)), "")
+# ---------------------------------------------------------------- the bait in its own words
+
+
+def quote(
+    shared: Sequence[str], phrases: Sequence[str] = (), limit: int = _QUOTE_LIMIT, clauses: int = 2
+) -> str:
+    """The most telling of the ``shared`` clauses that may be shown to residents; of two ``clauses`` the
+    second if both fit into ``limit`` characters; empty if none may. ``phrases`` are the fraud type's."""
+    known = [clean(phrase) for phrase in phrases]
+    told = [x for x in shared if len(x) <= limit and _may_be_quoted(x)]
+    if not told:
+        return ""
+    best = max(told, key=lambda x: _tells(x, known))
+    for other in sorted(told, key=lambda x: -_tells(x, known)) if clauses > 1 else ():
+        if fuzz.partial_ratio(fold(best), fold(other)) < _ANOTHER_CLAUSE and _tells(other, known) > 0:
+            both = "，".join(sorted((best, other), key=told.index))
+            if len(both) <= limit and _may_be_quoted(both):
+                return both
+    return best
+
+
+def _tells(said: str, phrases: Sequence[str]) -> float:
+    """How much a clause tells of the bait: a claim more than an order; a gap is hard to read."""
+    shown = said.replace(_CUT, "")
+    plain = clean(shown)
+    found = sum(len(phrase) for phrase in phrases if phrase in plain)
+    hard = 6 * (plain != shown.lower()) + 2 * (shown != said) + 8 * said.startswith("请")
+    return found + len(said) / _QUOTE_LIMIT - hard
 
 
 def _may_be_quoted(said: str) -> bool:
-    return len(said) <= _QUOTE_LIMIT and not forbidden(said)
+    return not re.search(rf"[\[\]*]|{_ACCOUNT}", said, re.ASCII) and not forbidden(said)
 
 
 def clauses(text: str) -> list[str]:
     """The clauses of a masked message that say something (six Han characters or more), without their
-    heading."""
-    pieces = (
-        re.sub(r"^[【\[].{1,12}[】\]]", "", x).strip() for x in re.split(r"[，。,；;！!？?：:\n]", text)
-    )
-    return [x for x in pieces if len(re.findall(r"[\u4e00-\u9fff]", x)) >= _QUOTE_SHORTEST]
+    heading and the signs that are put between characters to disguise them; a gap for what is masked."""
+    pieces = (_HEAD.sub("", x.strip()) for x in re.split(r"[，。,；;！!？?：:\n]", _undressed(text)))
+    return [x for x in pieces if _says_something(x)]
+
+
+def _undressed(text: str) -> str:
+    seen = "".join(c for c in text if unicodedata.category(c) not in {"Cf", "So", "Mn", "Me", "Sk"})
+    return _SIGNS_WITHIN.sub("", _MASK.sub(_CUT, seen))
+
+
+def _says_something(said: str) -> bool:
+    return len(re.findall(r"[\u4e00-\u9fff]", said)) >= _QUOTE_SHORTEST
 
 
 def shared_clauses(exemplars: Sequence[str], text: str) -> list[str]:
-    """The clauses of ``exemplars`` that ``text``, from somebody else, says too (by sound, altered signs and
-    all)."""
-    folded = fold(text)
+    """What the clauses of ``exemplars`` and ``text``, from somebody else, both say (by sound, altered signs
+    and all): words and figures that are the exemplar's alone become a gap (…)."""
+    folded, figures = fold(text), set(_figures(text))
     said = dict.fromkeys(clause for exemplar in exemplars for clause in clauses(exemplar))
-    return [x for x in said if fuzz.partial_ratio(fold(x), folded, score_cutoff=_SAME_CLAUSE) > 0]
+    found = (_without_figures(_said_by_both(clause, folded), figures) for clause in said)
+    return [x for x in dict.fromkeys(found) if _says_something(x)]
+
+
+def _said_by_both(clause: str, folded: str) -> str:
+    """What of a clause is in a folded text too; empty if they do not say the same."""
+    own = fold_with_offsets(clause)
+    if own.text in folded:
+        return clause
+    at = fuzz.partial_ratio_alignment(own.text, folded, score_cutoff=_SAME_CLAUSE)
+    if at is None:
+        return ""
+    there = folded[max(0, at.dest_start - _MORE_WORDS) : at.dest_end + _MORE_WORDS]
+    same = [
+        (op.src_start, op.src_end)
+        for op in Indel.opcodes(own.text, there)
+        if op.tag == "equal" and op.src_end - op.src_start >= _RUN
+    ]
+    said, last = "", None
+    for start, end in same:
+        first, behind = own.span(start, end)
+        said += ("" if last in {None, start} else _CUT) + clause[first:behind]
+        last = end
+    return said
+
+
+def _figures(text: str) -> list[str]:
+    return re.findall(r"[a-z0-9]+", clean(text))
+
+
+def _without_figures(said: str, known: set[str]) -> str:
+    """``said`` with a gap for every number and Latin word that is not among the ``known``."""
+    cut = re.sub(r"[A-Za-z0-9\uff10-\uff5a]+", lambda m: m[0] if set(_figures(m[0])) <= known else _CUT, said)
+    return re.sub(f"{_CUT}+", _CUT, cut).strip(_CUT).lstrip(_NO_BEGINNING)
 
 
 def in_order(shared: Sequence[str], exemplars: Sequence[str]) -> list[str]:
     """The ``shared`` clauses as a reader meets them in the exemplars: what is claimed comes before the
     threat."""
     met = list(dict.fromkeys(clause for text in exemplars for clause in clauses(text)))
-    return sorted(shared, key=lambda clause: met.index(clause) if clause in met else len(met))
+
+    def place(said: str) -> int:
+        runs = said.split(_CUT)
+        return next((n for n, clause in enumerate(met) if all(run in clause for run in runs)), len(met))
+
+    return sorted(shared, key=place)

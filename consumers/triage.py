@@ -39,7 +39,9 @@ class Triage:
             if verdict.verdict == "known" and pattern is not None:
                 found += _known(report, verdict, pattern)
             else:
-                found += _unknown(report, verdict, pattern, assess(report.text, fraud_types().values()))
+                nearest = [(pattern.fraud_type, verdict.score)] if pattern is not None else []
+                seen = assess(report.text, fraud_types().values(), nearest)
+                found += _unknown(report, verdict, pattern, seen)
         return found
 
 

@@ -67,8 +67,9 @@ class Settings(BaseSettings):
     once."""
     burst_window_s: int = Field(600, ge=60, le=1800)
     """New reporters of one place (the group, else the town) within this long count together ..."""
-    burst_weight: int = Field(1, ge=1, le=100)
-    """... as this many: what one hand can stage in one group within minutes is one voice."""
+    burst_weight: int = Field(2, ge=1, le=100)
+    """... as this many: one hand can stage any number in one group within minutes, but neighbours do report
+    together, so that one known reporter or one other place more is enough for a draft."""
     burst_reporters: int = Field(5, ge=2)
     """From this many new reporters of one place within burst_window_s a cluster is marked as doubtful: more
     than a family or a stairwell that was called by the same people."""
