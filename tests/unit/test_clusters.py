@@ -175,7 +175,7 @@ async def test_twenty_new_accounts_at_once_raise_a_mark_and_no_draft() -> None:
     flood = await stage.on_reports_unmatched([unmatched(f"r{n}", NOVEL[n % 3]) for n in range(20)])
     assert drafts(flood.events) == []
     last = [x.cluster for x in flood.events if isinstance(x, e.ClusterChanged)][-1]
-    assert (last.reporters, last.credible, last.doubts) == (20, 1, ("new_reporters",))
+    assert (last.reporters, last.credible, last.doubts) == (20, 2, ("new_reporters",))
     first = await stage.on_reports_unmatched([unmatched("k0", NOVEL[0])])
     assert drafts(first.events) == []
     second = await stage.on_reports_unmatched([unmatched("k1", NOVEL[1])])

@@ -41,12 +41,12 @@ def score(members: list[e.Member], worst: int = 50) -> int:
 
 def test_a_new_reporter_counts_again_at_another_place_or_another_time() -> None:
     burst = [member(n, new=True) for n in range(20)]
-    assert len(credible(burst, SETTINGS)) == 1
+    assert len(credible(burst, SETTINGS)) == SETTINGS.burst_weight
     elsewhere = member(20, new=True, town="西山镇")
     other_group = member(21, new=True, group_id="g1")
     later = member(22, minutes=11, new=True)
-    assert len(credible([*burst, elsewhere, other_group, later], SETTINGS)) == 4
-    assert len(credible([*burst, member(23), member(24)], SETTINGS)) == 3
+    assert len(credible([*burst, elsewhere, other_group, later], SETTINGS)) == SETTINGS.burst_weight + 3
+    assert len(credible([*burst, member(23), member(24)], SETTINGS)) == SETTINGS.burst_weight + 2
 
 
 @given(LISTS, st.integers(0, 100))
