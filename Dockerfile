@@ -11,7 +11,7 @@ RUN pip install --no-deps --no-build-isolation . \
  && pip uninstall --yes hatchling editables pathspec pluggy tomlkit trove-classifiers pip
 # The recogniser's machine code: a room that starts on a like processor need not compile.
 ENV NUMBA_CACHE_DIR=/opt/compiled
-RUN echo '{"id": "0", "text": "0"}' | fenghuo match
+RUN for command in match cluster; do echo '{"id": "0", "text": "0"}' | fenghuo "$command"; done
 
 FROM python:3.11-slim
 LABEL org.opencontainers.image.title="fenghuo" org.opencontainers.image.licenses="Apache-2.0"

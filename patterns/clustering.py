@@ -65,8 +65,12 @@ class Placement:
 
 
 class Clusterer:
-    """The clusters of one district, in memory. The same messages in the same order give the same clusters,
-    one by one or in batches; restored from their exemplars (and indicators) they go on as if never stopped."""
+    """The clusters of one district, in memory.
+
+    The same messages in the same order give the same clusters, one by one or in batches; restored from their
+    exemplars and indicators they go on as if never stopped. The first message of a process takes long where
+    the machine code was not kept.
+    """
 
     def __init__(self, config: ClusterConfig | None = None) -> None:
         self._config = config or ClusterConfig()
