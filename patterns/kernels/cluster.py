@@ -24,7 +24,7 @@ LONGEST = 2_000
 BLOCK = 8
 """Codes of exemplars are kept in so many blocks of this size."""
 BLOCKS = LONGEST // BLOCK
-KEYS = 24
+KEYS = 16
 """Keys of an exemplar that have postings, those that hash lowest; of a message all are looked up."""
 CHUNKS = 32
 SLOTS, FREE_SLOT, HELD, CODES, KEYS_USED, POOL, POOL_WANTED, VALUES_USED, NODES, FREE_NODE = range(10)
