@@ -12,7 +12,8 @@ RUN pip install --no-deps --no-build-isolation . \
 # The recogniser's machine code, that of the check of card numbers too, for any processor of this architecture:
 # a room reads it from its read-only root, and need not compile.
 ENV NUMBA_CACHE_DIR=/opt/compiled NUMBA_CPU_NAME=generic
-RUN fenghuo match --pretty 6222021001116245702
+RUN fenghuo match --pretty 6222021001116245702 \
+ && echo '{"id": "0", "text": "0"}' | fenghuo cluster
 
 FROM python:3.11-slim
 LABEL org.opencontainers.image.title="fenghuo" org.opencontainers.image.licenses="Apache-2.0"

@@ -122,7 +122,7 @@ $(ENV): pyproject.toml .venv/.locked
 	@exec >&2
 	$(PIP) install --quiet --no-deps --no-build-isolation -e .
 	echo "make: compiling the recogniser, once"
-	echo '{"id": "0", "text": "0"}' | .venv/bin/fenghuo match >/dev/null
+	for command in match cluster; do echo '{"id": "0", "text": "0"}' | .venv/bin/fenghuo $$command >/dev/null; done
 	touch $@
 
 $(DEV): requirements-dev.lock $(ENV)

@@ -79,6 +79,9 @@ class Clustering:
         self._kept = timedelta(hours=settings.cluster_hours)
         self._life_hours = settings.alert_hours
         self._districts: dict[str, District] = {}
+        first = Clusterer()  # what is compiled at the first call is ready before the first report
+        first.restore("", [""], [""])
+        first.place("", "")
 
     def forget(self) -> None:
         self._districts.clear()

@@ -1,12 +1,13 @@
 """Put unmatched messages of one district into clusters as they come: stars, not chains.
 
 A message joins the cluster of the exemplar it is closest to, if close enough; else it founds one. It is
-compared with exemplars only, and a cluster has few of them, so clusters cannot snowball. Clusters that a
-message is close to as well, and those that carry its links or accounts, are named for a person to judge;
-what the person says, one or two, holds for ever.
+compared with exemplars only; a cluster has few, each close to its founder, so clusters cannot snowball.
+Clusters that a message is close to as well, and those that carry its links or accounts, are named for a
+person to judge; what the person says, one or two, holds for ever.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -33,17 +34,18 @@ class ClusterConfig:
 
     join: likeness of two texts, of which `alignment` is the share of what they have in common in the same
     order, the rest the cosine of their weighted grams; below `least_cosine` nothing is aligned.
-    further_exemplar: a member less alike than this becomes an exemplar itself, up to max_exemplars.
+    further_exemplar: a member less alike than this to the founder, and closest to it, becomes an exemplar
+    itself, up to max_exemplars.
     least_bits: a text that says less stands alone and is not held (greetings, codes).
     telling_bits: a gram with less is everyday talk: it finds nothing and is not aligned.
     max_indicators: of a cluster, its first. common_indicator: one that more clusters carry links none.
     max_named: clusters that a placement names as near or linked.
     """
 
-    join: float = 67.0
-    alignment: float = 70.0
+    join: float = 60.0
+    alignment: float = 50.0
     least_cosine: float = 35.0
-    further_exemplar: float = 89.0
+    further_exemplar: float = 86.0
     max_exemplars: int = 4
     least_bits: float = 40.0
     telling_bits: float = 5.0
@@ -68,8 +70,12 @@ class Placement:
 
 
 class Clusterer:
-    """The clusters of one district, in memory. The same messages in the same order give the same clusters, one
-    by one or in batches; restored from their exemplars (and indicators) they go on as if never stopped."""
+    """The clusters of one district, in memory.
+
+    The same messages in the same order give the same clusters, one by one or in batches; restored from their
+    exemplars and indicators they go on as if never stopped. The first message of a process takes long where
+    the machine code was not kept.
+    """
 
     def __init__(self, config: ClusterConfig | None = None) -> None:
         self._config = config or ClusterConfig()
@@ -155,25 +161,23 @@ class Clusterer:
         return self._told(own, places)
 
     def _told(self, own: Sequence[str], places: Places) -> list[Placement]:
-        new = places.scores < self._config.join / 100
         groups = np.where(places.numbers < 0, -1, self._exemplars.groups(places.numbers))
         near = np.where(places.near == groups[:, None], -1, places.near)
+        beside: list[bool] = np.any(near >= 0, axis=1).tolist()
+        shares: list[bool] = (places.links[:, 0] >= 0).tolist()
+        founds = (places.scores < self._config.join / 100).tolist()
+        scores, exemplars = places.scores.tolist(), places.exemplars.tolist()
         told = []
-        for k, (group, score, exemplar, beside, shares) in enumerate(
-            zip(
-                groups.tolist(), places.scores.tolist(), places.exemplars.tolist(),
-                (near >= 0).any(axis=1).tolist(), (places.links[:, 0] >= 0).tolist(), strict=True,
-            )
-        ):  # fmt: skip
+        for k, group in enumerate(groups.tolist()):
             cluster_id = self._ids[group] if group >= 0 else self._persons.whole(own[k])
             told.append(
                 Placement(
                     cluster_id,
-                    bool(new[k]),
-                    round(100 * score, 1),
-                    exemplar,
-                    self._named(cluster_id, near[k]) if beside else (),
-                    self._named(cluster_id, places.links[k]) if shares else (),
+                    founds[k],
+                    min(100.0, round(100 * scores[k], 1)),
+                    exemplars[k],
+                    self._named(cluster_id, near[k]) if beside[k] else (),
+                    self._named(cluster_id, places.links[k]) if shares[k] else (),
                 )
             )
         return told
@@ -232,10 +236,10 @@ class _Judgements:
         return self._whole.get(cluster_id, cluster_id)
 
     def parts(self, cluster_id: str) -> Sequence[str]:
-        """The ids of all that were merged with a cluster, its own too; of one that never was, only its own."""
+        """The ids of all that were merged with a cluster, its own too; alone if there was none."""
         return self._parts.get(self.whole(cluster_id), (cluster_id,))
 
-    def apart_from(self, cluster_id: str) -> Collection[str]:
+    def apart_from(self, cluster_id: str) -> AbstractSet[str]:
         """The ids of what is held apart from a cluster."""
         return self._apart.get(self.whole(cluster_id), frozenset())
 

@@ -1,5 +1,5 @@
-"""The texts that stand for clusters, in memory: an index that grows in place and reuses what is dropped, and the
-groups that clusters are merged into.
+"""The texts that stand for clusters, in memory: an index that grows in place and reuses what is dropped, and
+the groups that clusters are merged into.
 
 What it answers depends on what is held, not on how that came to be held. Clusters have numbers here, small
 integers that are reused.
@@ -15,10 +15,10 @@ from patterns.arrays import F32, I32, I64, U64, Bools
 from patterns.background import EVERYDAY, STOCK
 from patterns.kernels import cluster as kernels
 from patterns.kernels.cluster import (
-    ALIGNED,
     BLOCK,
     BLOCKS,
     BUCKETS,
+    CANDIDATES,
     CHUNKS,
     CODES,
     COUNTERS,
@@ -98,7 +98,7 @@ class Exemplars:
         return sum(array.nbytes for array in self._held)
 
     def new(self, ties: Sequence[int]) -> I32:
-        """Numbers of clusters without exemplars, a group each; of equal likeness the lower tie comes first."""
+        """Numbers of clusters without exemplars, a group each; of equally close ones the lower tie wins."""
         reused = [self._free.pop() for _ in range(min(len(ties), len(self._free)))]
         fresh = len(ties) - len(reused)
         self._grow(_BY_NUMBER, self._numbers + fresh)
@@ -119,14 +119,14 @@ class Exemplars:
         return groups
 
     def place(self, folded: Folded, numbers: I32, *, join: bool = True) -> Places:
-        """Put each text, in order, where it belongs: with the exemplar it is closest to, or under its own number.
+        """Put each text, in order, where it belongs: with the closest exemplar, or under its own number.
 
         Without `join` each becomes an exemplar under its number.
         """
         count = numbers.size
         places = Places(
             np.empty(count, np.int32), np.zeros(count, np.float32), np.zeros(count, np.bool_),
-            np.full((count, MOST_LINKS), -1, np.int32), np.full((count, ALIGNED), -1, np.int32),
+            np.full((count, MOST_LINKS), -1, np.int32), np.full((count, CANDIDATES), -1, np.int32),
         )  # fmt: skip
         done = 0
         while True:
@@ -172,8 +172,8 @@ class Exemplars:
         self._grow(("codes",), int(counters[CODES]) * BLOCK + LONGEST)
         self._grow(("pool",), int(counters[POOL] + counters[POOL_WANTED]))
         self._grow(_BY_NODE, int(counters[NODES]) + values)
-        self._spread("keys", "heads", "counts", int(counters[KEYS_USED]) + KEYS)
-        self._spread("values", "value_heads", "value_counts", int(counters[VALUES_USED]) + values)
+        self._spread("keys", int(counters[KEYS_USED]) + KEYS)
+        self._spread("values", int(counters[VALUES_USED]) + values)
 
     def _grow(self, names: Sequence[str], needed: int) -> None:
         size = getattr(self._held, names[0]).size
@@ -183,16 +183,16 @@ class Exemplars:
                 **{name: np.pad(getattr(self._held, name), (0, more)) for name in names}
             )
 
-    def _spread(self, keys: str, heads: str, counts: str, needed: int) -> None:
-        """Double an open-addressing table that would be more than three quarters full."""
-        old = [getattr(self._held, name) for name in (keys, heads, counts)]
-        size = old[0].size
+    def _spread(self, name: str, needed: int) -> None:
+        """Double a table that would be more than three quarters full."""
+        table = getattr(self._held, name)
+        size = table.size
         while 4 * needed >= 3 * size:
             size *= 2
-        if size > old[0].size:
-            new = [np.zeros(size, array.dtype) for array in old]
-            kernels.move(*old, *new)
-            self._held = self._held._replace(**dict(zip((keys, heads, counts), new, strict=True)))
+        if size > table.size:
+            larger = np.zeros(size, np.uint64)
+            kernels.move(table, larger)
+            self._held = self._held._replace(**{name: larger})
 
 
 def _nothing() -> Held:
@@ -203,11 +203,10 @@ def _nothing() -> Held:
         at=np.zeros(some, i32), length=np.zeros(some, i32), total=np.zeros(some, np.float32),
         owner=np.zeros(some, i32), after=np.zeros(some, i32), indexed=np.zeros(some, np.uint8),
         shared=np.zeros(some, np.uint8), codes=np.zeros(some, np.uint16),
-        code_free=np.full(BLOCKS + 1, -1, i32), keys=np.zeros(table, np.uint32), heads=np.zeros(table, i32),
-        counts=np.zeros(table, i32), pool=np.zeros(some, i32), pool_free=np.full(CHUNKS, -1, i32),
+        code_free=np.full(BLOCKS + 1, -1, i32), keys=np.zeros(table, np.uint64),
+        pool=np.zeros(some, i32), pool_free=np.full(CHUNKS, -1, i32),
         group=np.zeros(some, i32), size=np.zeros(some, i32), tie=np.zeros(some, np.uint64),
         first=np.zeros(some, i32), marks=np.zeros(some, i32), values=np.zeros(table, np.uint64),
-        value_heads=np.zeros(table, i32), value_counts=np.zeros(table, i32),
         node_value=np.zeros(some, np.uint64), node_group=np.zeros(some, i32), node_next=np.zeros(some, i32),
         node_before=np.zeros(some, i32), node_after=np.zeros(some, i32), counters=counters,
     )  # fmt: skip

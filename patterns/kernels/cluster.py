@@ -2,15 +2,18 @@
 cluster, all in arrays that the caller makes and lets grow.
 
 A gram is a pair of folded codes (three of Latin text), as a bucket of the table of weights. A key is a
-hash of two grams in a row: texts that share keys are candidates, and are then compared in full. A list of
-postings lies in `pool` in a chunk of the next power of two; a list of one is the slot itself.
+hash of two grams in a row: texts that share keys are candidates, and are then compared in full.
+
+A table is open-addressing: an entry is a key << 32 | a head, 0 where there is none. The head of a key is
+SINGLE | the only slot that has it, or a chunk of `pool`: how many there are, then the slots, in the next
+power of two.
 """
 
 from typing import NamedTuple
 
 import numpy as np
 
-from patterns.arrays import F32, I32, I64, U8, U16, U32, U64
+from patterns.arrays import F32, I32, I64, U8, U16, U64
 from patterns.characters import GAP, LINK, NUMBER
 from patterns.kernels import Kept, compiled
 
@@ -21,7 +24,7 @@ LONGEST = 2_000
 BLOCK = 8
 """Codes of exemplars are kept in so many blocks of this size."""
 BLOCKS = LONGEST // BLOCK
-KEYS = 24
+KEYS = 16
 """Keys of an exemplar that have postings, those that hash lowest; of a message all are looked up."""
 CHUNKS = 32
 SLOTS, FREE_SLOT, HELD, CODES, KEYS_USED, POOL, POOL_WANTED, VALUES_USED, NODES, FREE_NODE = range(10)
@@ -29,9 +32,12 @@ SLOTS, FREE_SLOT, HELD, CODES, KEYS_USED, POOL, POOL_WANTED, VALUES_USED, NODES,
 that did not fit wanted of the pool."""
 COUNTERS = 10
 
-_BUDGET, _CANDIDATES, ALIGNED = 2_048, 16, 8
-"""Postings that are added up for a message; exemplars that are compared in full; of these aligned."""
+_BUDGET, CANDIDATES = 2_048, 8
+"""Postings that are added up for a message; exemplars that are compared in full."""
+_FEW = 8
+"""What shares less than one key of so many is not compared."""
 _NONE = -1
+_SINGLE = np.uint32(1 << 31)
 _HASH = 0x9E3779B97F4A7C15
 _PRIME = 0x100000001B3
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
@@ -47,17 +53,15 @@ class Held(NamedTuple):
     total: F32
     owner: I32
     after: I32
-    """By slot: the next slot of its cluster; or the next free one."""
+    """By slot: the next older slot of its cluster, -1 for its founder; or the next free one."""
     indexed: U8
     shared: U8
     """By slot: keys that have postings; and, within a search, those that the message shares."""
     codes: U16
     code_free: I32
     """By count of blocks: a free stretch of so many; the next one is named in its first two codes."""
-    keys: U32
-    heads: I32
-    counts: I32
-    """Open addressing by key: its postings."""
+    keys: U64
+    """Table of keys."""
     pool: I32
     pool_free: I32
     group: I32
@@ -68,15 +72,14 @@ class Held(NamedTuple):
     marks: I32
     """By number, where it is the group: the first node of its indicators."""
     values: U64
-    value_heads: I32
-    value_counts: I32
-    """Open addressing by indicator: nodes of the groups that carry it."""
+    """Table of indicators by a hash of theirs: the first node."""
     node_value: U64
     node_group: I32
     node_next: I32
     node_before: I32
     node_after: I32
-    """By node: next and previous of the same indicator, next of the same group (or the next free one)."""
+    """By node: an indicator and a group that carries it; next and previous of the same entry of `values`;
+    next of the same group, or the next free one."""
     counters: I64
 
 
@@ -202,7 +205,7 @@ def count(codes, starts, weight, out):
                 out[grams[i]] += weight
 
 
-# ---------------------------------------------------------------- open addressing
+# ---------------------------------------------------------------- tables
 
 
 @compiled
@@ -211,48 +214,61 @@ def _home(key, mask):
 
 
 @compiled
-def _look_up(keys, key):
-    """Place of a key (never 0), or the free place (0) for it."""
-    mask = keys.size - 1
+def _entry(key, head):
+    return (np.uint64(key) << np.uint64(32)) | np.uint64(head)
+
+
+@compiled
+def _key(entry):
+    return np.uint32(entry >> np.uint64(32))
+
+
+@compiled
+def _head(entry):
+    return np.uint32(entry & np.uint64(0xFFFFFFFF))
+
+
+@compiled
+def _look_up(table, key):
+    """Place of a key (never 0), or the free place for it."""
+    mask = table.size - 1
     place = _home(key, mask)
-    while keys[place] != 0 and keys[place] != key:
+    while table[place] != 0 and _key(table[place]) != key:
         place = (place + 1) & mask
     return place
 
 
 @compiled
-def _take_out(keys, heads, counts, place):
+def _take_out(table, place):
     """Empty a place and close the gap, so that every key behind is still found."""
-    mask = keys.size - 1
+    mask = table.size - 1
     gap = at = place
     while True:
         at = (at + 1) & mask
-        if keys[at] == 0:
+        if table[at] == 0:
             break
-        if (at - _home(keys[at], mask)) & mask >= (at - gap) & mask:
-            keys[gap], heads[gap], counts[gap] = keys[at], heads[at], counts[at]
+        if (at - _home(_key(table[at]), mask)) & mask >= (at - gap) & mask:
+            table[gap] = table[at]
             gap = at
-    keys[gap], counts[gap] = 0, 0
+    table[gap] = 0
 
 
+@Kept
 @compiled
-def _move(keys, heads, counts, new_keys, new_heads, new_counts):
-    for i in range(keys.size):
-        if keys[i] != 0:
-            place = _look_up(new_keys, keys[i])
-            new_keys[place], new_heads[place], new_counts[place] = keys[i], heads[i], counts[i]
-
-
-move = Kept(_move)
+def move(table, larger):
+    """Enter what is in a table into a larger, empty one."""
+    for entry in table:
+        if entry != 0:
+            larger[_look_up(larger, _key(entry))] = entry
 
 
 # ---------------------------------------------------------------- postings
 
 
 @compiled
-def _chunk_class(size):
-    """Power of two that holds so many."""
-    power = 1
+def _power(size):
+    """The power of two, at least the second, that is not less than the size."""
+    power = 2
     while 1 << power < size:
         power += 1
     return power
@@ -276,47 +292,59 @@ def _free_chunk(held, chunk, power):
 
 
 @compiled
+def _size(held, entry):
+    """How many slots have the key of an entry."""
+    if entry == 0:
+        return np.int32(0)
+    head = _head(entry)
+    return np.int32(1) if head & _SINGLE else held.pool[head]
+
+
+@compiled
 def _post(held, key, slot):
     place = _look_up(held.keys, key)
-    size = held.counts[place]
-    if not size:
+    entry = held.keys[place]
+    head = _head(entry)
+    if entry == 0:
         held.counters[KEYS_USED] += 1
-        held.keys[place], held.heads[place] = key, slot
-    elif size == 1:
-        chunk = _chunk(held, 1)
-        held.pool[chunk], held.pool[chunk + 1] = held.heads[place], slot
-        held.heads[place] = chunk
+        held.keys[place] = _entry(key, _SINGLE | np.uint32(slot))
+    elif head & _SINGLE:
+        chunk = _chunk(held, 2)
+        held.pool[chunk], held.pool[chunk + 1], held.pool[chunk + 2] = 2, head & ~_SINGLE, slot
+        held.keys[place] = _entry(key, chunk)
     else:
-        if size & (size - 1) == 0:
-            power = _chunk_class(size)
-            chunk, old = _chunk(held, power + 1), held.heads[place]
-            for i in range(size):
-                held.pool[chunk + i] = held.pool[old + i]
-            _free_chunk(held, old, power)
-            held.heads[place] = chunk
-        held.pool[held.heads[place] + size] = slot
-    held.counts[place] = size + 1
+        size = held.pool[head]
+        chunk = np.int64(head)
+        if (size + 1) & size == 0:
+            power = _power(size + 1)
+            chunk = _chunk(held, power + 1)
+            for i in range(size + 1):
+                held.pool[chunk + i] = held.pool[head + i]
+            _free_chunk(held, head, power)
+            held.keys[place] = _entry(key, chunk)
+        held.pool[chunk + size + 1] = slot
+        held.pool[chunk] = size + 1
 
 
 @compiled
 def _unpost(held, key, slot):
     place = _look_up(held.keys, key)
-    left = held.counts[place] - 1
-    if not left:
+    chunk = np.int64(_head(held.keys[place]))
+    if chunk & _SINGLE:
         held.counters[KEYS_USED] -= 1
-        _take_out(held.keys, held.heads, held.counts, place)
+        _take_out(held.keys, place)
         return
-    chunk = held.heads[place]
-    for i in range(left):
+    left = held.pool[chunk] - 1
+    for i in range(1, left + 1):
         if held.pool[chunk + i] == slot:
-            held.pool[chunk + i] = held.pool[chunk + left]
+            held.pool[chunk + i] = held.pool[chunk + left + 1]
             break
-    held.counts[place] = left
+    held.pool[chunk] = left
     if left == 1:
-        held.heads[place] = held.pool[chunk]
-        _free_chunk(held, chunk, 1)
-    elif left & (left - 1) == 0:
-        _free_chunk(held, chunk + left, _chunk_class(left))
+        held.keys[place] = _entry(key, _SINGLE | np.uint32(held.pool[chunk + 1]))
+        _free_chunk(held, chunk, 2)
+    elif left > 2 and (left + 1) & left == 0:
+        _free_chunk(held, chunk + left + 1, _power(left + 1))
 
 
 # ---------------------------------------------------------------- exemplars
@@ -377,8 +405,8 @@ def _room(held, keys, blocks, values):
     counters = held.counters
     needed = 0
     for i in range(keys.size):
-        size = held.counts[_look_up(held.keys, keys[i])]
-        needed += 4 * size if size & (size - 1) == 0 else 0
+        size = _size(held, held.keys[_look_up(held.keys, keys[i])])
+        needed += 2 * (size + 1) if (size + 1) & size == 0 or size == 1 else 0
     counters[POOL_WANTED] = needed
     return (
         (counters[FREE_SLOT] >= 0 or counters[SLOTS] < held.at.size)
@@ -424,6 +452,11 @@ def _hidden(signs, value):
 
 
 @compiled
+def _value_key(value):
+    return np.uint32((value * np.uint64(_HASH)) >> np.uint64(32)) | np.uint32(1)
+
+
+@compiled
 def _mark(held, group, value, most):
     """Note that a group carries an indicator, unless it does or carries `most` already."""
     node, many = held.marks[group], 0
@@ -439,14 +472,15 @@ def _mark(held, group, value, most):
         else:
             node = held.counters[NODES]
             held.counters[NODES] += 1
-        place = _look_up(held.values, value)
-        following = held.value_heads[place] if held.value_counts[place] else _NONE
-        if following < 0:
+        key = _value_key(value)
+        place = _look_up(held.values, key)
+        following = np.int32(_NONE)
+        if held.values[place] == 0:
             held.counters[VALUES_USED] += 1
         else:
+            following = np.int32(_head(held.values[place]))
             held.node_before[following] = node
-        held.values[place], held.value_heads[place] = value, node
-        held.value_counts[place] += 1
+        held.values[place] = _entry(key, node)
         held.node_value[node], held.node_group[node] = value, group
         held.node_next[node], held.node_before[node] = following, _NONE
         held.node_after[node] = held.marks[group]
@@ -455,18 +489,19 @@ def _mark(held, group, value, most):
 
 @compiled
 def _unmark(held, node):
-    place = _look_up(held.values, held.node_value[node])
     before, following = held.node_before[node], held.node_next[node]
+    if following >= 0:
+        held.node_before[following] = before
     if before >= 0:
         held.node_next[before] = following
     else:
-        held.value_heads[place] = following
-    if following >= 0:
-        held.node_before[following] = before
-    held.value_counts[place] -= 1
-    if not held.value_counts[place]:
-        held.counters[VALUES_USED] -= 1
-        _take_out(held.values, held.value_heads, held.value_counts, place)
+        key = _value_key(held.node_value[node])
+        place = _look_up(held.values, key)
+        if following >= 0:
+            held.values[place] = _entry(key, following)
+        else:
+            held.counters[VALUES_USED] -= 1
+            _take_out(held.values, place)
     held.node_after[node] = held.counters[FREE_NODE]
     held.counters[FREE_NODE] = node
 
@@ -502,15 +537,20 @@ def unmark(held, group):
 @compiled
 def _linked(held, group, value, common, links, many):
     """Append the other groups that carry an indicator, unless it is a common one; returns how many in all."""
-    place = _look_up(held.values, value)
-    if 0 < held.value_counts[place] <= common:
-        node = held.value_heads[place]
-        while node >= 0 and many < links.size:
-            other = held.node_group[node]
-            if other != group:
-                links[many] = other
-                many += 1
-            node = held.node_next[node]
+    entry = held.values[_look_up(held.values, _value_key(value))]
+    node = np.int32(_head(entry)) if entry != 0 else np.int32(_NONE)
+    more = many
+    carriers = 0
+    while node >= 0 and carriers <= common:
+        if held.node_value[node] == value:
+            carriers += 1
+            if held.node_group[node] != group and more < links.size:
+                links[more] = held.node_group[node]
+                more += 1
+        node = held.node_next[node]
+    if carriers <= common:
+        return more
+    links[many:more] = _NONE
     return many
 
 
@@ -580,29 +620,33 @@ def _set_masks(text, rows, masks):
 
 
 @compiled
-def _rarer_first(places, counts, budget):
+def _rarer_first(entries, sizes, budget):
     """Put the keys first whose postings the budget allows, the rarer before the commoner (by powers of two),
-    and at least the rarest; returns how many they are."""
+    and at least the rarest; returns (how many they are, postings in all)."""
     spent = 0
     rarest = np.int64(1) << 40
-    for place in places:
-        spent += counts[place]
-        rarest = min(rarest, counts[place])
+    for size in sizes:
+        spent += size
+        rarest = min(rarest, size)
     if spent <= budget:
-        return places.size
-    limit, spent = np.int64(1), 0
+        return sizes.size, spent
+    limit, allowed, spent = np.int64(1), 0, 0
     while spent <= budget:
+        allowed = spent
         limit *= 2
         spent = 0
-        for place in places:
-            spent += counts[place] if counts[place] <= limit else 0
-    limit = max(limit // 2, rarest)
+        for size in sizes:
+            spent += size if size <= limit else 0
+    limit //= 2
+    if not allowed:
+        limit = allowed = rarest
     kept = 0
-    for i in range(places.size):
-        if counts[places[i]] <= limit and (limit > rarest or not kept):
-            places[kept], places[i] = places[i], places[kept]
+    for i in range(sizes.size):
+        if sizes[i] <= limit and (limit > rarest or allowed > rarest or not kept):
+            entries[kept], entries[i] = entries[i], entries[kept]
+            sizes[kept], sizes[i] = sizes[i], sizes[kept]
             kept += 1
-    return kept
+    return kept, allowed
 
 
 @compiled
@@ -616,12 +660,15 @@ def _sooner(value, slot, other, other_slot, held):
 
 @compiled
 def _best(held, touched, reached, values, slots):
-    """The slots that share most keys for their size, best first; returns how many. Clears `shared`."""
+    """The slots that share most keys for their size, best first, but for those that share few; returns how
+    many. Clears `shared`."""
     kept = 0
     for t in range(reached):
         slot = touched[t]
         many = np.float32(held.shared[slot])
         held.shared[slot] = 0
+        if many * _FEW < held.indexed[slot]:
+            continue
         value = many * many / np.float32(held.indexed[slot])
         if kept == slots.size:
             if not _sooner(value, slot, values[kept - 1], slots[kept - 1], held):
@@ -651,8 +698,8 @@ def _resort(values, slots, held):
 
 @Kept
 @compiled
-def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits, limits, join, placed, scores,
-          exemplars, links, near):  # fmt: skip
+def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits, limits, join, placed,
+          scores, exemplars, links, near):  # fmt: skip
     """Place texts from `first` on; returns the first that did not fit into the arrays, or how many there are.
 
     With `join` false each becomes an exemplar of its number's cluster, whatever it resembles. Fills, by text:
@@ -664,14 +711,18 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
         longest = max(longest, min(starts[k + 1] - starts[k], LONGEST))
     grams, other = np.empty(longest, np.int32), np.empty(LONGEST, np.int32)
     found, matched = np.empty(longest, np.int32), np.empty(longest, np.int64)
-    keys, places = np.empty(longest, np.uint32), np.empty(longest, np.int64)
+    keys, entries, sizes = (
+        np.empty(longest, np.uint32),
+        np.empty(longest, np.uint64),
+        np.empty(longest, np.int64),
+    )
     tables = np.empty(_table_size(longest), np.int32)
     mine, theirs = np.empty(longest, np.uint16), np.empty(LONGEST, np.uint16)
     rows = np.zeros(1 << 16, np.int16)
     masks = np.empty((longest + 1, (longest + 63) // 64), np.uint64)
     column = np.empty((longest + 63) // 64, np.uint64)
     touched = np.empty(_BUDGET + 1, np.int64)
-    slots, values = np.empty(_CANDIDATES, np.int64), np.empty(_CANDIDATES, np.float32)
+    slots, values = np.empty(CANDIDATES, np.int64), np.empty(CANDIDATES, np.float32)
     for k in range(first, starts.size - 1):
         text = codes[starts[k] : min(starts[k + 1], starts[k] + LONGEST)]
         n = text.size
@@ -690,18 +741,20 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
         if join:
             known = 0
             for i in range(many):
-                at = _look_up(held.keys, keys[i])
-                if held.counts[at]:
-                    places[known] = at
+                entry = held.keys[_look_up(held.keys, keys[i])]
+                if entry != 0:
+                    entries[known] = entry
                     known += 1
-            known = _rarer_first(places[:known], held.counts, _BUDGET)
-            if known and held.counts[places[0]] > touched.size:
-                touched = np.empty(2 * held.counts[places[0]], np.int64)
+            for i in range(known):
+                sizes[i] = _size(held, entries[i])
+            known, postings = _rarer_first(entries[:known], sizes[:known], _BUDGET)
+            if postings >= touched.size:
+                touched = np.empty(2 * postings, np.int64)
             reached = 0
             for i in range(known):
-                at, size = held.heads[places[i]], held.counts[places[i]]
-                for j in range(size):
-                    slot = held.pool[at + j] if size > 1 else at
+                head = np.int64(_head(entries[i]))
+                for j in range(sizes[i]):
+                    slot = head ^ np.int64(_SINGLE) if head & _SINGLE else np.int64(held.pool[head + 1 + j])
                     touched[reached] = slot
                     reached += held.shared[slot] == 0
                     held.shared[slot] += 1
@@ -714,7 +767,7 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
             words = -1
             closest = slots[0]
             close = 0
-            for c in range(min(kept, ALIGNED)):
+            for c in range(kept):
                 slot, cosine = slots[c], values[c]
                 if cosine < limits.least_cosine:
                     break
@@ -731,7 +784,7 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
                 value = np.float32(limits.alignment * ratio + (1 - limits.alignment) * cosine)
                 if value > 0 and (not score or _sooner(value, slot, score, closest, held)):
                     score, closest = value, slot
-                if value >= limits.join and close < near.shape[1]:
+                if value >= limits.join:
                     near[k, close] = held.group[held.owner[slot]]
                     close += 1
             if words >= 0:
@@ -739,7 +792,11 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
                     rows[mine[i]] = 0
             if score >= limits.join:
                 number = held.owner[closest]
-                exemplar = score < limits.further and held.size[held.group[number]] < limits.exemplars
+                exemplar = (
+                    score < limits.further
+                    and held.after[closest] < 0
+                    and held.size[held.group[number]] < limits.exemplars
+                )
         if exemplar:
             _exemplify(held, text, keys[:many], total, number)
         group = held.group[number]
