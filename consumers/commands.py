@@ -159,23 +159,30 @@ def _explain(messages: Iterator[Line], held: "Library", kinds: "dict[str, FraudT
 
 @click.command(short_help="Cluster the messages on standard input.")
 @click.option("--raise-at", default=3, show_default=True, help="Messages at which a cluster is raised.")
-def cluster(raise_at: int) -> None:
-    """Say for each message which cluster it is in, and whether that cluster would be raised."""
+@click.option("--as-written", is_flag=True, help="No word stands for what an anonymised record left out.")
+def cluster(raise_at: int, as_written: bool) -> None:
+    """Say for each message which cluster it is in, and whether that cluster would be raised.
+
+    Messages are taken for records, as by `match`: URL, PHONE, DIGIT and the like in capitals stand for what
+    was taken out.
+    """
     from collections import Counter
 
     from patterns.clustering import Clusterer
     from patterns.redact import mask
+    from patterns.slots import example, from_record
     from patterns.triage import assess
 
     clusterer, sizes, suspicious = Clusterer(), Counter[str](), set[str]()
     placed: list[tuple[str, str]] = []
     messages = read_lines(sys.stdin.buffer, "standard input")
     while batch := list(islice(messages, AT_ONCE)):
-        found = clusterer.place_batch([m.id for m in batch], [mask(m.text) for m in batch])
-        for message, placement in zip(batch, found, strict=True):
+        texts = [m.text if as_written else example(from_record(m.text)) for m in batch]
+        found = clusterer.place_batch([m.id for m in batch], [mask(text) for text in texts])
+        for message, text, placement in zip(batch, texts, found, strict=True):
             placed.append((message.id, placement.cluster_id))
             sizes[placement.cluster_id] += 1
-            if assess(message.text).suspicious:
+            if assess(text).suspicious:
                 suspicious.add(placement.cluster_id)
     raised = {c for c, n in sizes.items() if n >= raise_at and c in suspicious}
     _write({"id": i, "cluster": c if sizes[c] > 1 else None, "raised": c in raised} for i, c in placed)

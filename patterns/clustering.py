@@ -37,6 +37,8 @@ class ClusterConfig:
     further_exemplar: a member less alike than this to the founder, and closest to it, becomes an exemplar
     itself, up to max_exemplars.
     least_bits: a text that says less stands alone and is not held (greetings, codes).
+    passage_share, passage_bits: two texts whose passage in common is more than this share (percent) of one of
+    them and says so much are judged by it alone: a forward with talk around it, or cut short.
     telling_bits: a gram with less is everyday talk: it finds nothing and is not aligned.
     max_indicators: of a cluster, its first. common_indicator: one that more clusters carry links none.
     max_named: clusters that a placement names as near or linked.
@@ -44,7 +46,9 @@ class ClusterConfig:
 
     join: float = 60.0
     alignment: float = 50.0
-    least_cosine: float = 35.0
+    least_cosine: float = 25.0
+    passage_share: float = 55.0
+    passage_bits: float = 70.0
     further_exemplar: float = 86.0
     max_exemplars: int = 4
     least_bits: float = 40.0
@@ -278,7 +282,8 @@ def _tie(cluster_id: str) -> int:
 def _limits(config: ClusterConfig) -> Limits:
     """The same in shares of one, as the compiled loops take them."""
     return Limits(
-        config.join / 100, config.alignment / 100, config.least_cosine / 100, config.further_exemplar / 100,
+        config.join / 100, config.alignment / 100, config.least_cosine / 100,
+        config.passage_share / 100, config.passage_bits, config.further_exemplar / 100,
         config.max_exemplars, config.least_bits, config.telling_bits, config.max_indicators,
         config.common_indicator,
     )  # fmt: skip

@@ -4,19 +4,18 @@ Weights are for ranking on a desk, not probabilities.
 """
 
 import re
-import unicodedata
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from patterns.cues import CIRCLED, DEADLINE, HOOKS, ODD, SHORT_LINK, SIGNS, THEMES, THREAT, Cue
+from patterns.cues import CIRCLED, DEADLINE, HOOKS, SHORT_LINK, SIGNS, THEMES, THREAT, Cue
 from patterns.entities import find_in
 from patterns.identifiers import is_known_good
 from patterns.judging import hooks, is_advice, names_known_good
 from patterns.model import Entity, FraudType
 from patterns.moving import money_moves
-from patterns.normalise import clean, normalise, sound
+from patterns.normalise import clean, clean_batch, sound
 from patterns.wording import WEAK_ADVICE
 
 
@@ -32,6 +31,8 @@ class Assessment:
     suspicious: bool
 
 
+_FULL_DISGUISE = 3
+"""So many dressed characters (a traditional one among simplified ones is half of one)."""
 _SUSPICIOUS = 10
 """Points from which a text could be bait. All points come from a logistic regression on half of the seeds and
 honest texts, rounded and adjusted by hand: what leads away counts, what honest messages say too does not."""
@@ -60,18 +61,18 @@ def _spoken_account() -> re.Pattern[str]:
     )
 
 
-def _disguised(raw: str) -> bool:
-    """Whether characters are dressed up in a way that only evading a filter explains.
+def _disguised(raw: str, signs: Sequence[int]) -> bool:
+    """Whether characters are dressed up as only evading a filter explains; `signs` as in `Cleaned`.
 
-    A circled number on its own is an item of a list.
+    A circled number on its own is an item of a list; somebody who writes traditional characters writes many.
     """
-    hidden = sum(unicodedata.category(c) == "Cf" and c not in "\u200d\ufeff" for c in raw.strip())
-    odd = sum(c in ODD or 0x1D400 <= ord(c) < 0x1D800 for c in raw)
-    circled = sum(map(len, _compiled(CIRCLED).findall(raw)))
-    return hidden >= 2 or odd + circled >= 3
+    han, hidden, dressed, odd, traditional = signs[:5]
+    listed = len(_compiled(CIRCLED).findall(raw))
+    mixed = traditional / 2 if traditional * 4 < han + 1 else 0
+    return hidden > 1 or hidden + dressed - listed + odd + mixed >= _FULL_DISGUISE
 
 
-def _signs(raw: str, norm: str, entities: tuple[Entity, ...]) -> list[str]:
+def _signs(raw: str, dress: Sequence[int], norm: str, entities: tuple[Entity, ...]) -> list[str]:
     signs = []
     if any(e.kind == "url" and not is_known_good(e.value) for e in entities) or _compiled(SHORT_LINK).search(
         norm
@@ -83,7 +84,7 @@ def _signs(raw: str, norm: str, entities: tuple[Entity, ...]) -> list[str]:
         signs.append("account")
     if any(e.kind == "invite_code" for e in entities):
         signs.append("invite_code")
-    if _disguised(raw):
+    if _disguised(raw, dress):
         signs.append("disguise")
     if _compiled(THREAT).search(norm) and _compiled(DEADLINE).search(norm):
         signs.append("threat_deadline")
@@ -137,10 +138,11 @@ def assess(
     `types` lend their phrases to the guess at the type; so does `nearest`: the type of each of the most
     alike patterns with its score (0 to 100), of whatever band.
     """
-    norm = normalise(text)
+    cleaned = clean_batch((text,))
+    norm = cleaned.normalised(0, len(text))
     themes = [cue for cue in THEMES if _compiled(cue.rule).search(norm.text)]
     asked, refused = hooks(norm.text)
-    signs = _signs(text, norm.text, find_in(norm))
+    signs = _signs(text, cleaned.signs[0].tolist(), norm.text, find_in(norm))
     advice = is_advice(norm.text)
     moving = money_moves(norm.text, advice)
     found = [(cue.weight, cue.points) for cue in themes]

@@ -34,6 +34,8 @@ COUNTERS = 10
 
 _BUDGET, CANDIDATES = 2_048, 8
 """Postings that are added up for a message; exemplars that are compared in full."""
+_FOREIGN = 0.35
+"""Price of a bit that only one of two texts has, against one of both, where their passage in common ends."""
 _FEW = 8
 """What shares less than one key of so many is not compared."""
 _NONE = -1
@@ -89,6 +91,8 @@ class Limits(NamedTuple):
     join: float
     alignment: float
     least_cosine: float
+    passage_share: float
+    passage_bits: float
     further: float
     exemplars: int
     least_bits: float
@@ -183,7 +187,7 @@ def _telling(codes, grams, bits, telling, out):
     many = 0
     before = False
     for i in range(codes.size):
-        tells = grams[i] >= 0 and bits[grams[i]] >= telling
+        tells = i < grams.size and grams[i] >= 0 and bits[grams[i]] >= telling
         if tells or before:
             out[many] = codes[i]
             many += 1
@@ -573,6 +577,36 @@ def _cosine(held, slot, grams, table, found, matched, bits, total):
 
 
 @compiled
+def _passage(grams, in_both, bits):
+    """(first, behind last, bits in common, all its bits, bits of the whole) of the passage of a text with the
+    most in common, less the price of what is foreign: the forward without the talk around it."""
+    best = current = whole = np.float32(0)
+    start = first = last = 0
+    for i in range(grams.size):
+        if grams[i] >= 0:
+            weight = bits[grams[i]]
+            whole += weight
+            if current <= 0:
+                current, start = np.float32(0), i
+            current += weight if in_both[i] else -np.float32(_FOREIGN) * weight
+            if current > best:
+                best, first, last = current, start, i + 1
+    common = every = np.float32(0)
+    for i in range(first, last):
+        if grams[i] >= 0:
+            every += bits[grams[i]]
+            common += bits[grams[i]] if in_both[i] else np.float32(0)
+    return first, last, common, every, whole
+
+
+@compiled
+def _held_grams(grams, table, found, out):
+    """Whether each gram is one of a table's."""
+    for i in range(grams.size):
+        out[i] = grams[i] >= 0 and table[_small(table, found, grams[i], table.size - 1)] >= 0
+
+
+@compiled
 def _ones(word):
     """How many bits are set."""
     word -= (word >> np.uint64(1)) & np.uint64(0x5555555555555555)
@@ -693,6 +727,31 @@ def _resort(values, slots, held):
         slots[at], values[at] = slot, value
 
 
+@compiled
+def _by_passage(text, grams, compared, other, bits, limits, table, found, other_table, other_found, flags,
+                theirs, rows, masks, words, column):  # fmt: skip
+    """The least likeness that joins, if the passage that two texts have in common is more than a share of one
+    of them, says enough, and is itself alike; else 0. `masks` are those of the whole text."""
+    their_table = other_table[: _table_size(other.size)]
+    their_table[:] = _NONE
+    _distinct(other, bits, their_table, other_found)
+    _held_grams(grams, their_table, other_found, flags)
+    first, last, mine, all_mine, whole = _passage(grams, flags, bits)
+    _held_grams(other, table, found, flags)
+    start, stop, its, all_its, whole_of_it = _passage(other, flags, bits)
+    if min(mine, its) < limits.passage_bits or max(mine / whole, its / whole_of_it) < limits.passage_share:
+        return np.float32(0)
+    their = _telling(compared[start : stop + 1], other[start:stop], bits, limits.telling_bits, theirs)
+    common = _common_sequence(rows, masks, words, column, theirs[:their])
+    telling = _telling(text[first : last + 1], grams[first:last], bits, limits.telling_bits, theirs)
+    if not telling + their:
+        return np.float32(0)
+    ratio = min(2 * common / (telling + their), 1.0)
+    cosine = np.sqrt(mine / all_mine * its / all_its)
+    alike = limits.alignment * ratio + (1 - limits.alignment) * cosine >= limits.join
+    return np.float32(limits.join) if alike else np.float32(0)
+
+
 # ---------------------------------------------------------------- placing
 
 
@@ -721,6 +780,8 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
     rows = np.zeros(1 << 16, np.int16)
     masks = np.empty((longest + 1, (longest + 63) // 64), np.uint64)
     column = np.empty((longest + 63) // 64, np.uint64)
+    flags = np.empty(max(longest, LONGEST), np.bool_)
+    other_table, other_found = np.empty(_table_size(LONGEST), np.int32), np.empty(LONGEST, np.int32)
     touched = np.empty(_BUDGET + 1, np.int64)
     slots, values = np.empty(CANDIDATES, np.int64), np.empty(CANDIDATES, np.float32)
     for k in range(first, starts.size - 1):
@@ -782,6 +843,14 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
                         2 * _common_sequence(rows, masks, words, column, theirs[:their]) / (telling + their)
                     )
                 value = np.float32(limits.alignment * ratio + (1 - limits.alignment) * cosine)
+                if value < limits.join:
+                    value = max(
+                        value,
+                        _by_passage(
+                            text, grams[:n], compared, other[: compared.size], bits, limits, table, found,
+                            other_table, other_found, flags, theirs, rows, masks, words, column,
+                        ),
+                    )  # fmt: skip
                 if value > 0 and (not score or _sooner(value, slot, score, closest, held)):
                     score, closest = value, slot
                 if value >= limits.join:

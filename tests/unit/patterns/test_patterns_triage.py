@@ -263,7 +263,7 @@ def test_a_qq_number_behind_one_character_is_a_hook(text: str) -> None:
     assert "account" in assess(text).cues
 
 
-@pytest.mark.parametrize("text", ["收\u200b到\u200b了", "①②③④", "刷銭忝忝"])
+@pytest.mark.parametrize("text", ["收\u200b到\u200b了", "①②③④", "刷銭収恏"])
 def test_characters_dressed_up_are_a_hook(text: str) -> None:
     found = assess(text)
     assert "disguise" in found.cues and found.suspicious
