@@ -16,7 +16,7 @@ from fenghuo.settings import Settings
 
 @dataclass(slots=True)
 class Consumers:
-    """One process of the consumers room, as docker-compose would run a replica; ``log`` takes what it says."""
+    """One process of the consumers room, as docker-compose runs a replica; ``log`` takes what it says."""
 
     told: Settings
     log: Path
@@ -36,7 +36,10 @@ class Consumers:
         }
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "fenghuo", "room", "consumers"], env=environment, stdout=out, stderr=out
+                [sys.executable, "-m", "fenghuo", "room", "consumers"],
+                env=environment,
+                stdout=out,
+                stderr=out,
             )
 
     async def ready(self) -> bool:
