@@ -20,7 +20,7 @@ from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk, reaching_redis
 from fenghuo.stores.keys import Keys
 from fenghuo.transport.kafka import KafkaTransport
-from fenghuo.transport.pipeline import Follow, Stage
+from fenghuo.transport.pipeline import Follow, Stage, end_tasks
 from fenghuo.transport.redis import RedisTransport
 
 log = logging.getLogger(__name__)
@@ -220,8 +220,7 @@ async def _end(room: Room, server: "_Server", serving: Any, tasks: list[Any]) ->
     room.started = False
     server.should_exit = True
     await asyncio.wait({serving}, timeout=10)
-    for task in (serving, *tasks):
-        task.cancel()
+    await end_tasks((serving, *tasks))
     await asyncio.gather(serving, *tasks, return_exceptions=True)
     await room.transport.stop()
     await room.desk.client.aclose()

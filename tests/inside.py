@@ -14,6 +14,7 @@ from fenghuo.alerts import Order
 from fenghuo.runtime import AnyTransport, Room, open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
+from fenghuo.transport.pipeline import end_tasks
 
 T = TypeVar("T")
 
@@ -73,8 +74,7 @@ async def inside(settings: Settings, *names: str) -> AsyncIterator[Inside]:
             loops += [asyncio.ensure_future(loop()) for loop in room.loops]
         yield Inside(desk, rooms, quiet["producers"], quiet["console"])
     finally:
-        for loop in loops:
-            loop.cancel()
+        await end_tasks(loops)
         ended = await asyncio.gather(*loops, return_exceptions=True)
         for transport in (*(room.transport for room in rooms.values()), *quiet.values()):
             await transport.stop()

@@ -1,5 +1,6 @@
 """Events and settings for tests, each with what the test does not care about filled in."""
 
+import random
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -11,6 +12,9 @@ from patterns.clustering import Placement
 NOON = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
 DISTRICT = "示范区"
 SAFE_TEXT = "【反诈预警】近期有人冒充市场监管发信息，都是诈骗。请不要点链接、不要转账，咨询请拨 96110。"
+_COMMON = b"".join(bytes((row, cell)) for row in range(0xB0, 0xD7) for cell in range(0xA1, 0xFF)).decode(
+    "gb2312"
+)
 SAFE_CORRECTION = "【更正】此前的预警有误，现予撤回。"
 
 
@@ -105,3 +109,18 @@ def request(group_id: str = "g0001", **changes: Any) -> e.DeliveryRequested:
         "delivery_id": e.derive_id("delivery", "a1", "1", "warning", group_id),
     } | changes  # fmt: skip
     return e.DeliveryRequested(event_id=f"request-{group_id}", group_id=group_id, **fields)
+
+
+def invented_scam(n: int) -> str:
+    """The text of the n-th scam that nobody knows: like no other but for what it wants people to do."""
+    dice = random.Random(n)
+    about, threat = ("".join(dice.choices(_COMMON, k=k)) for k in (18, 12))
+    return f"【通知】{about}，请今日24时前登录 k{n}.example.com 认证，{threat}"
+
+
+def altered(text: str, dice: random.Random, signs: int) -> str:
+    """``text`` with so many signs of it, at most, replaced by others."""
+    found = list(text)
+    for _ in range(signs):
+        found[dice.randrange(len(found))] = dice.choice(_COMMON)
+    return "".join(found)

@@ -1,0 +1,34 @@
+"""A room ends when it is told to, whatever its loops are in the middle of."""
+
+import asyncio
+from types import SimpleNamespace
+from typing import Any
+
+from fenghuo.runtime import Room, _end, _Server, health_pages
+from tests.making import settings
+
+
+async def test_a_room_ends_although_a_loop_was_in_the_middle_of_a_write_to_redis() -> None:
+    """There Python 3.11 may swallow a cancellation: redis-py writes within asyncio.wait_for."""
+    swallowed = 0
+
+    async def loop() -> None:
+        nonlocal swallowed
+        while True:
+            try:
+                await asyncio.sleep(60)
+            except asyncio.CancelledError:
+                swallowed += 1
+                if swallowed > 1:
+                    raise
+
+    async def done() -> None:
+        return None
+
+    rest: Any = SimpleNamespace(stop=done, client=SimpleNamespace(aclose=done))
+    room = Room("consumers", settings(), rest, rest, port=0)
+    task, serving = asyncio.create_task(loop()), asyncio.create_task(done())
+    await asyncio.sleep(0)
+    async with asyncio.timeout(10):
+        await _end(room, _Server(health_pages(room, None), "127.0.0.1", 0), serving, [task])
+    assert task.cancelled()
