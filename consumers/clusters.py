@@ -53,7 +53,7 @@ class District:
         held = Held(msgspec.structs.replace(cluster, members=()), members)
         self.clusters[cluster.cluster_id] = held
         self.placed |= dict.fromkeys(members, cluster.cluster_id)
-        self.clusterer.restore(cluster.cluster_id, cluster.exemplars, cluster.indicators)
+        self.clusterer.restore(cluster.cluster_id, cluster.exemplars, cluster.marks)
         for other_id in cluster.apart:
             self.clusterer.hold_apart(cluster.cluster_id, other_id)
         return held
@@ -80,7 +80,7 @@ class Clustering:
         self._life_hours = settings.alert_hours
         self._districts: dict[str, District] = {}
         first = Clusterer()  # what is compiled at the first call is ready before the first report
-        first.restore("", [""], [""])
+        first.restore("", [""], [0])
         first.place("", "")
 
     def forget(self) -> None:
@@ -161,7 +161,8 @@ class Clustering:
         traced = traces([report.masked for report in reports])
         if not any(traced):
             return []
-        found = await self._desk.traced(reports[0].place.district, traced)
+        before_ms = to_ms(reports[0].at - self._kept)
+        found = await self._desk.traced(reports[0].place.district, traced, before_ms)
         ids = [[x for x in some if x not in district.clusters] for some in found]
         aged = {
             c.cluster_id: c
@@ -339,6 +340,7 @@ def joined(
         revision=head.revision + 1,
         last_at=max(head.last_at, report.at),
         exemplars=(*head.exemplars, report.masked) if adds else head.exemplars,
+        marks=placement.marks or head.marks,
         related=_more(head.related, (*placement.linked, *placement.near))[:RELATED_KEPT],
         reports=head.reports + 1,
         reporters=reporters,

@@ -12,6 +12,7 @@ from consumers.danger import credible, danger
 from consumers.triage import shown_indicators
 from fenghuo import events as e
 from fenghuo.settings import Settings
+from patterns.clustering import MARKS_KEPT, marks
 from patterns.entities import find
 
 CORRECTIONS_KEPT = 20
@@ -43,14 +44,16 @@ def merged(
         alert_id=into.alert_id or other.alert_id,
         indicators=_first((*into.indicators, *other.indicators)),
         shared=_first((*into.shared, *other.shared)),
+        marks=tuple(dict.fromkeys((*into.marks, *other.marks)))[:MARKS_KEPT],
         members=members,
         apart=tuple(x for x in _first((*into.apart, *other.apart)) if x not in both),
         corrections=_noted(into, said, other.cluster_id, other.reports),
     )
     gone = msgspec.structs.replace(
         other,
-        revision=other.revision + 1, exemplars=(), reports=0, reporters=0, credible=0, members=(), danger=0,
-        merged_into=into.cluster_id, corrections=_noted(other, said, into.cluster_id, other.reports),
+        revision=other.revision + 1, exemplars=(), marks=(), reports=0, reporters=0, credible=0, members=(),
+        danger=0, merged_into=into.cluster_id,
+        corrections=_noted(other, said, into.cluster_id, other.reports),
     )  # fmt: skip
     return [_weighed(one, settings), gone]
 
@@ -101,6 +104,7 @@ def _of(
         suspicious=any(m.suspicious for m in members),
         indicators=_first([x for text in texts for x in shown_indicators(find(text))]),
         shared=tuple(said for said in cluster.shared if any(said in text for text in texts)),
+        marks=marks(texts),
         members=tuple(members),
     )
     return _weighed(some, settings)

@@ -176,6 +176,8 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     """The cluster that a person said it is one with: it holds nothing any more."""
     apart: tuple[str, ...] = ()
     """Clusters that a person said it is not one with."""
+    marks: tuple[int, ...] = ()
+    """Hashes of the links and accounts of its messages, as the clusterer compares them; at most ten."""
     related: tuple[str, ...] = ()
     """Clusters that share a link or an account with it, or are nearly alike, for a person to judge; at most
     eight."""

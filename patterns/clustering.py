@@ -13,15 +13,18 @@ from hashlib import blake2b
 
 import numpy as np
 
-from patterns.arrays import I32
+from patterns.arrays import I32, Bools
 from patterns.exemplars import Exemplars, Places
 from patterns.index import distinct_grams
+from patterns.kernels import cluster as kernels
 from patterns.kernels.cluster import Limits
 from patterns.normalise import NORMALISER, clean_batch, fold_batch
 
 CLUSTERER = f"{NORMALISER}c2"
 """Version. Change it with the rules or their numbers: another version may place a message elsewhere."""
 _AT_ONCE = 512
+MARKS_KEPT = 10
+"""Links and accounts that a cluster is known by: its first."""
 TRACES = 6
 _HASHES = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0xD6E8FEB9], np.uint32)
 """Odd multipliers: each orders the grams in another way."""
@@ -53,7 +56,7 @@ class ClusterConfig:
     max_exemplars: int = 4
     least_bits: float = 40.0
     telling_bits: float = 5.0
-    max_indicators: int = 10
+    max_indicators: int = MARKS_KEPT
     common_indicator: int = 8
     max_named: int = 8
 
@@ -63,6 +66,7 @@ class Placement:
     """Where a message went; `score` is its likeness (0 to 100) to the closest exemplar, 0 if none.
 
     near: other clusters that it is close enough to join. linked: others that carry a link or account of its.
+    marks: hashes of the links and accounts of its cluster, if it has any itself; for `Clusterer.restore`.
     """
 
     cluster_id: str
@@ -71,6 +75,7 @@ class Placement:
     exemplar: bool
     near: tuple[str, ...] = ()
     linked: tuple[str, ...] = ()
+    marks: tuple[int, ...] = ()
 
 
 class Clusterer:
@@ -112,14 +117,14 @@ class Clusterer:
             placements += self._place(own, texts[first : first + _AT_ONCE])
         return placements
 
-    def restore(self, cluster_id: str, exemplars: Sequence[str], indicators: Sequence[str] = ()) -> None:
-        """Hold a cluster again by the texts of its exemplars, and by texts with the links and accounts of its
-        members (messages, or just those); both in their order. Replaces what was held under the id."""
+    def restore(self, cluster_id: str, exemplars: Sequence[str], marks: Sequence[int] = ()) -> None:
+        """Hold a cluster again by the texts of its exemplars and its marks, as placements told them; both in
+        their order. Replaces what was held under the id."""
         number = self._number(cluster_id)
         self._exemplars.drop(number)
         if not self._persons.judged(cluster_id):
             self._exemplars.unmark(number)
-        self._exemplars.mark(number, fold_batch(clean_batch(indicators)))
+        self._exemplars.mark(number, np.array(marks, np.uint64))
         self._exemplars.place(
             fold_batch(clean_batch(exemplars)), np.full(len(exemplars), number, np.int32), join=False
         )
@@ -158,13 +163,14 @@ class Clusterer:
         unknown = [c for c in dict.fromkeys(own) if c not in self._numbers and not self._persons.judged(c)]
         fresh = dict(zip(unknown, self._new(unknown).tolist(), strict=True))
         numbers = [fresh[c] if c in fresh else self._number(c) for c in own]
-        places = self._exemplars.place(fold_batch(clean_batch(texts)), np.array(numbers, np.int32))
+        folded = fold_batch(clean_batch(texts))
+        places = self._exemplars.place(folded, np.array(numbers, np.int32))
         founded = set(places.numbers.tolist())
         self._numbers.update((c, number) for c, number in fresh.items() if number in founded)
         self._exemplars.give_back(number for number in fresh.values() if number not in founded)
-        return self._told(own, places)
+        return self._told(own, places, np.diff(folded.extra_starts) > 0)
 
-    def _told(self, own: Sequence[str], places: Places) -> list[Placement]:
+    def _told(self, own: Sequence[str], places: Places, carries: Bools) -> list[Placement]:
         groups = np.where(places.numbers < 0, -1, self._exemplars.groups(places.numbers))
         near = np.where(places.near == groups[:, None], -1, places.near)
         beside: list[bool] = np.any(near >= 0, axis=1).tolist()
@@ -182,6 +188,7 @@ class Clusterer:
                     exemplars[k],
                     self._named(cluster_id, near[k]) if beside[k] else (),
                     self._named(cluster_id, places.links[k]) if shares[k] else (),
+                    tuple(self._exemplars.marks(group).tolist()) if carries[k] and group >= 0 else (),
                 )
             )
         return told
@@ -207,6 +214,16 @@ class Clusterer:
         for number, cluster_id in zip(numbers.tolist(), cluster_ids, strict=True):
             self._ids[number] = cluster_id
         return numbers
+
+
+def marks(texts: Sequence[str]) -> tuple[int, ...]:
+    """The marks that a cluster of these messages has: for one that is put together anew."""
+    folded = fold_batch(clean_batch(texts))
+    found: dict[int, None] = {}
+    for k, start in enumerate(folded.extra_starts[:-1].tolist()):
+        extras = folded.extras[start : folded.extra_starts[k + 1]]
+        found |= dict.fromkeys(kernels.indicators(folded.signs[k], extras).tolist())
+    return tuple(found)[:MARKS_KEPT]
 
 
 def traces(texts: Sequence[str]) -> list[tuple[str, ...]]:

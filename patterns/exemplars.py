@@ -35,7 +35,6 @@ from patterns.kernels.cluster import (
     Held,
     Limits,
 )
-from patterns.kernels.text import SIGNS
 from patterns.normalise import Folded, clean_batch, fold_batch
 
 STOCK_WEIGHT = 300
@@ -43,7 +42,6 @@ STOCK_WEIGHT = 300
 MOST_LINKS = 80
 """Groups that are looked at for the indicators of one text."""
 _NO_LIMIT = 2**31 - 1
-_NO_SIGNS = np.zeros(SIGNS, np.int32)
 _BY_SLOT = ("at", "length", "total", "owner", "after", "indexed", "shared")
 _BY_NUMBER = ("group", "size", "tie", "first", "marks")
 _BY_NODE = ("node_value", "node_group", "node_next", "node_before", "node_after")
@@ -138,13 +136,15 @@ class Exemplars:
                 return places
             self._make_room(self._limits.indicators)
 
-    def mark(self, number: int, folded: Folded) -> None:
-        """Note that a cluster carries the indicators of texts."""
-        group = int(self._held.group[number])
-        for k in range(folded.starts.size - 1):
-            extras = folded.extras[folded.extra_starts[k] : folded.extra_starts[k + 1]]
-            self._make_room(extras.size)
-            kernels.mark(self._held, group, folded.signs[k], extras, self._limits.indicators)
+    def mark(self, number: int, values: U64) -> None:
+        """Note that a cluster's group carries indicators."""
+        self._make_room(values.size)
+        kernels.mark(self._held, int(self._held.group[number]), values, self._limits.indicators)
+
+    def marks(self, number: int) -> U64:
+        """The indicators of a cluster's group, as they came."""
+        values: U64 = kernels.marked(self._held, int(self._held.group[number]))
+        return values
 
     def drop(self, number: int) -> None:
         """Forget the exemplars of a cluster."""
@@ -160,7 +160,7 @@ class Exemplars:
         group = int(held.group[others[0]])
         values: U64 = kernels.unmark(held, group)
         self._make_room(values.size)
-        kernels.mark(held, into, _NO_SIGNS, values, _NO_LIMIT)
+        kernels.mark(held, into, values, _NO_LIMIT)
         held.size[into] += held.size[group]
         held.size[group] = 0
         held.group[list(others)] = into

@@ -17,7 +17,7 @@ from fenghuo.stores.projection import REPORT_KEPT_S, Drafted, ReportRow, Row, pl
 from fenghuo.stores.scripts import APPLY_LUA, Change, flatten
 
 T = TypeVar("T")
-TRACED = 4
+TRACED = 16
 """Clusters that are looked at for one trace."""
 _CHUNK = 2_000
 """Changes a script call applies at once, so that no call holds Redis for long."""
@@ -154,12 +154,14 @@ class Desk:
         """The clusters of ``ids`` that are kept, each with its members."""
         return await self._clusters(ids)
 
-    async def traced(self, district: str, traces: Sequence[Sequence[str]]) -> list[list[str]]:
-        """For each row of traces the district's clusters that have one of them, the latest few of each."""
+    async def traced(self, district: str, traces: Sequence[Sequence[str]], before_ms: int) -> list[list[str]]:
+        """For each row of traces the district's clusters that have one of them and no report since
+        ``before_ms``, the latest few of each."""
         async with reaching_redis():
             pipe = self.client.pipeline(transaction=False)
             for trace in (x for row in traces for x in row):
-                pipe.zrange(self.keys.trace(district, trace), 0, TRACED - 1, desc=True)
+                key = self.keys.trace(district, trace)
+                pipe.zrevrangebyscore(key, f"({before_ms}", "-inf", start=0, num=TRACED)
             raw = iter(await pipe.execute())
         return [sorted({x.decode() for _ in row for x in next(raw)}) for row in traces]
 

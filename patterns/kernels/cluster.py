@@ -512,17 +512,15 @@ def _unmark(held, node):
 
 @Kept
 @compiled
-def mark(held, group, signs, values, most):
-    """As `_mark`, for several extras; there is room for them."""
+def mark(held, group, values, most):
+    """As `_mark`, for several indicators; there is room for them."""
     for value in values:
-        if not _hidden(signs, value):
-            _mark(held, group, value, most)
+        _mark(held, group, value, most)
 
 
-@Kept
 @compiled
-def unmark(held, group):
-    """Forget the indicators of a group; returns them, as they came."""
+def _marked(held, group):
+    """The indicators of a group, as they came."""
     found = np.empty(64, np.uint64)
     many = 0
     node = held.marks[group]
@@ -531,11 +529,35 @@ def unmark(held, group):
             found = np.concatenate((found, found))
         found[many] = held.node_value[node]
         many += 1
+        node = held.node_after[node]
+    return found[:many][::-1].copy()
+
+
+@Kept
+@compiled
+def unmark(held, group):
+    """Forget the indicators of a group; returns them, as they came."""
+    found = _marked(held, group)
+    node = held.marks[group]
+    while node >= 0:
         following = held.node_after[node]
         _unmark(held, node)
         node = following
     held.marks[group] = _NONE
-    return found[:many][::-1].copy()
+    return found
+
+
+@Kept
+@compiled
+def indicators(signs, values):
+    """Those of the extras of a text that are indicators."""
+    kept = 0
+    found = np.empty(values.size, np.uint64)
+    for value in values:
+        if not _hidden(signs, value):
+            found[kept] = value
+            kept += 1
+    return found[:kept]
 
 
 @compiled
@@ -878,3 +900,6 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
                 _mark(held, group, extras[x], limits.indicators)
         placed[k], scores[k], exemplars[k] = number, score, exemplar
     return starts.size - 1
+
+
+marked = Kept(_marked)

@@ -14,6 +14,8 @@ from fenghuo.stores.desk import Desk
 from tests.inside import inside, until
 from tests.making import NOON, content, draft, placed, settings, unmatched
 
+NOON_MS = clock.to_ms(NOON)
+
 
 @pytest.fixture
 async def desk(redis_url: str, namespace: str) -> AsyncIterator[Desk]:
@@ -38,14 +40,15 @@ async def test_a_cluster_without_news_leaves_the_list_of_dangers_and_is_kept(des
 
 
 async def test_a_cluster_is_found_by_its_traces_in_its_district(desk: Desk) -> None:
-    held = joined(None, placed("c-r0"), unmatched("r0", "text"))
+    held = joined(None, placed("c-r0"), unmatched("r0", "text"), settings(), new=False)
     changed = e.ClusterChanged(
         event_id="e0", at=NOON, cluster=held.head, member=held.members["r0"], traces=("0a", "1b")
     )
     await desk.project([changed])
     district = held.head.district
-    assert await desk.traced(district, [("0x", "1b"), (), ("0x",)]) == [["c-r0"], [], []]
-    assert await desk.traced("another", [("1b",)]) == [[]]
+    assert await desk.traced(district, [("0x", "1b"), (), ("0x",)], NOON_MS + 1) == [["c-r0"], [], []]
+    assert await desk.traced(district, [("1b",)], NOON_MS) == [[]], "it has news"
+    assert await desk.traced("another", [("1b",)], NOON_MS + 1) == [[]]
     assert [c.cluster_id for c in await desk.clusters_by_id(["c-r0", "c-gone"])] == ["c-r0"]
 
 

@@ -128,6 +128,7 @@ CLUSTER = e.Cluster(
     merged_into="c-0002",
     apart=("c-0003",),
     related=("c-0004",),
+    marks=(0x9E3779B97F4A7C15,),
     corrections=(
         e.Correction(
             correction_id="k-0001", at=AT, kind="merge", actor="anna", reason="同一套话术",

@@ -125,6 +125,16 @@ async def undisturbed(told: Settings, reports: Sequence[e.ReportUnmatched]) -> l
         await desk.client.aclose()
 
 
+def difference(cluster_id: str, wanted: e.Cluster | None, found: e.Cluster | None) -> str:
+    """Where two states of one cluster differ, in short."""
+    if wanted is None or found is None:
+        return f"{cluster_id} is only in the {'disturbed' if wanted is None else 'undisturbed'} run"
+    fields = [x for x in wanted.__struct_fields__ if getattr(wanted, x) != getattr(found, x)]
+    return f"{cluster_id}: " + ", ".join(
+        f"{x} {str(getattr(wanted, x))[:80]} became {str(getattr(found, x))[:80]}" for x in fields
+    )
+
+
 async def test_a_killed_process_leaves_the_clusters_of_an_undisturbed_run(
     told: Settings, desk: Desk, consumers: Callable[[], Consumers]
 ) -> None:
@@ -146,7 +156,7 @@ async def test_a_killed_process_leaves_the_clusters_of_an_undisturbed_run(
         await publisher.stop()
     found = {cluster.cluster_id: cluster for cluster in await desk.clusters_of(DISTRICT, 0)}
     wrong = sorted(k for k in expected.keys() | found.keys() if expected.get(k) != found.get(k))
-    assert not wrong, f"{len(wrong)} differ: {expected.get(wrong[0])} became {found.get(wrong[0])}"
+    assert not wrong, [difference(k, expected.get(k), found.get(k)) for k in wrong[:5]]
     assert sum(cluster.reports for cluster in found.values()) == REPORTS
     drafts = sorted(alert.alert_id for alert in await desk.alerts())
     assert drafts == sorted(cluster.alert_id for cluster in found.values() if cluster.alert_id)

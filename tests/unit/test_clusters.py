@@ -31,7 +31,7 @@ class SmallDesk:
     async def alert(self, alert_id: str) -> Alert | None:
         return self.alerts.get(alert_id)
 
-    async def traced(self, district: str, traces: Sequence[Sequence[str]]) -> list[list[str]]:
+    async def traced(self, district: str, traces: Sequence[Sequence[str]], before_ms: int) -> list[list[str]]:
         return [[] for _ in traces]
 
     async def clusters_by_id(self, ids: Sequence[str]) -> list[e.Cluster]:

@@ -41,7 +41,7 @@ class Desk(SmallDesk):
                     self.traces.setdefault(trace, []).append(event.cluster.cluster_id)
         self.clusters = list(held.values())
 
-    async def traced(self, district: str, traces: Sequence[Sequence[str]]) -> list[list[str]]:
+    async def traced(self, district: str, traces: Sequence[Sequence[str]], before_ms: int) -> list[list[str]]:
         return [sorted({x for trace in row for x in self.traces.get(trace, ())}) for row in traces]
 
     async def reports_by_id(self, report_ids: list[str]) -> list[object]:

@@ -13,7 +13,7 @@ from rapidfuzz.distance import Indel
 from bench._campaigns import Campaigns
 from consumers.library import seed_patterns
 from patterns.background import EVERYDAY
-from patterns.clustering import ClusterConfig, Clusterer, Placement
+from patterns.clustering import ClusterConfig, Clusterer, Placement, marks
 from patterns.normalise import fold
 from patterns.slots import example
 from patterns.triage import assess
@@ -108,11 +108,12 @@ class Keeper:
 
     def __init__(self) -> None:
         self.exemplars = defaultdict[str, list[str]](list)
-        self.members = defaultdict[str, list[str]](list)
+        self.marks: dict[str, tuple[int, ...]] = {}
 
     def keep(self, texts: Sequence[str], placed: Sequence[Placement]) -> None:
         for text, placement in zip(texts, placed, strict=True):
-            self.members[placement.cluster_id].append(text)
+            if placement.marks:
+                self.marks[placement.cluster_id] = placement.marks
             if placement.exemplar:
                 self.exemplars[placement.cluster_id].append(text)
 
@@ -120,7 +121,7 @@ class Keeper:
         clusterer, ids = Clusterer(), sorted(self.exemplars)
         order.shuffle(ids)
         for cluster_id in ids:
-            clusterer.restore(cluster_id, self.exemplars[cluster_id], self.members[cluster_id])
+            clusterer.restore(cluster_id, self.exemplars[cluster_id], self.marks.get(cluster_id, ()))
         return clusterer
 
 
@@ -217,7 +218,7 @@ def test_known_good_names_and_hidden_signs_link_nothing() -> None:
 
 def test_an_indicator_goes_with_its_cluster() -> None:
     clusterer = Clusterer()
-    clusterer.restore("c-a", [VARIANTS[0]], ["gone77.example.com"])
+    clusterer.restore("c-a", [VARIANTS[0]], marks(["gone77.example.com"]))
     clusterer.forget("c-a")
     assert clusterer.place("x", OTHER + " gone77.example.com").linked == ()
 
@@ -237,8 +238,8 @@ def test_what_a_person_says_holds_before_and_after_the_clusters_are_held(first: 
     if first:
         merged_and_apart(clusterer)
     clusterer.restore("c-a", [VARIANTS[0]])
-    clusterer.restore("c-b", [OTHER], ["abcd77.example.com"])
-    clusterer.restore("c-d", [SEEDED[0]], ["abcd77.example.com"])
+    clusterer.restore("c-b", [OTHER], marks(["abcd77.example.com"]))
+    clusterer.restore("c-d", [SEEDED[0]], marks(["abcd77.example.com"]))
     if not first:
         merged_and_apart(clusterer)
     assert len(clusterer) == 2
@@ -286,7 +287,7 @@ def test_a_contradiction_is_refused() -> None:
 def test_judgements_hold_over_a_restart(texts: list[str], data: st.DataObject) -> None:
     undisturbed, keeper, half = Clusterer(), Keeper(), len(texts) // 2
     keeper.keep(texts[:half], all_of(undisturbed, texts[:half]))
-    ids = st.sampled_from(sorted(keeper.members))
+    ids = st.sampled_from(sorted(keeper.exemplars))
     pairs = data.draw(st.lists(st.tuples(ids, ids), max_size=4))
     said = []
     for n, (one, other) in enumerate(pairs):
