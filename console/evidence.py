@@ -1,4 +1,4 @@
-"""What a cluster shows: the differences between its messages, its towns, its growth. Pure."""
+"""What a cluster shows: the differences between its messages, its towns, its growth, its doubts. Pure."""
 
 import difflib
 from collections import Counter, defaultdict
@@ -9,7 +9,7 @@ from functools import lru_cache
 
 from markupsafe import Markup, escape
 
-from fenghuo.events import Member
+from fenghuo.events import Cluster, Member
 
 COMPARED = 400
 """Characters of a message that are compared; the rest is shown unmarked."""
@@ -104,6 +104,17 @@ def growth(members: Sequence[Member], now: datetime) -> Growth:
         for n in range(steps)
     ]
     return Growth(minutes, most, bars)
+
+
+def since(members: Sequence[Member], now: datetime, minutes: int) -> int:
+    """Reports in the last ``minutes``."""
+    return sum(m.at >= now - timedelta(minutes=minutes) for m in members)
+
+
+def doubts(cluster: Cluster) -> tuple[str, ...]:
+    """Why its reports may be one person's flood: one_reporter, new_accounts, burst."""
+    found: tuple[str, ...] = getattr(cluster, "suspicion", ())
+    return found
 
 
 def _bar(start: datetime, count: int, x: float, width: float, most: int) -> Bar:

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from litestar import Response, get
 
 from console import access
+from console.clusters import followed
+from console.evidence import doubts, since
 from console.house import AtHand, House
 from console.pages import AnyRequest, render, show
+from console.related import dangerous
 from console.words import Words
 from fenghuo import clock
 from fenghuo.alerts import Alert, State
@@ -17,25 +21,24 @@ from fenghuo.events import Cluster, Stage
 from fenghuo.stores.desk import ReportView
 
 REPORTS_SHOWN = 40
+REPORTS_LOOKED_AT = 400
+"""Of the latest, for money on its way: a flood of harmless ones does not push it off the page."""
 CLUSTERS_SHOWN = 30
-CLUSTER_HOURS = 48
 URGENT_MINUTES = 60
 WAITING = {State.SUBMITTED: 0, State.RETURNED: 1, State.DRAFT: 2}
 """States in which an alert waits for a person, in the order in which they are shown."""
-URGENT = frozenset({Stage.MONEY_MOVING, Stage.PAID})
+URGENT = (Stage.MONEY_MOVING, Stage.PAID)
+"""Stages at which minutes count, the one that can still be stopped first."""
 
 
 @dataclass(frozen=True, slots=True)
 class Board:
     """What waits, the most pressing first."""
 
+    urgent: Sequence[ReportView]
     alerts: Sequence[Alert]
     clusters: Sequence[Cluster]
     reports: Sequence[ReportView]
-
-    @property
-    def urgent(self) -> int:
-        return sum(report.row.stage in URGENT for report in self.reports)
 
     def count(self, state: State) -> int:
         return sum(alert.state is state for alert in self.alerts)
@@ -47,30 +50,24 @@ def waiting(alerts: Sequence[Alert]) -> list[Alert]:
     return sorted(mine, key=lambda a: (a.content.exercise, WAITING[a.state], a.changed_at))
 
 
-def pressing(reports: Sequence[ReportView], now: datetime) -> list[ReportView]:
-    """The latest reports, but those with money moving within the last URGENT_MINUTES before all others."""
-    since = clock.to_ms(now - timedelta(minutes=URGENT_MINUTES))
-    return sorted(reports, key=lambda x: not (x.row.stage in URGENT and x.row.received_ms >= since))
+def with_money_moving(reports: Sequence[ReportView], now: datetime) -> list[ReportView]:
+    """Reports of the last URGENT_MINUTES of somebody who pays or has paid, known pattern or not.
 
-
-def growing(clusters: Sequence[Cluster], now: datetime) -> list[Cluster]:
-    """Clusters with news in the last CLUSTER_HOURS, the most dangerous first."""
-    fresh = [c for c in clusters if c.last_at > now - timedelta(hours=CLUSTER_HOURS)]
-    return sorted(fresh, key=lambda c: (-c.danger, c.first_at))[:CLUSTERS_SHOWN]
-
-
-def recent(cluster: Cluster, now: datetime, minutes: int = 30) -> int:
-    """Reports of a cluster in the last ``minutes``."""
-    since = now - timedelta(minutes=minutes)
-    return sum(member.at >= since for member in cluster.members)
+    Who is paying before who has paid, the latest first.
+    """
+    from_ms = clock.to_ms(now - timedelta(minutes=URGENT_MINUTES))
+    found = [x for x in reports if x.row.stage in URGENT and x.row.received_ms >= from_ms]
+    return sorted(found, key=lambda x: (URGENT.index(x.row.stage), -x.row.received_ms))
 
 
 async def load_board(house: House) -> Board:
-    desk = house.desk
+    latest = await house.desk.reports(REPORTS_LOOKED_AT)
+    urgent = with_money_moving(latest, clock.now())
     return Board(
-        waiting(await desk.alerts()),
-        growing(await desk.dangerous_clusters(200), clock.now()),
-        pressing(await desk.reports(REPORTS_SHOWN), clock.now()),
+        urgent=urgent,
+        alerts=waiting(await house.desk.alerts()),
+        clusters=sorted(await dangerous(house), key=lambda c: (-c.danger, c.first_at))[:CLUSTERS_SHOWN],
+        reports=[x for x in latest if x not in urgent][:REPORTS_SHOWN],
     )
 
 
@@ -83,7 +80,7 @@ async def chosen(house: House, board: Board, what: str) -> dict[str, Any]:
     kind, _, key = what.partition(":")
     if kind == "report" and (found := await house.desk.reports_by_id([key])):
         return {"kind": "report", "item": found[0], "key": what}
-    if kind == "cluster" and (cluster := await house.desk.cluster(key)):
+    if kind == "cluster" and (cluster := await followed(house, key)):
         return {"kind": "cluster", "item": cluster, "key": what}
     if kind == "alert" and (alert := await house.desk.alert(key)):
         return {"kind": "alert", "item": alert, "key": what}
@@ -91,6 +88,8 @@ async def chosen(house: House, board: Board, what: str) -> dict[str, Any]:
 
 
 def first_of(board: Board) -> dict[str, Any]:
+    if board.urgent:
+        return _report_pick(board.urgent[0])
     if board.alerts:
         return {"kind": "alert", "item": board.alerts[0], "key": f"alert:{board.alerts[0].alert_id}"}
     if board.clusters:
@@ -100,13 +99,27 @@ def first_of(board: Board) -> dict[str, Any]:
             "key": f"cluster:{board.clusters[0].cluster_id}",
         }
     if board.reports:
-        row = board.reports[0]
-        return {"kind": "report", "item": row, "key": f"report:{row.row.report_id}"}
+        return _report_pick(board.reports[0])
     return {"kind": "none", "item": None, "key": ""}
 
 
-def board_values(board: Board, pick: dict[str, Any]) -> dict[str, Any]:
-    return {"board": board, "pick": pick, "recent": lambda c: recent(c, clock.now()), "State": State}
+def _report_pick(report: ReportView) -> dict[str, Any]:
+    return {"kind": "report", "item": report, "key": f"report:{report.row.report_id}"}
+
+
+async def board_values(house: House, board: Board, pick: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "board": board,
+        "pick": pick,
+        "recent": partial(_recent, clock.now()),
+        "doubts": doubts,
+        "groups": await house.groups(),
+        "State": State,
+    }
+
+
+def _recent(now: datetime, cluster: Cluster, minutes: int = 30) -> int:
+    return since(cluster.members, now, minutes)
 
 
 @get("/queue", guards=[access.page("queue")])
@@ -114,14 +127,14 @@ async def queue(request: AnyRequest, house: AtHand) -> Response[Any]:
     board = await board_of(house)
     asked = request.query_params.get("show", "")
     pick = await chosen(house, board, asked)
-    return show(request, "queue.html", was_chosen=bool(asked), **board_values(board, pick))
+    return show(request, "queue.html", was_chosen=bool(asked), **await board_values(house, board, pick))
 
 
 async def fragments(house: House, t: Words, shown: str) -> dict[str, str]:
     """The live part of the page: the list."""
     board = await board_of(house)
     pick = {"key": shown} if shown else first_of(board)
-    return {"board": render("_board.html", t, **board_values(board, pick))}
+    return {"board": render("_board.html", t, **await board_values(house, board, pick))}
 
 
 HANDLERS = [queue]
