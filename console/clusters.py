@@ -1,4 +1,4 @@
-"""/clusters/{id}: is this one scam, and whom does it reach? And what a draft of an alert by hand starts from."""
+"""/clusters/{id}: is this one scam, and whom does it reach? And what a draft by hand starts from."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass

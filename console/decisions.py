@@ -1,7 +1,7 @@
 """From a form to a settled decision: builds the order, publishes it, waits for what came of it.
 
-Writes decisions.made and, for console.correcting, reports.unmatched. The decision's id was made with the page,
-so a second press is the same decision.
+Writes decisions.made; what people say of clusters (console.correcting) goes the same way to its topic.
+The decision's id was made with the page, so a second press is the same decision.
 """
 
 import asyncio
