@@ -223,6 +223,8 @@ async def test_what_cannot_be_done_is_said_and_nothing_typed_is_lost(
     told: str,
 ) -> None:
     district, cluster_id = mixed
+    for _ in range(2):
+        await district.report(PARCEL)
     elsewhere = await district.report(PARCEL, place=place(district="邻区"))
     named = {"here": cluster_id, "elsewhere": await district.cluster_of(elsewhere)}
     answer = await district.say(
