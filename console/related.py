@@ -43,9 +43,9 @@ async def candidates_of(house: House, cluster: Cluster) -> list[Candidate]:
     related = await house.desk.clusters_by_id(cluster.related)
     known = {c.cluster_id: c for c in [*related, *await dangerous(house)]}
     mine = [c for c in known.values() if _may_be_one(cluster, c)]
-    ranked = sorted(mine, key=lambda c: _ORDER.index(why(cluster, c)))
-    near = [c for c in ranked if why(cluster, c) != "other"]
-    chosen = near + [c for c in ranked if why(cluster, c) == "other"][:OTHERS_SHOWN]
+    far = [c for c in mine if why(cluster, c) == "other"][OTHERS_SHOWN:]
+    chosen = [c for c in mine if c not in far]
+    chosen.sort(key=lambda c: _ORDER.index(why(cluster, c)))
     alerts = await house.desk.alerts_by_id([c.alert_id for c in chosen if c.alert_id])
     return [_candidate(cluster, c, alerts.get(c.alert_id or "")) for c in chosen]
 
