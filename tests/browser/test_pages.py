@@ -203,7 +203,7 @@ def test_a_decision_needs_no_javascript(browser: Browser, redis_url: str, shots:
         log_in(context, site, "bo")
         page = context.new_page()
         page.goto(f"{site.url}/queue")
-        page.click(".item >> nth=0")
+        page.click(".item:has-text('待批准') >> nth=0")
         page.click("text=打开并处理")
         page.click("text=批准并发送到 40 个群")
         assert "已批准，正在发送" in page.inner_text("main")
