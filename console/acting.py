@@ -10,7 +10,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from console import access, changes
-from console.clusters import alert_of, blank, found, origin_of
+from console.clusters import alert_of, blank, origin_of, standing
 from console.decisions import (
     SEVERITIES,
     BadForm,
@@ -28,6 +28,7 @@ from console.pages import show
 from console.viewer import Viewer
 from fenghuo import clock
 from fenghuo.alerts import TEXT_LIMIT, TITLE_LIMIT, Action, Alert, Content, Order, content_hash
+from fenghuo.events import DecisionMade
 
 ActRequest = Request[Viewer, Any, Any]
 
@@ -73,7 +74,7 @@ def _ordered(
 
 
 async def _settled(request: ActRequest, house: House, order: Order) -> Response[Any]:
-    code = await settle(house, order)
+    code = await settle(house, DecisionMade(event_id=order.decision_id, at=order.at, order=order))
     if code in {"stale", "not_now"}:
         alert = await house.desk.alert(order.alert_id)
         if alert and is_stale(alert, order):
@@ -85,7 +86,6 @@ async def stale_page(request: ActRequest, house: House, alert: Alert, order: Ord
     """409: what changed since the page was shown, and what had been typed."""
     history = await house.desk.history(alert.alert_id)
     before = changes.seen_content(history, order.seen_revision, order.seen_hash)
-    people = await house.people()
     return show(
         request,
         "stale.html",
@@ -95,7 +95,7 @@ async def stale_page(request: ActRequest, house: House, alert: Alert, order: Ord
         since=changes.since(history, order.seen_revision),
         known=before is not None,
         changes=changes.differences(before, alert) if before else [],
-        names={k: person.name for k, person in people.items()},
+        names=await house.names(),
     )
 
 
@@ -193,7 +193,10 @@ async def towns_of(house: House, district: str) -> list[tuple[str, int, int]]:
 
 @get("/clusters/{cluster_id:str}/draft", guards=[access.action(Action.DRAFT)])
 async def draft_page(request: ActRequest, house: AtHand, cluster_id: FromPath[str]) -> Response[Any]:
-    content = blank(await found(house, cluster_id))
+    cluster = await standing(house, cluster_id)
+    if cluster.cluster_id != cluster_id:
+        return Redirect(f"/clusters/{cluster.cluster_id}/draft", status_code=303)
+    content = blank(cluster)
     form = {"decision_id": new_id(), "hours": str(hours_left(content))}
     return await edit_form(request, house, content, form=form, cluster_id=cluster_id)
 
@@ -201,9 +204,13 @@ async def draft_page(request: ActRequest, house: AtHand, cluster_id: FromPath[st
 @post("/clusters/{cluster_id:str}/draft", guards=[access.action(Action.DRAFT)])
 async def draft(request: ActRequest, house: AtHand, cluster_id: FromPath[str]) -> Response[Any]:
     """A draft by hand; its alert has the id that the machine's draft would have, so there are never two."""
-    cluster = await found(house, cluster_id)
+    cluster = await standing(house, cluster_id)
     form, towns = await read_form(request)
     content = _content(blank(cluster), form, towns)
+    if cluster.cluster_id != cluster_id:
+        return await edit_form(
+            request, house, content, form=form, wrong="merged", cluster_id=cluster.cluster_id
+        )
     order = _ordered(Action.DRAFT, alert_of(cluster_id), request, form, content, origin=origin_of(cluster))
     denied = refusal_of(None, order)
     if denied and await house.desk.decision(order.decision_id) is None:

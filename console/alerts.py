@@ -10,6 +10,7 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from console import access
+from console.clusters import followed
 from console.decisions import new_id
 from console.delivering import Figures, figures
 from console.evidence import by_town, growth, marked
@@ -102,7 +103,7 @@ async def values_of(house: House, alert: Alert, decision_id: str) -> dict[str, A
         "number": warning.number(alert.alert_id),
         "hash": content_hash(alert.content),
         "history": history,
-        "names": names_of(await house.people()),
+        "names": await house.names(),
         "channels": channels_of(alert, groups),
         "outcome": outcome_of(settled, history, decision_id) if decision_id else None,
         "decision_id": decision_id,
@@ -117,7 +118,7 @@ async def values_of(house: House, alert: Alert, decision_id: str) -> dict[str, A
 async def evidence_of(house: House, alert: Alert) -> dict[str, Any]:
     """The messages behind the alert with their differences marked, and its cluster's towns and growth."""
     texts = alert.origin.examples
-    cluster = await house.desk.cluster(alert.origin.cluster_id) if alert.origin.cluster_id else None
+    cluster = await followed(house, alert.origin.cluster_id) if alert.origin.cluster_id else None
     members = cluster.members if cluster else ()
     until = cluster.last_at + timedelta(hours=2) if cluster else alert.changed_at
     return {
@@ -149,10 +150,6 @@ async def _figures(house: House, alert: Alert, kind: str) -> Figures:
         await house.desk.planned(alert.alert_id, alert.version, kind),
         since,
     )
-
-
-def names_of(people: Mapping[str, Person]) -> dict[str, str]:
-    return {person_id: person.name for person_id, person in people.items()}
 
 
 def channels_of(alert: Alert, groups: Mapping[str, Group]) -> list[tuple[str, int]]:

@@ -11,7 +11,19 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.static_files import create_static_files_router
 
-from console import acting, alerts, clusters, directory, doors, failures, live, queue, report, wall
+from console import (
+    acting,
+    alerts,
+    clusters,
+    correcting,
+    directory,
+    doors,
+    failures,
+    live,
+    queue,
+    report,
+    wall,
+)
 from console.house import House
 from console.pages import STATIC
 from console.viewer import SessionMiddleware
@@ -20,7 +32,7 @@ from fenghuo.settings import Settings
 from fenghuo.stores.auth import Auth
 
 NAME = "console"
-PAGES: Any = (doors, queue, clusters, alerts, acting, wall, report, directory, live)
+PAGES: Any = (doors, queue, clusters, correcting, alerts, acting, wall, report, directory, live)
 BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""
 

@@ -1,29 +1,39 @@
-"""/clusters/{id}: is this one scam, and whom does it reach? And the draft of an alert from it, by hand."""
+"""/clusters/{id}: is this one scam, and whom does it reach? And what a draft by hand starts from."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Any, Literal
 
 from litestar import Request, Response, get
 from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
+from litestar.response import Redirect
 from markupsafe import Markup
 
 from console import access
-from console.evidence import by_town, growth, marked
+from console.decisions import is_id, new_id
+from console.evidence import by_town, growth, marked, since
 from console.house import AtHand, House
 from console.pages import AnyRequest, render, show
+from console.related import candidates_of
 from console.viewer import Viewer
 from console.words import Words
 from fenghuo import clock
 from fenghuo.alerts import MAY, Action, AlertId, Audience, Content, Origin
 from fenghuo.audience import CHANNELS
-from fenghuo.events import Cluster, Member, derive_id
+from fenghuo.events import Cluster, Correction, Member, Person, derive_id
 from fenghuo.stores.desk import ReportView
 
 MEMBERS_SHOWN = 60
 DRAFT_HOURS = 24
+
+Outcome = tuple[str, str, str]
+"""(tone, title key, todo key) of what came of a correction."""
+FOLLOWED: Outcome = ("accent", "said.followed", "said.followed_todo")
+GONE: Outcome = ("amber", "said.gone", "said.gone_todo")
+UNDER_WAY: Outcome = ("amber", "outcome.under_way", "said.under_way_todo")
+STALE: Outcome = ("amber", "outcome.refused", "said.stale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,11 +46,22 @@ class Shown:
     same: bool
 
 
-def compared(cluster: Cluster, reports: Sequence[ReportView]) -> list[Shown]:
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """What a person has filled in to correct a cluster, kept until it is done."""
+
+    kind: Literal["merge", "split", ""] = ""
+    reason: str = ""
+    chosen: tuple[str, ...] = ()
+    """Reports to split off, or the one cluster to merge."""
+    decision_id: str = ""
+
+
+def compared(cluster: Cluster, reports: Sequence[ReportView], shown: int) -> list[Shown]:
     """The latest members, newest first, against the first exemplar."""
     first = cluster.exemplars[0] if cluster.exemplars else ""
     by_id = {report.row.report_id: report for report in reports}
-    return [_shown(m, by_id.get(m.report_id), first) for m in reversed(cluster.members[-MEMBERS_SHOWN:])]
+    return [_shown(m, by_id.get(m.report_id), first) for m in reversed(cluster.members[-shown:])]
 
 
 def _shown(member: Member, report: ReportView | None, first: str) -> Shown:
@@ -55,48 +76,132 @@ def alert_of(cluster_id: str) -> AlertId:
     return AlertId(derive_id("alert", cluster_id))
 
 
-async def found(house: House, cluster_id: str) -> Cluster:
+def may_correct(person: Person) -> bool:
+    """Whether ``person`` may say that a cluster is one with another, or holds two."""
+    return person.role in MAY[Action.DRAFT]
+
+
+async def followed(house: House, cluster_id: str) -> Cluster | None:
+    """The cluster, or the one that it was said to be one with; None when it is not kept."""
     cluster = await house.desk.cluster(cluster_id)
+    while cluster is not None and cluster.merged_into is not None:
+        cluster = await house.desk.cluster(cluster.merged_into)
+    return cluster
+
+
+async def standing(house: House, cluster_id: str) -> Cluster:
+    """As ``followed``; NotFoundException when it is not kept."""
+    cluster = await followed(house, cluster_id)
     if cluster is None:
         raise NotFoundException(cluster_id)
     return cluster
 
 
-async def values_of(house: House, cluster_id: str) -> dict[str, Any]:
-    cluster = await found(house, cluster_id)
+async def values_of(house: House, cluster: Cluster) -> dict[str, Any]:
+    """What the live parts show of a cluster."""
     reports = await house.desk.reports_by_id([m.report_id for m in cluster.members[-MEMBERS_SHOWN:]])
     now = clock.now()
-    drafted = (await house.desk.drafted([cluster_id])).get(cluster_id)
-    alert_id = drafted.alert_id if drafted else cluster.alert_id
     return {
         "cluster": cluster,
-        "members": compared(cluster, reports),
+        "members": compared(cluster, reports, MEMBERS_SHOWN),
         "left_out": max(0, cluster.reports - MEMBERS_SHOWN),
         "towns": by_town(cluster.members),
         "growth": growth(cluster.members, min(now, cluster.last_at + timedelta(hours=2))),
-        "alert": await house.desk.alert(alert_id) if alert_id else None,
-        "suspicious": cluster.suspicious,
+        "counts": [(minutes, since(cluster.members, now, minutes)) for minutes in (10, 30)],
+        "others": await _others(house, cluster),
+        "names": await house.names(),
     }
 
 
-async def fragments(house: House, t: Words, cluster_id: str) -> dict[str, str]:
-    """The live part of the page: the evidence."""
-    values = await house.shared.get(f"cluster:{cluster_id}", lambda: values_of(house, cluster_id))
-    return {"evidence": render("_cluster.html", t, **values)}
+async def _others(house: House, cluster: Cluster) -> Mapping[str, Cluster]:
+    """The clusters that it is held apart from, or had reports from or to, as far as they are kept."""
+    wanted = {*cluster.apart, *(note.other_id for note in cluster.corrections)}
+    return {c.cluster_id: c for c in await house.desk.clusters_by_id(sorted(wanted))}
+
+
+async def outcome_of(house: House, cluster: Cluster, said: str) -> tuple[Outcome, Correction | None] | None:
+    """What came of the correction ``said``, and its note on the cluster; None if that is no id."""
+    if not is_id(said):
+        return None
+    note = next((x for x in cluster.corrections if x.correction_id == said), None)
+    if note is not None:
+        return ("accent", f"said.ok_{note.kind}", f"said.ok_{note.kind}_todo"), note
+    settled = await house.desk.decision(said)
+    if settled is None:
+        return UNDER_WAY, None
+    return (("accent", "said.ok", "said.ok_todo") if settled[0] == "ok" else STALE), None
+
+
+async def cluster_view(
+    request: Request[Viewer, Any, Any],
+    house: House,
+    cluster: Cluster,
+    *,
+    typed: Typed = Typed(),
+    outcome: tuple[Outcome, Correction | None] | None = None,
+    said: str = "",
+    status: int = 200,
+) -> Response[Any]:
+    """The page of a cluster, with what was typed into its forms and what came of it."""
+    drafted = (await house.desk.drafted([cluster.cluster_id])).get(cluster.cluster_id)
+    alert_id = drafted.alert_id if drafted else cluster.alert_id
+    return show(
+        request,
+        "cluster.html",
+        status=status,
+        may=may_correct(request.user.person),
+        typed=typed,
+        ids={kind: (typed.kind == kind and typed.decision_id) or new_id() for kind in ("split", "merge")},
+        outcome=outcome[0] if outcome else None,
+        note=outcome[1] if outcome else None,
+        said=said,
+        alert=await house.desk.alert(alert_id) if alert_id else None,
+        candidates=await candidates_of(house, cluster),
+        **await values_of(house, cluster),
+    )
 
 
 @get("/clusters/{cluster_id:str}", guards=[access.page("clusters")])
 async def cluster_page(
     request: Request[Viewer, Any, Any], house: AtHand, cluster_id: FromPath[str]
 ) -> Response[Any]:
-    may_draft = request.user.person.role in MAY[Action.DRAFT]
-    return show(request, "cluster.html", may_draft=may_draft, **await values_of(house, cluster_id))
+    cluster = await standing(house, cluster_id)
+    if cluster.cluster_id != cluster_id:
+        return Redirect(f"/clusters/{cluster.cluster_id}?from={cluster_id}", status_code=303)
+    said = request.query_params.get("said", "")
+    outcome = await outcome_of(house, cluster, said)
+    if gone := request.query_params.get("from", ""):
+        outcome = FOLLOWED, next((x for x in cluster.corrections if x.other_id == gone), None)
+    return await cluster_view(request, house, cluster, outcome=outcome, said=said)
 
 
 @get("/clusters", guards=[access.page("clusters")])
 async def clusters_page(request: AnyRequest) -> Response[Any]:
     """Clusters are listed with what waits."""
     return Response("", status_code=303, headers={"location": "/queue"})
+
+
+async def fragments(house: House, t: Words, cluster_id: str, may: bool, said: str) -> dict[str, str]:
+    """The live parts of the page; of a cluster merged meanwhile only the word of it."""
+    values = await house.shared.get(f"cluster:{cluster_id}", lambda: _live(house, cluster_id))
+    cluster: Cluster = values["cluster"]
+    if cluster.merged_into is not None:
+        note = cluster.corrections[-1] if cluster.corrections else None
+        return {"outcome": render("_cluster_outcome.html", t, **values, outcome=GONE, note=note)}
+    parts = {
+        part: render(f"_cluster_{part}.html", t, may=may, typed=Typed(), **values)
+        for part in ("evidence", "members", "corrections")
+    }
+    if told := await outcome_of(house, cluster, said):
+        parts["outcome"] = render("_cluster_outcome.html", t, **values, outcome=told[0], note=told[1])
+    return parts
+
+
+async def _live(house: House, cluster_id: str) -> dict[str, Any]:
+    cluster = await house.desk.cluster(cluster_id)
+    if cluster is None:
+        raise NotFoundException(cluster_id)
+    return await values_of(house, cluster)
 
 
 def blank(cluster: Cluster) -> Content:

@@ -1,6 +1,7 @@
 """From a form to a settled decision: builds the order, publishes it, waits for what came of it.
 
-Writes decisions.made. The decision's id was made with the page, so a second press is the same decision.
+Writes decisions.made; what people say of clusters (console.correcting) goes the same way to its topic.
+The decision's id was made with the page, so a second press is the same decision.
 """
 
 import asyncio
@@ -26,7 +27,7 @@ from fenghuo.alerts import (
     decide,
 )
 from fenghuo.errors import Denied, Unavailable
-from fenghuo.events import DecisionMade, Person
+from fenghuo.events import ClusterCorrected, DecisionMade, Person
 
 WAIT_S = 3.0
 """How long a page waits for its decision to settle before it says that it is under way."""
@@ -37,12 +38,28 @@ SEVERITIES = ("moderate", "severe")
 Form = Mapping[str, str]
 
 
+REASON_LIMIT = 500
+
+
 class BadForm(ValueError):
     """A form without what our own pages put into it: nothing was done."""
 
 
 def new_id() -> str:
     return uuid4().hex
+
+
+def is_id(text: str) -> bool:
+    """Whether ``text`` is an id that a page of ours made."""
+    return _ID.fullmatch(text) is not None
+
+
+def id_of(form: Form) -> str:
+    """The decision's id that our page put into ``form``; BadForm without one."""
+    decision_id = form.get("decision_id", "")
+    if not is_id(decision_id):
+        raise BadForm("no decision_id")
+    return decision_id
 
 
 def order_of(
@@ -55,9 +72,7 @@ def order_of(
     origin: Origin | None = None,
 ) -> Order:
     """The order that ``form`` asks for; BadForm when it does not come from one of our pages."""
-    decision_id = form.get("decision_id", "")
-    if not _ID.fullmatch(decision_id):
-        raise BadForm("no decision_id")
+    decision_id = id_of(form)
     return Order(
         decision_id=decision_id,
         alert_id=AlertId(alert_id),
@@ -69,7 +84,7 @@ def order_of(
         origin=origin,
         seen_hash=form.get("seen_hash") or None,
         seen_revision=_whole(form.get("seen_revision")),
-        reason=(form.get("reason") or "").strip()[:500] or None,
+        reason=(form.get("reason") or "").strip()[:REASON_LIMIT] or None,
     )
 
 
@@ -121,20 +136,20 @@ def is_stale(alert: Alert, order: Order) -> bool:
     return moved or (order.seen_hash is not None and order.seen_hash != content_hash(alert.content))
 
 
-async def settle(house: House, order: Order) -> str | None:
-    """Publish ``order`` unless it is settled already; returns its code ("ok" or why not), None if under way.
+async def settle(house: House, said: DecisionMade | ClusterCorrected) -> str | None:
+    """Publish what was decided unless it is settled already; its code ("ok" or why not), None if under way.
 
     Raises Unavailable or Crowded when the broker did not take it: then nothing was decided.
     """
-    settled = await house.desk.decision(order.decision_id)
+    settled = await house.desk.decision(said.event_id)
     if settled is not None:
         return settled[0]
     if not house.started():
         raise Unavailable("the room is still starting")
-    await house.transport.publish([DecisionMade(event_id=order.decision_id, at=order.at, order=order)])
+    await house.transport.publish([said])
     try:
         async with asyncio.timeout(WAIT_S):
-            return await _outcome(house, order.decision_id)
+            return await _outcome(house, said.event_id)
     except (TimeoutError, Unavailable):
         return None
 

@@ -106,6 +106,11 @@ def growth(members: Sequence[Member], now: datetime) -> Growth:
     return Growth(minutes, most, bars)
 
 
+def since(members: Sequence[Member], now: datetime, minutes: int) -> int:
+    """Reports in the last ``minutes``."""
+    return sum(m.at >= now - timedelta(minutes=minutes) for m in members)
+
+
 def _bar(start: datetime, count: int, x: float, width: float, most: int) -> Bar:
     height = 104 * count / most
     return Bar(start, count, round(x + 1.5, 1), round(116 - height, 1), round(width - 3, 1), round(height, 1))

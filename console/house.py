@@ -73,6 +73,10 @@ class House:
     async def people(self) -> dict[str, Person]:
         return await self.shared.get("people", self.desk.people, 2)
 
+    async def names(self) -> dict[str, str]:
+        """What people are called, by id."""
+        return {person_id: person.name for person_id, person in (await self.people()).items()}
+
 
 AtHand: TypeAlias = NamedDependency[House]
 """The house as a page's handler asks for it."""

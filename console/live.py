@@ -82,7 +82,9 @@ async def live_queue(request: LiveRequest, house: AtHand) -> Response[Any]:
 @get("/live/clusters/{cluster_id:str}", guards=[access.page("clusters")])
 async def live_cluster(request: LiveRequest, house: AtHand, cluster_id: FromPath[str]) -> Response[Any]:
     t = words_of(request)
-    return _stream(house, request, lambda: clusters.fragments(house, t, cluster_id))
+    may = clusters.may_correct(request.user.person)
+    said = request.query_params.get("said", "")
+    return _stream(house, request, lambda: clusters.fragments(house, t, cluster_id, may, said))
 
 
 @get("/live/alerts/{alert_id:str}", guards=[access.page("alerts")])

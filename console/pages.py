@@ -66,6 +66,16 @@ def span(t: Words, seconds: float) -> str:
     return t("time.span_h", h=n // 3600, m=n % 3600 // 60)
 
 
+def elapsed(t: Words, moment: datetime, now: datetime) -> str:
+    """The clock since ``moment``: 04:31, 1 小时 05 分, 3 天; as many figures from one second to the next."""
+    seconds = max(0, int((now - moment).total_seconds()))
+    if seconds < 3600:
+        return f"{seconds // 60:02}:{seconds % 60:02}"
+    if seconds < 172_800:
+        return t("time.clock_h", h=str(seconds // 3600), m=f"{seconds % 3600 // 60:02}")
+    return t("time.days_for", n=seconds // 86_400)
+
+
 def _versions() -> dict[str, str]:
     """Each static file's address, with its hash, so that it may be cached for ever."""
     return {
@@ -95,6 +105,7 @@ def render(template: str, t: Words, **values: object) -> str:
         "local": local,
         "from_ms": clock.from_ms,
         "ago": lambda moment, past="ago": ago(t, moment, now, past),
+        "elapsed": lambda moment: elapsed(t, moment, now),
         "span": lambda seconds: span(t, seconds),
     }
     return _ENVIRONMENT.get_template(template).render(**tools, **values)

@@ -3,13 +3,17 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from litestar import Response, get
 
 from console import access
+from console.clusters import followed
+from console.evidence import since
 from console.house import AtHand, House
 from console.pages import AnyRequest, render, show
+from console.related import dangerous
 from console.words import Words
 from fenghuo import clock
 from fenghuo.alerts import Alert, State
@@ -18,7 +22,6 @@ from fenghuo.stores.desk import ReportView
 
 REPORTS_SHOWN = 40
 CLUSTERS_SHOWN = 30
-CLUSTER_HOURS = 48
 URGENT_MINUTES = 60
 WAITING = {State.SUBMITTED: 0, State.RETURNED: 1, State.DRAFT: 2}
 """States in which an alert waits for a person, in the order in which they are shown."""
@@ -28,11 +31,10 @@ WAITING = {State.SUBMITTED: 0, State.RETURNED: 1, State.DRAFT: 2}
 class Board:
     """What waits, the most pressing first."""
 
+    urgent: Sequence[ReportView]
     alerts: Sequence[Alert]
     clusters: Sequence[Cluster]
     reports: Sequence[ReportView]
-    urgent: Sequence[ReportView] = ()
-    """Money is moving or gone: before everything else, however many reports came since."""
 
     def count(self, state: State) -> int:
         return sum(alert.state is state for alert in self.alerts)
@@ -44,38 +46,20 @@ def waiting(alerts: Sequence[Alert]) -> list[Alert]:
     return sorted(mine, key=lambda a: (a.content.exercise, WAITING[a.state], a.changed_at))
 
 
-def calm(reports: Sequence[ReportView], urgent: Sequence[ReportView]) -> list[ReportView]:
-    """The latest reports without those that stand at the top already."""
-    shown = {report.row.report_id for report in urgent}
-    return [report for report in reports if report.row.report_id not in shown]
-
-
 def stoppable(reports: Sequence[ReportView]) -> list[ReportView]:
     """Urgent reports: money that is still moving before money that is gone, the newest first."""
     return sorted(reports, key=lambda x: (x.row.stage is not Stage.MONEY_MOVING, -x.row.received_ms))
 
 
-def growing(clusters: Sequence[Cluster], now: datetime) -> list[Cluster]:
-    """Clusters with news in the last CLUSTER_HOURS, the most dangerous first."""
-    fresh = [c for c in clusters if c.last_at > now - timedelta(hours=CLUSTER_HOURS)]
-    return sorted(fresh, key=lambda c: (-c.danger, c.first_at))[:CLUSTERS_SHOWN]
-
-
-def recent(cluster: Cluster, now: datetime, minutes: int = 30) -> int:
-    """Reports of a cluster in the last ``minutes``."""
-    since = now - timedelta(minutes=minutes)
-    return sum(member.at >= since for member in cluster.members)
-
-
 async def load_board(house: House) -> Board:
-    desk, now = house.desk, clock.now()
-    since = clock.to_ms(now - timedelta(minutes=URGENT_MINUTES))
-    urgent = stoppable(await desk.urgent_reports(since))
+    desk, from_ms = house.desk, clock.to_ms(clock.now() - timedelta(minutes=URGENT_MINUTES))
+    urgent = stoppable(await desk.urgent_reports(from_ms))
+    shown = {report.row.report_id for report in urgent}
     return Board(
-        waiting(await desk.alerts()),
-        growing(await desk.dangerous_clusters(200), now),
-        calm(await desk.reports(REPORTS_SHOWN), urgent),
-        urgent,
+        urgent=urgent,
+        alerts=waiting(await desk.alerts()),
+        clusters=sorted(await dangerous(house), key=lambda c: (-c.danger, c.first_at))[:CLUSTERS_SHOWN],
+        reports=[x for x in await desk.reports(REPORTS_SHOWN) if x.row.report_id not in shown],
     )
 
 
@@ -88,7 +72,7 @@ async def chosen(house: House, board: Board, what: str) -> dict[str, Any]:
     kind, _, key = what.partition(":")
     if kind == "report" and (found := await house.desk.reports_by_id([key])):
         return {"kind": "report", "item": found[0], "key": what}
-    if kind == "cluster" and (cluster := await house.desk.cluster(key)):
+    if kind == "cluster" and (cluster := await followed(house, key)):
         return {"kind": "cluster", "item": cluster, "key": what}
     if kind == "alert" and (alert := await house.desk.alert(key)):
         return {"kind": "alert", "item": alert, "key": what}
@@ -97,7 +81,7 @@ async def chosen(house: House, board: Board, what: str) -> dict[str, Any]:
 
 def first_of(board: Board) -> dict[str, Any]:
     if board.urgent:
-        return _report(board.urgent[0])
+        return _report_pick(board.urgent[0])
     if board.alerts:
         return {"kind": "alert", "item": board.alerts[0], "key": f"alert:{board.alerts[0].alert_id}"}
     if board.clusters:
@@ -107,16 +91,26 @@ def first_of(board: Board) -> dict[str, Any]:
             "key": f"cluster:{board.clusters[0].cluster_id}",
         }
     if board.reports:
-        return _report(board.reports[0])
+        return _report_pick(board.reports[0])
     return {"kind": "none", "item": None, "key": ""}
 
 
-def _report(report: ReportView) -> dict[str, Any]:
+def _report_pick(report: ReportView) -> dict[str, Any]:
     return {"kind": "report", "item": report, "key": f"report:{report.row.report_id}"}
 
 
-def board_values(board: Board, pick: dict[str, Any]) -> dict[str, Any]:
-    return {"board": board, "pick": pick, "recent": lambda c: recent(c, clock.now()), "State": State}
+async def board_values(house: House, board: Board, pick: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "board": board,
+        "pick": pick,
+        "recent": partial(_recent, clock.now()),
+        "groups": await house.groups(),
+        "State": State,
+    }
+
+
+def _recent(now: datetime, cluster: Cluster, minutes: int = 30) -> int:
+    return since(cluster.members, now, minutes)
 
 
 @get("/queue", guards=[access.page("queue")])
@@ -124,14 +118,14 @@ async def queue(request: AnyRequest, house: AtHand) -> Response[Any]:
     board = await board_of(house)
     asked = request.query_params.get("show", "")
     pick = await chosen(house, board, asked)
-    return show(request, "queue.html", was_chosen=bool(asked), **board_values(board, pick))
+    return show(request, "queue.html", was_chosen=bool(asked), **await board_values(house, board, pick))
 
 
 async def fragments(house: House, t: Words, shown: str) -> dict[str, str]:
     """The live part of the page: the list."""
     board = await board_of(house)
     pick = {"key": shown} if shown else first_of(board)
-    return {"board": render("_board.html", t, **board_values(board, pick))}
+    return {"board": render("_board.html", t, **await board_values(house, board, pick))}
 
 
 HANDLERS = [queue]

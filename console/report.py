@@ -133,7 +133,7 @@ def _refusal(answer: httpx.Response) -> NotTaken:
 async def values_of(house: House, report_id: str) -> dict[str, Any]:
     known = _REPORT_ID.fullmatch(report_id) is not None
     found = await house.desk.reports_by_id([report_id]) if known else []
-    return {"report": found[0] if found else None}
+    return {"report": found[0] if found else None, "groups": await house.groups()}
 
 
 @get("/report/{report_id:str}", guards=[access.page("report")])

@@ -211,7 +211,8 @@ class Clustering:
         district.placed[report.report_id] = held.head.cluster_id
         changed = e.ClusterChanged(
             event_id=e.derive_id(report.report_id, "clustered"), at=report.at, cluster=held.head,
-            member=held.members[report.report_id], traces=_traces_of(held.head),
+            member=held.members[report.report_id],
+            traces=_traces_of(held.head) if placement.exemplar or held.head.reports == 2 else (),
         )  # fmt: skip
         return [changed] if drafted is None else [changed, drafted]
 

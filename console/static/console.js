@@ -31,6 +31,35 @@
   };
   setInterval(tick, 15000);
 
+  // The clocks since a first report, by the second.
+  const two = (n) => String(n).padStart(2, "0");
+  const elapsed = (moment) => {
+    const n = Math.max(0, Math.floor((Date.now() + skew - moment) / 1000));
+    if (n < 3600) return `${two(Math.floor(n / 60))}:${two(n % 60)}`;
+    if (n < 172800) return words.clockH.replace("{h}", Math.floor(n / 3600)).replace("{m}", two(Math.floor((n % 3600) / 60)));
+    return say(words.daysFor, Math.floor(n / 86400));
+  };
+  const run = () => {
+    for (const time of document.querySelectorAll("time[data-clock]")) {
+      const text = elapsed(Date.parse(time.dateTime));
+      if (time.textContent !== text) time.textContent = text;
+    }
+  };
+  setInterval(run, 1000);
+
+  // How many reports are ticked to be split off, and how many would stay.
+  for (const form of document.querySelectorAll("form[data-picked]")) {
+    const count = () => {
+      const boxes = form.querySelectorAll("input[type=checkbox]");
+      const ticked = [...boxes].filter((box) => box.checked).length;
+      const told = form.querySelector(".picked");
+      told.hidden = !ticked;
+      told.textContent = form.dataset.picked.replace("{n}", ticked).replace("{left}", Number(form.dataset.reports) - ticked);
+    };
+    form.addEventListener("change", count);
+    count();
+  }
+
   // A second press of the same button is the same decision; this only saves the waiting person a doubt.
   for (const form of document.querySelectorAll("form[method=post]")) {
     form.addEventListener("submit", (event) => {
@@ -53,7 +82,7 @@
   let heard = Date.now();
   let away = false;
   const known = new Set();
-  const later = new Map(); // while text in it is selected a fragment waits: nobody's reading is torn away
+  const later = new Map(); // while text in it is selected or a box ticked a fragment waits: nothing is torn away
   const swap = (event) => {
     const { id, html } = JSON.parse(event.data);
     const place = document.getElementById(id);
@@ -65,6 +94,7 @@
     for (const [id, html] of later) {
       const place = document.getElementById(id);
       if (!selection.isCollapsed && place.contains(selection.anchorNode)) continue;
+      if (place.querySelector("input:checked")) continue;
       later.delete(id);
       put(place, html);
     }
@@ -83,6 +113,7 @@
     }
     known.add(place.id);
     tick();
+    run();
   };
 
   let source;

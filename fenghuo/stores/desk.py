@@ -62,10 +62,16 @@ class Desk:
         self._apply = client.register_script(APPLY_LUA + "apply(1)")
 
     async def apply(self, changes: Sequence[Change]) -> None:
-        """Make ``changes``, in order, 2,000 at a time; each is safe to repeat, so a broken call is too."""
+        """Make ``changes``, in order, some 2,000 at a time, each time all or none; each is safe to repeat, so a
+        broken call is too. A PUT and the change behind it are made together: a count and what it counts."""
         async with reaching_redis():
-            for at in range(0, len(changes), _CHUNK):
-                await self._apply(args=flatten(list(changes[at : at + _CHUNK])))
+            at = 0
+            while at < len(changes):
+                end = at + _CHUNK
+                while end < len(changes) and changes[end - 1][0] == "PUT":
+                    end += 1
+                await self._apply(args=flatten(list(changes[at:end])))
+                at = end
 
     async def project(self, events: Iterable[e.Event]) -> None:
         """Fold ``events`` into the desk."""

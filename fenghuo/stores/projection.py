@@ -175,13 +175,11 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
 
 def _cluster(x: e.ClusterChanged, keys: Keys) -> list[Change]:
     c, link = x.cluster, keys.report(x.member.report_id)
-    changes = [
-        *_head(c, x.traces, keys),
-        ("PUT", link, "cluster", 0, c.cluster_id),
-        ("EXPIRE", link, REPORT_KEPT_S),
-    ]
+    put, *beside = _head(c, x.traces, keys)
+    changes = [put]
     if c.reports <= MEMBERS_KEPT:
         changes.append(("HSET", keys.members(c.cluster_id), x.member.report_id, _JSON.encode(x.member)))
+    changes += [*beside, ("PUT", link, "cluster", 0, c.cluster_id), ("EXPIRE", link, REPORT_KEPT_S)]
     return [*changes, ("EXPIRE", keys.members(c.cluster_id), kept_s(c))]
 
 

@@ -1,7 +1,10 @@
 """A district on a bad night: everything that the console's pages can show."""
 
 import json
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
+
+import msgspec
 
 from fenghuo import events as e
 from fenghuo.alerts import Audience
@@ -24,6 +27,10 @@ from tests.browser.desk import (
     report,
 )
 
+LICENCE = "您的营业执照年检未通过，请在 hxxp://qy-gsxt[.]cc 补交资料，逾期注销。"
+ANNUAL = "尊敬的法人，您的企业年报信息已到期，请于今日内联系客服更新，逾期将列入异常名录。"
+TAX = "【税务局】贵公司税务信息待核验，请回电提供对公账户，逾期冻结发票。"
+
 
 def busy_district(now: datetime, count: int = 3162) -> list[e.Event]:
     """A district on a bad night: everything that the pages can show, with as many groups as the real one."""
@@ -45,10 +52,7 @@ def busy_district(now: datetime, count: int = 3162) -> list[e.Event]:
         )
         events += report(n, now - timedelta(minutes=n - 29), text, state=state)
         events.append(answer(n, now, "这是已知骗局：刷单返利。请不要付款，不要点链接。咨询请拨 96110。"))
-    events.extend(cluster("c-biz", minutes, 0, alert_id="a5ubm1tted0000000000aaaa"))
-    events.extend(
-        cluster("c-school", others, 20, exemplars=(SCHOOL,), danger=85, fraud_type="LEADER", indicators=())
-    )
+    events += clusters(now, minutes, others)
     hour = now - timedelta(hours=1)
     events += life(
         "a5ubm1tted0000000000aaaa",
@@ -114,6 +118,49 @@ def busy_district(now: datetime, count: int = 3162) -> list[e.Event]:
         body=content(now, title="季度演练：冒充公检法", exercise=True),
     )
     return events
+
+
+def clusters(now: datetime, minutes: Sequence[datetime], others: Sequence[datetime]) -> Iterator[e.Event]:
+    """Two that grow; beside the first one that carries its link, one nearly alike, and one split off it."""
+    split_off = e.Correction(
+        correction_id="5p1it",
+        at=now - timedelta(minutes=5),
+        kind="split",
+        actor="chen",
+        reason="这两条是冒充税务局，要的是对公账户，不是法人信息。",
+        other_id="c-5p1it",
+        reports=2,
+    )
+    few = [now - timedelta(minutes=m) for m in (50, 16)]
+    told = {"fraud_type": "BIZ", "indicators": ()}
+    for n in range(40, 46):
+        yield from report(n, now - timedelta(minutes=n), (LICENCE, ANNUAL, TAX)[(n - 40) // 2])
+    yield from cluster(
+        "c-biz",
+        minutes,
+        0,
+        alert_id="a5ubm1tted0000000000aaaa",
+        related=("c-licence", "c-annual"),
+        corrections=(split_off,),
+        apart=("c-5p1it",),
+    )
+    yield from cluster(
+        "c-school", others, 20, exemplars=(SCHOOL,), danger=85, fraud_type="LEADER", indicators=()
+    )
+    yield from cluster(
+        "c-licence", few, 40, exemplars=(LICENCE,), fraud_type="BIZ", indicators=("hxxp://qy-gsxt[.]cc",)
+    )
+    yield from cluster("c-annual", few, 42, exemplars=(ANNUAL,), danger=70, **told)
+    yield from cluster(
+        "c-5p1it",
+        few,
+        44,
+        exemplars=(TAX,),
+        danger=65,
+        apart=("c-biz",),
+        corrections=(msgspec.structs.replace(split_off, other_id="c-biz"),),
+        **told,
+    )
 
 
 async def fill_wall(desk: Desk, now_ms: int, count: int = 60) -> None:

@@ -41,6 +41,9 @@ PAGES = [
     ("queue-report", "ana", "/queue?show=report:r0020"),
     ("cluster", "ana", "/clusters/c-biz"),
     ("cluster-new", "ana", "/clusters/c-school"),
+    ("cluster-split-off", "ana", "/clusters/c-5p1it"),
+    ("cluster-merged", "ana", "/clusters/c-biz?from=c-gone"),
+    ("cluster-read", "admin", "/clusters/c-biz"),
     ("drafting", "ana", "/clusters/c-school/draft"),
     ("alerts", "bo", "/alerts"),
     ("alert-draft", "ana", "/alerts/dra5t000000000000000aaaa"),
@@ -200,7 +203,7 @@ def test_a_decision_needs_no_javascript(browser: Browser, redis_url: str, shots:
         log_in(context, site, "bo")
         page = context.new_page()
         page.goto(f"{site.url}/queue")
-        page.click(".item >> nth=0")
+        page.click(".item:has-text('待批准') >> nth=0")
         page.click("text=打开并处理")
         page.click("text=批准并发送到 40 个群")
         assert "已批准，正在发送" in page.inner_text("main")
@@ -215,6 +218,40 @@ def test_a_decision_needs_no_javascript(browser: Browser, redis_url: str, shots:
         page.click("text=保存修改")
         assert "已保存修改" in page.inner_text("main")
         assert page.inner_text("h1").startswith("改过的标题")
+        context.close()
+
+
+def test_ticks_and_words_outlive_what_comes_in_meanwhile(
+    browser: Browser, redis_url: str, shots: Path
+) -> None:
+    now = clock.now()
+    with serving(redis_url, "tticks", night.busy_district(now, 40)) as site:
+        context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
+        log_in(context, site, "ana")
+        page = context.new_page()
+        page.goto(f"{site.url}/clusters/c-biz")
+        page.check("#pick-r0003")
+        page.check("#pick-r0004")
+        page.fill(".picking textarea", "这两条要的是对公账户")
+        more = [*[now] * 11, clock.now()]
+        site.run(site.desk.project(d.report(50, clock.now(), "新来的一条")))
+        site.run(site.desk.project(d.cluster("c-biz", more, 39, reports=12, reporters=12, revision=90)[-1:]))
+        page.wait_for_selector("#evidence .figures b:has-text('12')")
+        assert page.inner_text(".picked") == "已勾选 2 条，留下 9 条"
+        assert page.is_checked("#pick-r0003")
+        assert page.input_value(".picking textarea") == "这两条要的是对公账户"
+        assert not page.is_visible("#pick-r0050"), "the list stands still while reports are ticked"
+        assert serious(page) == []
+        page.screenshot(path=shots / "ticked-phone-dark.png")
+        page.uncheck("#pick-r0003")
+        page.uncheck("#pick-r0004")
+        page.wait_for_selector("#pick-r0050")
+        first = page.inner_text("#evidence .clock")
+        page.wait_for_function("x => document.querySelector('#evidence .clock').textContent !== x", arg=first)
+        page.click(".picking button")
+        page.wait_for_selector("text=一条也没有勾选")
+        assert serious(page) == []
+        page.screenshot(path=shots / "refused-phone-dark.png")
         context.close()
 
 

@@ -7,15 +7,17 @@ from datetime import timedelta
 
 import httpx
 import pytest
+from msgspec.structs import replace
 
-from console import alerts, live, wall
+from console import alerts, clusters, live, queue, wall
 from console.delivering import figures
 from console.evidence import growth, marked
 from console.house import House
+from console.pages import elapsed, render
 from console.viewer import Viewer
 from console.words import Words
 from fenghuo import clock
-from fenghuo.events import DeliveryState, Person
+from fenghuo.events import ClusterRedrawn, DeliveryState, Person, Stage
 from fenghuo.servers.redis import RedisServer
 from fenghuo.stores.projection import Row
 from tests.browser import desk as d
@@ -90,9 +92,88 @@ async def test_the_most_dangerous_stands_first(console: Opened) -> None:
         page.index(x) for x in ("您的企业法人信息已到期", "冒充老师收校服费", "低价代充话费", "季度演练")
     ]
     assert order == sorted(order), "submitted, returned, draft, and exercises last"
-    assert page.index("先处理：钱正在转走") < page.index("您的企业法人信息已到期")
+    assert page.index("钱正在转出或已付款") < page.index("您的企业法人信息已到期")
     assert page.index("危险度 280") < page.index("危险度 85")
     assert page.index("正在转账</span>") < page.index("已知骗局</span>")
+
+
+async def test_money_on_its_way_stands_above_everything_known_or_not(console: Opened) -> None:
+    now = clock.now()
+    known = "安全账户的老话术，正在付款"
+    await console.room.desk.project(
+        d.report(60, now - timedelta(minutes=2), known, Stage.MONEY_MOVING, "known")
+    )
+    flood = [e for n in range(100, 220) for e in d.report(n, now, "平常的一条")]
+    await console.room.desk.project(flood)
+    await console.log_in("ana")
+    page = (await console.client.get("/queue")).text
+    alarm = page[page.index('class="alarm"') : page.index("</section>")]
+    assert page.index('class="alarm"') < page.index('class="figures"')
+    assert "钱正在转出或已付款：5 条上报" in alarm
+    assert known in alarm
+    assert "已知骗局" in alarm
+    assert alarm.count("正在转账</span>") == 4
+    assert alarm.index("正在转账</span>") < alarm.index("已经付款</span>"), (
+        "who can still be stopped is first"
+    )
+    assert page.count(known) == 1, "not once more among the latest"
+    assert "城关镇平安第 7 群" in alarm
+
+
+async def test_a_doubtful_cluster_says_why(console: Opened) -> None:
+    cluster = await console.room.desk.cluster("c-biz")
+    assert cluster is not None
+    doubted = replace(cluster, doubts=("one_reporter", "new_reporters"))
+    shown = await clusters.values_of(house_of(console), doubted)
+    page = render("_cluster_evidence.html", Words("zh"), **shown)
+    assert "可疑刷量：同一人反复上报，同一地点一下子来了许多新账号" in page
+    board = queue.Board(urgent=[], alerts=[], clusters=[doubted], reports=[])
+    listed = await queue.board_values(house_of(console), board, {"key": ""})
+    assert "可疑刷量：同一人反复上报，同一地点一下子来了许多新账号" in render(
+        "_board.html", Words("zh"), **listed
+    )
+    assert "可疑刷量" not in (await console.client.get("/clusters/c-biz")).text
+
+
+async def test_an_alert_keeps_the_evidence_of_a_cluster_that_was_merged(console: Opened) -> None:
+    desk, now = console.room.desk, clock.now()
+    gone = await desk.cluster("c-biz")
+    into = await desk.cluster("c-licence")
+    assert gone is not None and into is not None
+    members = (*into.members, *gone.members)
+    for cluster, left in (
+        (replace(into, revision=90, members=members, reports=len(members)), ()),
+        (replace(gone, revision=91, members=(), reports=0, merged_into="c-licence"), gone.members),
+    ):
+        redrawn = ClusterRedrawn(
+            event_id=d.event_id("redrawn", cluster.cluster_id), at=now, cluster=cluster,
+            gone=tuple(m.report_id for m in left),
+        )  # fmt: skip
+        await desk.project([redrawn])
+    await console.log_in("bo")
+    page = (await console.client.get("/alerts/a5ubm1tted0000000000aaaa")).text
+    assert 'href="/clusters/c-biz"' in page
+    assert "南桥街道</td>" in page, "the towns of what it is now"
+    live_parts = await clusters.fragments(house_of(console), Words("zh"), "c-biz", may=True, said="")
+    assert set(live_parts) == {"outcome"}
+    assert "这条线索刚被并入另一条" in live_parts["outcome"]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "zh", "en"),
+    [
+        (-3, "00:00", "00:00"),
+        (271, "04:31", "04:31"),
+        (3599, "59:59", "59:59"),
+        (3900, "1 小时 05 分", "1 h 05 min"),
+        (259_200, "3 天", "3 days"),
+    ],
+)
+def test_the_clock_since_a_first_report_keeps_its_width(seconds: int, zh: str, en: str) -> None:
+    now = clock.now()
+    moment = now - timedelta(seconds=seconds)
+    assert elapsed(Words("zh"), moment, now) == zh
+    assert elapsed(Words("en"), moment, now) == en
 
 
 async def test_differences_and_delivery_are_shown(console: Opened) -> None:
