@@ -219,7 +219,8 @@ class Clustering:
     async def _correct(self, district: District, said: e.ClusterCorrected) -> list[e.Event]:
         """Do as a person says, once; what cannot be any more (it was corrected meanwhile) is left alone."""
         wanted = [said.cluster_id, said.other_id] if said.kind == "merge" else [said.cluster_id]
-        before = {c.cluster_id: c for c in [await self._whole(district, x) for x in wanted] if c is not None}
+        found = [await self._whole(district, said.district, x) for x in wanted]
+        before = {c.cluster_id: c for c in found if c is not None}
         if any(said.event_id == note.correction_id for c in before.values() for note in c.corrections):
             return []
         possible = len(before) == len(set(wanted)) == len(wanted)
@@ -266,14 +267,15 @@ class Clustering:
         texts = {view.row.report_id: view.row.masked for view in views}
         return split(cluster, said, texts, self._settings)
 
-    async def _whole(self, district: District, cluster_id: str) -> e.Cluster | None:
-        """A cluster of the district with its members, from memory or the desk; None if there is none."""
+    async def _whole(self, district: District, name: str, cluster_id: str) -> e.Cluster | None:
+        """A cluster of the district ``name`` with its members, from memory or the desk; else None."""
         held = district.clusters.get(cluster_id)
         if held is not None:
             members = tuple(sorted(held.members.values(), key=lambda m: (m.at, m.report_id)))
             return msgspec.structs.replace(held.head, members=members)
         found = await self._desk.cluster(cluster_id)
-        return found if found is not None and found.merged_into is None else None
+        stands = found is not None and found.merged_into is None and found.district == name
+        return found if stands else None
 
     async def _draft(self, held: Held, at: datetime) -> e.DecisionMade | None:
         """The draft that is due: at enough people who count, or at as many anew since the last alert

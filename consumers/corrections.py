@@ -18,8 +18,6 @@ from patterns.entities import find
 CORRECTIONS_KEPT = 20
 EXEMPLARS_KEPT = 8
 """Of a corrected cluster: those of both that were merged."""
-SPLIT_MOST = 500
-"""Reports that one correction moves at most."""
 
 
 def merged(

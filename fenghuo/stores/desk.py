@@ -62,8 +62,9 @@ class Desk:
         self._apply = client.register_script(APPLY_LUA + "apply(1)")
 
     async def apply(self, changes: Sequence[Change]) -> None:
-        """Make ``changes``, in order, some 2,000 at a time, each time all or none; each is safe to repeat, so a
-        broken call is too. A PUT and the change behind it are made together: a count and what it counts."""
+        """Make ``changes``, in order, some 2,000 at a time, each time all or none; each is safe to repeat, so
+        a broken call is too. A PUT and the change behind it are made together: a count and what it counts.
+        """
         async with reaching_redis():
             at = 0
             while at < len(changes):
