@@ -21,7 +21,7 @@ from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import MEMBERS_KEPT
 from fenghuo.transport.pipeline import Outcome
-from patterns.clustering import Clusterer, Placement, traces
+from patterns.clustering import MARKS_KEPT, Clusterer, Placement, traces
 
 RELATED_KEPT = 8
 INDICATORS_KEPT = 10
@@ -343,7 +343,7 @@ def joined(
         revision=head.revision + 1,
         last_at=max(head.last_at, report.at),
         exemplars=(*head.exemplars, report.masked) if adds else head.exemplars,
-        marks=placement.marks or head.marks,
+        marks=tuple(dict.fromkeys((*head.marks, *placement.marks)))[:MARKS_KEPT],
         related=_more(head.related, (*placement.linked, *placement.near))[:RELATED_KEPT],
         reports=head.reports + 1,
         reporters=reporters,

@@ -10,15 +10,16 @@ from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import pairwise
 
 import numpy as np
 
-from patterns.arrays import I32, Bools
+from patterns.arrays import I32
 from patterns.exemplars import Exemplars, Places
 from patterns.index import distinct_grams
 from patterns.kernels import cluster as kernels
 from patterns.kernels.cluster import Limits
-from patterns.normalise import NORMALISER, clean_batch, fold_batch
+from patterns.normalise import NORMALISER, Folded, clean_batch, fold_batch
 
 CLUSTERER = f"{NORMALISER}c2"
 """Version. Change it with the rules or their numbers: another version may place a message elsewhere."""
@@ -66,7 +67,7 @@ class Placement:
     """Where a message went; `score` is its likeness (0 to 100) to the closest exemplar, 0 if none.
 
     near: other clusters that it is close enough to join. linked: others that carry a link or account of its.
-    marks: hashes of the links and accounts of its cluster, if it has any itself; for `Clusterer.restore`.
+    marks: hashes of its own links and accounts; a cluster has the first MARKS_KEPT of its messages.
     """
 
     cluster_id: str
@@ -168,9 +169,11 @@ class Clusterer:
         founded = set(places.numbers.tolist())
         self._numbers.update((c, number) for c, number in fresh.items() if number in founded)
         self._exemplars.give_back(number for number in fresh.values() if number not in founded)
-        return self._told(own, places, np.diff(folded.extra_starts) > 0)
+        return self._told(own, places, _marks(folded))
 
-    def _told(self, own: Sequence[str], places: Places, carries: Bools) -> list[Placement]:
+    def _told(
+        self, own: Sequence[str], places: Places, carried: Sequence[tuple[int, ...]]
+    ) -> list[Placement]:
         groups = np.where(places.numbers < 0, -1, self._exemplars.groups(places.numbers))
         near = np.where(places.near == groups[:, None], -1, places.near)
         beside: list[bool] = np.any(near >= 0, axis=1).tolist()
@@ -188,7 +191,7 @@ class Clusterer:
                     exemplars[k],
                     self._named(cluster_id, near[k]) if beside[k] else (),
                     self._named(cluster_id, places.links[k]) if shares[k] else (),
-                    tuple(self._exemplars.marks(group).tolist()) if carries[k] and group >= 0 else (),
+                    carried[k] if group >= 0 else (),
                 )
             )
         return told
@@ -218,12 +221,21 @@ class Clusterer:
 
 def marks(texts: Sequence[str]) -> tuple[int, ...]:
     """The marks that a cluster of these messages has: for one that is put together anew."""
-    folded = fold_batch(clean_batch(texts))
-    found: dict[int, None] = {}
-    for k, start in enumerate(folded.extra_starts[:-1].tolist()):
-        extras = folded.extras[start : folded.extra_starts[k + 1]]
-        found |= dict.fromkeys(kernels.indicators(folded.signs[k], extras).tolist())
-    return tuple(found)[:MARKS_KEPT]
+    each = _marks(fold_batch(clean_batch(texts)))
+    return tuple(dict.fromkeys(mark for own in each for mark in own))[:MARKS_KEPT]
+
+
+def _marks(folded: Folded) -> list[tuple[int, ...]]:
+    """The indicators of each text, as far as the clusterer takes note of them."""
+    starts = folded.extra_starts.tolist()
+    return [
+        tuple(
+            kernels.indicators(folded.signs[k], folded.extras[start : min(end, start + MARKS_KEPT)]).tolist()
+        )
+        if end > start
+        else ()
+        for k, (start, end) in enumerate(pairwise(starts))
+    ]
 
 
 def traces(texts: Sequence[str]) -> list[tuple[str, ...]]:

@@ -141,11 +141,6 @@ class Exemplars:
         self._make_room(values.size)
         kernels.mark(self._held, int(self._held.group[number]), values, self._limits.indicators)
 
-    def marks(self, number: int) -> U64:
-        """The indicators of a cluster's group, as they came."""
-        values: U64 = kernels.marked(self._held, int(self._held.group[number]))
-        return values
-
     def drop(self, number: int) -> None:
         """Forget the exemplars of a cluster."""
         kernels.drop(self._held, number, gram_bits(), self._limits.telling_bits)

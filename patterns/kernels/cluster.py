@@ -518,9 +518,10 @@ def mark(held, group, values, most):
         _mark(held, group, value, most)
 
 
+@Kept
 @compiled
-def _marked(held, group):
-    """The indicators of a group, as they came."""
+def unmark(held, group):
+    """Forget the indicators of a group; returns them, as they came."""
     found = np.empty(64, np.uint64)
     many = 0
     node = held.marks[group]
@@ -529,22 +530,11 @@ def _marked(held, group):
             found = np.concatenate((found, found))
         found[many] = held.node_value[node]
         many += 1
-        node = held.node_after[node]
-    return found[:many][::-1].copy()
-
-
-@Kept
-@compiled
-def unmark(held, group):
-    """Forget the indicators of a group; returns them, as they came."""
-    found = _marked(held, group)
-    node = held.marks[group]
-    while node >= 0:
         following = held.node_after[node]
         _unmark(held, node)
         node = following
     held.marks[group] = _NONE
-    return found
+    return found[:many][::-1].copy()
 
 
 @Kept
@@ -900,6 +890,3 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
                 _mark(held, group, extras[x], limits.indicators)
         placed[k], scores[k], exemplars[k] = number, score, exemplar
     return starts.size - 1
-
-
-marked = Kept(_marked)

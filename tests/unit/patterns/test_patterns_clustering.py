@@ -13,7 +13,7 @@ from rapidfuzz.distance import Indel
 from bench._campaigns import Campaigns
 from consumers.library import seed_patterns
 from patterns.background import EVERYDAY
-from patterns.clustering import ClusterConfig, Clusterer, Placement, marks
+from patterns.clustering import MARKS_KEPT, ClusterConfig, Clusterer, Placement, marks
 from patterns.normalise import fold
 from patterns.slots import example
 from patterns.triage import assess
@@ -112,8 +112,8 @@ class Keeper:
 
     def keep(self, texts: Sequence[str], placed: Sequence[Placement]) -> None:
         for text, placement in zip(texts, placed, strict=True):
-            if placement.marks:
-                self.marks[placement.cluster_id] = placement.marks
+            known = self.marks.get(placement.cluster_id, ())
+            self.marks[placement.cluster_id] = tuple(dict.fromkeys((*known, *placement.marks)))[:MARKS_KEPT]
             if placement.exemplar:
                 self.exemplars[placement.cluster_id].append(text)
 
