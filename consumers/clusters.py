@@ -271,8 +271,7 @@ class Clustering:
         """A cluster of the district ``name`` with its members, from memory or the desk; else None."""
         held = district.clusters.get(cluster_id)
         if held is not None:
-            members = tuple(sorted(held.members.values(), key=lambda m: (m.at, m.report_id)))
-            return msgspec.structs.replace(held.head, members=members)
+            return msgspec.structs.replace(held.head, members=tuple(held.members.values()))
         found = await self._desk.cluster(cluster_id)
         stands = found is not None and found.merged_into is None and found.district == name
         return found if stands else None

@@ -12,6 +12,7 @@ from consumers.danger import credible, danger
 from consumers.triage import shown_indicators
 from fenghuo import events as e
 from fenghuo.settings import Settings
+from fenghuo.stores.projection import MEMBERS_KEPT
 from patterns.clustering import MARKS_KEPT, marks
 from patterns.entities import find
 
@@ -25,10 +26,11 @@ def merged(
 ) -> list[e.Cluster]:
     """The two after ``other`` was said to be one with ``into``: it keeps its id and holds nothing."""
     both = {into.cluster_id, other.cluster_id}
-    members = _by_time({m.report_id: m for m in (*into.members, *other.members)}.values())
+    every = {m.report_id: m for m in (*into.members, *other.members)}
+    members = _by_time(every.values())[-MEMBERS_KEPT:]
     one = msgspec.structs.replace(
         into,
-        revision=into.revision + 1,
+        revision=into.revision + other.revision + 1,
         first_at=min(into.first_at, other.first_at),
         last_at=max(into.last_at, other.last_at),
         exemplars=_first((*into.exemplars, *other.exemplars), EXEMPLARS_KEPT),
@@ -80,7 +82,7 @@ def split(
             corrections=_noted(cluster, said, other_id, len(moved)),
         ),
         msgspec.structs.replace(
-            other, cluster_id=other_id, revision=1, alert_id=None,
+            other, cluster_id=other_id, revision=len(moved), alert_id=None,
             apart=_first((*cluster.apart, cluster.cluster_id)),
             corrections=_noted(None, said, cluster.cluster_id, len(moved)),
         ),

@@ -173,7 +173,7 @@ class Desk:
         return [sorted({x.decode() for _ in row for x in next(raw)}) for row in traces]
 
     async def _clusters(self, ids: Sequence[str]) -> list[e.Cluster]:
-        """The clusters of ``ids`` that are kept, each with its members, the first first."""
+        """The clusters of ``ids`` that are kept, each with its members in the order they came."""
         async with reaching_redis():
             pipe = self.client.pipeline(transaction=False)
             for cluster_id in ids:
@@ -319,8 +319,9 @@ def _view(row: bytes, answer: bytes | None, cluster: bytes | None) -> ReportView
 
 
 def _cluster(head: bytes, members: list[bytes]) -> e.Cluster:
-    found = sorted((_MEMBER.decode(x) for x in members), key=lambda m: (m.at, m.report_id))
-    return msgspec.structs.replace(_CLUSTER.decode(_payload(head)), members=tuple(found))
+    came = sorted((int(version), told) for version, _, told in (x.partition(b":") for x in members) if told)
+    found = tuple(_MEMBER.decode(told) for _, told in came)
+    return msgspec.structs.replace(_CLUSTER.decode(_payload(head)), members=found)
 
 
 @asynccontextmanager

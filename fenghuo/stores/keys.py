@@ -38,7 +38,7 @@ class Keys:
         return self._k("desk", "cluster", cluster_id)
 
     def members(self, cluster_id: str) -> str:
-        """Hash: report id to json of the member."""
+        """Hash: revision, modulo how many are kept, to ``revision:json`` of the member."""
         return self._k("desk", "members", cluster_id)
 
     def clusters_of(self, district: str) -> str:

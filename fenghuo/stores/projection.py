@@ -25,7 +25,7 @@ REPORT_KEPT_S = 30 * DAY_S
 LONE_KEPT_S, CLUSTER_KEPT_S = 7 * DAY_S, 30 * DAY_S
 """For what one person reported, and for what more did: a campaign comes back after weeks."""
 MEMBERS_KEPT = 2_000
-"""Members of a cluster that the desk holds one by one; it counts on beyond."""
+"""Members of a cluster that are held one by one, the latest; beyond it is counted."""
 HITS_KEPT_S = 2 * DAY_S
 HITS_KEPT = 5_000
 """Latest hits of a surge that are held one by one: by far enough to tell that it is one."""
@@ -176,27 +176,35 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
 def _cluster(x: e.ClusterChanged, keys: Keys) -> list[Change]:
     c, link = x.cluster, keys.report(x.member.report_id)
     put, *beside = _head(c, x.traces, keys)
-    changes = [put]
-    if c.reports <= MEMBERS_KEPT:
-        changes.append(("HSET", keys.members(c.cluster_id), x.member.report_id, _JSON.encode(x.member)))
-    changes += [*beside, ("PUT", link, "cluster", 0, c.cluster_id), ("EXPIRE", link, REPORT_KEPT_S)]
-    return [*changes, ("EXPIRE", keys.members(c.cluster_id), kept_s(c))]
+    return [
+        put, _member(c.cluster_id, c.revision, x.member, keys), *beside,
+        ("PUT", link, "cluster", 0, c.cluster_id), ("EXPIRE", link, REPORT_KEPT_S),
+        ("EXPIRE", keys.members(c.cluster_id), kept_s(c)),
+    ]  # fmt: skip
+
+
+def _member(cluster_id: str, revision: int, member: e.Member | None, keys: Keys) -> Change:
+    """A cluster's member, or nobody, under the revision that brought it; the one MEMBERS_KEPT before goes."""
+    told = b"" if member is None else _JSON.encode(member)
+    return ("PUT", keys.members(cluster_id), revision % MEMBERS_KEPT, revision, told)
 
 
 def _redrawn(x: e.ClusterRedrawn, keys: Keys) -> list[Change]:
-    c, members = x.cluster, keys.members(x.cluster.cluster_id)
+    """All members anew, as if they were the latest that came; what else stood there is taken off."""
+    c, members = x.cluster, x.cluster.members[-MEMBERS_KEPT:]
     changes = _head(msgspec.structs.replace(c, members=()), x.traces, keys)
-    for member in c.members:
-        changes.append(("HSET", members, member.report_id, _JSON.encode(member)))
+    for n in range(min(MEMBERS_KEPT, c.revision + 1)):
+        member = members[-1 - n] if n < len(members) else None
+        changes.append(_member(c.cluster_id, c.revision - n, member, keys))
+    for member in members:
         link = keys.report(member.report_id)  # two clusters' events come in any order: the later word counts
         changes.append(("PUT", link, "cluster", to_ms(x.at), c.cluster_id))
         changes.append(("EXPIRE", link, REPORT_KEPT_S))
-    changes += [("HDEL", members, report_id) for report_id in x.gone]
     if c.merged_into is not None:
         changes += [("ZREM", keys.clusters, c.cluster_id), ("ZREM", keys.clusters_at, c.cluster_id)]
     for note in c.corrections[-1:]:
         changes += _settled(keys, note.correction_id, "ok", "")
-    return [*changes, ("EXPIRE", members, kept_s(c))]
+    return [*changes, ("EXPIRE", keys.members(c.cluster_id), kept_s(c))]
 
 
 def _correction_refused(x: e.CorrectionRefused, keys: Keys) -> list[Change]:

@@ -5,12 +5,13 @@ from datetime import timedelta
 
 import pytest
 
-from consumers.clusters import joined
+from consumers.clusters import Clustering, joined
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.alerts import Origin, State
 from fenghuo.runtime import open_desk
 from fenghuo.stores.desk import Desk
+from fenghuo.stores.projection import MEMBERS_KEPT
 from tests.inside import inside, until
 from tests.making import NOON, content, draft, placed, settings, unmatched
 
@@ -50,6 +51,19 @@ async def test_a_cluster_is_found_by_its_traces_in_its_district(desk: Desk) -> N
     assert await desk.traced(district, [("1b",)], NOON_MS) == [[]], "it has news"
     assert await desk.traced("another", [("1b",)], NOON_MS + 1) == [[]]
     assert [c.cluster_id for c in await desk.clusters_by_id(["c-r0", "c-gone"])] == ["c-r0"]
+
+
+async def test_a_large_cluster_counts_a_report_that_is_read_again_once(desk: Desk) -> None:
+    said = "【宠物认领】您走失的猫被好心人送到临江站，请先到 mao.example.com 交寄养押金，逾期送外地。"
+    reports = [unmatched(f"r{n}", said, at=NOON + timedelta(milliseconds=n)) for n in range(MEMBERS_KEPT + 3)]
+    clustering = Clustering(desk, settings())
+    for at in range(0, len(reports), 500):
+        await desk.project((await clustering.on_reports_unmatched(reports[at : at + 500])).events)
+    clustering.forget()
+    assert (await clustering.on_reports_unmatched(reports[-50:])).events == []
+    (cluster,) = await desk.clusters_of(reports[0].place.district, 0)
+    assert (cluster.reports, len(cluster.members)) == (MEMBERS_KEPT + 3, MEMBERS_KEPT)
+    assert [cluster.members[0].report_id, cluster.members[-1].report_id] == ["r3", reports[-1].report_id]
 
 
 async def test_an_alert_whose_time_has_come_expires_and_the_release_with_it(
