@@ -6,6 +6,8 @@ Everything is events folded onto the desk, so it is the desk that real rooms wou
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 
+from msgspec.structs import replace
+
 from fenghuo import events as e
 from fenghuo.alerts import (
     SYSTEM,
@@ -171,9 +173,10 @@ def cluster(cluster_id: str, at: Sequence[datetime], first: int, **more: object)
         "indicators": ("hxxp://gsxt-年报[.]top", "hxxp://qy-gsxt[.]cc"),
     }
     head = e.Cluster(cluster_id=cluster_id, **(values | more))
+    heads = [replace(head, revision=head.revision - len(members) + n) for n in range(1, len(members) + 1)]
     return [
-        e.ClusterChanged(event_id=event_id("cluster", m.report_id), at=m.at, cluster=head, member=m)
-        for m in members
+        e.ClusterChanged(event_id=event_id("cluster", m.report_id), at=m.at, cluster=now, member=m)
+        for now, m in zip(heads, members, strict=True)
     ]
 
 
