@@ -177,6 +177,8 @@ SIGNS: dict[str, tuple[int, int]] = {
     "link": (25, 10), "account": (20, 6), "invite_code": (15, 3), "disguise": (20, 10),
     "threat_deadline": (20, 2),
 }  # fmt: skip
+QUESTION = r"(?:可以|可不可以|能不能|能|该不该|应该|要不要)[^,。;!?]{0,8}(?:吗|么|嘛|呢)?\?"
+"""Asks whether to do it, as a reporter does and a fraudster does not."""
 THREAT = r"失效|停用|冻结|注销|逾期|封停|异常名录|销户|作废|影响征信|扣费|起诉|吊销"
 DEADLINE = (
     r"今日|今天|今晚|\d{1,2}[时点](?:前|之前)|\d\s?(?:小时|分钟)|24小时|即将|立即|尽快|马上|最后|仅剩"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from patterns.cues import CIRCLED, DEADLINE, HOOKS, SHORT_LINK, SIGNS, THEMES, THREAT, Cue
+from patterns.cues import CIRCLED, DEADLINE, HOOKS, QUESTION, SHORT_LINK, SIGNS, THEMES, THREAT, Cue
 from patterns.entities import find_in
 from patterns.identifiers import is_known_good
 from patterns.judging import hooks, is_advice, names_known_good
@@ -38,7 +38,7 @@ _SUSPICIOUS = 10
 honest texts, rounded and adjusted by hand: what leads away counts, what honest messages say too does not."""
 _REMARK = 30
 """Characters up to which a text is a remark rather than bait."""
-_MORE_THAN_A_REMARK, _KNOWN_GOOD, _REFUSES, _WARNS = 5, 4, 3, 3
+_MORE_THAN_A_REMARK, _KNOWN_GOOD, _REFUSES, _WARNS, _ASKS = 5, 4, 3, 3, 2
 _MOVING_WEIGHT = 40
 
 
@@ -167,4 +167,5 @@ def _bearing(norm: str, refuses: bool) -> int:
         - _KNOWN_GOOD * names_known_good(norm)
         - _REFUSES * refuses
         - _WARNS * (_compiled(WEAK_ADVICE).search(norm) is not None)
+        - _ASKS * (_compiled(QUESTION).search(norm) is not None)
     )
