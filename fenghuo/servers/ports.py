@@ -1,14 +1,21 @@
 """Loopback ports. One that was free a moment ago can be taken a moment later: callers try again on that."""
 
+import random
 import socket
 
 HOST = "127.0.0.1"
 TRIES = 5
+GIVEN = (20_000, 32_000)
 CLASH = "Address already in use"  # in the log of Redis and of Java alike
 
 
 def free_port() -> int:
-    """A loopback TCP port that is free now."""
+    """A loopback TCP port that is free now, below those that systems give to outgoing connections: one of
+    these may be taken again at any moment."""
+    for _ in range(100):
+        port = random.randrange(*GIVEN)
+        if is_free(port):
+            return port
     with socket.socket() as probe:
         probe.bind((HOST, 0))
         return int(probe.getsockname()[1])

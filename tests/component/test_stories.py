@@ -143,6 +143,7 @@ async def test_a_recall_sends_the_correction_to_those_who_have_the_warning(house
         Action.RECALL, "boss", Role.APPROVER, alert_id=draft.alert_id, at=clock.now(), reason="核实有误"
     )
     assert await house.decide(recall) == ("ok", "")
+    await known_everywhere(house, NOVEL[0], known=False)
 
     async def all_corrected() -> bool:
         return all(len(x) == 1 for x in (await wall(house.desk, "correction")).values())
@@ -171,12 +172,13 @@ async def test_the_same_decision_twice_is_one_and_a_stale_page_is_refused(house:
     assert (await in_state(house, draft.alert_id, State.SUBMITTED)).revision == 2
 
 
-async def known_everywhere(house: Inside, text: str) -> None:
-    """Return once the matcher in force knows the text, two seconds after the approval at the latest."""
+async def known_everywhere(house: Inside, text: str, *, known: bool = True) -> None:
+    """Return once the matcher in force knows the text (or no longer), two seconds after the decision at the
+    latest."""
     library = house.rooms["consumers"].follows[0].apply.__self__  # type: ignore[attr-defined]
 
     async def look() -> bool:
-        return bool(library.match([text])[0][0].verdict == "known")
+        return bool((library.match([text])[0][0].verdict == "known") is known)
 
     await until(look, within_s=2, what="the pattern in force")
 
