@@ -249,6 +249,8 @@ class _Judge:
     def _around(self, i: int) -> str:
         """The normalised text about what was compared: what a long message says elsewhere is not the
         scam's."""
+        if self._cleaned.starts[i + 1] - self._cleaned.starts[i] <= 2 * _NEAR:
+            return self._cleaned.string(i)
         start, end = self._evidence(i)
         text = self._cleaned.normalised(i, len(self._texts[i]))
         first, last = np.searchsorted(text.offsets[:-1], (start, end)).tolist()
