@@ -9,6 +9,7 @@ from pathlib import Path
 import httpx
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
+from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
@@ -71,6 +72,8 @@ async def shares(told: Settings, stage: str) -> list[set[int]]:
     await admin.start()
     try:
         [answer] = await admin.describe_consumer_groups([f"{told.namespace}.consumers.{stage}"])
+    except GroupCoordinatorNotAvailableError:  # a broker that has had no group yet
+        return []
     finally:
         await admin.close()
     [(_error, _group, state, _kind, _protocol, members, *_)] = answer.groups
