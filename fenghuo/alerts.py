@@ -50,6 +50,10 @@ class Action(StrEnum):
     COMPLETE = "complete"
     RECALL = "recall"
     EXPIRE = "expire"
+    UPDATE = "update"
+    SUBMIT_UPDATE = "submit_update"
+    APPROVE_UPDATE = "approve_update"
+    DROP_UPDATE = "drop_update"
 
 
 class Role(StrEnum):
@@ -111,10 +115,16 @@ ENDED = frozenset({State.REJECTED, State.RECALLED, State.EXPIRED})
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is warned: every group of ``district``, or those of ``towns`` when any are named."""
+    """Who is warned: every group of ``district``, or those of ``towns`` when any are named, that
+    ``expression`` means.
+
+    ``frozen`` is the digest of the groups that this meant when it was submitted (AudienceFrozen has them).
+    """
 
     district: str
     towns: tuple[str, ...] = ()
+    expression: str = ""
+    frozen: str = ""
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
@@ -128,6 +138,21 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     severity: str
     expires_at: Moment
     exercise: bool = False
+    override: str = ""
+    """Why a severe warning also goes to groups that have had their share of warnings."""
+
+
+class Update(msgspec.Struct, frozen=True, kw_only=True):
+    """A new version of a released warning, on its way to approval; the old one stands meanwhile."""
+
+    content: Content
+    edited_by: PersonId
+    edited_at: Moment
+    submitted_by: PersonId | None = None
+    submitted_at: Moment | None = None
+    findings: tuple[str, ...] = ()
+    reach_groups: int = 0
+    reach_residents: int = 0
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -181,6 +206,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     """What the release linter objects to, each ``code: excerpt``; a submission needs none."""
     reach_groups: int = 0
     reach_residents: int = 0
+    update: Update | None = None
     decisions: tuple[str, ...] = ()
 
 

@@ -41,6 +41,7 @@ class DeliveryState(StrEnum):
     HANDED_OVER = "handed_over"
     WAITING = "waiting"
     SHOWN = "shown"
+    ACCEPTED = "accepted"
     RETRYING = "retrying"
     REFUSED = "refused"
     UNKNOWN = "unknown"
@@ -48,9 +49,16 @@ class DeliveryState(StrEnum):
 
 
 SETTLED = frozenset(
-    {DeliveryState.SHOWN, DeliveryState.REFUSED, DeliveryState.UNKNOWN, DeliveryState.SUPERSEDED}
+    {
+        DeliveryState.SHOWN,
+        DeliveryState.ACCEPTED,
+        DeliveryState.REFUSED,
+        DeliveryState.UNKNOWN,
+        DeliveryState.SUPERSEDED,
+    }
 )
 """States that no machine will change any more."""
+Kind = Literal["warning", "correction"]
 
 
 class Event(msgspec.Struct, frozen=True, kw_only=True, tag_field="type"):
@@ -272,13 +280,22 @@ class AlertReleased(Event, frozen=True, kw_only=True, tag="AlertReleased"):
     release: Release
 
 
+class AudienceFrozen(Event, frozen=True, kw_only=True, tag="AudienceFrozen"):
+    """The groups that an audience meant when it was submitted; ``digest`` stands in the approved content."""
+
+    alert_id: AlertId
+    digest: str
+    group_ids: tuple[str, ...]
+    """Sorted."""
+
+
 class DeliveryRequested(Event, frozen=True, kw_only=True, tag="DeliveryRequested"):
     """Send ``kind`` of (alert, version) to one group; ``delivery_id`` is the same for every attempt."""
 
     delivery_id: str
     alert_id: AlertId
     version: int
-    kind: Literal["warning", "correction"]
+    kind: Kind
     group_id: str
     channel: str
     attempt: int = 1
@@ -288,11 +305,61 @@ class DeliveryRequested(Event, frozen=True, kw_only=True, tag="DeliveryRequested
     """Whether an earlier attempt may have reached the group."""
 
 
+class TaskRequested(Event, frozen=True, kw_only=True, tag="TaskRequested"):
+    """Give ``owner`` one task to send ``kind`` of (alert, version) to ``group_ids``; each is a delivery
+    too."""
+
+    task_id: str
+    """The same for every attempt."""
+    alert_id: AlertId
+    version: int
+    kind: Kind
+    owner: str
+    channel: str
+    credential: str
+    group_ids: tuple[str, ...]
+    attempt: int = 1
+    failures: int = 0
+
+
+class OpenTask(msgspec.Struct, frozen=True, kw_only=True):
+    """A task that stands on a platform, waiting for its owner's tap."""
+
+    task_id: str
+    platform_id: str
+    """What the platform calls it; empty once it could not be made."""
+    alert_id: AlertId
+    version: int
+    kind: Kind
+    owner: str
+    sender: str
+    """The owner's user id on the platform."""
+    channel: str
+    credential: str
+    chats: tuple[tuple[str, str], ...]
+    """(group id, the group's id on the platform)."""
+    since: Moment
+    due: Moment | None = None
+    """When it is to be made (again), while ``platform_id`` is empty."""
+    attempt: int = 1
+    failures: int = 0
+    reminded: int = 0
+    closed: bool = False
+    revision: int = 0
+
+
+class TaskChanged(Event, frozen=True, kw_only=True, tag="TaskChanged"):
+    """A task was opened, reminded of, or closed (``cause``)."""
+
+    task: OpenTask
+    cause: str
+
+
 class ReceiptRecorded(Event, frozen=True, kw_only=True, tag="ReceiptRecorded"):
     delivery_id: str
     alert_id: AlertId
     version: int
-    kind: Literal["warning", "correction"]
+    kind: Kind
     group_id: str
     channel: str
     state: DeliveryState
@@ -302,6 +369,18 @@ class ReceiptRecorded(Event, frozen=True, kw_only=True, tag="ReceiptRecorded"):
     failures: int = 0
     left: bool = False
     """Whether this or an earlier attempt may have reached the group: then a recall owes it the correction."""
+    cause: str = ""
+    """What told us: send, tap, undo, poll, plan, recall."""
+    by: str = ""
+    """The person who tapped."""
+    word: int = 0
+    """How many times a person's word on it has changed: a later word stands above an earlier one."""
+    since: Moment | None = None
+    """When it began to wait for a person, for what a person then settled."""
+    held: str = ""
+    """Why it is put off without having been tried: rate, quiet (hours), halted (channel)."""
+    next_channel: str = ""
+    """The group's next way, where this one is refused for good."""
 
 
 class DeliveriesPlanned(Event, frozen=True, kw_only=True, tag="DeliveriesPlanned"):
@@ -309,8 +388,44 @@ class DeliveriesPlanned(Event, frozen=True, kw_only=True, tag="DeliveriesPlanned
 
     alert_id: AlertId
     version: int
-    kind: Literal["warning", "correction"]
+    kind: Kind
     groups: int
+
+
+class TapMade(Event, frozen=True, kw_only=True, tag="TapMade"):
+    """A person says that one group has it, or (``undo``) takes that back."""
+
+    tap_id: str
+    person_id: str
+    alert_id: AlertId
+    version: int
+    kind: Kind
+    group_id: str
+    tapped_at: Moment
+    """As the person's device said, between the release and the receipt."""
+    undo: bool = False
+
+
+class NoticeRequested(Event, frozen=True, kw_only=True, tag="NoticeRequested"):
+    """Tell a person that groups wait for a tap. ``level``: todo (new), remind, deputy, station: to whom the
+    groups were opened as well."""
+
+    person_id: str
+    alert_id: AlertId
+    version: int
+    kind: Kind
+    level: Literal["todo", "remind", "deputy", "station"]
+    group_ids: tuple[str, ...]
+    severity: str = "severe"
+
+
+class ChannelChanged(Event, frozen=True, kw_only=True, tag="ChannelChanged"):
+    """A channel (``name``: ``channel`` or ``channel/credential``) was halted, or resumed by a person."""
+
+    name: str
+    halted: bool
+    reason: str
+    by: str = ""
 
 
 class PatternChanged(Event, frozen=True, kw_only=True, tag="PatternChanged"):
@@ -322,20 +437,49 @@ class PatternChanged(Event, frozen=True, kw_only=True, tag="PatternChanged"):
     retired: bool = False
 
 
+class Binding(msgspec.Struct, frozen=True, kw_only=True):
+    """One way to a group or a person."""
+
+    channel: str
+    target: str = ""
+    """Its address on the channel; sealed (fenghuo.sealing) where it is a secret."""
+    secret: str = ""
+    """The robot's signing secret, sealed."""
+    credential: str = ""
+    """Which of fenghuo.credentials; empty: that of the settings."""
+
+
 class Group(msgspec.Struct, frozen=True, kw_only=True):
-    """A police-and-residents group and how it is reached."""
+    """A police-and-residents group and how it is reached: first by ``channel``, else by ``also`` in order."""
 
     group_id: str
     name: str
     place: Place
     station: str = ""
     owner: str = ""
+    """A person's id."""
+    deputy: str = ""
+    """The id of the person who taps when the owner does not."""
     members: int = 0
     channel: str = "sandbox"
     target: str = ""
-    """The channel's address (a webhook's URL); empty for the sandbox."""
+    """The channel's address (a webhook's URL), sealed where it is a secret; empty for the sandbox and the
+    relay."""
+    secret: str = ""
+    credential: str = ""
+    also: tuple[Binding, ...] = ()
+    quota_day: int = 0
+    """Warnings a day that it takes at most; 0: as the settings say."""
     tags: tuple[str, ...] = ()
     gone: bool = False
+
+    @property
+    def ways(self) -> tuple[Binding, ...]:
+        """Every way to it, the preferred first."""
+        first = Binding(
+            channel=self.channel, target=self.target, secret=self.secret, credential=self.credential
+        )
+        return (first, *self.also)
 
 
 class GroupChanged(Event, frozen=True, kw_only=True, tag="GroupChanged"):
@@ -348,6 +492,12 @@ class Person(msgspec.Struct, frozen=True, kw_only=True):
     role: Role
     district: str
     station: str = ""
+    duty: bool = False
+    """Whether this is a station's duty account, which sees all the station's groups."""
+    userid: str = ""
+    """What WeCom calls the person."""
+    notify: Binding | None = None
+    """Where the person is told of what waits for a tap."""
     gone: bool = False
 
 

@@ -114,6 +114,44 @@ class Settings(BaseSettings):
     """Key of the HMAC signature on webhook deliveries."""
     webhook_private: bool = False
     """True allows webhook targets on private and loopback addresses (for tests and intranets)."""
+    webhook_at_once: int = Field(100, ge=1, le=1000)
+    """Webhook requests under way at the same time."""
+    unkeyed_at_once: int = Field(1, ge=1, le=50)
+    """Sends under way at once on platforms that know no repeats (robots): so many deliveries can end as
+    unknown when the process is killed. More is faster."""
+    credentials_file: Path | None = None
+    """TOML file (mode 600) with the keys to platforms; see fenghuo.credentials."""
+    wecom_url: str = "https://qyapi.weixin.qq.com"
+    dingtalk_url: str = "https://oapi.dingtalk.com"
+    feishu_url: str = "https://open.feishu.cn"
+    public_url: str = ""
+    """Where people reach the console (https://...), for links in notices to officers and in public
+    documents."""
+    task_poll_s: float = Field(15, gt=0)
+    """How often a platform is asked how far an owner's task has come, in its first quarter of an hour; then
+    less."""
+    halt_failures: int = Field(10, ge=1)
+    """A channel with more failures than this ..."""
+    halt_share: float = Field(0.1, gt=0, le=1)
+    """... and more than this share of its latest sends is halted until a person resumes it."""
+    quiet_from: int = Field(22, ge=0, le=23)
+    """The hour (China) from which what is not severe waits ..."""
+    quiet_to: int = Field(7, ge=0, le=23)
+    """... until this one; the same hour twice: never."""
+    remind_s: tuple[float, float, float] = (300, 600, 900)
+    """Severe: seconds without a tap until the owner is reminded, the deputy is told, the station's duty
+    account is."""
+    remind_moderate_s: tuple[float, float, float] = (1800, 3600, 7200)
+    """The same for the others."""
+    undo_s: float = Field(60, ge=0, le=3600)
+    """How long a tap can be taken back."""
+    warnings_a_day: int = Field(3, ge=1)
+    """Warnings that a group gets at most in a day; a severe one may override this with a reason."""
+    warnings_a_week: int = Field(10, ge=1)
+    customer_group_month: int = Field(28, ge=1)
+    """Messages that WeCom lets one customer group get in a month: as many as the month has days."""
+    customer_group_reserve: int = Field(6, ge=0)
+    """Of those, kept for severe warnings and corrections."""
     delivery_attempts: int = Field(5, ge=1, le=20)
     retry_base_s: float = Field(2, gt=0)
     """First wait before a delivery is tried again; doubles with each attempt."""

@@ -99,7 +99,7 @@ DECISIONS_MADE = _topic(
 )
 ALERTS_CHANGED = _topic(
     "alerts.changed",
-    (e.AlertChanged, e.DecisionRefused),
+    (e.AlertChanged, e.DecisionRefused, e.AudienceFrozen),
     lambda x: x.alert.alert_id if isinstance(x, e.AlertChanged) else x.alert_id,
     "consumers",
     "desk",
@@ -116,16 +116,29 @@ ALERTS_RELEASED = _topic(
     partitions=3,
 )
 DELIVERIES_REQUESTED = _topic(
-    "deliveries.requested", (e.DeliveryRequested,), lambda x: x.group_id, "broadcast", "broadcast desk", 7
+    "deliveries.requested",
+    (e.DeliveryRequested, e.TaskRequested),
+    lambda x: x.group_id if isinstance(x, e.DeliveryRequested) else x.owner,
+    "broadcast",
+    "broadcast desk",
+    7,
 )
 RECEIPTS_RECORDED = _topic(
     "receipts.recorded",
-    (e.ReceiptRecorded, e.DeliveriesPlanned),
-    lambda x: x.alert_id,
+    (e.ReceiptRecorded, e.DeliveriesPlanned, e.TaskChanged),
+    lambda x: x.task.alert_id if isinstance(x, e.TaskChanged) else x.alert_id,
     "broadcast",
     "broadcast desk",
     None,
 )
+TAPS_MADE = _topic("taps.made", (e.TapMade,), lambda x: x.group_id, "console", "broadcast", None)
+NOTICES_REQUESTED = _topic(
+    "notices.requested", (e.NoticeRequested,), lambda x: x.person_id, "broadcast", "broadcast desk", 30
+)
+CHANNELS_CHANGED = _topic(
+    "channels.changed", (e.ChannelChanged,), lambda x: x.name, "broadcast console", "broadcast desk", None,
+    partitions=1, compact=True,
+)  # fmt: skip
 PATTERNS_CHANGED = _topic(
     "patterns.changed",
     (e.PatternChanged,),
@@ -171,9 +184,8 @@ DEADLETTERS = _topic(
 
 TOPICS: tuple[Topic, ...] = (
     REPORTS_RECEIVED, REPORTS_MATCHED, REPORTS_UNMATCHED, REPORTS_SIGHTED, CLUSTERS_CHANGED, DECISIONS_MADE,
-    ALERTS_CHANGED, ALERTS_RELEASED, DELIVERIES_REQUESTED, RECEIPTS_RECORDED, PATTERNS_CHANGED,
-    GROUPS_CHANGED,
-    PEOPLE_CHANGED, REPLIES_REQUESTED, DEADLETTERS,
+    ALERTS_CHANGED, ALERTS_RELEASED, DELIVERIES_REQUESTED, RECEIPTS_RECORDED, TAPS_MADE, NOTICES_REQUESTED,
+    CHANNELS_CHANGED, PATTERNS_CHANGED, GROUPS_CHANGED, PEOPLE_CHANGED, REPLIES_REQUESTED, DEADLETTERS,
 )  # fmt: skip
 
 

@@ -1,7 +1,7 @@
 """The shape of a channel, and its outcomes.
 
-Two shapes: a ``Channel`` sends one text to one group; a ``TaskChannel`` gives one owner a task for many groups, which
-the owner then taps, and can be asked how far it has come.
+Two shapes: a ``Channel`` sends one text to one group; a ``TaskChannel`` gives one owner a task for many
+groups, which the owner then taps, and can be asked how far it has come.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,10 +14,10 @@ from typing import Protocol
 class Verdict(StrEnum):
     """What is known after an attempt.
 
-    SHOWN: residents have it. ACCEPTED: a library or relay took it, and whether it was shown cannot be known. WAITING: a
-    person must tap. RETRY: not there, try again. REFUSED: this group never will be. MISCONFIGURED: nothing will go
-    through this credential until a person mends it. UNKNOWN: the request left and no answer came; asked again only where
-    the platform takes an idempotency key or can be asked.
+    SHOWN: residents have it. ACCEPTED: a library or relay took it, and whether it was shown cannot be known.
+    WAITING: a person must tap. RETRY: not there, try again. REFUSED: this group never will be.
+    MISCONFIGURED: nothing will go through this credential until a person mends it. UNKNOWN: the request left
+    and no answer came; asked again only where the platform takes an idempotency key or can be asked.
     """
 
     SHOWN = "shown"
@@ -52,8 +52,8 @@ class Message:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """The outcome of one attempt; ``retry_after_s`` when the platform named a time, ``throttled`` when it said no more
-    than that we were too fast (which is no failure)."""
+    """The outcome of one attempt; ``retry_after_s`` when the platform named a time, ``throttled`` when it
+    said no more than that we were too fast (which is no failure)."""
 
     verdict: Verdict
     reason: str = ""
@@ -71,7 +71,8 @@ class Channel(Protocol):
 
     name: str
     idempotent: bool
-    """Whether the platform ignores a repeat of the same idempotency key, so that unknown may be asked again."""
+    """Whether the platform ignores a repeat of the same idempotency key, so that unknown may be asked
+    again."""
 
     def per_second(self, credential: str) -> float:
         """Messages a second that the platform takes from one credential."""
@@ -98,7 +99,8 @@ class Task:
 
 @dataclass(frozen=True, slots=True)
 class Created:
-    """The outcome of making a task: WAITING with its ``task_id`` and the chats that were ``refused``, or why not."""
+    """The outcome of making a task: WAITING with its ``task_id`` and the chats that were ``refused``, or why
+    not."""
 
     sent: Sent
     task_id: str = ""
@@ -107,13 +109,14 @@ class Created:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a task has come. ``chats`` has only those with an outcome: SHOWN, or REFUSED with the reason; with the
-    time the platform names. ``known`` False: the platform could not be asked now (``why``)."""
+    """How far a task has come. ``chats`` has only those with an outcome: SHOWN, or REFUSED with the reason;
+    with the time the platform names. ``known`` False: the platform could not be asked now (``why``)."""
 
     known: bool
     chats: Mapping[str, tuple[Sent, datetime]] = field(default_factory=dict)
     tapped: bool = False
-    """Whether the owner has tapped: what has no outcome then is refused for a reason the platform does not tell."""
+    """Whether the owner has tapped: what has no outcome then is refused for a reason the platform does not
+    tell."""
     why: str = ""
 
 
@@ -127,11 +130,12 @@ class TaskChannel(Protocol):
         """Calls a second that the platform takes from one credential."""
 
     async def create(self, task: Task) -> Created:
-        """Make the task once. Never raises; a timeout after the request left is UNKNOWN: ask ``find`` then."""
+        """Make the task once. Never raises; a timeout after the request left is UNKNOWN: ask ``find``
+        then."""
 
     async def find(self, task: Task, since: datetime) -> Created:
-        """The task as the platform has it, made since ``since``: WAITING with its id; REFUSED when it has none, so that
-        it may be made; RETRY or UNKNOWN when it could not be asked."""
+        """The task as the platform has it, made since ``since``: WAITING with its id; REFUSED when it has
+        none, so that it may be made; RETRY or UNKNOWN when it could not be asked."""
 
     async def progress(self, task: Task, task_id: str) -> Progress:
         """Ask how far it has come."""

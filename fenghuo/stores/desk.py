@@ -46,6 +46,9 @@ _PERSON = _decoder(e.Person)
 _PATTERN = _decoder(e.PatternChanged)
 _RELEASE = _decoder(e.Release)
 _CHANGED = _decoder(e.AlertChanged)
+_TASK = _decoder(e.OpenTask)
+_HALT = _decoder(e.ChannelChanged)
+_IDS = _decoder(tuple[str, ...])
 
 
 def _payload(value: bytes) -> bytes:
@@ -267,7 +270,7 @@ class Desk:
             raw = await self.client.hget(self.keys.planned, planned_field(alert_id, version, kind))
         return None if raw is None else int(raw)
 
-    async def ledger_rows(self, wanted: Sequence[e.DeliveryRequested]) -> list[Row | None]:
+    async def ledger_rows(self, wanted: Sequence[e.DeliveryRequested | e.TapMade]) -> list[Row | None]:
         """The ledger's row of each wanted delivery, in the same order."""
         async with reaching_redis():
             pipe = self.client.pipeline(transaction=False)
@@ -275,6 +278,73 @@ class Desk:
                 pipe.hget(self.keys.ledger(x.alert_id, x.version, x.kind), x.group_id)
             raw = await pipe.execute() if wanted else []
         return [_ROW.decode(_payload(x)) if x else None for x in raw]
+
+    async def rows_of(
+        self, alert_id: str, version: int, kind: str, group_ids: Sequence[str]
+    ) -> dict[str, Row]:
+        """The ledger's rows of those of ``group_ids`` that have one."""
+        return await self._fields(self.keys.ledger(alert_id, version, kind), group_ids, _ROW)
+
+    async def settled_groups(self, alert_id: str, version: int, kind: str = "warning") -> int:
+        """How many groups' deliveries have been settled, by now or once."""
+        async with reaching_redis():
+            return int(await self.client.scard(self.keys.settled_groups(alert_id, version, kind)))
+
+    async def tasks(self) -> dict[str, e.OpenTask]:
+        """The tasks that stand on platforms or are to be made, by id."""
+        return await self._all(self.keys.tasks, _TASK)
+
+    async def halted(self) -> dict[str, e.ChannelChanged]:
+        """The channels, and credentials of channels, that wait until a person resumes them."""
+        return await self._all(self.keys.halted, _HALT)
+
+    async def audience(self, digest: str) -> tuple[str, ...] | None:
+        """The ids of the groups that were frozen under ``digest``, sorted; None if they are not known."""
+        async with reaching_redis():
+            raw = await self.client.get(self.keys.audience(digest))
+        return _IDS.decode(raw) if raw else None
+
+    async def escalated(self, alert_id: str, version: int, kind: str) -> dict[str, dict[str, int]]:
+        """Of each group that was escalated: level (remind, deputy, station) to when (ms)."""
+        async with reaching_redis():
+            raw: Mapping[bytes, bytes] = await self.client.hgetall(
+                self.keys.escalated(alert_id, version, kind)
+            )
+        found: dict[str, dict[str, int]] = {}
+        for field, at_ms in raw.items():
+            group_id, _, level = field.decode().rpartition("|")
+            found.setdefault(group_id, {})[level] = int(at_ms)
+        return found
+
+    async def notices(self, alert_id: str, version: int) -> list[tuple[str, str, int]]:
+        """(level, person, ms) of what people were told of an alert's groups that wait for them."""
+        async with reaching_redis():
+            raw = await self.client.hvals(self.keys.notices(alert_id, version))
+        told = [x.decode().split("|") for x in raw]
+        return sorted(((level, who, int(ms)) for level, who, ms in told), key=lambda x: x[2])
+
+    async def warned(self, days: Sequence[str]) -> dict[str, list[tuple[str, str, str, str]]]:
+        """Of each day (YYYY-MM-DD in China): (group, alert, channel, kind) of what groups got or may have
+        got."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for day in days:
+                pipe.hkeys(self.keys.warned_on(day))
+            raw = await pipe.execute() if days else []
+        return {
+            day: [(g, a, c, k) for g, a, c, k in (x.decode().split("|") for x in found)]
+            for day, found in zip(days, raw, strict=True)
+        }
+
+    async def habits(self, person_ids: Sequence[str]) -> dict[str, list[tuple[int, str, int]]]:
+        """Of each person the latest taps, the first first: (ms, ``alert|version|kind``, seconds that it
+        waited)."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for person_id in person_ids:
+                pipe.zrange(self.keys.habit(person_id), 0, -1, withscores=True)
+            raw = await pipe.execute() if person_ids else []
+        return {who: [_tap(x, ms) for x, ms in found] for who, found in zip(person_ids, raw, strict=True)}
 
     async def reports(self, limit: int = 100, offset: int = 0) -> list[ReportView]:
         """The latest reports that have been looked at, the newest first."""
@@ -298,7 +368,8 @@ class Desk:
     async def _all(self, key: str, decoder: msgspec.json.Decoder[T]) -> dict[str, T]:
         async with reaching_redis():
             raw: Mapping[bytes, bytes] = await self.client.hgetall(key)
-        return {field.decode(): decoder.decode(_payload(value)) for field, value in raw.items()}
+        found = ((field.decode(), _payload(value)) for field, value in raw.items())
+        return {field: decoder.decode(payload) for field, payload in found if payload}
 
     async def _fields(
         self, key: str, fields: Sequence[str], decoder: msgspec.json.Decoder[T]
@@ -308,6 +379,11 @@ class Desk:
         async with reaching_redis():
             raw = await self.client.hmget(key, fields)
         return {k: decoder.decode(_payload(x)) for k, x in zip(fields, raw, strict=True) if x}
+
+
+def _tap(told: bytes, at_ms: float) -> tuple[int, str, int]:
+    _group, *release, waited_s = told.decode().split("|")
+    return int(at_ms), "|".join(release), int(waited_s)
 
 
 def _view(row: bytes, answer: bytes | None, cluster: bytes | None) -> ReportView:

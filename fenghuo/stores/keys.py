@@ -1,7 +1,8 @@
 """Every Redis key, in one place; ``fenghuo rebuild`` drops what begins with ``desk``.
 
 Prefixes under the namespace: ``desk:`` the fold of the events; ``s:`` streams and their counters; ``auth:``
-passwords, tokens, sessions; ``bucket:`` rates; ``lease:`` single owners; ``sandbox:`` the demo wall (a
+passwords, tokens, sessions; ``bucket:`` rates; ``outbox:`` answers of platforms before
+their commit; ``token:`` access tokens; ``lease:`` single owners; ``sandbox:`` the demo wall (a
 platform of its own, not ours to rebuild); ``idem:`` idempotency of intake.
 """
 
@@ -126,6 +127,46 @@ class Keys:
         """Sorted set: json of the DeliveryRequested to publish, by the time it is due (ms)."""
         return self._k("desk", "retries")
 
+    def held(self, name: str) -> str:
+        """Sorted set: json of the requests that wait until the halted channel ``name`` is resumed."""
+        return self._k("desk", "held", name)
+
+    @property
+    def halted(self) -> str:
+        """Hash: channel, or ``channel/credential``, to ``ms:json`` of the ChannelChanged that stands."""
+        return self._k("desk", "halted")
+
+    def settled_groups(self, alert_id: str, version: int, kind: str) -> str:
+        """Set: groups whose delivery has been settled once; whether all are is then looked up on the
+        ledger."""
+        return self._k("desk", "settled", alert_id, str(version), kind)
+
+    @property
+    def tasks(self) -> str:
+        """Hash: task id to ``revision:json`` of the OpenTask; closed ones are empty."""
+        return self._k("desk", "tasks")
+
+    def audience(self, digest: str) -> str:
+        """String: json of the group ids that were frozen under ``digest``."""
+        return self._k("desk", "audience", digest)
+
+    def escalated(self, alert_id: str, version: int, kind: str) -> str:
+        """Hash: ``group|level`` (remind, deputy, station) to when (ms)."""
+        return self._k("desk", "escalated", alert_id, str(version), kind)
+
+    def notices(self, alert_id: str, version: int) -> str:
+        """Hash: event id to ``level|person|ms`` of what people were told of the alert."""
+        return self._k("desk", "notices", alert_id, str(version))
+
+    def warned_on(self, day: str) -> str:
+        """Hash: ``group|alert|channel|kind`` of what groups got or may have got on a day (YYYY-MM-DD,
+        Asia/Shanghai)."""
+        return self._k("desk", "warned", day)
+
+    def habit(self, person_id: str) -> str:
+        """Sorted set: ``group|alert|version|kind|seconds`` of a person's latest taps by time (ms)."""
+        return self._k("desk", "habit", person_id)
+
     @property
     def patterns(self) -> str:
         return self._k("desk", "patterns")
@@ -157,6 +198,15 @@ class Keys:
     def rebuild_lease(self) -> str:
         """Held by the one ``fenghuo rebuild`` that works."""
         return self.lease("rebuild")
+
+    def outbox(self, delivery_id: str, attempt: int) -> str:
+        """String: the receipt of an attempt on a platform that knows no repeats, kept from its answer to the
+        commit."""
+        return self._k("outbox", delivery_id, str(attempt))
+
+    def token(self, name: str) -> str:
+        """String: a platform's access token."""
+        return self._k("token", name)
 
     def bucket(self, name: str) -> str:
         return self._k("bucket", name)

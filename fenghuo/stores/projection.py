@@ -1,15 +1,14 @@
 """The desk as a fold of the events: ``project(event)`` gives the changes.
 
 Beside the fold stand only the sender's mark (``handed_over``), the retries that are taken off when they are
-published,
-and ``Desk.drop_old``.
+published, and ``Desk.drop_old``.
 
 Each change is safe to repeat and to come late, so a redelivered batch, a replay and ``fenghuo rebuild`` all
 lead to the same desk.
 """
 
 from collections.abc import Callable, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta, timezone
 from typing import Any
 
 import msgspec
@@ -38,6 +37,11 @@ REPORTER_KEPT_S = 30 * DAY_S
 URGENT_KEPT_S = DAY_S
 URGENT_KEPT = 1_000
 DECISION_KEPT_S = DAY_S
+WARNED_KEPT_S = 40 * DAY_S
+"""As long as the longest quota looks back: a platform's month."""
+HABIT_KEPT = 50
+"""Latest taps of a person from which the next one is foretold."""
+CHINA = timezone(timedelta(hours=8))
 
 RANK: dict[e.DeliveryState, int] = {
     e.DeliveryState.REQUESTED: 0,
@@ -47,14 +51,21 @@ RANK: dict[e.DeliveryState, int] = {
     e.DeliveryState.UNKNOWN: 4,
     e.DeliveryState.REFUSED: 5,
     e.DeliveryState.SUPERSEDED: 6,
+    e.DeliveryState.ACCEPTED: 7,
     e.DeliveryState.SHOWN: 9,
 }
-"""Within one attempt a delivery only climbs; a later attempt stands above an earlier one; shown is final."""
+"""Within one attempt a delivery only climbs; a later attempt stands above an earlier one; shown is final,
+but for the word of a person, who may have tapped by mistake."""
 
 
-def rank_of(state: e.DeliveryState, attempt: int) -> int:
+def rank_of(state: e.DeliveryState, attempt: int, word: int = 0) -> int:
     """The version under which a delivery's state is put on the ledger."""
-    return 10_000 if state is e.DeliveryState.SHOWN else attempt * 10 + RANK[state]
+    return word * 1_000_000 + (900_000 if state is e.DeliveryState.SHOWN else attempt * 10 + RANK[state])
+
+
+def day_of(moment: datetime) -> str:
+    """The day (YYYY-MM-DD) that it is in China."""
+    return moment.astimezone(CHINA).date().isoformat()
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -67,6 +78,13 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     reason: str = ""
     left: bool = False
     """Whether an attempt may have reached the group."""
+    cause: str = ""
+    by: str = ""
+    word: int = 0
+    since_ms: int = 0
+    """When it began to wait for the person who settled it."""
+    held: str = ""
+    failures: int = 0
 
 
 class Drafted(msgspec.Struct, frozen=True, kw_only=True):
@@ -283,39 +301,100 @@ def _requested(x: e.DeliveryRequested, keys: Keys) -> list[Change]:
     row = Row(
         state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, left=x.left
     )
-    rank = rank_of(row.state, x.attempt)
-    return [("PUT", keys.ledger(x.alert_id, x.version, x.kind), x.group_id, rank, _JSON.encode(row))]
+    return [_on_ledger(keys, x, x.group_id, row)]
 
 
-def handed_over(x: e.DeliveryRequested, at: datetime, keys: Keys) -> Change:
-    """The mark that ``x`` is about to leave: the one change that is written before its event, by the
-    sender."""
-    state = e.DeliveryState.HANDED_OVER
-    row = Row(state=state, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel, left=True)
-    ledger = keys.ledger(x.alert_id, x.version, x.kind)
-    return ("PUT", ledger, x.group_id, rank_of(state, x.attempt), _JSON.encode(row))
+def _task_requested(x: e.TaskRequested, keys: Keys) -> list[Change]:
+    row = Row(state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel)
+    return [_on_ledger(keys, x, group_id, row) for group_id in x.group_ids]
+
+
+def handed_over(x: e.DeliveryRequested | e.TaskRequested, group_id: str, at: datetime, keys: Keys) -> Change:
+    """The mark that ``x`` is about to leave for a group: the one change that is written before its event, by
+    the sender."""
+    row = Row(
+        state=e.DeliveryState.HANDED_OVER, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel, left=True
+    )
+    return _on_ledger(keys, x, group_id, row)
+
+
+def _on_ledger(
+    keys: Keys, x: e.DeliveryRequested | e.TaskRequested | e.ReceiptRecorded, group_id: str, row: Row
+) -> Change:
+    rank = rank_of(row.state, row.attempt, row.word)
+    return ("PUT", keys.ledger(x.alert_id, x.version, x.kind), group_id, rank, _JSON.encode(row))
+
+
+_HAS_IT = frozenset({e.DeliveryState.SHOWN, e.DeliveryState.ACCEPTED, e.DeliveryState.UNKNOWN})
+"""States in which a warning counts against its group's share of warnings."""
 
 
 def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
     row = Row(
-        state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, reason=x.reason, left=x.left
-    )
-    ledger = keys.ledger(x.alert_id, x.version, x.kind)
-    changes: list[Change] = [("PUT", ledger, x.group_id, rank_of(x.state, x.attempt), _JSON.encode(row))]
-    if x.state is e.DeliveryState.RETRYING and x.retry_at is not None:
-        changes.append(("ZADD", keys.retries, to_ms(x.retry_at), e.encode(next_attempt(x))))
+        state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, reason=x.reason, left=x.left,
+        cause=x.cause, by=x.by, word=x.word, since_ms=to_ms(x.since) if x.since else 0, held=x.held,
+        failures=x.failures,
+    )  # fmt: skip
+    changes = [_on_ledger(keys, x, x.group_id, row)]
+    if x.state is e.DeliveryState.RETRYING:
+        changes += _again(x, keys)
+    if x.state in e.SETTLED:
+        changes.append(("SADD", keys.settled_groups(x.alert_id, x.version, x.kind), x.group_id))
+    if x.state in _HAS_IT:
+        day = keys.warned_on(day_of(x.at))
+        changes.append(("HSET", day, f"{x.group_id}|{x.alert_id}|{x.channel}|{x.kind}", "1"))
+        changes.append(("EXPIRE", day, WARNED_KEPT_S))
+    if x.by and x.since and x.state is e.DeliveryState.SHOWN:
+        changes += _tapped(x, x.since, keys)
     return changes
 
 
+def _again(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
+    """When it is tried again: at its time, or when a person has resumed its channel."""
+    request = e.encode(next_attempt(x))
+    _, _, halted = x.held.partition("halted:")
+    if halted:
+        return [("ZADD", keys.held(halted), to_ms(x.at), request)]
+    return [("ZADD", keys.retries, to_ms(x.retry_at), request)] if x.retry_at is not None else []
+
+
+def _tapped(x: e.ReceiptRecorded, since: datetime, keys: Keys) -> list[Change]:
+    waited_s = max(0, int((x.at - since).total_seconds()))
+    tap = f"{x.group_id}|{x.alert_id}|{x.version}|{x.kind}|{waited_s}"
+    habit = keys.habit(x.by)
+    return [("ZADD", habit, to_ms(x.at), tap), ("ZREMRANGEBYRANK", habit, 0, -HABIT_KEPT - 1)]
+
+
 def next_attempt(x: e.ReceiptRecorded) -> e.DeliveryRequested:
-    """The request that follows a failed attempt; the same for the same receipt."""
-    assert x.retry_at is not None
+    """The request that follows an attempt that came to nothing; the same for the same receipt."""
     return e.DeliveryRequested(
-        event_id=e.derive_id(x.event_id, "again"), at=x.retry_at, delivery_id=x.delivery_id,
-        alert_id=x.alert_id,
-        version=x.version, kind=x.kind, group_id=x.group_id, channel=x.channel, attempt=x.attempt + 1,
-        failures=x.failures, left=x.left,
+        event_id=e.derive_id(x.event_id, "again"), at=x.retry_at or x.at, delivery_id=x.delivery_id,
+        alert_id=x.alert_id, version=x.version, kind=x.kind, group_id=x.group_id,
+        channel=x.next_channel or x.channel, attempt=x.attempt + 1, failures=x.failures, left=x.left,
     )  # fmt: skip
+
+
+def _task_changed(x: e.TaskChanged, keys: Keys) -> list[Change]:
+    told = b"" if x.task.closed else _JSON.encode(x.task)
+    return [("PUT", keys.tasks, x.task.task_id, x.task.revision, told)]
+
+
+def _notice(x: e.NoticeRequested, keys: Keys) -> list[Change]:
+    at_ms = to_ms(x.at)
+    told = keys.notices(x.alert_id, x.version)
+    escalated = keys.escalated(x.alert_id, x.version, x.kind)
+    return [
+        ("HSET", told, x.event_id, f"{x.level}|{x.person_id}|{at_ms}"),
+        *(("HSET", escalated, f"{group}|{x.level}", at_ms) for group in x.group_ids if x.level != "todo"),
+    ]
+
+
+def _channel(x: e.ChannelChanged, keys: Keys) -> list[Change]:
+    return [("PUT", keys.halted, x.name, to_ms(x.at), _JSON.encode(x) if x.halted else b"")]
+
+
+def _frozen(x: e.AudienceFrozen, keys: Keys) -> list[Change]:
+    return [("SET", keys.audience(x.digest), _JSON.encode(x.group_ids))]
 
 
 def planned_field(alert_id: str, version: int, kind: str) -> str:
@@ -370,7 +449,12 @@ _FOLDS: dict[type[e.Event], Callable[[Any, Keys], list[Change]]] = {
     e.AlertChanged: _alert,
     e.DecisionRefused: _refused,
     e.AlertReleased: _released,
+    e.AudienceFrozen: _frozen,
     e.DeliveryRequested: _requested,
+    e.TaskRequested: _task_requested,
+    e.TaskChanged: _task_changed,
+    e.NoticeRequested: _notice,
+    e.ChannelChanged: _channel,
     e.ReceiptRecorded: _receipt,
     e.DeliveriesPlanned: _planned,
     e.PatternChanged: _pattern,
