@@ -1,7 +1,11 @@
-"""Does every group have it? Reads receipts.recorded; writes decisions.made (the completion)."""
+"""Does every group have it, and is anything owed? Reads receipts.recorded; writes decisions.made (the completion) and
+deliveries.requested (what a group turns out to be owed after a recall or an update).
+"""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
+from broadcast.plan import MAY_HAVE_IT
+from broadcast.requests import Plan, requests, way_of, ways_to
 from fenghuo import events as e
 from fenghuo.alerts import ENDED, SYSTEM, Action, AlertId, Order, Role, State
 from fenghuo.stores.desk import Desk
@@ -17,44 +21,85 @@ class Completion:
         self._desk = desk
 
     async def on_receipts_recorded(self, events: Sequence[e.Event]) -> Outcome:
-        outcome = Outcome()
+        receipts = [x for x in events if isinstance(x, e.ReceiptRecorded) and x.kind == "warning"]
+        plans = [x for x in events if isinstance(x, e.DeliveriesPlanned) and x.kind == "warning"]
+        outcome = Outcome(await self._owed(receipts))
         last: dict[tuple[AlertId, int], e.Event] = {}
-        for event in events:
-            if isinstance(event, e.ReceiptRecorded | e.DeliveriesPlanned) and event.kind == "warning":
-                last[event.alert_id, event.version] = event
+        for event in (*plans, *receipts):
+            last[event.alert_id, event.version] = event
         alerts = await self._desk.alerts_by_id([alert_id for alert_id, _ in last])
         for (alert_id, version), event in last.items():
             alert = alerts.get(alert_id)
-            if alert is not None and alert.state in OVER:
+            if alert is not None and (alert.state in OVER or alert.version > version):
                 continue
-            if await self._settled(alert_id, version, events):
+            if await self._settled(alert_id, version, plans, receipts):
                 outcome.events.append(complete(alert_id, version, event))
         return outcome
 
-    async def _settled(self, alert_id: AlertId, version: int, events: Sequence[e.Event]) -> bool:
-        """Whether as many groups as were planned are settled, by the desk and by this batch (not yet on
-        it)."""
-        mine = [
-            x
-            for x in events
-            if getattr(x, "alert_id", None) == alert_id and getattr(x, "version", 0) == version
-        ]
-        planned = next(
-            (x.groups for x in mine if isinstance(x, e.DeliveriesPlanned) and x.kind == "warning"), None
-        )
-        if planned is None:
-            planned = await self._desk.planned(alert_id, version)
-        if planned is None:
+    async def _settled(
+        self,
+        alert_id: AlertId,
+        version: int,
+        plans: Iterable[e.DeliveriesPlanned],
+        receipts: Iterable[e.ReceiptRecorded],
+    ) -> bool:
+        """Whether as many groups as were planned are settled, by the desk and by this batch (not yet on it)."""
+        here = [x.groups for x in plans if x.alert_id == alert_id and x.version == version]
+        planned = here[0] if here else await self._desk.planned(alert_id, version)
+        now = {
+            x.group_id for x in receipts
+            if x.alert_id == alert_id and x.version == version and x.state in e.SETTLED
+        }  # fmt: skip
+        if planned is None or await self._desk.settled_groups(alert_id, version) + len(now) < planned:
             return False
-        done = {
-            g for g, row in (await self._desk.ledger(alert_id, version)).items() if row.state in e.SETTLED
-        }
-        done |= {
-            x.group_id
-            for x in mine
-            if isinstance(x, e.ReceiptRecorded) and x.kind == "warning" and x.state in e.SETTLED
-        }
-        return len(done) >= planned
+        rows = await self._desk.ledger(alert_id, version)
+        return len({g for g, row in rows.items() if row.state in e.SETTLED} | now) >= planned
+
+    async def _owed(self, receipts: Sequence[e.ReceiptRecorded]) -> list[e.Event]:
+        """What is owed to groups that turn out to have a warning that was recalled or replaced: the platform, or a person,
+        told of it only now."""
+        have = [x for x in receipts if x.state in MAY_HAVE_IT]
+        standing = await self._desk.standing(sorted({x.alert_id for x in have}))
+        late: dict[tuple[AlertId, int, e.Kind], list[e.ReceiptRecorded]] = {}
+        for x in have:
+            version, said = standing.get(x.alert_id, (0, ""))
+            if said == "recalled" and version >= x.version:
+                late.setdefault((x.alert_id, version, "correction"), []).append(x)
+            elif said != "expired" and version > x.version:
+                late.setdefault((x.alert_id, version, "warning"), []).append(x)
+        owed: list[e.Event] = []
+        for (alert_id, version, kind), found in late.items():
+            owed += await self._requests(alert_id, version, kind, found)
+        return owed
+
+    async def _requests(
+        self, alert_id: AlertId, version: int, kind: e.Kind, late: Sequence[e.ReceiptRecorded]
+    ) -> list[e.Event]:
+        release = await self._desk.release(alert_id, version)
+        came = {x.group_id: x for x in late}
+        known = await self._desk.rows_of(alert_id, version, kind, list(came))
+        groups = await self._desk.groups_by_id([x for x in came if x not in known])
+        if release is None:
+            return []
+        people = await self._desk.people() if kind == "warning" else {}
+        plan = Plan(release, kind, late[0])
+        return requests(plan, _ways(plan, groups, came, people))
+
+
+def _ways(
+    plan: Plan,
+    groups: Mapping[str, e.Group],
+    came: Mapping[str, e.ReceiptRecorded],
+    people: Mapping[str, e.Person],
+) -> Iterable[tuple[e.Group, e.Binding]]:
+    """Each group with the way of its correction (as the warning came) or of the newer warning."""
+    for group_id, group in groups.items():
+        if plan.kind == "correction":
+            way = way_of(group, came[group_id].channel)
+        else:
+            way = next(iter(ways_to(group, plan.release.channels, people)), None)
+        if way is not None and not group.gone:
+            yield group, way
 
 
 def complete(alert_id: AlertId, version: int, cause: e.Event) -> e.DecisionMade:

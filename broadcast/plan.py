@@ -6,7 +6,6 @@ Reads alerts.released; writes deliveries.requested, receipts.recorded and decisi
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from broadcast.requests import Plan, requests, way_of, ways_to
 from broadcast.rules import delivery_of
@@ -14,10 +13,11 @@ from fenghuo import events as e
 from fenghuo.alerts import SYSTEM, Action, Order, Role
 from fenghuo.audience import in_audience
 from fenghuo.errors import Transient
-from fenghuo.fatigue import Limits, counts_from, held_back
+from fenghuo.fatigue import Held
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
-from fenghuo.stores.projection import Row, day_of
+from fenghuo.stores.projection import Row
+from fenghuo.stores.shares import held_back_groups, limits_of
 from fenghuo.transport.pipeline import Outcome
 
 log = logging.getLogger(__name__)
@@ -31,6 +31,10 @@ MAY_HAVE_IT = frozenset(
     }
 )
 """Deliveries whose group is owed the correction of a recall; so is any whose earlier attempt may have left."""
+
+
+PLATFORMS = frozenset({Held.PLATFORM, Held.RESERVE})
+"""Reasons that hold for one way and not for the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,24 +116,10 @@ class Planner:
 
     async def _held_back(self, release: e.Release, meant: Mapping[str, e.Group]) -> Mapping[str, str]:
         """Groups that have had their share of warnings, with the reason; this alert's own do not count."""
-        today = release.approved_at
-        days = [day_of(today - timedelta(days=n)) for n in range(31)]
-        rows = {
-            day: [row for row in found if row[1] != release.alert_id]
-            for day, found in (await self._desk.warned(days)).items()
-        }
-        counts = counts_from(rows, days[0])
-        return held_back(
-            meant.values(), counts, self._limits, severity=release.severity, override=release.override
-        )
-
-
-def limits_of(settings: Settings) -> Limits:
-    """How many warnings a group takes, as the settings say."""
-    return Limits(
-        a_day=settings.warnings_a_day, a_week=settings.warnings_a_week,
-        platform_month=settings.customer_group_month, reserve=settings.customer_group_reserve,
-    )  # fmt: skip
+        return await held_back_groups(
+            self._desk, meant.values(), alert_id=release.alert_id, channels=release.channels,
+            severity=release.severity, override=release.override, limits=self._limits, now=release.approved_at,
+        )  # fmt: skip
 
 
 def meant_by(
@@ -162,8 +152,11 @@ def warnings(
     refusals: list[e.Event] = []
     for group in meant.values():
         ways = ways_to(group, release.channels, people, exercise=release.exercise)
-        if group.group_id in held:
-            refusals.append(_refusal(event, group, f"held back: {held[group.group_id]}"))
+        reason = held.get(group.group_id)
+        if reason in PLATFORMS and len(ways) > 1:
+            wanted.append((group, ways[1]))
+        elif reason:
+            refusals.append(_refusal(event, group, f"held back: {reason}"))
         elif not ways:
             refusals.append(_refusal(event, group, "channel not approved"))
         else:

@@ -1,0 +1,217 @@
+"""Asks the platforms how far the owners' tasks have come; reminds, and cancels what is recalled.
+
+Reads the desk; writes receipts.recorded and deliveries.requested (tasks that are to be made again).
+"""
+
+import asyncio
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from uuid import uuid4
+
+import msgspec
+
+from broadcast.channels.base import Progress, Sent, Task, TaskChannel, Verdict
+from broadcast.halts import name_of
+from broadcast.lease import Lease
+from broadcast.requests import next_way
+from broadcast.rules import receipt, delivery_of, superseded
+from broadcast.tasks import again, closed, task_changed
+from fenghuo import clock
+from fenghuo import events as e
+from fenghuo.settings import Settings
+from fenghuo.stores.desk import Desk
+from fenghuo.stores.projection import Row
+from fenghuo.transport.pipeline import Transport
+from fenghuo.warning import as_sent
+
+LOOK_EVERY_S = 0.25
+"""How soon a recall reaches the platforms."""
+YOUNG_S = 900
+SLOWER = 4
+"""A task that is older than YOUNG_S is asked about this much less often."""
+AT_ONCE = 20
+MOST_REMINDERS = 3
+LAST_WORD = timedelta(seconds=60)
+"""When an owner has tapped and the platform has not told of a group for this long, the group did not get it."""
+
+
+class Poller:
+    """Looks four times a second at the open tasks; one process at a time does so."""
+
+    def __init__(
+        self, desk: Desk, transport: Transport, channels: Mapping[str, TaskChannel], settings: Settings
+    ) -> None:
+        self._desk = desk
+        self._transport = transport
+        self._channels = channels
+        self._settings = settings
+        self._lease = Lease(desk, "polling", uuid4().hex)
+        self._asked: dict[str, datetime] = {}
+        self._tapped: dict[str, datetime] = {}
+        self._gate = asyncio.Semaphore(AT_ONCE)
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_EVERY_S)
+            if await self._lease.held():
+                await self.look()
+
+    async def look(self) -> None:
+        """Ask about every task that is due, and take back every one whose alert stands no longer."""
+        tasks = await self._desk.tasks()
+        self._asked = {k: at for k, at in self._asked.items() if k in tasks}
+        self._tapped = {k: at for k, at in self._tapped.items() if k in tasks}
+        if not tasks:
+            return
+        halted = set(await self._desk.halted())
+        standing = await self._desk.standing(list({x.alert_id for x in tasks.values()}))
+        releases = {key: await self._desk.release(*key) for key in {(x.alert_id, x.version) for x in tasks.values()}}
+        work = []
+        for task in tasks.values():
+            release = releases[task.alert_id, task.version]
+            if release is None:
+                continue
+            now = clock.now()
+            if superseded(task.kind, task.version, release.expires_at, standing.get(task.alert_id), now):
+                work.append(self._take_back(task, release))
+            elif not task.platform_id:
+                if (task.due is None or task.due <= now) and not _is_halted(task, halted):
+                    work.append(self._publish([again(task, now)]))
+            elif now >= self._next(task):
+                work.append(self._ask(task, release))
+        await asyncio.gather(*work)
+
+    def _next(self, task: e.OpenTask) -> datetime:
+        """When the platform is asked about it next."""
+        every_s = self._settings.task_poll_s
+        asked = self._asked.get(task.task_id)
+        if asked is None:
+            return task.since + timedelta(seconds=min(every_s, 1.0))
+        age_s = (clock.now() - task.since).total_seconds()
+        return asked + timedelta(seconds=every_s if age_s < YOUNG_S else every_s * SLOWER)
+
+    async def _ask(self, task: e.OpenTask, release: e.Release) -> None:
+        async with self._gate:
+            self._asked[task.task_id] = clock.now()
+            progress = await self._channels[task.channel].progress(_as_task(task, release), task.platform_id)
+            if not progress.known:
+                return
+            rows = await self._open_rows(task)
+            groups = await self._desk.groups_by_id(list(rows))
+            further = {
+                k: next_way(group, release.channels, {}, task.channel) for k, group in groups.items()
+            } if task.kind == "warning" else {}
+            settled = self._settled(task, progress, rows, further)
+            ended = {x.group_id for x in settled}
+            events: list[e.Event] = [*settled]
+            if not set(rows) - ended:
+                events.append(closed(task, clock.now()))
+            else:
+                events += await self._remind(task, release)
+            await self._publish(events)
+
+    async def _open_rows(self, task: e.OpenTask) -> dict[str, Row]:
+        rows = await self._desk.rows_of(
+            task.alert_id, task.version, task.kind, [group_id for group_id, _ in task.chats]
+        )
+        return {k: row for k, row in rows.items() if row.state is e.DeliveryState.WAITING}
+
+    def _settled(
+        self, task: e.OpenTask, progress: Progress, rows: Mapping[str, Row], further: Mapping[str, str]
+    ) -> list[e.ReceiptRecorded]:
+        now = clock.now()
+        tapped = self._tapped.setdefault(task.task_id, now) if progress.tapped else None
+        settled: list[e.ReceiptRecorded] = []
+        for group_id, chat in task.chats:
+            if group_id not in rows:
+                continue
+            if chat in progress.chats:
+                sent, at = progress.chats[chat]
+                settled.append(_polled(task, group_id, sent, at, further.get(group_id, "")))
+            elif tapped is not None and now - tapped >= LAST_WORD:
+                sent = Sent(Verdict.REFUSED, "the owner has sent it, but not to this group")
+                settled.append(_polled(task, group_id, sent, now))
+        return settled
+
+    async def _remind(self, task: e.OpenTask, release: e.Release) -> list[e.Event]:
+        """Have the platform remind the owner at the times at which officers are reminded."""
+        if task.reminded >= MOST_REMINDERS:
+            return []
+        settings = self._settings
+        severe = release.severity == "severe" or task.kind == "correction"
+        after_s = (settings.remind_s if severe else settings.remind_moderate_s)[task.reminded]
+        now = clock.now()
+        if now < task.since + timedelta(seconds=after_s):
+            return []
+        sent = await self._channels[task.channel].remind(_as_task(task, release), task.platform_id)
+        if sent.verdict is Verdict.RETRY:
+            return []
+        told = msgspec.structs.replace(task, reminded=task.reminded + 1, revision=task.revision + 1)
+        return [task_changed(told, "reminded" if sent.verdict is Verdict.SHOWN else "not reminded", now)]
+
+    async def _take_back(self, task: e.OpenTask, release: e.Release) -> None:
+        """Cancel it; what the owner had sent by then is shown, the rest never will be."""
+        async with self._gate:
+            progress = Progress(known=True)
+            if task.platform_id:
+                channel = self._channels[task.channel]
+                stopped = await channel.cancel(_as_task(task, release), task.platform_id)
+                if stopped.verdict not in (Verdict.SHOWN, Verdict.REFUSED):
+                    return
+                progress = await channel.progress(_as_task(task, release), task.platform_id)
+                if not progress.known:
+                    return
+            rows = await self._desk.rows_of(
+                task.alert_id, task.version, task.kind, [group_id for group_id, _ in task.chats]
+            )
+            now = clock.now()
+            events: list[e.Event] = []
+            for group_id, chat in task.chats:
+                row = rows.get(group_id)
+                if row is None or row.state in e.SETTLED:
+                    continue
+                sent, at = progress.chats.get(chat, (_TAKEN_BACK, now))
+                events.append(_polled(task, group_id, sent, at))
+            await self._publish([*events, closed(task, now)])
+
+    async def _publish(self, events: list[e.Event]) -> None:
+        if events:
+            await self._transport.publish(events)
+
+
+_TAKEN_BACK = Sent(Verdict.RETRY, "recalled, expired or replaced before the owner sent it")
+_STATES = {
+    Verdict.SHOWN: e.DeliveryState.SHOWN,
+    Verdict.REFUSED: e.DeliveryState.REFUSED,
+    Verdict.RETRY: e.DeliveryState.SUPERSEDED,
+}
+
+
+def _polled(
+    task: e.OpenTask, group_id: str, sent: Sent, at: datetime, further: str = ""
+) -> e.ReceiptRecorded:
+    """What the platform told of one group, the same however often it is told; what it refused goes on by the group's
+    ``further`` way."""
+    state = _STATES[sent.verdict]
+    goes_on = bool(further) and state is e.DeliveryState.REFUSED
+    if goes_on:
+        state = e.DeliveryState.RETRYING
+    delivery_id = delivery_of(task.alert_id, task.version, task.kind, group_id)
+    return e.ReceiptRecorded(
+        event_id=e.derive_id(delivery_id, str(task.attempt), state), at=at, delivery_id=delivery_id,
+        alert_id=task.alert_id, version=task.version, kind=task.kind, group_id=group_id, channel=task.channel,
+        state=state, attempt=task.attempt, reason=sent.reason, left=state is e.DeliveryState.SHOWN,
+        cause="poll", by=task.owner, since=task.since, next_channel=further if goes_on else "",
+        retry_at=at if goes_on else None,
+    )  # fmt: skip
+
+
+def _as_task(task: e.OpenTask, release: e.Release) -> Task:
+    return Task(
+        idempotency_key=task.task_id, credential=task.credential, sender=task.sender,
+        chats=tuple(chat for _, chat in task.chats), text=as_sent(release, task.kind),
+    )  # fmt: skip
+
+
+def _is_halted(task: e.OpenTask, halted: set[str]) -> bool:
+    return task.channel in halted or name_of(task.channel, task.credential) in halted
