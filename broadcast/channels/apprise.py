@@ -1,0 +1,113 @@
+"""Everything else, through the apprise library: mail, Telegram, ntfy and a hundred more.
+
+The library reads HTTP statuses only, so what it calls success is ACCEPTED, never SHOWN; and what it calls
+failure may have arrived. It blocks, so it works in threads.
+"""
+
+import asyncio
+import logging
+import socket
+from collections.abc import Sequence
+from typing import Any
+
+from broadcast.channels.base import Message, Sent, Verdict
+from broadcast.channels.guard import is_public
+
+THIS_MACHINE = frozenset({"dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
+"""Schemes that reach nobody but the machine the sender runs on."""
+
+
+class Apprise:
+    """Sends through apprise, ``at_once`` messages at the same time; a message's target is an apprise URL.
+
+    A target's own host is looked up before: one on a private address is refused unless ``allow_private``.
+    The library looks it up again, so a name whose answer changes in between gets through; where that
+    matters, let only a proxy reach the network.
+    """
+
+    name = "apprise"
+    idempotent = False
+
+    def __init__(
+        self, per_second: float, timeout_s: float, *, at_once: int = 8, allow_private: bool = False
+    ) -> None:
+        self._per_second = per_second
+        self._timeout_s = timeout_s
+        self._allow_private = allow_private
+        self._gate = asyncio.Semaphore(at_once)
+        self._at_work: set[asyncio.Task[Sent]] = set()
+
+    def per_second(self, credential: str) -> float:
+        """Messages a second, as the settings have it."""
+        return self._per_second
+
+    async def send(self, messages: Sequence[Message]) -> list[Sent]:
+        """Try each message once; the outcomes in the same order."""
+        return list(await asyncio.gather(*[self._send(message) for message in messages]))
+
+    async def aclose(self) -> None:
+        """Wait for the threads that are still at work: the library gives up by itself."""
+        await asyncio.gather(*self._at_work, return_exceptions=True)
+
+    async def _send(self, message: Message) -> Sent:
+        """A thread cannot be stopped: one that is late keeps its place among the ``at_once`` until it
+        ends."""
+        await self._gate.acquire()
+        work = asyncio.create_task(asyncio.to_thread(self._notify, message))
+        self._at_work.add(work)
+        work.add_done_callback(self._ended)
+        try:
+            return await asyncio.wait_for(asyncio.shield(work), self._timeout_s)
+        except TimeoutError:
+            return Sent(Verdict.UNKNOWN, "apprise has not answered in time")
+        except Exception as error:
+            return Sent(Verdict.UNKNOWN, f"apprise failed: {type(error).__name__}")
+
+    def _ended(self, work: asyncio.Task[Sent]) -> None:
+        self._at_work.discard(work)
+        self._gate.release()
+
+    def _notify(self, message: Message) -> Sent:
+        """One message in a thread of its own."""
+        library = _library()
+        plugin = library.Apprise.instantiate(message.target)
+        if plugin is None:
+            return Sent(Verdict.REFUSED, "the target is no apprise URL")
+        stopped = self._objection(plugin)
+        if stopped is not None:
+            return stopped
+        through = library.Apprise()
+        through.add(plugin)
+        if through.notify(body=message.text, body_format=library.NotifyFormat.TEXT):
+            return Sent(Verdict.ACCEPTED)
+        return Sent(Verdict.UNKNOWN, "apprise says that it failed, which does not tell whether it arrived")
+
+    def _objection(self, plugin: Any) -> Sent | None:
+        """Why nothing is sent through ``plugin``; None if something is."""
+        if self._allow_private:
+            return None
+        if plugin.schema() in THIS_MACHINE:
+            return Sent(Verdict.REFUSED, "the target is this machine itself")
+        for host in _hosts(plugin):
+            try:
+                found = socket.getaddrinfo(host, None)
+            except (OSError, UnicodeError):
+                return Sent(Verdict.RETRY, "the target's name was not found")
+            if not all(is_public(str(x[4][0])) for x in found):
+                return Sent(Verdict.REFUSED, "the target is a private address")
+        return None
+
+
+def _library() -> Any:
+    """The library, loaded at first use since that takes a second, and kept from logging: it would name the
+    target."""
+    import apprise
+
+    logging.getLogger("apprise").setLevel(logging.CRITICAL + 1)
+    return apprise
+
+
+def _hosts(plugin: Any) -> list[str]:
+    """The hosts that the target itself names; none where the service has one place for all."""
+    own = [plugin.host] if any("{host}" in str(x) for x in plugin.templates) else []
+    return [str(x) for x in (*own, getattr(plugin, "smtp_host", None)) if x]
