@@ -1,4 +1,5 @@
-"""Stops a channel that fails too much, until a person resumes it: pure counting, and the event that says so."""
+"""Stops a channel that fails too much, until a person resumes it: pure counting, and the event that says
+so."""
 
 from collections import deque
 from datetime import datetime

@@ -14,8 +14,8 @@ return 0
 
 
 class Lease:
-    """A lease called ``name`` on Redis for this ``holder``; it ends by itself. What is done under it is safe to do twice:
-    it saves work, and proves nothing."""
+    """A lease called ``name`` on Redis for this ``holder``; it ends by itself. What is done under it is safe
+    to do twice: it saves work, and proves nothing."""
 
     def __init__(self, desk: Desk, name: str, holder: str) -> None:
         self._key = desk.keys.lease(name)

@@ -12,7 +12,8 @@ _DECODER = msgspec.json.Decoder(list[e.ReceiptRecorded | e.ChannelChanged])
 
 
 class Outbox:
-    """Remembers them in this process at once and in Redis for another one; raises Unavailable when Redis is away."""
+    """Remembers them in this process at once and in Redis for another one; raises Unavailable when Redis is
+    away."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -42,5 +43,6 @@ class Outbox:
         return found
 
     def forget(self) -> None:
-        """Let go of what this process remembers: the batch is about to be committed, or is begun anew from Redis."""
+        """Let go of what this process remembers: the batch is about to be committed, or is begun anew from
+        Redis."""
         self._known.clear()

@@ -1,5 +1,5 @@
-"""Does every group have it, and is anything owed? Reads receipts.recorded; writes decisions.made (the completion) and
-deliveries.requested (what a group turns out to be owed after a recall or an update).
+"""Does every group have it, and is anything owed? Reads receipts.recorded; writes decisions.made (the
+completion) and deliveries.requested (what a group turns out to be owed after a recall or an update).
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -24,9 +24,11 @@ class Completion:
         receipts = [x for x in events if isinstance(x, e.ReceiptRecorded) and x.kind == "warning"]
         plans = [x for x in events if isinstance(x, e.DeliveriesPlanned) and x.kind == "warning"]
         outcome = Outcome(await self._owed(receipts))
-        last: dict[tuple[AlertId, int], e.Event] = {}
-        for event in (*plans, *receipts):
-            last[event.alert_id, event.version] = event
+        last: dict[tuple[AlertId, int], e.DeliveriesPlanned | e.ReceiptRecorded] = {}
+        for plan in plans:
+            last[plan.alert_id, plan.version] = plan
+        for receipt in receipts:
+            last[receipt.alert_id, receipt.version] = receipt
         alerts = await self._desk.alerts_by_id([alert_id for alert_id, _ in last])
         for (alert_id, version), event in last.items():
             alert = alerts.get(alert_id)
@@ -43,7 +45,8 @@ class Completion:
         plans: Iterable[e.DeliveriesPlanned],
         receipts: Iterable[e.ReceiptRecorded],
     ) -> bool:
-        """Whether as many groups as were planned are settled, by the desk and by this batch (not yet on it)."""
+        """Whether as many groups as were planned are settled, by the desk and by this batch (not yet on
+        it)."""
         here = [x.groups for x in plans if x.alert_id == alert_id and x.version == version]
         planned = here[0] if here else await self._desk.planned(alert_id, version)
         now = {
@@ -56,8 +59,8 @@ class Completion:
         return len({g for g, row in rows.items() if row.state in e.SETTLED} | now) >= planned
 
     async def _owed(self, receipts: Sequence[e.ReceiptRecorded]) -> list[e.Event]:
-        """What is owed to groups that turn out to have a warning that was recalled or replaced: the platform, or a person,
-        told of it only now."""
+        """What is owed to groups that turn out to have a warning that was recalled or replaced: the
+        platform, or a person, told of it only now."""
         have = [x for x in receipts if x.state in MAY_HAVE_IT]
         standing = await self._desk.standing(sorted({x.alert_id for x in have}))
         late: dict[tuple[AlertId, int, e.Kind], list[e.ReceiptRecorded]] = {}

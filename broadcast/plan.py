@@ -30,7 +30,8 @@ MAY_HAVE_IT = frozenset(
         e.DeliveryState.HANDED_OVER,
     }
 )
-"""Deliveries whose group is owed the correction of a recall; so is any whose earlier attempt may have left."""
+"""Deliveries whose group is owed the correction of a recall; so is any whose earlier attempt may have
+left."""
 
 
 PLATFORMS = frozenset({Held.PLATFORM, Held.RESERVE})
@@ -78,8 +79,8 @@ class Planner:
     async def _wait_for(self, event: e.AlertReleased) -> None:
         """Raise Transient until the desk shows the release.
 
-        A sender marks what it is about to send and only then looks whether the alert stands. So once the recall shows,
-        the ledger has every delivery that may have left.
+        A sender marks what it is about to send and only then looks whether the alert stands. So once the
+        recall shows, the ledger has every delivery that may have left.
         """
         release = event.release
         standing = (await self._desk.standing([release.alert_id])).get(release.alert_id)
@@ -145,8 +146,8 @@ def warnings(
     held: Mapping[str, str],
     people: Mapping[str, e.Person],
 ) -> list[e.Event]:
-    """A delivery for each group that is meant; a refusal with its reason for one that has no approved way or has had its
-    share of warnings. Pure."""
+    """A delivery for each group that is meant; a refusal with its reason for one that has no approved way or
+    has had its share of warnings. Pure."""
     release = event.release
     wanted: list[tuple[e.Group, e.Binding]] = []
     refusals: list[e.Event] = []
@@ -168,7 +169,8 @@ def warnings(
 def corrections(
     event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]], world: World
 ) -> list[e.Event]:
-    """The correction for each group that has or may have the warning, and for no other, by the way it came. Pure."""
+    """The correction for each group that has or may have the warning, and for no other, by the way it came.
+    Pure."""
     wanted: list[tuple[e.Group, e.Binding]] = []
     for group_id, row in may_have(earlier).items():
         group = world.groups.get(group_id)
@@ -182,7 +184,8 @@ def corrections(
 def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]) -> list[e.Event]:
     """What still waited for an officer's tap, or for a halted channel, does so no longer. Pure.
 
-    A task on a platform is not settled here: whether it was tapped is known only once it has been cancelled there.
+    A task on a platform is not settled here: whether it was tapped is known only once it has been cancelled
+    there.
     """
     return [
         _settled(event, n, group_id, row)

@@ -14,7 +14,7 @@ from broadcast.channels.base import Progress, Sent, Task, TaskChannel, Verdict
 from broadcast.halts import name_of
 from broadcast.lease import Lease
 from broadcast.requests import next_way
-from broadcast.rules import receipt, delivery_of, superseded
+from broadcast.rules import delivery_of, superseded
 from broadcast.tasks import again, closed, task_changed
 from fenghuo import clock
 from fenghuo import events as e
@@ -32,7 +32,8 @@ SLOWER = 4
 AT_ONCE = 20
 MOST_REMINDERS = 3
 LAST_WORD = timedelta(seconds=60)
-"""When an owner has tapped and the platform has not told of a group for this long, the group did not get it."""
+"""When an owner has tapped and the platform has not told of a group for this long, the group did not get
+it."""
 
 
 class Poller:
@@ -65,7 +66,9 @@ class Poller:
             return
         halted = set(await self._desk.halted())
         standing = await self._desk.standing(list({x.alert_id for x in tasks.values()}))
-        releases = {key: await self._desk.release(*key) for key in {(x.alert_id, x.version) for x in tasks.values()}}
+        releases = {
+            key: await self._desk.release(*key) for key in {(x.alert_id, x.version) for x in tasks.values()}
+        }
         work = []
         for task in tasks.values():
             release = releases[task.alert_id, task.version]
@@ -98,9 +101,11 @@ class Poller:
                 return
             rows = await self._open_rows(task)
             groups = await self._desk.groups_by_id(list(rows))
-            further = {
-                k: next_way(group, release.channels, {}, task.channel) for k, group in groups.items()
-            } if task.kind == "warning" else {}
+            further = (
+                {k: next_way(group, release.channels, {}, task.channel) for k, group in groups.items()}
+                if task.kind == "warning"
+                else {}
+            )
             settled = self._settled(task, progress, rows, further)
             ended = {x.group_id for x in settled}
             events: list[e.Event] = [*settled]
@@ -190,8 +195,8 @@ _STATES = {
 def _polled(
     task: e.OpenTask, group_id: str, sent: Sent, at: datetime, further: str = ""
 ) -> e.ReceiptRecorded:
-    """What the platform told of one group, the same however often it is told; what it refused goes on by the group's
-    ``further`` way."""
+    """What the platform told of one group, the same however often it is told; what it refused goes on by the
+    group's ``further`` way."""
     state = _STATES[sent.verdict]
     goes_on = bool(further) and state is e.DeliveryState.REFUSED
     if goes_on:

@@ -25,7 +25,8 @@ class Plan:
 def ways_to(
     group: e.Group, channels: Collection[str], people: Mapping[str, e.Person], *, exercise: bool = False
 ) -> list[e.Binding]:
-    """The ways to ``group`` that are approved and can work, the preferred first; an exercise has the sandbox alone."""
+    """The ways to ``group`` that are approved and can work, the preferred first; an exercise has the sandbox
+    alone."""
     if exercise:
         return [e.Binding(channel="sandbox")] if "sandbox" in channels else []
     return [
@@ -40,9 +41,7 @@ def sender_of(group: e.Group, people: Mapping[str, e.Person]) -> str:
     return (owner.userid if owner else "") or group.owner
 
 
-def next_way(
-    group: e.Group, channels: Collection[str], people: Mapping[str, e.Person], after: str
-) -> str:
+def next_way(group: e.Group, channels: Collection[str], people: Mapping[str, e.Person], after: str) -> str:
     """The channel of the group's next way after ``after``; empty when there is none."""
     names = [way.channel for way in ways_to(group, channels, people)]
     rest = names[names.index(after) + 1 :] if after in names else []
@@ -57,8 +56,8 @@ def way_of(group: e.Group, channel: str) -> e.Binding | None:
 
 
 def requests(plan: Plan, wanted: Iterable[tuple[e.Group, e.Binding]]) -> list[e.Event]:
-    """A delivery for each group by its way, those of one owner's customer groups as one task; the same however often it
-    is asked."""
+    """A delivery for each group by its way, those of one owner's customer groups as one task; the same
+    however often it is asked."""
     ordered = sorted(wanted, key=lambda x: (ORDER.get(x[1].channel, 2), -x[0].members, x[0].group_id))
     owners: dict[tuple[str, str, str], list[str]] = {}
     events: list[e.Event] = []
@@ -84,9 +83,7 @@ def _delivery(plan: Plan, group_id: str, channel: str) -> e.DeliveryRequested:
     )  # fmt: skip
 
 
-def _task(
-    plan: Plan, owner: str, channel: str, credential: str, group_ids: Sequence[str]
-) -> e.TaskRequested:
+def _task(plan: Plan, owner: str, channel: str, credential: str, group_ids: Sequence[str]) -> e.TaskRequested:
     release = plan.release
     task_id = e.derive_id(
         "task", release.alert_id, str(release.version), plan.kind, owner, channel, credential, group_ids[0]

@@ -52,9 +52,7 @@ def to_be_tried(request: e.DeliveryRequested, row: Row | None) -> bool:
 
 def was_cut_off(request: e.DeliveryRequested, row: Row | None) -> bool:
     """Whether this very attempt was begun before, and its outcome is not on the ledger."""
-    return (
-        row is not None and row.state is e.DeliveryState.HANDED_OVER and row.attempt == request.attempt
-    )
+    return row is not None and row.state is e.DeliveryState.HANDED_OVER and row.attempt == request.attempt
 
 
 def backoff_s(base_s: float, failures: int) -> float:
@@ -86,8 +84,9 @@ def outcome_of(
 ) -> e.ReceiptRecorded:
     """The receipt of an attempt.
 
-    What is refused for good goes on through the group's next way, if it cannot have arrived by this one. Unknown is
-    asked again only where a repeat is harmless or the platform can be asked (``askable``); else a person looks.
+    What is refused for good goes on through the group's next way, if it cannot have arrived by this one.
+    Unknown is asked again only where a repeat is harmless or the platform can be asked (``askable``); else a
+    person looks.
     """
     failed = sent.verdict in FAILED and not sent.throttled
     failures = request.failures + failed
@@ -140,8 +139,8 @@ def held_back(request: e.DeliveryRequested, now: datetime, *, may_be_out: bool) 
 def put_off(
     request: e.DeliveryRequested, held: str, now: datetime, until: datetime | None, *, left: bool = False
 ) -> e.ReceiptRecorded:
-    """The receipt of what has not been tried: ``held`` says why (rate, quiet, halted:NAME), ``until`` for how long; None:
-    until a person resumes the channel."""
+    """The receipt of what has not been tried: ``held`` says why (rate, quiet, halted:NAME), ``until`` for
+    how long; None: until a person resumes the channel."""
     return receipt(request, e.DeliveryState.RETRYING, held, now, retry_at=until, held=held, left=left)
 
 

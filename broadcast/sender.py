@@ -1,10 +1,10 @@
 """Sends. Reads deliveries.requested; writes receipts.recorded, and channels.changed when a channel is halted.
 
 Safe to kill at any instant: a delivery carries the same idempotency key on every attempt, and what the ledger
-knows to be settled is not sent again. Right before each send the delivery is marked on the ledger and the alert
-looked at once more, so that nothing leaves after its recall or expiry unseen by the one who corrects it. On a
-platform that knows no repeats one delivery at a time is under way, and its answer is kept until it is committed: so a
-kill leaves at most that one unknown.
+knows to be settled is not sent again. Right before each send the delivery is marked on the ledger and the
+alert looked at once more, so that nothing leaves after its recall or expiry unseen by the one who corrects
+it. On a platform that knows no repeats one delivery at a time is under way, and its answer is kept until it
+is committed: so a kill leaves at most that one unknown.
 """
 
 import asyncio
@@ -12,7 +12,7 @@ import hashlib
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 from broadcast.channels.base import Channel, Message, Sent, Verdict
@@ -101,7 +101,9 @@ class Sender:
         releases = await self._releases([*requests, *tasks])
         outcome = Outcome()
         for task in tasks:
-            outcome.events += await self._maker.make(task, releases[task.alert_id, task.version], self._halted)
+            outcome.events += await self._maker.make(
+                task, releases[task.alert_id, task.version], self._halted
+            )
         rows = await self._desk.ledger_rows(requests)
         wanted: list[tuple[e.DeliveryRequested, Row | None]] = []
         for x, row in zip(requests, rows, strict=True):
@@ -173,9 +175,7 @@ class Sender:
             return put_off(job.request, f"halted:{self._halt_of(job)}", now, None, left=job.may_be_out)
         if job.request.kind == "correction":
             return None
-        until = quiet_until(
-            now, job.release.severity, self._settings.quiet_from, self._settings.quiet_to
-        )
+        until = quiet_until(now, job.release.severity, self._settings.quiet_from, self._settings.quiet_to)
         return put_off(job.request, "quiet", now, until, left=job.may_be_out) if until else None
 
     def _is_halted(self, job: Job) -> bool:
@@ -282,7 +282,9 @@ class Sender:
     def _misconfigured(self, job: Job, sent: Sent) -> e.Event:
         """It goes by another way, or waits until a person has mended the credential."""
         if job.next_channel and not job.may_be_out:
-            return self._outcome(job.request, Sent(Verdict.REFUSED, sent.reason), job.next_channel, askable=True)
+            return self._outcome(
+                job.request, Sent(Verdict.REFUSED, sent.reason), job.next_channel, askable=True
+            )
         return put_off(job.request, f"halted:{job.name}", clock.now(), None, left=job.may_be_out)
 
     def _halt(self, name: str, reason: str) -> list[e.Event]:

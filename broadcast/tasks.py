@@ -19,7 +19,6 @@ from broadcast.rules import (
     backoff_s,
     held_back,
     outcome_of,
-    put_off,
     receipt,
     superseded,
     to_be_tried,
@@ -90,10 +89,9 @@ class TaskMaker:
         self._key = settings.secret_key.get_secret_value()
 
     async def make(self, request: e.TaskRequested, release: e.Release, halted: set[str]) -> list[e.Event]:
-        """Make the task unless the ledger says that it is made; ``halted`` gets the name of what must stop."""
-        rows = await self._desk.rows_of(
-            request.alert_id, request.version, request.kind, request.group_ids
-        )
+        """Make the task unless the ledger says that it is made; ``halted`` gets the name of what must
+        stop."""
+        rows = await self._desk.rows_of(request.alert_id, request.version, request.kind, request.group_ids)
         wanted = [x for x in request.group_ids if to_be_tried(as_delivery(request, x), rows.get(x))]
         if not wanted:
             return []
@@ -198,7 +196,8 @@ class TaskMaker:
         )  # fmt: skip
 
     def _elsewhere(self, making: Making, now: datetime) -> list[e.Event]:
-        """The groups that have another way go by it; the task waits with the others for a person to mend the channel."""
+        """The groups that have another way go by it; the task waits with the others for a person to mend the
+        channel."""
         events: list[e.Event] = []
         left: list[str] = []
         for group_id in making.chats:

@@ -1,4 +1,5 @@
-"""Which groups have had their share of warnings: the same answer before approval (console) and in the plan (broadcast).
+"""Which groups have had their share of warnings: the same answer before approval (console) and in the plan
+(broadcast).
 """
 
 from collections import Counter
@@ -36,7 +37,8 @@ async def held_back_groups(
     limits: Limits,
     now: datetime,
 ) -> dict[str, Held]:
-    """Those of ``groups`` that may not get one more warning, with why; what ``alert_id`` itself sent does not count."""
+    """Those of ``groups`` that may not get one more warning, with why; what ``alert_id`` itself sent does
+    not count."""
     counts = await _counts(desk, alert_id, now)
     receivers = [
         Receiver(g.group_id, platform=_way(g, channels) in COUNTED, per_day=g.quota_day) for g in groups

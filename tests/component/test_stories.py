@@ -229,6 +229,8 @@ async def desk_dump(desk: Desk) -> dict[str, object]:
             found[key.decode()] = await desk.client.hgetall(key)
         elif kind == "zset":
             found[key.decode()] = dict(await desk.client.zrange(key, 0, -1, withscores=True))
+        elif kind == "set":
+            found[key.decode()] = await desk.client.smembers(key)
         else:
             found[key.decode()] = await desk.client.get(key)
     return found
