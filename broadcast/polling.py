@@ -109,11 +109,36 @@ class Poller:
             settled = self._settled(task, progress, rows, further)
             ended = {x.group_id for x in settled}
             events: list[e.Event] = [*settled]
-            if not set(rows) - ended:
+            left = {k: further.get(k, "") for k in rows if k not in ended}
+            if not left:
                 events.append(closed(task, clock.now()))
+            elif all(left.values()) and not progress.tapped and self._waited(task, release) >= MOST_REMINDERS:
+                events += await self._go_on(task, release, left)
             else:
                 events += await self._remind(task, release)
             await self._publish(events)
+
+    async def _go_on(self, task: e.OpenTask, release: e.Release, further: Mapping[str, str]) -> list[e.Event]:
+        """Its owner does not answer: it is cancelled, and the groups are reached by their next way, where
+        others tap."""
+        progress = await self._stop(task, release)
+        if progress is None:
+            return []
+        now = clock.now()
+        events: list[e.Event] = [
+            _polled(task, k, *progress.chats.get(chat, (_NO_ANSWER, now)), further[k])
+            for k, chat in task.chats if k in further
+        ]  # fmt: skip
+        return [*events, closed(task, now)]
+
+    async def _stop(self, task: e.OpenTask, release: e.Release) -> Progress | None:
+        """Cancel it and ask what its owner had sent by then; None when the platform did not answer."""
+        channel, asked = self._channels[task.channel], _as_task(task, release)
+        stopped = await channel.cancel(asked, task.platform_id)
+        if stopped.verdict not in (Verdict.SHOWN, Verdict.REFUSED):
+            return None
+        progress = await channel.progress(asked, task.platform_id)
+        return progress if progress.known else None
 
     async def _open_rows(self, task: e.OpenTask) -> dict[str, Row]:
         rows = await self._desk.rows_of(
@@ -140,32 +165,28 @@ class Poller:
 
     async def _remind(self, task: e.OpenTask, release: e.Release) -> list[e.Event]:
         """Have the platform remind the owner at the times at which officers are reminded."""
-        if task.reminded >= MOST_REMINDERS:
+        if self._waited(task, release) <= task.reminded or task.reminded >= MOST_REMINDERS:
             return []
-        settings = self._settings
-        severe = release.severity == "severe" or task.kind == "correction"
-        after_s = (settings.remind_s if severe else settings.remind_moderate_s)[task.reminded]
         now = clock.now()
-        if now < task.since + timedelta(seconds=after_s):
-            return []
         sent = await self._channels[task.channel].remind(_as_task(task, release), task.platform_id)
         if sent.verdict is Verdict.RETRY:
             return []
         told = msgspec.structs.replace(task, reminded=task.reminded + 1, revision=task.revision + 1)
         return [task_changed(told, "reminded" if sent.verdict is Verdict.SHOWN else "not reminded", now)]
 
+    def _waited(self, task: e.OpenTask, release: e.Release) -> int:
+        """How many of the times after which officers are reminded, and others told, have passed."""
+        severe = release.severity == "severe" or task.kind == "correction"
+        times = self._settings.remind_s if severe else self._settings.remind_moderate_s
+        waited_s = (clock.now() - task.since).total_seconds()
+        return sum(waited_s >= after_s for after_s in times)
+
     async def _take_back(self, task: e.OpenTask, release: e.Release) -> None:
         """Cancel it; what the owner had sent by then is shown, the rest never will be."""
         async with self._gate:
-            progress = Progress(known=True)
-            if task.platform_id:
-                channel = self._channels[task.channel]
-                stopped = await channel.cancel(_as_task(task, release), task.platform_id)
-                if stopped.verdict not in (Verdict.SHOWN, Verdict.REFUSED):
-                    return
-                progress = await channel.progress(_as_task(task, release), task.platform_id)
-                if not progress.known:
-                    return
+            progress = await self._stop(task, release) if task.platform_id else Progress(known=True)
+            if progress is None:
+                return
             rows = await self._desk.rows_of(
                 task.alert_id, task.version, task.kind, [group_id for group_id, _ in task.chats]
             )
@@ -184,6 +205,7 @@ class Poller:
             await self._transport.publish(events)
 
 
+_NO_ANSWER = Sent(Verdict.REFUSED, "the owner did not tap")
 _TAKEN_BACK = Sent(Verdict.RETRY, "recalled, expired or replaced before the owner sent it")
 _STATES = {
     Verdict.SHOWN: e.DeliveryState.SHOWN,
