@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from fenghuo.habits import DRAWS, Asked, Draws, Floats, Todo, draw, is_night
+from fenghuo.habits import DRAWS, Asked, Draws, Floats, Todo, Whole, draw, is_night
 
 TAPPED = frozenset({"relay", "wecom_customer_group"})
 """Channels through which a group gets nothing before a person has tapped."""
@@ -112,16 +112,23 @@ def forecast(
     taps = waiting.taps(habits, np.random.default_rng(seed))
 
     total = sum(group.members for group in groups)
-    clock = elapsed_s + np.append(0.0, np.geomspace(1.0, max(HORIZON_S - elapsed_s, 2.0), STEPS))
+    clock = _Clock(elapsed_s)
     had = sum(group.members for group in groups if group.group_id in covered)
-    reached = had + _sent_by(clock, sending) + _tapped_by(clock, taps, waiting.members)
-    times = tuple(_time(percent, clock, reached, total) for percent in PERCENTS)
+    sent = np.array([at_s for _, at_s in sending], dtype=float)[:, None]
+    reached = (
+        had
+        + clock.reached(sent, [group.members for group, _ in sending])
+        + clock.reached(taps, waiting.members)
+    )
+    times = tuple(_time(percent, clock.at_s, reached, total) for percent in PERCENTS)
     shares = reached.mean(axis=0) / max(total, 1)
     return Forecast(
         times=times,
-        curve=tuple(zip(clock.tolist(), shares.tolist(), strict=True)),
+        curve=tuple(zip(clock.at_s.tolist(), shares.tolist(), strict=True)),
         waiting_groups=sum(waiting.groups),
-        bottlenecks=_bottlenecks(times[PERCENTS.index(90)].median_s or clock[-1], sending, waiting, taps),
+        bottlenecks=_bottlenecks(
+            times[PERCENTS.index(90)].median_s or clock.at_s[-1], sending, waiting, taps
+        ),
     )
 
 
@@ -178,10 +185,10 @@ class _Waiting:
         self.members[unit] += group.members
 
     def taps(self, habits: Mapping[str, Sequence[Todo]], rng: np.random.Generator) -> Floats:
-        """Seconds from the release, (DRAWS, units), at which each unit is tapped; inf: never."""
+        """Seconds from the release, (units, DRAWS), at which each unit is tapped; inf: never."""
         steps = [self._asked(*key[1:]) for key in self._units]
         self._note_open(steps)
-        times = np.full((DRAWS, len(steps)), math.inf)
+        times = np.full((len(steps), DRAWS), math.inf)
         if not any(steps):
             return times
         draws = draw(habits, self._seen(), rng)
@@ -190,7 +197,7 @@ class _Waiting:
             for person, at_s in asked:
                 if (person, at_s) not in known:
                     known[person, at_s] = at_s + self._delays(draws, person, at_s)
-                np.minimum(times[:, unit], known[person, at_s], out=times[:, unit])
+                np.minimum(times[unit], known[person, at_s], out=times[unit])
         tapped: Floats = np.maximum(times, self._elapsed_s)
         return tapped
 
@@ -230,20 +237,29 @@ class _Waiting:
         return Asked(tuple(self._persons), open_s, done_s)
 
 
-def _sent_by(clock: Floats, sending: Sequence[tuple[Reach, float]]) -> Floats:
-    """Residents, (times,), that channels without taps will have reached by each time of ``clock``."""
-    steps = np.searchsorted(clock, [at_s for _, at_s in sending])
-    members = [group.members for group, _ in sending]
-    counts: Floats = np.bincount(steps.astype(np.intp), np.array(members, dtype=float), len(clock) + 1)
-    return np.cumsum(counts)[:-1]
+class _Clock:
+    """The times at which a forecast is worked out: ``at_s`` from the release, from now to HORIZON_S."""
 
+    def __init__(self, now_s: float) -> None:
+        last_s = max(HORIZON_S - now_s, 2.0)
+        self.at_s: Floats = now_s + np.append(0.0, np.geomspace(1.0, last_s, STEPS))
+        self._ratio_log = math.log(last_s) / (STEPS - 1)
 
-def _tapped_by(clock: Floats, taps: Floats, members: Sequence[int]) -> Floats:
-    """Residents, (DRAWS, times), that taps will have reached by each time of ``clock``."""
-    width = len(clock) + 1
-    steps = np.searchsorted(clock, taps) + width * np.arange(DRAWS)[:, None]
-    counts: Floats = np.bincount(steps.ravel(), np.tile(np.array(members, dtype=float), DRAWS), width * DRAWS)
-    return np.cumsum(counts.reshape(DRAWS, width), axis=1)[:, :-1]
+    def _first(self, times: Floats) -> Whole:
+        """Where the first of ``at_s`` is that is not before each of ``times``; their number if none is."""
+        with np.errstate(divide="ignore"):
+            steps = 1 + np.ceil(np.log(times - self.at_s[0]) / self._ratio_log - 1e-9)
+        first: Whole = np.clip(steps, times > self.at_s[0], len(self.at_s)).astype(np.intp)
+        return first
+
+    def reached(self, times: Floats, members: Sequence[int]) -> Floats:
+        """Residents, (draws, times of the clock), reached by then; ``times`` (units, draws) is when each unit
+        with its ``members`` is."""
+        draws, width = times.shape[1], len(self.at_s) + 1
+        steps = self._first(times) + width * np.arange(draws)
+        weights = np.repeat(np.array(members, dtype=float), draws)
+        counts = np.bincount(steps.ravel(), weights, width * draws).astype(float)
+        return np.cumsum(counts.reshape(draws, width), axis=1)[:, :-1]
 
 
 def _time(percent: int, clock: Floats, reached: Floats, total: int) -> Time:
@@ -268,7 +284,7 @@ def _bottlenecks(
     """Those through whom most residents are expected to be without the warning ``at_s`` after the release."""
     groups: dict[tuple[str, str], int] = defaultdict(int)
     residents: dict[tuple[str, str], float] = defaultdict(float)
-    missing = (taps > at_s).mean(axis=0) * waiting.members
+    missing = (taps > at_s).mean(axis=1) * waiting.members
     for who, count, without in zip(waiting.who, waiting.groups, missing.tolist(), strict=True):
         groups[who] += count
         residents[who] += without
