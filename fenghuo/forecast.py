@@ -3,8 +3,9 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import accumulate
+from types import MappingProxyType
 
 import numpy as np
 
@@ -51,6 +52,15 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Covered:
+    """A group that has the warning ``at_s`` after the release; ``by`` the person who tapped: the owner (or
+    empty), the deputy or, whoever else it was, the station's duty account."""
+
+    at_s: float
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Time:
     """Seconds from the release until ``percent`` of residents have the warning: as likely before as after
     ``median_s``, with four chances in five between ``low_s`` and ``high_s``. None: not within HORIZON_S."""
@@ -72,6 +82,9 @@ class Bottleneck:
     residents: float
 
 
+NOBODY: Mapping[str, Covered] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """``curve``: (seconds from the release, expected share of residents), rising from now to HORIZON_S.
@@ -91,7 +104,7 @@ def forecast(
     paces: Mapping[str, Pace],
     at_hour: float,
     elapsed_s: float = 0.0,
-    covered: AbstractSet[str] = frozenset(),
+    covered: Mapping[str, Covered] = NOBODY,
     seed: int = 0,
 ) -> Forecast:
     """When the residents of ``groups`` have a warning that is released at local ``at_hour`` (0 to 24).
@@ -99,28 +112,32 @@ def forecast(
     ``habits`` has the past to-dos of persons (by person id) and of duty accounts (by station); who is missing
     is a newcomer. ``paces`` are by channel: without one, a channel that needs no tap is halted and reaches
     nobody, and the to-dos of one that does appear at the release. Groups are sent to in their order.
-    ``elapsed_s`` after the release the ``covered`` group ids have the warning and the others do not; a
-    percentage that is already reached is given as ``elapsed_s``.
+    ``elapsed_s`` after the release the groups of ``covered`` (by group id) have the warning and the others do
+    not; for a percentage that they make up, the times are all the one at which it was reached.
     """
     waiting = _Waiting(escalation, at_hour, elapsed_s)
     sending: list[tuple[Reach, float]] = []
     for group, at_s in _starts(groups, paces, elapsed_s, covered):
         if group.channel in TAPPED:
-            waiting.add(group, at_s, group.group_id in covered)
+            waiting.add(group, at_s, covered.get(group.group_id))
         elif group.group_id not in covered:
             sending.append((group, at_s))
     taps = waiting.taps(habits, np.random.default_rng(seed))
 
     total = sum(group.members for group in groups)
     clock = _Clock(elapsed_s)
-    had = sum(group.members for group in groups if group.group_id in covered)
+    had = sorted(
+        (covered[group.group_id].at_s, group.members) for group in groups if group.group_id in covered
+    )
     sent = np.array([at_s for _, at_s in sending], dtype=float)[:, None]
     reached = (
-        had
+        sum(members for _, members in had)
         + clock.reached(sent, [group.members for group, _ in sending])
         + clock.reached(taps, waiting.members)
     )
-    times = tuple(_time(percent, clock.at_s, reached, total) for percent in PERCENTS)
+    times = tuple(
+        _passed(percent, had, total) or _time(percent, clock.at_s, reached, total) for percent in PERCENTS
+    )
     shares = reached.mean(axis=0) / max(total, 1)
     return Forecast(
         times=times,
@@ -133,7 +150,7 @@ def forecast(
 
 
 def _starts(
-    groups: Sequence[Reach], paces: Mapping[str, Pace], elapsed_s: float, covered: AbstractSet[str]
+    groups: Sequence[Reach], paces: Mapping[str, Pace], elapsed_s: float, covered: Mapping[str, Covered]
 ) -> Iterator[tuple[Reach, float]]:
     """Each group with the seconds from the release until it has the warning from a channel without taps, or
     until its owner's to-do (one for all the owner's groups) appears."""
@@ -171,10 +188,10 @@ class _Waiting:
         self.groups: list[int] = []
         self.members: list[int] = []
 
-    def add(self, group: Reach, at_s: float, is_covered: bool) -> None:
+    def add(self, group: Reach, at_s: float, covered: Covered | None) -> None:
         """Counts ``group``, whose owner's to-do appears ``at_s`` after the release."""
-        if is_covered:
-            self._note_done(group.owner, at_s)
+        if covered is not None:
+            self._note_covered(group, at_s, covered)
             return
         key = group.channel, group.owner, group.deputy, group.station, at_s
         if (unit := self._units.setdefault(key, len(self.who))) == len(self.who):
@@ -187,7 +204,8 @@ class _Waiting:
     def taps(self, habits: Mapping[str, Sequence[Todo]], rng: np.random.Generator) -> Floats:
         """Seconds from the release, (units, DRAWS), at which each unit is tapped; inf: never."""
         steps = [self._asked(*key[1:]) for key in self._units]
-        self._note_open(steps)
+        for person, at_s in {step for asked in steps for step in asked}:
+            self._note_open(person, at_s, self._elapsed_s)
         times = np.full((len(steps), DRAWS), math.inf)
         if not any(steps):
             return times
@@ -215,25 +233,28 @@ class _Waiting:
     def _delays(self, draws: Draws, person: int, at_s: float) -> Floats:
         return draws.delays(person, self._is_night(at_s))
 
-    def _note_open(self, steps: Sequence[Sequence[tuple[int, float]]]) -> None:
-        for person, at_s in {step for asked in steps for step in asked}:
-            key = int(self._is_night(at_s)), person
-            self._open[key] = max(self._open.get(key, 0.0), self._elapsed_s - at_s)
+    def _note_open(self, person: int, at_s: float, until_s: float) -> None:
+        key = int(self._is_night(at_s)), person
+        self._open[key] = max(self._open.get(key, 0.0), until_s - at_s)
 
-    def _note_done(self, owner: str, at_s: float) -> None:
-        """As long as nobody else was asked, a covered group tells that its owner tapped."""
-        others = [s for s in (self._escalation.deputy_s, self._escalation.station_s) if s is not None]
-        if owner and at_s < self._elapsed_s <= min(others, default=math.inf):
-            self._done[int(self._is_night(at_s)), self._number(owner)] = self._elapsed_s - at_s
+    def _note_covered(self, group: Reach, at_s: float, covered: Covered) -> None:
+        """One of those asked has tapped, and the others had not by then."""
+        asked = self._asked(group.owner, group.deputy, group.station, at_s)
+        by = covered.by or group.owner
+        tapper = self._persons.get(by if by in {group.owner, group.deputy} else group.station)
+        for person, since_s in asked:
+            if person != tapper:
+                self._note_open(person, since_s, covered.at_s)
+            elif since_s < covered.at_s:
+                key = int(self._is_night(since_s)), person
+                self._done[key] = min(self._done.get(key, math.inf), covered.at_s - since_s)
 
     def _seen(self) -> Asked:
-        """Who left some groups open counts as having left them all: what holds up the rest is unknown."""
         open_s, done_s = np.zeros((2, 2, len(self._persons)))
         for key, seconds in self._open.items():
             open_s[key] = seconds
         for key, seconds in self._done.items():
             done_s[key] = seconds
-        done_s[:, open_s.any(axis=0)] = 0.0
         return Asked(tuple(self._persons), open_s, done_s)
 
 
@@ -260,6 +281,14 @@ class _Clock:
         weights = np.repeat(np.array(members, dtype=float), draws)
         counts = np.bincount(steps.ravel(), weights, width * draws).astype(float)
         return np.cumsum(counts.reshape(draws, width), axis=1)[:, :-1]
+
+
+def _passed(percent: int, had: Sequence[tuple[float, int]], total: int) -> Time | None:
+    """When ``percent`` of ``total`` residents were reached, if by the (seconds, members) that ``had`` it."""
+    for (at_s, _), sums in zip(had, accumulate(members for _, members in had), strict=True):
+        if sums * 100 >= percent * total > 0:
+            return Time(percent, at_s, at_s, at_s)
+    return None
 
 
 def _time(percent: int, clock: Floats, reached: Floats, total: int) -> Time:

@@ -22,7 +22,7 @@ NIGHT_HOURS = (22.0, 7.0)
 """Local hours between which a to-do that appears is one of the night."""
 MEDIAN_S, MEDIAN_SPREAD = 360.0, 0.7
 """What a district's usual median is guessed to be, and how far (in log) the guess may be off."""
-NIGHT_LOG, NIGHT_WEIGHT = math.log(4), 3.0
+NIGHT_LOG, NIGHT_WEIGHT = math.log(4), 4.0
 """A to-do of the night takes four times as long: a guess that counts as much as so many pairs of taps."""
 LOG_SPREAD = 1.2
 """The usual spread (in log) of one person's delays."""
@@ -46,7 +46,7 @@ class Todo:
 class Asked:
     """Whom this warning asks, and what is seen of each: arrays of (2, persons), to-dos of the day in the
     first row and of the night in the second, in seconds; 0 where nothing is seen. ``open_s``: how long a
-    to-do has stood open; ``done_s``: within what time one was tapped."""
+    to-do stands open, or stood until somebody else tapped; ``done_s``: after what time it was tapped."""
 
     persons: Sequence[str]
     open_s: Floats
@@ -132,13 +132,6 @@ def _open_for(ages: Floats) -> Floats:
     return odds
 
 
-def _tapped_within(ages: Floats) -> Floats:
-    """Log-likelihood, (ages, cells), of a tap at some time up to then."""
-    within = _later((_MU - ages[:, None]) / _SIGMA)
-    odds: Floats = np.log1p(-_NEVER) + np.log(np.maximum(within, 1e-12))
-    return odds
-
-
 def _kinds() -> tuple[Floats, Floats]:
     """What persons of each kind of district are like (cells, kinds), and how likely a kind is (log)."""
     columns, odds = [], []
@@ -162,6 +155,12 @@ def _rounded(seconds: Floats, less: float | Floats = 0.0) -> Whole:
     """The nearest of _AGES to the log of ``seconds``, less ``less``."""
     steps = (np.log(np.maximum(seconds, 1.0)) - less) / (_AGES[1] - _AGES[0])
     ages: Whole = np.clip(np.rint(steps), 0, len(_AGES) - 1).astype(np.intp)
+    return ages
+
+
+def _finely(seconds: Floats) -> Floats:
+    """The log of ``seconds`` to two hundredths: what is seen of all at one moment must not be off alike."""
+    ages: Floats = np.rint(np.log(np.maximum(seconds, 1.0)) * 50) / 50
     return ages
 
 
@@ -200,7 +199,7 @@ class _Past:
     def alike(self, asked: Asked) -> tuple[Whole, Whole]:
         """Of persons of whom the same is known (newcomers, mostly) the first, and for each person which."""
         known = np.array([self._row.get(person, -1) for person in asked.persons])
-        seen = [np.where(s > 0, _rounded(s), -1) for s in (*asked.open_s, *asked.done_s)]
+        seen = [np.where(s > 0, _finely(s), -1.0) for s in (*asked.open_s, *asked.done_s)]
         _, first, one = np.unique(np.vstack([known, *seen]), axis=1, return_index=True, return_inverse=True)
         return first, one.ravel()
 
@@ -225,11 +224,12 @@ def _still_open(asked: Asked, night_log: float) -> Floats:
 def _today(asked: Asked, night_log: float, day_log: float) -> Floats:
     """Log-likelihood, (persons, cells), of what is seen today, were the day slower by ``day_log``."""
     seen = np.zeros((len(asked.persons), len(_MU)))
-    for since, table in ((asked.open_s, _open_for), (asked.done_s, _tapped_within)):
-        odds = table(_AGES - day_log)
+    still = np.where(asked.done_s.any(axis=0), 0.0, asked.open_s)
+    for since, table in ((still, _open_for), (asked.done_s, _tapped_after)):
         for seconds, night in zip(since, (0.0, night_log), strict=True):
             some = seconds > 0
-            seen[some] += odds[_rounded(seconds[some], night)]
+            ages, which = np.unique(_finely(seconds[some]), return_inverse=True)
+            seen[some] += table(ages - night - day_log)[which]
     return seen
 
 
