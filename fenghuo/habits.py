@@ -75,9 +75,13 @@ def is_night(hour: float) -> bool:
 def draw(habits: Mapping[str, Sequence[Todo]], asked: Asked, rng: np.random.Generator) -> Draws:
     """Draws from all that ``habits`` (past to-dos by person; none: a newcomer) and today tell."""
     past = _Past(habits)
-    first, alike = past.alike(asked)
-    one_each = Asked([asked.persons[n] for n in first], asked.open_s[:, first], asked.done_s[:, first])
+    everybody = _with_others(asked, habits)
+    first, alike = past.alike(everybody)
+    one_each = Asked(
+        [everybody.persons[n] for n in first], everybody.open_s[:, first], everybody.done_s[:, first]
+    )
     worlds, by_day = _worlds(past, one_each, np.bincount(alike), rng)
+    alike = alike[: len(asked.persons)]
     nights = past.night_log + past.night_spread * rng.permutation(_normal_steps(WORLDS))
     ladders: dict[tuple[int, int], Floats] = {}
     drawn = []
@@ -211,6 +215,16 @@ class _Past:
         rows = [self._row.get(person, len(self._row)) for person in persons]
         known: Floats = counts[1, rows] @ _AT_TAP + counts[0, rows] @ _AT_OPEN
         return known
+
+
+def _with_others(asked: Asked, habits: Mapping[str, Sequence[Todo]]) -> Asked:
+    """``asked`` and, after them, those of ``habits`` who are not: they tell what persons here are like."""
+    known = set(asked.persons)
+    others = [person for person in habits if person not in known]
+    nothing = np.zeros((2, len(others)))
+    return Asked(
+        [*asked.persons, *others], np.hstack([asked.open_s, nothing]), np.hstack([asked.done_s, nothing])
+    )
 
 
 def _still_open(asked: Asked, night_log: float) -> Floats:
