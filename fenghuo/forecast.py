@@ -220,9 +220,13 @@ class _Waiting:
         return tapped
 
     def _asked(self, owner: str, deputy: str, station: str, at_s: float) -> list[tuple[int, float]]:
-        """(person, seconds from the release to their to-do) of all that are asked for a unit."""
+        """(person, seconds from the release to their to-do) of all that are asked for a unit, each once."""
         asked = (owner, at_s), (deputy, self._escalation.deputy_s), (station, self._escalation.station_s)
-        return [(self._number(person), s) for person, s in asked if person and s is not None]
+        first: dict[int, float] = {}
+        for person, s in asked:
+            if person and s is not None:
+                first.setdefault(self._number(person), s)
+        return list(first.items())
 
     def _number(self, person: str) -> int:
         return self._persons.setdefault(person, len(self._persons))
