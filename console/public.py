@@ -48,9 +48,18 @@ async def _feed(house: House) -> tuple[bytes, datetime]:
     every = await published(house)
     midnight = now.astimezone(cap.BEIJING).replace(hour=0, minute=0, second=0)
     changed_at = max((x.last_change(now) for x in every), default=midnight).replace(microsecond=0)
-    told = [x.newest for x in current(every, now)]
+    told = [x.newest for x in current(every, now) if _may_be_told(x.newest)]
     issuer = issuer_of(house.settings)
     return feed.render(told, issuer, changed_at.astimezone(cap.BEIJING)), changed_at
+
+
+def _may_be_told(document: cap.CapDocument) -> bool:
+    """Whether the document is right; one that is not is withheld, and logged."""
+    faults = cap.faults_of(document.message)
+    if faults:
+        told = {"document": document.message.identifier, "faults": faults}
+        log.error("a CAP document is wrong and is withheld from the feed", extra=told)
+    return not faults
 
 
 @get("/feeds/alerts/{name:str}", opt=_OPEN)

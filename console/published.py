@@ -3,7 +3,6 @@
 Reads the desk; a draft is not even looked at, since only a release stands there.
 """
 
-import logging
 import math
 import re
 import unicodedata
@@ -12,14 +11,13 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import NamedTuple
 
-from console.cap import CANCEL_LIFE, About, CapDocument, Issuer, Kind, Released, documents, faults_of
+from console.cap import CANCEL_LIFE, About, CapDocument, Issuer, Kind, Released, documents
 from console.house import House
 from fenghuo import clock, warning
 from fenghuo.alerts import Action
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 
-log = logging.getLogger(__name__)
 KEPT = timedelta(days=30)
 """How long after its last change a warning can be looked up."""
 FRESH_S = 3
@@ -160,16 +158,8 @@ async def releases_of(desk: Desk, alert_id: str) -> list[Released]:
 
 
 def current(every: Iterable[Published], now: datetime) -> list[Published]:
-    """Those that the public is to be told of now; one whose document is wrong is withheld, and logged."""
-    return [x for x in every if x.counts(now) and _is_right(x)]
-
-
-def _is_right(one: Published) -> bool:
-    faults = faults_of(one.newest.message)
-    if faults:
-        told = {"document": one.newest.message.identifier, "faults": faults}
-        log.error("a CAP document is wrong and is withheld from the feed", extra=told)
-    return not faults
+    """Those that the public is to be told of now."""
+    return [x for x in every if x.counts(now)]
 
 
 def codes_in(asked: str) -> list[str]:
