@@ -38,7 +38,7 @@ async def console(redis_url: str, namespace: str) -> AsyncIterator[Opened]:
 
 
 async def fill(desk: Desk) -> datetime:
-    """A standing, a recalled, an expired and an exercise's alert, and one in each state that nobody may see."""
+    """A standing, a recalled, an expired alert, an exercise, and one in each state that nobody may see."""
     now = clock.now()
     hour, reach = now - timedelta(hours=1), (6, 600)
     old = now - timedelta(days=2)

@@ -79,7 +79,9 @@ def test_alert_update_and_cancel_satisfy_the_schema(schema: etree.XMLSchema, exe
 
 def test_a_bare_document_satisfies_the_schema_too(schema: etree.XMLSchema) -> None:
     about = About(ISSUER._replace(district_code="", public_url=""), "", 0)
-    body = render(first_document(about, severity="odd", text="没有更多。", audience=Audience(district="示范区")))
+    body = render(
+        first_document(about, severity="odd", text="没有更多。", audience=Audience(district="示范区"))
+    )
     schema.assertValid(etree.fromstring(body))
     assert field(body, "c:severity") == ["Unknown"]
     assert field(body, "c:certainty") == ["Possible"]
@@ -98,7 +100,9 @@ def test_an_alert_tells_what_was_approved_and_no_more() -> None:
     assert field(body, "c:description") == [warning.as_sent(release(), "warning")]
     assert field(body, "c:description")[0].startswith(TEXT)
     assert document.code == code
-    assert field(body, "c:instruction") == ["不点链接，不转账。已付款的，马上拨打 110；拿不准的，拨打 96110。"]
+    assert field(body, "c:instruction") == [
+        "不点链接，不转账。已付款的，马上拨打 110；拿不准的，拨打 96110。"
+    ]
     assert field(body, "c:areaDesc") == ["示范区：城关镇、西山镇"]
     assert field(body, "c:geocode/c:value") == ["110000"]
     assert field(body, "c:senderName") == ["示范区反诈中心"]
@@ -128,7 +132,9 @@ def test_update_and_cancel_name_every_message_before_them() -> None:
 
 def test_a_recall_after_the_expiry_is_told_for_a_day() -> None:
     late = AT + timedelta(days=2)
-    cancel = documents([Released("approved", release(), AT), Released("recalled", release(), late)], ABOUT)[-1]
+    cancel = documents([Released("approved", release(), AT), Released("recalled", release(), late)], ABOUT)[
+        -1
+    ]
     assert cancel.expires_at == late + timedelta(hours=24)
     assert faults_of(cancel.message) == []
 
