@@ -8,10 +8,11 @@ from typing import Any
 
 from litestar import MediaType, Response, get
 from litestar.params import FromPath
+from markupsafe import Markup
 
 from console import cap, feed
 from console.house import AtHand, House
-from console.pages import AnyRequest, show
+from console.pages import AnyRequest, render, show, words_of
 from console.published import (
     FRESH_S,
     Match,
@@ -23,11 +24,12 @@ from console.published import (
     published,
     same_text,
 )
+from console.words import Words
 from fenghuo import clock, warning
 
 log = logging.getLogger(__name__)
 MAX_AGE_S = 15
-"""For how long a proxy may answer for us: a recall is never told later than this."""
+"""For how long a proxy may answer for us; with what is kept here, a recall is told within some 20 s."""
 ASKED_LIMIT = 600
 """Characters of what is looked up: a whole warning may be pasted."""
 LISTED = 50
@@ -113,18 +115,24 @@ def _plain(status: int, text: str) -> Response[Any]:
 @get("/warnings")
 async def warnings_page(request: AnyRequest, house: AtHand) -> Response[Any]:
     """What is going around, and whether the warning that one holds is genuine."""
-    now = clock.now()
-    every = await published(house)
+    t = words_of(request)
     asked = request.query_params.get("code", "").strip()[:ASKED_LIMIT]
+    codes = codes_in(asked)
+    matches = look_up(await published(house), codes, clock.now())
     return show(
         request,
         "warnings.html",
-        entries=in_order(current(every, now))[:LISTED],
+        listed=await house.shared.get(f"warnings.{t.language}", lambda: _listed(house, t), FRESH_S),
         issuer=_issuer_name(house),
         asked=asked,
-        codes=codes_in(asked),
-        matches=[(x, same_text(asked, x.document)) for x in look_up(every, codes_in(asked), now)],
+        codes=codes,
+        matches=[(x, same_text(asked, x.document)) for x in matches],
     )
+
+
+async def _listed(house: House, t: Words) -> Markup:
+    entries = in_order(current(await published(house), clock.now()))[:LISTED]
+    return Markup(render("_warnings.html", t, entries=entries))  # noqa: S704 - made by a template that escapes
 
 
 @get("/warnings/{number:str}")
