@@ -7,8 +7,10 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from functools import cached_property
 from typing import NamedTuple
 
 from console.cap import CANCEL_LIFE, About, CapDocument, Issuer, Kind, Released, documents
@@ -44,7 +46,8 @@ class Standing(StrEnum):
     """The text is itself the correction of a recalled warning."""
 
 
-class Published(NamedTuple):
+@dataclass(frozen=True)
+class Published:
     """One released alert; ``documents`` has at least one, the first first."""
 
     alert_id: str
@@ -53,6 +56,11 @@ class Published(NamedTuple):
     @property
     def number(self) -> str:
         return warning.number(self.alert_id)
+
+    @cached_property
+    def held(self) -> frozenset[str]:
+        """The number and all check codes, as people hold them."""
+        return frozenset((self.number, *(x.code for x in self.documents)))
 
     @property
     def newest(self) -> CapDocument:
@@ -185,10 +193,11 @@ def look_up(every: Iterable[Published], codes: Sequence[str], now: datetime) -> 
 
     Empty if nothing that went out has them.
     """
-    return [match for one in every if codes for match in _matches(one, set(codes), now)]
+    wanted = frozenset(codes)
+    return [match for one in every if wanted and wanted <= one.held for match in _matches(one, wanted, now)]
 
 
-def _matches(one: Published, codes: set[str], now: datetime) -> list[Match]:
+def _matches(one: Published, codes: frozenset[str], now: datetime) -> list[Match]:
     if codes == {one.number}:
         return [Match(one, one.newest, one.standing(now), by_code=False)]
     found = [x for x in one.documents if x.code in codes and codes <= {x.code, one.number}]
