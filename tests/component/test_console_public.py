@@ -18,7 +18,7 @@ from fenghuo.alerts import check_code
 from fenghuo.stores.desk import Desk
 from tests.browser import desk as d
 from tests.browser.opened import Opened, console_at
-from tests.unit.test_cap import ABOUT, AT, CORRECTION, ID, TEXT, whole_life
+from tests.released import ABOUT, AT, CORRECTION, ID, TEXT, whole_life
 
 FEED = "/feeds/alerts.atom"
 STANDING, RECALLED, EXPIRED, EXERCISE = (x * 24 for x in "abce")
