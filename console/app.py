@@ -20,6 +20,7 @@ from console import (
     doors,
     failures,
     live,
+    public,
     queue,
     report,
     wall,
@@ -32,7 +33,7 @@ from fenghuo.settings import Settings
 from fenghuo.stores.auth import Auth
 
 NAME = "console"
-PAGES: Any = (doors, queue, clusters, correcting, alerts, acting, wall, report, directory, live)
+PAGES: Any = (doors, queue, clusters, correcting, alerts, acting, wall, report, directory, live, public)
 BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""
 

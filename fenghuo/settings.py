@@ -156,6 +156,16 @@ class Settings(BaseSettings):
     retry_base_s: float = Field(2, gt=0)
     """First wait before a delivery is tried again; doubles with each attempt."""
 
+    cap_sender: str = Field("fenghuo.example.com", pattern=r"^[A-Za-z0-9][A-Za-z0-9.@_-]{0,99}$")
+    """Who sends the CAP documents, for machines: a domain or a mail address of ours, never changed again."""
+    issuer_name: str = Field("", max_length=100)
+    """Who issues the warnings, as the public feed names it; empty: <district>反诈中心, as the texts are
+    signed."""
+    public_url: str = Field("", pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$")
+    """Where the public reaches the console's pages without login, for links; empty: none is given."""
+    district_code: str = Field("", pattern=r"^([0-9]{6})?$")
+    """Of ``district`` in GB/T 2260, six digits; empty: none is given."""
+
 
 SECRETS = ("secret_key", "intake_token", "webhook_secret")
 
