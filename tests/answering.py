@@ -95,9 +95,10 @@ def _port(request: web.Request) -> int:
 
 
 @asynccontextmanager
-async def answering(**told: Any) -> AsyncIterator[Answering]:
-    """A server on 127.0.0.1; ``told`` is the answer (or the list of answers) of each path."""
-    platform = Answering()
+async def answering(into: Answering | None = None, **told: Any) -> AsyncIterator[Answering]:
+    """A server on 127.0.0.1 (of ``into``, where that is given); ``told`` is the answer, or the list of them,
+    of each path."""
+    platform = into or Answering()
     for part, answers in told.items():
         platform.tell(part, *(answers if isinstance(answers, list) else [answers]))
     app = web.Application(client_max_size=1 << 24)

@@ -40,7 +40,7 @@ async def test_what_it_calls_failed_may_have_arrived() -> None:
 
 
 @pytest.mark.parametrize(
-    "target", ["", "nonsense", "nosuchscheme://host/", "json://", "wecombot://", "tgram://"]
+    "target", ["", "nonsense", "nosuchscheme://host/", "json://", "wecombot://", "tgram://", "dbus://"]
 )
 async def test_a_wrong_url_is_refused_and_not_named_in_a_log(
     target: str, caplog: pytest.LogCaptureFixture
@@ -57,7 +57,8 @@ async def test_a_wrong_url_is_refused_and_not_named_in_a_log(
         "json://127.0.0.1:{port}/x", "jsons://[::1]:{port}/x", "xml://localhost:{port}/x", "form://0.0.0.0:{port}/x",
         "json://user:secret@127.0.0.1:{port}/x", "json://2130706433:{port}/x", "json://127.1:{port}/x",
         "mailto://user:secret@example.com?smtp=127.0.0.1", "mailtos://user:secret@localhost",
-        "ntfy://127.0.0.1:{port}/topic", "gotify://10.0.0.1/token123456789a", "syslog://", "dbus://",
+        "ntfy://127.0.0.1:{port}/topic", "gotify://10.0.0.1/token123456789a", "syslog://",
+        "discord://123456789/token?template=/etc/passwd", "discord://123456789/token?Template=http://10.0.0.1/",
     ],
 )  # fmt: skip
 async def test_no_scheme_leads_into_our_own_network(target: str) -> None:

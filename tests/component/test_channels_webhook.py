@@ -77,8 +77,8 @@ async def test_each_way_of_answering_has_its_outcome(answer: Any, verdict: Verdi
 
 async def test_bad_targets_are_outcomes_and_stop_nobody_in_their_batch() -> None:
     bad = [
-        "http://h:99999/x", "http://hook..example.com/x", f"http://{'a' * 64}.example.com/", "http://[::1", "", "x:",
-        "http://127.0.0.1:9/x",
+        "http://h:99999/x", "http://hook..example.com/x", f"http://{'a' * 64}.example.com/", "http://[::1",
+        "", "x:", "http://127.0.0.1:9/x",
     ]  # fmt: skip
     async with answering(x=OK) as platform:
         sent = await told(*(message(url) for url in [*bad, f"{platform.url}/x"]))
