@@ -15,18 +15,21 @@ DOCUMENTED = {
     (W, Kind.CONFIGURATION): (40001, 40013, 48002, 60011, 81013, 60020),
     (W, Kind.TOKEN): (40014, 42001, 41001),
     (W, Kind.PERMANENT): (
-        40003, 60111, 40008, 40033, 40035, 40058, 44004, 45002, 40096, 84061, 84074, 41048, 81017,
+        40003, 60111, 40008, 40033, 40035, 40050, 40058, 44004, 45002, 40096, 84061, 84074, 41048, 81017,
         93000, 93004, 93008, 95018,
     ),
     (W, Kind.NOT_YET): (41063,),
     (W, Kind.THROTTLED): (45009, 45033),
     (D, Kind.DONE): (0,),
-    (D, Kind.THROTTLED): (130101,),
-    (D, Kind.PERMANENT): (300001,),
+    (D, Kind.RETRY): (-1,),
+    (D, Kind.THROTTLED): (130101, 410100),
+    (D, Kind.PERMANENT): (
+        300001, 40035, 400013, 400101, 400102, 400105, 400106, 430101, 430102, 430103, 430104, 460101,
+    ),
     (D, Kind.CONFIGURATION): (310000,),
     (F, Kind.DONE): (0,),
     (F, Kind.THROTTLED): (11232,),
-    (F, Kind.PERMANENT): (9499,),
+    (F, Kind.PERMANENT): (9499, 19001),
     (F, Kind.CONFIGURATION): (19021, 19022, 19024),
 }  # fmt: skip
 """Every code that the platforms' documents name, by what it asks for."""
