@@ -1,13 +1,14 @@
 """Everything else, through the apprise library: mail, Telegram, ntfy and a hundred more.
 
 The library reads HTTP statuses only, so what it calls success is ACCEPTED, never SHOWN; and what it calls
-failure may have arrived. It blocks, so it works in threads.
+failure may have arrived. It blocks, so it works in threads of its own.
 """
 
 import asyncio
 import logging
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -39,7 +40,8 @@ class Apprise:
         self._timeout_s = timeout_s
         self._allow_private = allow_private
         self._gate = asyncio.Semaphore(at_once)
-        self._at_work: set[asyncio.Task[Sent]] = set()
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=self.name)
+        self._at_work: set[asyncio.Future[Sent]] = set()
 
     def per_second(self, credential: str) -> float:
         """Messages a second, as the settings have it."""
@@ -52,12 +54,13 @@ class Apprise:
     async def aclose(self) -> None:
         """Wait for the threads that are still at work: the library gives up by itself."""
         await asyncio.gather(*self._at_work, return_exceptions=True)
+        self._threads.shutdown(wait=False)
 
     async def _send(self, message: Message) -> Sent:
         """A thread cannot be stopped: one that is late keeps its place among the ``at_once`` until it
         ends."""
         await self._gate.acquire()
-        work = asyncio.create_task(asyncio.to_thread(self._notify, message))
+        work = asyncio.get_running_loop().run_in_executor(self._threads, self._notify, message)
         self._at_work.add(work)
         work.add_done_callback(self._ended)
         try:
@@ -67,9 +70,11 @@ class Apprise:
         except Exception as error:
             return Sent(Verdict.UNKNOWN, f"apprise failed: {type(error).__name__}")
 
-    def _ended(self, work: asyncio.Task[Sent]) -> None:
+    def _ended(self, work: asyncio.Future[Sent]) -> None:
         self._at_work.discard(work)
         self._gate.release()
+        if not work.cancelled():
+            work.exception()  # taken here too: who asked may have gone at its timeout
 
     def _notify(self, message: Message) -> Sent:
         """One message in a thread of its own; whatever goes wrong before the library sends has not left."""
