@@ -19,6 +19,7 @@ from yarl import URL
 
 from fenghuo import clock
 from fenghuo.simulator.diary import Diary, Item, Todo, items, read
+from fenghuo.simulator.people import unit
 from fenghuo.simulator.platform import Platform
 from fenghuo.simulator.roster import Member
 
@@ -28,6 +29,8 @@ CONNECTIONS = 16
 AT_THE_DOOR = 4
 """Log-ins at once: checking a password is made to be slow."""
 PATIENCE_S = 1.0
+KEPT_OUT_S = 10.0
+"""Real seconds before the next try to log in."""
 CSRF_COOKIE, CSRF_HEADER = "fenghuo_csrf", "x-csrftoken"
 TROUBLES = (
     aiohttp.ClientError,
@@ -87,6 +90,7 @@ class Officer:
 
     async def live(self) -> None:
         """Log in and look at the page, for ever; a console that is away is tried again."""
+        await asyncio.sleep(self._all.poll_s * unit(self._member.person_id))
         while True:
             jar = aiohttp.CookieJar(unsafe=True)
             timeout = aiohttp.ClientTimeout(total=15)
@@ -98,7 +102,6 @@ class Officer:
                     while True:
                         await self._look_and_tap(session)
                         await asyncio.sleep(self._until_next_look())
-            await asyncio.sleep(PATIENCE_S)
 
     async def _log_in(self, session: aiohttp.ClientSession) -> None:
         async with self._all.door:
@@ -111,6 +114,7 @@ class Officer:
                 await answer.read()
         if answer.status != 303:
             self._all.tally["kept_out"] += 1
+            await asyncio.sleep(KEPT_OUT_S)
             raise LoggedOut
         self._all.tally["logins"] += 1
 
