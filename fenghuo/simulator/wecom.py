@@ -74,7 +74,7 @@ def _content(asked: dict[str, Any]) -> str:
         raise Wrong(45002)
     if len(attached) > MOST_ATTACHMENTS:
         raise Wrong(40058, f"more than {MOST_ATTACHMENTS} attachments")
-    if not all(isinstance(x, dict) and x.get("msgtype") in ATTACHMENTS for x in attached):
+    if not all(isinstance(x, dict) and str(x.get("msgtype")) in ATTACHMENTS for x in attached):
         raise Wrong(40008)
     return text or "[附件]"
 
