@@ -35,6 +35,8 @@ class Console:
         self.lose = 0
         """So many reports are taken and then answered with 503."""
         self.sessions: set[str] = set()
+        self.recalled: set[str] = set()
+        """The groups whose warning was recalled in the very moment between forwarding and reporting."""
 
     def ask(self, person: str, *groups: str, text: str = "预警", level: str = "owner") -> None:
         waiting = [{"group_id": g, "name": g, "level": level} for g in groups]
@@ -52,6 +54,8 @@ class Console:
     def take(self, person: str, press: dict[str, Any]) -> None:
         self.presses.append(press)
         if press["press_id"] in self.taken:
+            return
+        if not press.get("already") and self.recalled & {tap["group_id"] for tap in press["taps"]}:
             return
         self.taken[press["press_id"]] = press
         tapped = {tap["group_id"] for tap in press["taps"]}
@@ -91,7 +95,11 @@ class Console:
             if console.lose:
                 console.lose -= 1
                 return Response({}, status_code=503)
-            return Response({"taken": len(data["taps"]), "refused": []}, status_code=202)
+            gone = console.recalled if not data.get("already") else ()
+            refused = [
+                {"group_id": t["group_id"], "why": "recalled"} for t in data["taps"] if t["group_id"] in gone
+            ]
+            return Response({"taken": 0, "refused": refused}, status_code=410 if refused else 202)
 
         csrf = CSRFConfig(secret="s" * 32, cookie_name="fenghuo_csrf", cookie_httponly=True)
         return Litestar([page, login, todo, taps], csrf_config=csrf, openapi_config=None, logging_config=None)
@@ -244,3 +252,41 @@ async def test_a_wrong_password_keeps_nobody_else_out() -> None:
         await reports(console, 1, sim)
         assert playing.tally["kept_out"] >= 1
         assert console.reported() == ["g1"]
+
+
+async def test_what_was_recalled_between_forwarding_and_reporting_is_reported_as_sent_already() -> None:
+    console = Console()
+    console.recalled = {"g1"}
+    console.ask("wang", "g1")
+    async with at_work(console, person("wang"), profile=QUICK) as (sim, playing):
+        await seen(playing)
+        await reports(console, 1, sim)
+        await seen(playing)
+        first, second = console.presses
+        assert "already" not in first
+        assert second["already"] is True
+        assert second["taps"] == first["taps"]
+        assert (playing.tally["refused"], playing.tally["already_sent"], playing.tally["taps"]) == (1, 1, 1)
+        assert sim.got("g1") == ["预警"]
+
+
+async def test_a_duty_account_leaves_what_is_not_yet_its_own() -> None:
+    console = Console()
+    console.ask("wang", "g1", "g2")
+    console.todos["wang"][0]["groups"][1]["opened"] = False
+    async with at_work(console, person("wang"), profile=QUICK) as (sim, playing):
+        await seen(playing)
+        await reports(console, 1, sim)
+        await seen(playing)
+        assert console.reported() == ["g1"]
+        assert sim.got("g2") == []
+
+
+async def test_many_groups_are_reported_in_presses_of_five_hundred() -> None:
+    console = Console()
+    console.ask("wang", *[f"g{n:03}" for n in range(501)])
+    async with at_work(console, person("wang"), profile=QUICK) as (sim, playing):
+        await seen(playing)
+        await reports(console, 501, sim)
+        assert [len(press["taps"]) for press in console.presses] == [500, 1]
+        assert sim.platform.wall.shown == 501
