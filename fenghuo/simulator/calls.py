@@ -23,9 +23,11 @@ class Call:
     name: str = ""
 
     def fields(self) -> dict[str, Any] | None:
-        """The body as a JSON object, or None."""
+        """The body as a JSON object, or None. Half of a surrogate pair is no text."""
         try:
             said = json.loads(self.body)
+            if b"\\ud" in self.body.lower():
+                json.dumps(said, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             return None
         return said if isinstance(said, dict) else None

@@ -15,6 +15,8 @@ class TodoGroup(msgspec.Struct, frozen=True):
     group_id: str
     level: str = "owner"
     name: str = ""
+    opened: bool = True
+    """Whether it is theirs to send now: a duty account sees groups before they are."""
 
 
 class Todo(msgspec.Struct, frozen=True):
@@ -44,8 +46,8 @@ def read(said: Any) -> list[Todo]:
 
 
 def items(todos: Iterable[Todo]) -> dict[Item, tuple[Todo, TodoGroup]]:
-    """Every single tap that is asked for."""
-    return {(t.alert_id, t.version, t.kind, g.group_id): (t, g) for t in todos for g in t.groups}
+    """Every single tap that is asked for now."""
+    return {(t.alert_id, t.version, t.kind, g.group_id): (t, g) for t in todos for g in t.groups if g.opened}
 
 
 class Diary:

@@ -47,7 +47,7 @@ class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     dead_credentials: tuple[str, ...] = ()
     """Names of corps whose secret is no longer right (40001)."""
     token_life_s: float = 7200.0
-    """Simulated; WeCom may end a token early."""
+    """Real seconds; WeCom may end a token early."""
     withhold_creator: bool = False
     """get_groupmsg_list_v2 leaves out who a task is for."""
 

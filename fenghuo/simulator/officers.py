@@ -3,7 +3,7 @@
 An officer looks at the page once more, shows the text in the groups that still ask for it, and then reports
 the taps (GET /api/todo, POST /api/taps). A report that got no answer is posted again with the same press id.
 Where the text stands in the group already, the officer does not forward it again but reports it: a double is
-never theirs.
+never theirs. What was recalled between forwarding and reporting is reported once more as sent already.
 """
 
 import asyncio
@@ -19,6 +19,7 @@ from yarl import URL
 
 from fenghuo import clock
 from fenghuo.simulator.diary import Diary, Item, Todo, items, read
+from fenghuo.simulator.people import unit
 from fenghuo.simulator.platform import Platform
 from fenghuo.simulator.roster import Member
 
@@ -28,6 +29,13 @@ CONNECTIONS = 16
 AT_THE_DOOR = 4
 """Log-ins at once: checking a password is made to be slow."""
 PATIENCE_S = 1.0
+KEPT_OUT_S = 10.0
+"""Real seconds before the next try to log in."""
+AT_ONCE = 500
+"""Taps of one press."""
+ANSWERS = frozenset({202, 400, 403, 409, 410})
+"""What the console says with a body about a press: it is settled, and not posted again."""
+NO_MATTER = frozenset({"done", "not_yours"})
 CSRF_COOKIE, CSRF_HEADER = "fenghuo_csrf", "x-csrftoken"
 TROUBLES = (
     aiohttp.ClientError,
@@ -87,6 +95,7 @@ class Officer:
 
     async def live(self) -> None:
         """Log in and look at the page, for ever; a console that is away is tried again."""
+        await asyncio.sleep(self._all.poll_s * unit(self._member.person_id))
         while True:
             jar = aiohttp.CookieJar(unsafe=True)
             timeout = aiohttp.ClientTimeout(total=15)
@@ -98,7 +107,6 @@ class Officer:
                     while True:
                         await self._look_and_tap(session)
                         await asyncio.sleep(self._until_next_look())
-            await asyncio.sleep(PATIENCE_S)
 
     async def _log_in(self, session: aiohttp.ClientSession) -> None:
         async with self._all.door:
@@ -111,6 +119,7 @@ class Officer:
                 await answer.read()
         if answer.status != 303:
             self._all.tally["kept_out"] += 1
+            await asyncio.sleep(KEPT_OUT_S)
             raise LoggedOut
         self._all.tally["logins"] += 1
 
@@ -142,12 +151,32 @@ class Officer:
                     {"alert_id": item[0], "version": item[1], "kind": item[2], "group_id": item[3],
                      "tapped_at_ms": now_ms}
                 )  # fmt: skip
-        if taps:
-            press = {"press_id": secrets.token_hex(16), "taps": taps, "undo": False}
-            said = await self._trying(lambda: self._report(session, press))
-            self._all.tally["taps"] += len(taps)
-            self._all.tally["refused"] += len(said.get("refused", ()))
-            self._reported |= set(due)
+        for start in range(0, len(taps), AT_ONCE):
+            await self._press(session, taps[start : start + AT_ONCE])
+        self._reported |= set(due)
+
+    async def _press(self, session: aiohttp.ClientSession, taps: list[dict[str, Any]]) -> None:
+        """Report ``taps``; what is no longer asked for is in the groups all the same, so say that."""
+        whys = await self._refused(session, taps, already=False)
+        late = [tap for tap in taps if whys.get(tap["group_id"], "done") not in NO_MATTER]
+        if late:
+            self._all.tally["already_sent"] += len(late)
+            await self._refused(session, late, already=True)
+
+    async def _refused(
+        self, session: aiohttp.ClientSession, taps: list[dict[str, Any]], *, already: bool
+    ) -> dict[str, str]:
+        """Why taps of one press were not taken, by group id."""
+        press = {"press_id": secrets.token_hex(16), "taps": taps, "undo": False}
+        press |= {"already": True} if already else {}
+        said = await self._trying(lambda: self._report(session, press))
+        if "error" in said:
+            self._all.tally["troubles"] += 1
+            return {}
+        whys = {str(row["group_id"]): str(row["why"]) for row in said.get("refused", ())}
+        self._all.tally["taps"] += len(taps) - len(whys)
+        self._all.tally["refused"] += len(whys)
+        return whys
 
     def _forward(self, todo: Todo, group_id: str) -> None:
         if self._platform.wall.has(group_id, todo.text):
@@ -168,7 +197,8 @@ class Officer:
         async with session.post(
             self._all.console / "api/taps", json=press, headers=self._csrf(session), allow_redirects=False
         ) as answer:
-            await _check(answer)
+            if answer.status not in ANSWERS or answer.content_type != "application/json":
+                await _check(answer)
             said: dict[str, Any] = await answer.json()
             return said
 

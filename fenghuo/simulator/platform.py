@@ -113,14 +113,16 @@ class Platform:
             self.events.popitem(last=False)
         return False
 
+    def lives_s(self, token: Token) -> float:
+        """Real seconds that ``token`` still lives; 0 or less when it has ended."""
+        return self.faults.token_life_s - (self.clock.now_s() - token.issued_s) / self.clock.speed
+
     def give_token(self, corp: Corp, fresh: str) -> tuple[str, float]:
-        """(token, simulated seconds that it still lives): the one that is out, or ``fresh`` as a new one."""
-        now_s = self.clock.now_s()
+        """(token, real seconds that it still lives): the one that is out, or ``fresh`` as a new one."""
         for text, token in reversed(self.tokens.items()):
-            left_s = token.issued_s + self.faults.token_life_s - now_s
-            if token.corp == corp.name and left_s > 0:
-                return text, left_s
-        self.tokens[fresh] = Token(corp.name, now_s)
+            if token.corp == corp.name and self.lives_s(token) > 0:
+                return text, self.lives_s(token)
+        self.tokens[fresh] = Token(corp.name, self.clock.now_s())
         if len(self.tokens) > TOKENS_KEPT * max(1, len(self.corps)):
             self.tokens.popitem(last=False)
         return fresh, self.faults.token_life_s

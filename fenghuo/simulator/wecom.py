@@ -34,7 +34,7 @@ def gettoken(platform: Platform, call: Call) -> Answer:
     ):
         raise Wrong(40001)
     text, left_s = platform.give_token(corp, secrets.token_urlsafe(48))
-    return fine(access_token=text, expires_in=max(1, int(left_s / platform.clock.speed)))
+    return fine(access_token=text, expires_in=max(1, int(left_s)))
 
 
 def add_msg_template(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Answer:
@@ -74,7 +74,7 @@ def _content(asked: dict[str, Any]) -> str:
         raise Wrong(45002)
     if len(attached) > MOST_ATTACHMENTS:
         raise Wrong(40058, f"more than {MOST_ATTACHMENTS} attachments")
-    if not all(isinstance(x, dict) and x.get("msgtype") in ATTACHMENTS for x in attached):
+    if not all(isinstance(x, dict) and str(x.get("msgtype")) in ATTACHMENTS for x in attached):
         raise Wrong(40008)
     return text or "[附件]"
 
@@ -235,7 +235,7 @@ def _corp(platform: Platform, given: str) -> Corp:
     corp = platform.by_name.get(token.corp)
     if corp is None or corp.name in platform.faults.dead_credentials:
         raise Wrong(40014)
-    if token.issued_s + platform.faults.token_life_s <= platform.clock.now_s():
+    if platform.lives_s(token) <= 0:
         raise Wrong(42001)
     return corp
 

@@ -1,4 +1,4 @@
-"""The simulated customer groups of WeCom: tokens, tasks, taps, results, and every documented code of theirs."""
+"""The simulated customer groups of WeCom: tokens, tasks, taps, results, every documented code."""
 
 import time
 from collections.abc import AsyncIterator

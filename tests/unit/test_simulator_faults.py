@@ -112,7 +112,7 @@ def test_a_roster_is_read_from_toml(tmp_path: Path) -> None:
     assert found.hooks == ("g1",)
     assert found.robots[0].key == "t"
     path.write_text("hooks = [")
-    with pytest.raises(Refused, match="roster.toml"):
+    with pytest.raises(Refused, match=r"roster\.toml"):
         roster.parse(path)
 
 
