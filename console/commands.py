@@ -138,7 +138,7 @@ def _ask(found: "Sorted[Any]", what: str, leaving: int, yes: bool) -> None:
     """Go on only if a person says so, where one is at a terminal."""
     if yes or not (found.to_publish or found.passwords or leaving):
         return
-    if not sys.stdin.isatty():
+    if not _asked_at_a_terminal():
         if leaving:
             raise Refused(
                 f"--gone would mark {leaving} {what} as gone: give --yes as well. Nothing was changed."
@@ -166,6 +166,10 @@ def _group_events(found: "Sequence[Group]") -> "list[Event]":
 async def _groups_stand(desk: "Desk", wanted: "Sequence[Group]") -> bool:
     standing = await desk.groups_by_id([g.group_id for g in wanted])
     return all(standing.get(g.group_id) == g for g in wanted)
+
+
+def _asked_at_a_terminal() -> bool:
+    return sys.stdin.isatty()
 
 
 @click.group(short_help="The people who may log in, and what they may do.")
