@@ -94,8 +94,8 @@ def test_a_wrong_row_is_refused_with_the_reason_and_without_the_address(
 def test_further_ways_stand_in_order_of_preference() -> None:
     group = group_of(
         cells(channel="relay", channel2="dingtalk", target2="abcd1234", secret2="SECabc",
-              channel4="webhook", target4="https://groups.example.com", credential4="property-office", quota_day="2",
-              deputy="p2"),
+              channel4="webhook", target4="https://groups.example.com", credential4="property-office",
+              quota_day="2", deputy="p2"),
         "示范区", sealed,
     )  # fmt: skip
     assert [x.channel for x in group.ways] == ["relay", "dingtalk", "webhook"]
