@@ -21,6 +21,7 @@ from fenghuo.topics import GROUPS_CHANGED, PEOPLE_CHANGED
 from fenghuo.transport.pipeline import Outcome, Stage
 from tests.browser.opened import settings_at
 
+KEY = "k" * 40
 ROWS = """群编号,群名,街镇,派出所,负责人,人数,通道,地址
 g1,城关一群,城关镇,城关所,o1,"1,200",sandbox,
 g2,城关二群,城关镇,城关所,,98,webhook,https://example.com/hook
@@ -42,6 +43,7 @@ def folding(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FENGHUO_REDIS_URL", redis_url)
     monkeypatch.setenv("FENGHUO_NAMESPACE", namespace)
+    monkeypatch.setenv("FENGHUO_SECRET_KEY", KEY)
     ready, halt = threading.Event(), threading.Event()
 
     async def room() -> None:
