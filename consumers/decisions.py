@@ -14,7 +14,7 @@ from typing import Literal
 from consumers import answers
 from fenghuo import events as e
 from fenghuo.alerts import RELEASED, SYSTEM, Action, Alert, Content, Order, PersonId, Role
-from fenghuo.audience import digest_of, freeze, reach_of
+from fenghuo.audience import ExpressionError, digest_of, freeze, reach_of
 from fenghuo.deciding import at_stake, decide
 from fenghuo.errors import Denied
 from fenghuo.reach import frozen_reach, still_there
@@ -148,13 +148,16 @@ class _Weighing:
         if content is None or order.action not in _WRITES | _SUBMITS | _APPROVES:
             return (0, 0), ()
         groups = await self._all()
-        if order.action in _WRITES:
-            return reach_of(content, groups.values()), ()
-        if order.action in _SUBMITS:
-            ids = freeze(groups.values(), content.audience)
-            self._fresh[digest_of(ids)] = ids
-        else:
-            ids = await self._frozen(content.audience.frozen)
+        try:
+            if order.action in _WRITES:
+                return reach_of(content, groups.values()), ()
+            if order.action in _SUBMITS:
+                ids = freeze(groups.values(), content.audience)
+                self._fresh[digest_of(ids)] = ids
+            else:
+                ids = await self._frozen(content.audience.frozen)
+        except ExpressionError as error:
+            raise Denied("expression", error.told("en")) from error
         return frozen_reach(content, still_there(ids, groups)), ids
 
     async def _frozen(self, digest: str) -> tuple[str, ...]:

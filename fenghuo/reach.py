@@ -1,18 +1,11 @@
-"""What a warning reaches, way by way: the same answer on the page before approval and at the approval. Pure."""
+"""What a submitted warning reaches among its frozen groups: the same answer at its approval and on the page
+before it. Pure."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 from fenghuo.alerts import Content
-from fenghuo.audience import channel_for
+from fenghuo.audience import way_for
 from fenghuo.events import Group
-
-
-def way_of(group: Group, content: Content) -> str:
-    """The channel by which ``content`` goes to ``group``: its first way that was chosen; "" if none was."""
-    if content.exercise:
-        channel = channel_for(group, exercise=True)
-        return channel if channel in content.channels else ""
-    return next((way.channel for way in group.ways if way.channel in content.channels), "")
 
 
 def still_there(group_ids: Iterable[str], groups: Mapping[str, Group]) -> list[Group]:
@@ -20,7 +13,7 @@ def still_there(group_ids: Iterable[str], groups: Mapping[str, Group]) -> list[G
     return [groups[x] for x in group_ids if x in groups and not groups[x].gone]
 
 
-def frozen_reach(content: Content, frozen: Sequence[Group]) -> tuple[int, int]:
-    """(groups, residents) that ``content`` reaches among its ``frozen`` groups."""
-    sizes = [group.members for group in frozen if way_of(group, content)]
+def frozen_reach(content: Content, frozen: Iterable[Group]) -> tuple[int, int]:
+    """(groups, residents) that ``content`` reaches through its channels among its ``frozen`` groups."""
+    sizes = [x.members for x in frozen if way_for(x, content.channels, content.exercise) is not None]
     return len(sizes), sum(sizes)
