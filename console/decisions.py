@@ -25,8 +25,8 @@ from fenghuo.alerts import (
     Origin,
     PersonId,
     content_hash,
-    decide,
 )
+from fenghuo.deciding import decide
 from fenghuo.errors import Denied, Unavailable
 from fenghuo.events import ClusterCorrected, DecisionMade, Person
 

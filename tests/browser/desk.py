@@ -20,8 +20,8 @@ from fenghuo.alerts import (
     PersonId,
     Role,
     content_hash,
-    decide,
 )
+from fenghuo.deciding import decide
 from fenghuo.audience import reach_of
 from fenghuo.errors import Denied
 from fenghuo.stores.desk import Desk

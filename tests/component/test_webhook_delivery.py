@@ -13,10 +13,10 @@ import pytest
 
 from fenghuo import clock
 from fenghuo import events as e
-from fenghuo.alerts import Action, Origin, Role, State, content_hash
+from fenghuo.alerts import Action, Origin, Role, State
 from fenghuo.events import DeliveryState
 from fenghuo.settings import Settings
-from tests.inside import Inside, inside, until
+from tests.inside import Inside, inside, seen_hash, until
 from tests.making import NOON, content, draft, group, order, settings
 
 SECRET = "w" * 40
@@ -109,7 +109,8 @@ async def broadcast_to(house: Inside, targets: dict[str, str]) -> dict[str, tupl
     origin = Origin(first_report_at=now, fraud_type="BIZ")
     assert (await house.decide(draft(content=text, origin=origin, at=now)))[0] == "ok"
     assert (await house.decide(order(Action.SUBMIT, at=now)))[0] == "ok"
-    approve = order(Action.APPROVE, "boss", Role.APPROVER, at=now, seen_hash=content_hash(text))
+    seen = await seen_hash(house.desk)
+    approve = order(Action.APPROVE, "boss", Role.APPROVER, at=now, seen_hash=seen)
     assert (await house.decide(approve))[0] == "ok"
 
     async def completed() -> bool:
