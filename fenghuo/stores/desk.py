@@ -260,6 +260,13 @@ class Desk:
         pairs = {k: _payload(x).decode().split(":", 1) for k, x in zip(alert_ids, raw, strict=True) if x}
         return {k: (int(version), kind) for k, (version, kind) in pairs.items()}
 
+    async def every_standing(self) -> dict[str, tuple[int, str]]:
+        """(version, kind) of the newest release of every alert that was ever released."""
+        async with reaching_redis():
+            raw: Mapping[bytes, bytes] = await self.client.hgetall(self.keys.standing)
+        pairs = {k.decode(): _payload(x).decode().split(":", 1) for k, x in raw.items()}
+        return {k: (int(version), kind) for k, (version, kind) in pairs.items()}
+
     async def ledger(self, alert_id: str, version: int, kind: str = "warning") -> dict[str, Row]:
         """Every delivery of one alert version, by group id."""
         return await self._all(self.keys.ledger(alert_id, version, kind), _ROW)
@@ -278,6 +285,20 @@ class Desk:
                 pipe.hget(self.keys.ledger(x.alert_id, x.version, x.kind), x.group_id)
             raw = await pipe.execute() if wanted else []
         return [_ROW.decode(_payload(x)) if x else None for x in raw]
+
+    async def taps_seen(self, taps: Sequence[e.TapMade]) -> set[str]:
+        """The ids of those of ``taps`` that have changed a delivery already."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for x in taps:
+                pipe.hexists(self.keys.taps(x.alert_id, x.version, x.kind), x.tap_id)
+            raw = await pipe.execute() if taps else []
+        return {x.tap_id for x, seen in zip(taps, raw, strict=True) if seen}
+
+    async def rebuilding(self) -> bool:
+        """Whether the desk is not whole: a rebuild is under way, or was left half done."""
+        async with reaching_redis():
+            return bool(await self.client.exists(self.keys.rebuilding))
 
     async def rows_of(
         self, alert_id: str, version: int, kind: str, group_ids: Sequence[str]
@@ -316,12 +337,23 @@ class Desk:
             found.setdefault(group_id, {})[level] = int(at_ms)
         return found
 
-    async def notices(self, alert_id: str, version: int) -> list[tuple[str, str, int]]:
-        """(level, person, ms) of what people were told of an alert's groups that wait for them."""
+    async def notices(self, alert_id: str, version: int, kind: str = "warning") -> list[tuple[str, str, int]]:
+        """(level, person, ms) of what people were told of an alert's groups that wait for them, the first
+        first."""
         async with reaching_redis():
             raw = await self.client.hvals(self.keys.notices(alert_id, version))
         told = [x.decode().split("|") for x in raw]
-        return sorted(((level, who, int(ms)) for level, who, ms in told), key=lambda x: x[2])
+        mine = ((level, who, int(ms)) for level, who, ms, of in told if of == kind)
+        return sorted(mine, key=lambda x: x[2])
+
+    async def notices_made(self, notices: Sequence[e.NoticeRequested]) -> set[str]:
+        """The event ids of those of ``notices`` that are on the desk."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for x in notices:
+                pipe.hexists(self.keys.notices(x.alert_id, x.version), x.event_id)
+            raw = await pipe.execute() if notices else []
+        return {x.event_id for x, there in zip(notices, raw, strict=True) if there}
 
     async def warned(self, days: Sequence[str]) -> dict[str, list[tuple[str, str, str, str]]]:
         """Of each day (YYYY-MM-DD in China): (group, alert, channel, kind) of what groups got or may have
