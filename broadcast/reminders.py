@@ -9,7 +9,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from broadcast.taps import still_asked
 from broadcast.turn import Turn
 from fenghuo import clock
 from fenghuo import events as e
@@ -177,20 +176,8 @@ class Reminders:
 
     async def _open(self, now: datetime) -> list[Key]:
         """The releases whose groups may wait now."""
-        standing = await self._desk.every_standing()
-        recalled = await self._desk.alerts_by_id(
-            [k for k, (_, kind) in standing.items() if kind == "recalled"]
-        )
-        late = {k for k, alert in recalled.items() if now - alert.changed_at > RECALL_KEPT}
         self._calm = {k: at for k, at in self._calm.items() if now.timestamp() - at < CALM_S}
-        kinds: tuple[e.Kind, ...] = ("warning", "correction")
-        keys = [
-            (AlertId(k), stands[0], kind)
-            for k, stands in standing.items()
-            for kind in kinds
-            if k not in late and still_asked(kind, stands[0], stands)
-        ]
-        return [key for key in keys if key not in self._calm]
+        return [key for key in await self._desk.asked(now - RECALL_KEPT) if key not in self._calm]
 
     async def _waiting(self, key: Key, now: datetime) -> Waiting | None:
         """What waits of one release; None where nothing does, or it has expired."""

@@ -15,13 +15,11 @@ from fenghuo.clock import from_ms, to_ms
 from fenghuo.errors import Transient
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import Row
-from fenghuo.tapping import TAPPED, may_tap
+from fenghuo.tapping import OPEN_TO_TAP, TAPPED, may_tap, still_asked
 from fenghuo.transport.pipeline import Outcome
 
 log = logging.getLogger(__name__)
 
-OPEN_TO_TAP = frozenset({e.DeliveryState.WAITING, e.DeliveryState.SUPERSEDED, e.DeliveryState.UNKNOWN})
-"""States of a relayed delivery that a person's word that it was sent settles."""
 Standing = tuple[int, str] | None
 
 
@@ -106,13 +104,6 @@ def taken_back(tap: e.TapMade, row: Row, standing: Standing, undo_s: float) -> R
     if tap.tapped_at - from_ms(row.at_ms) > timedelta(seconds=undo_s):
         return None
     return _after(tap, row, e.DeliveryState.WAITING, to_ms(tap.at), row.since_ms)
-
-
-def still_asked(kind: str, version: int, standing: tuple[int, str]) -> bool:
-    """Whether ``kind`` of ``version`` is what groups are to have now. Pure."""
-    stands, release = standing
-    wanted = ("recalled",) if kind == "correction" else ("approved", "updated")
-    return version == stands and release in wanted
 
 
 def _after(tap: e.TapMade, row: Row, state: e.DeliveryState, at_ms: int, since_ms: int) -> Row:

@@ -6,10 +6,12 @@ Both rooms ask here: the console before it takes a tap, broadcast before it coun
 from collections.abc import Collection, Mapping
 from typing import Literal
 
-from fenghuo.events import Group, Person, TapMade, derive_id
+from fenghuo.events import DeliveryState, Group, Person, derive_id
 
 TAPPED = frozenset({"relay"})
 """Channels whose groups are settled by a person's tap here; the others' platforms are asked."""
+OPEN_TO_TAP = frozenset({DeliveryState.WAITING, DeliveryState.SUPERSEDED, DeliveryState.UNKNOWN})
+"""States of such a group's delivery that a person's word that it was sent settles."""
 Level = Literal["owner", "deputy", "station"]
 
 
@@ -43,6 +45,14 @@ def level_for(
     return "station" if on_duty(person, group) else None
 
 
-def tap_id_of(press_id: str, tap: TapMade) -> str:
+def still_asked(kind: str, version: int, standing: tuple[int, str]) -> bool:
+    """Whether ``kind`` of ``version`` is what groups are to have now; ``standing``: (version, kind) of the
+    alert's newest release."""
+    stands, release = standing
+    wanted = ("recalled",) if kind == "correction" else ("approved", "updated")
+    return version == stands and release in wanted
+
+
+def tap_id_of(press_id: str, alert_id: str, version: int, kind: str, group_id: str) -> str:
     """The id of one group's tap: the same however often its press arrives."""
-    return derive_id("tap", press_id, tap.alert_id, str(tap.version), tap.kind, tap.group_id)
+    return derive_id("tap", press_id, alert_id, str(version), kind, group_id)

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,11 +11,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from fenghuo import events as e
-from fenghuo.alerts import Alert
+from fenghuo.alerts import Alert, AlertId
 from fenghuo.errors import Barred, Unavailable
 from fenghuo.stores.keys import Keys
 from fenghuo.stores.projection import REPORT_KEPT_S, Drafted, ReportRow, Row, planned_field, project
 from fenghuo.stores.scripts import APPLY_LUA, Change, flatten
+from fenghuo.tapping import still_asked
 
 T = TypeVar("T")
 TRACED = 16
@@ -260,12 +262,21 @@ class Desk:
         pairs = {k: _payload(x).decode().split(":", 1) for k, x in zip(alert_ids, raw, strict=True) if x}
         return {k: (int(version), kind) for k, (version, kind) in pairs.items()}
 
-    async def every_standing(self) -> dict[str, tuple[int, str]]:
-        """(version, kind) of the newest release of every alert that was ever released."""
+    async def asked(self, recalled_since: datetime) -> list[tuple[AlertId, int, e.Kind]]:
+        """(alert, version, kind) of what groups are to have now: the warnings that stand, and the corrections
+        of what was recalled since ``recalled_since``."""
         async with reaching_redis():
             raw: Mapping[bytes, bytes] = await self.client.hgetall(self.keys.standing)
-        pairs = {k.decode(): _payload(x).decode().split(":", 1) for k, x in raw.items()}
-        return {k: (int(version), kind) for k, (version, kind) in pairs.items()}
+        told = {k.decode(): _payload(x).decode().split(":", 1) for k, x in raw.items()}
+        recalled = await self.alerts_by_id([k for k, (_, kind) in told.items() if kind == "recalled"])
+        kinds: tuple[e.Kind, ...] = ("warning", "correction")
+        return [
+            (AlertId(k), int(version), kind)
+            for k, (version, release) in told.items()
+            for kind in kinds
+            if still_asked(kind, int(version), (int(version), release))
+            and (kind == "warning" or (k in recalled and recalled[k].changed_at >= recalled_since))
+        ]
 
     async def ledger(self, alert_id: str, version: int, kind: str = "warning") -> dict[str, Row]:
         """Every delivery of one alert version, by group id."""
