@@ -6,16 +6,15 @@ Reads the desk; writes receipts.recorded and deliveries.requested (tasks that ar
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 import msgspec
 
 from broadcast.channels.base import Progress, Sent, Task, TaskChannel, Verdict
 from broadcast.halts import name_of
-from broadcast.lease import Lease
 from broadcast.requests import next_way
 from broadcast.rules import delivery_of, superseded
 from broadcast.tasks import again, closed, task_changed
+from broadcast.turn import Turn
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.settings import Settings
@@ -30,6 +29,7 @@ YOUNG_S = 900
 SLOWER = 4
 """A task that is older than YOUNG_S is asked about this much less often."""
 AT_ONCE = 20
+HELD_S = 5.0
 MOST_REMINDERS = 3
 LAST_WORD = timedelta(seconds=60)
 """When an owner has tapped and the platform has not told of a group for this long, the group did not get
@@ -46,7 +46,7 @@ class Poller:
         self._transport = transport
         self._channels = channels
         self._settings = settings
-        self._lease = Lease(desk, "polling", uuid4().hex)
+        self._turn = Turn(desk, "polling", HELD_S)
         self._asked: dict[str, datetime] = {}
         self._tapped: dict[str, datetime] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
@@ -54,7 +54,7 @@ class Poller:
     async def run(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            if await self._lease.held():
+            if await self._turn.mine():
                 await self.look()
 
     async def look(self) -> None:

@@ -119,14 +119,11 @@ class Settings(BaseSettings):
     unkeyed_at_once: int = Field(1, ge=1, le=50)
     """Sends under way at once on platforms that know no repeats (robots): so many deliveries can end as
     unknown when the process is killed. More is faster."""
-    credentials_file: Path | None = None
+    credentials_file: str = ""
     """TOML file (mode 600) with the keys to platforms; see fenghuo.credentials."""
     wecom_url: str = "https://qyapi.weixin.qq.com"
     dingtalk_url: str = "https://oapi.dingtalk.com"
     feishu_url: str = "https://open.feishu.cn"
-    public_url: str = ""
-    """Where people reach the console (https://...), for links in notices to officers and in public
-    documents."""
     task_poll_s: float = Field(15, gt=0)
     """How often a platform is asked how far an owner's task has come, in its first quarter of an hour; then
     less."""

@@ -86,7 +86,7 @@ def settings_of(folder: Path, broker: str, platforms: Platforms) -> Settings:
         broker=broker, data_dir=folder / "data", district=district.DISTRICT, redis_url="",
         kafka_servers="", kafka_session_timeout_s=6, reports_per_minute=100_000,
         wecom_url=platforms.url, dingtalk_url=platforms.url, feishu_url=platforms.url,
-        credentials_file=credentials_file(folder), webhook_private=True, webhook_per_s=200,
+        credentials_file=str(credentials_file(folder)), webhook_private=True, webhook_per_s=200,
         remind_s=tuple(x / speed for x in usual.remind_s),
         remind_moderate_s=tuple(x / speed for x in usual.remind_moderate_s),
         task_poll_s=max(1.0, usual.task_poll_s / speed),

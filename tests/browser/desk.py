@@ -21,8 +21,8 @@ from fenghuo.alerts import (
     Role,
     content_hash,
 )
-from fenghuo.deciding import decide
 from fenghuo.audience import reach_of
+from fenghuo.deciding import decide
 from fenghuo.errors import Denied
 from fenghuo.stores.desk import Desk
 from fenghuo.topics import DECISIONS_MADE
