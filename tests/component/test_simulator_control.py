@@ -228,6 +228,7 @@ async def test_the_page_shows_the_latest_messages_and_runs_nothing_of_theirs() -
         assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;" in page
         assert "<script" not in page
         assert "这是模拟平台" in page
+        assert "<h2>东街商户群 h1</h2>" in page
         assert "已显示 1 条" in page
 
 
