@@ -205,6 +205,8 @@ async def test_the_timeline_tells_when_which_share_of_residents_had_it() -> None
         told = await sim.get(f"/sim/timeline?contains=&since_ms={start}&residents=400")
         assert told["at_s"] == {"50": 10.0, "90": 40.0, "99": 40.0}
         assert told["points"] == [[10.0, 0.75], [40.0, 1.0]]
+        half = await sim.get(f"/sim/timeline?since_ms={start}&residents=600")
+        assert half["at_s"] == {"50": 10.0, "90": None, "99": None}
         whole = await sim.get(f"/sim/timeline?since_ms={start}")
         assert (whole["residents"], whole["reached"]) == (900, 400)
         assert whole["at_s"] == {"50": None, "90": None, "99": None}

@@ -203,7 +203,8 @@ async def test_mass_sends_are_listed_by_span_and_creator_and_page(sim: Simulatio
     assert rest["next_cursor"] == ""
     own = await sim.wecom("get_groupmsg_list_v2", {**asked, "filter_type": 1})
     past = await sim.wecom("get_groupmsg_list_v2", {**asked, "start_time": 0, "end_time": 60})
-    assert own["group_msg_list"] == past["group_msg_list"] == []
+    later = await sim.wecom("get_groupmsg_list_v2", {**asked, "start_time": now + 60, "end_time": now + 90})
+    assert own["group_msg_list"] == past["group_msg_list"] == later["group_msg_list"] == []
 
 
 async def test_the_list_can_withhold_whom_a_task_is_for(sim: Simulation) -> None:
