@@ -52,7 +52,7 @@ async def silent_owners(desk: Desk, groups: Mapping[str, Group], now_ms: int) ->
     since: person id to how many to-dos.
 
     A to-do: a group of theirs waited for a tap, or a notice of it went to them. An answer: one of their
-    groups has it, by their tap or by what the platform told; not by the tap of somebody else.
+    groups that waited has it, by their tap or by what the platform told; not by the tap of somebody else.
     """
     since_ms = now_ms - LOOK_BACK_MS
     asked: Releases = {}
@@ -80,9 +80,13 @@ def waited_for(ledger: Mapping[str, Row], groups: Mapping[str, Group]) -> set[st
 
 
 def answers(ledger: Mapping[str, Row], groups: Mapping[str, Group]) -> set[str]:
-    """The owners one of whose groups has it, and not by somebody else's tap."""
-    shown = [x for x, row in ledger.items() if row.state is DeliveryState.SHOWN]
-    return _owners((x for x in shown if x in groups and ledger[x].by in ("", groups[x].owner)), groups)
+    """The owners one of whose groups has it by their tap, or waited for one and has it by nobody else's."""
+    shown = [x for x, row in ledger.items() if row.state is DeliveryState.SHOWN and x in groups]
+    return _owners((x for x in shown if _is_answer(ledger[x], groups[x].owner)), groups)
+
+
+def _is_answer(row: Row, owner: str) -> bool:
+    return row.by == owner if row.by else row.since_ms > 0
 
 
 def _owners(group_ids: Iterable[str], groups: Mapping[str, Group]) -> set[str]:
