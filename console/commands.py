@@ -185,7 +185,8 @@ def coverage(*, as_json: bool) -> None:
 
 
 def _asked_at_a_terminal() -> bool:
-    return sys.stdin.isatty()
+    """Whether a person sees the question (it goes to standard error) and can answer it."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @click.group(short_help="The people who may log in, and what they may do.")
