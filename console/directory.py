@@ -20,6 +20,7 @@ from fenghuo.events import Group, Person
 SURVEY_FRESH_S = 10
 """How old the coverage may be: it reads the ledgers of the latest warnings."""
 PER_PAGE = 50
+FOUND_PER_PAGE = 20
 
 
 def in_order(name: str) -> list[tuple[int, str]]:
@@ -73,7 +74,7 @@ async def coverage_page(request: AnyRequest, house: AtHand) -> Response[Any]:
         and (station is None or x.group.station == station)
     ] if problem else []  # fmt: skip
     mine.sort(key=lambda x: (x.group.place.town, x.group.station, in_order(x.group.name)))
-    page, pages = paged(asked.get("page", "1"), len(mine), PER_PAGE)
+    page, pages = paged(asked.get("page", "1"), len(mine), FOUND_PER_PAGE)
     return show(
         request,
         "coverage.html",
@@ -84,7 +85,7 @@ async def coverage_page(request: AnyRequest, house: AtHand) -> Response[Any]:
         silent=look.silent,
         unread=look.unread,
         problem=problem,
-        found=mine[(page - 1) * PER_PAGE : page * PER_PAGE],
+        found=mine[(page - 1) * FOUND_PER_PAGE : page * FOUND_PER_PAGE],
         count=len(mine),
         town=town,
         station=station,

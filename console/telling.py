@@ -90,6 +90,10 @@ WHY = {
 }
 
 
+WIDTH = 110
+"""Characters of the table: no name is cut short."""
+
+
 def tell_coverage(found: Survey, as_json: bool) -> None:
     """The coverage on standard output."""
     total, rows, reasons = area_of(found.findings), areas(found.findings), whys(found.findings)
@@ -143,4 +147,4 @@ def _table(rows: list[Area]) -> None:
         figures = (x.groups, x.residents, x.unreached, *(x.counts[problem] for problem in PROBLEMS))
         table.add_row(x.town or "-", x.station or "-", *(f"{n:,}" for n in figures))
     click.echo()
-    Console(highlight=False).print(table)
+    Console(highlight=False, width=WIDTH).print(table)
