@@ -66,6 +66,7 @@ PAGES = [
     ("answer", "dong", "/report/r0031"),
     ("answer-waiting", "dong", "/report/notyet"),
     ("groups", "admin", "/groups"),
+    ("coverage", "admin", "/groups/coverage?problem=no_owner"),
     ("people", "admin", "/people"),
     ("missing", "admin", "/nowhere"),
     ("warnings", "", "/warnings"),
