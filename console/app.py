@@ -14,12 +14,15 @@ from litestar.static_files import create_static_files_router
 from console import (
     acting,
     alerts,
+    channels,
     clusters,
     correcting,
     directory,
     doors,
+    editing,
     failures,
     live,
+    progress,
     queue,
     report,
     wall,
@@ -32,7 +35,21 @@ from fenghuo.settings import Settings
 from fenghuo.stores.auth import Auth
 
 NAME = "console"
-PAGES: Any = (doors, queue, clusters, correcting, alerts, acting, wall, report, directory, live)
+PAGES: Any = (
+    doors,
+    queue,
+    clusters,
+    correcting,
+    alerts,
+    acting,
+    editing,
+    progress,
+    channels,
+    wall,
+    report,
+    directory,
+    live,
+)
 BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""
 

@@ -140,9 +140,7 @@ class _Weighing:
         self._fresh: dict[str, tuple[str, ...]] = {}
         """Frozen by this batch, so not on the desk yet: digest to group ids."""
 
-    async def reach(
-        self, before: Alert | None, order: Order
-    ) -> tuple[tuple[int, int], tuple[str, ...]]:
+    async def reach(self, before: Alert | None, order: Order) -> tuple[tuple[int, int], tuple[str, ...]]:
         """((groups, residents), the ids of the groups that are or were frozen) of what the order is about."""
         content = _content(before, order)
         if content is None or order.action not in _WRITES | _SUBMITS | _APPROVES:

@@ -14,11 +14,10 @@ from fenghuo.alerts import (
     SYSTEM,
     Action,
     Alert,
-    Audience,
     AlertId,
+    Audience,
     Order,
     Origin,
-    PersonId,
     Role,
     State,
     content_hash,
@@ -221,9 +220,7 @@ async def test_submission_and_approval_in_one_batch_know_the_same_groups() -> No
     desk = await waiting("one", "one", "two")
     seen = approval(desk, "three")
     fresh = SmallDesk()
-    await fresh.give(
-        by("one", Action.DRAFT), by("one", Action.EDIT), by("two", Action.SUBMIT), seen
-    )
+    await fresh.give(by("one", Action.DRAFT), by("one", Action.EDIT), by("two", Action.SUBMIT), seen)
     assert fresh.alert.state is State.APPROVED
 
 
