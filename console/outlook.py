@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from console.forecasting import foretold, persons_of, todos_of
@@ -32,6 +32,7 @@ class Way:
     groups: int
     residents: int
     tapped: bool
+    halted: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,11 +85,12 @@ async def _asked(house: House, alert: Alert, content: Content) -> Outlook | None
         today=today, limits=limits_of(house.settings),
     )  # fmt: skip
     reached = [x for x in meant if x.group_id not in held]
+    halted = await halted_channels(house)
     predicted = await asyncio.to_thread(
         foretold, reached, content, habits=await habits_of(house, reached), settings=house.settings,
-        halted=await halted_channels(house), released_at=now,
+        halted=halted, released_at=now,
     )  # fmt: skip
-    ways = ways_of(reached, content)
+    ways = ways_of(reached, content, halted)
     goes = [x for x in ways if x.channel]
     return Outlook(
         groups=sum(x.groups for x in goes), residents=sum(x.residents for x in goes),
@@ -109,7 +111,7 @@ async def habits_of(house: House, groups: Iterable[Group]) -> dict[str, list[Tod
     return {known_as[who]: todos_of(found) for who, found in taps.items() if found}
 
 
-def ways_of(groups: Iterable[Group], content: Content) -> list[Way]:
+def ways_of(groups: Iterable[Group], content: Content, halted: Collection[str]) -> list[Way]:
     """What each channel reaches of ``groups``, the most groups first and what none reaches last."""
     count: Counter[str] = Counter()
     residents: Counter[str] = Counter()
@@ -118,7 +120,7 @@ def ways_of(groups: Iterable[Group], content: Content) -> list[Way]:
         name = way.channel if way else ""
         count[name] += 1
         residents[name] += group.members
-    found = [Way(name, n, residents[name], name in TAPPED) for name, n in count.items()]
+    found = [Way(name, n, residents[name], name in TAPPED, name in halted) for name, n in count.items()]
     return sorted(found, key=lambda x: (not x.channel, -x.groups, x.channel))
 
 

@@ -225,7 +225,7 @@ STEPS: dict[str, tuple[str, Role]] = {
 }
 SUBMITS = ("submit", "submit_update")
 APPROVES = {"approve": "approved", "approve_update": "updated"}
-FROZEN = tuple(f"g{n:04d}" for n in range(4601))
+FROZEN = tuple(f"g{n:04d}" for n in range(3162))
 """What every submission here means: the groups of the whole district, whether they are there or not."""
 
 
@@ -237,6 +237,8 @@ def life(
     reach: tuple[int, int],
     body: Content | None = None,
     update: Content | None = None,
+    frozen: Sequence[str] = FROZEN,
+    update_frozen: Sequence[str] = FROZEN,
     cluster_id: str | None = None,
     findings: Sequence[str] = (),
 ) -> list[e.Event]:
@@ -247,6 +249,7 @@ def life(
     for n, step in enumerate(steps):
         moment = at + timedelta(minutes=n)
         actor, role = STEPS[step]
+        ids = update_frozen if step == "submit_update" else frozen
         order = Order(
             decision_id=event_id(alert_id, n),
             alert_id=alert_id,
@@ -260,7 +263,7 @@ def life(
             reason="请写明是哪类企业，居民看不懂“法人信息”。" if step in NEEDS_REASON else None,
         )
         alert = decide(
-            alert, order, findings=() if step in SUBMITS else findings, reach=reach, frozen=digest_of(FROZEN)
+            alert, order, findings=() if step in SUBMITS else findings, reach=reach, frozen=digest_of(ids)
         )
         found.append(
             e.AlertChanged(
@@ -277,7 +280,7 @@ def life(
             found.append(
                 e.AudienceFrozen(
                     event_id=event_id(alert_id, n, "frozen"), at=moment, alert_id=alert.alert_id,
-                    digest=digest_of(FROZEN), group_ids=FROZEN,
+                    digest=digest_of(ids), group_ids=tuple(ids),
                 )
             )  # fmt: skip
         if step in APPROVES:
@@ -360,7 +363,14 @@ async def on_decisions_made(desk: Desk, events: Sequence[e.Event]) -> Outcome:
         before = await desk.alert(order.alert_id)
         body = order.content or (at_stake(before, order.action) if before else None)
         groups = await desk.groups()
-        ids = freeze(groups.values(), body.audience) if body else ()
+        digest = body.audience.frozen if body and order.action in APPROVES else ""
+        ids = (
+            (await desk.audience(digest) or ())
+            if digest
+            else freeze(groups.values(), body.audience)
+            if body
+            else ()
+        )
         common = {
             "at": order.at,
             "decision_id": order.decision_id,

@@ -84,7 +84,8 @@ async def test_a_stale_page_is_refused_with_what_changed(console: Opened, publis
         "text": d.TEXT + "新的一句。",
         "correction": d.CORRECTION,
         "hours": "5",
-        "reach": "all", "channels": ["sandbox", "webhook"],
+        "reach": "all",
+        "channels": ["sandbox", "webhook"],
     }
     assert (await console.post(f"/alerts/{ALERT}/edit", fields)).status_code == 303
     published.clear()
@@ -136,7 +137,14 @@ async def test_what_was_typed_survives_a_refused_edit(console: Opened, published
     await console.log_in("ana")
     form = await console.form(f"/alerts/{DRAFT}/edit", f"/alerts/{DRAFT}/edit")
     long = "很长的正文。" * 80
-    fields = form | {"title": "题目", "text": long, "correction": d.CORRECTION, "hours": "3", "reach": "all", "channels": ["sandbox", "webhook"]}
+    fields = form | {
+        "title": "题目",
+        "text": long,
+        "correction": d.CORRECTION,
+        "hours": "3",
+        "reach": "all",
+        "channels": ["sandbox", "webhook"],
+    }
     answer = await console.post(f"/alerts/{DRAFT}/edit", fields)
     assert answer.status_code == 422
     assert long in answer.text
@@ -191,7 +199,8 @@ async def test_an_analyst_drafts_from_a_cluster_by_hand(console: Opened) -> None
         "text": d.TEXT,
         "correction": d.CORRECTION,
         "hours": "12",
-        "reach": "all", "channels": ["sandbox", "webhook"],
+        "reach": "all",
+        "channels": ["sandbox", "webhook"],
     }
     answer = await console.post("/clusters/c-new/draft", fields)
     shown = (await console.client.get(answer.headers["location"])).text
