@@ -1,5 +1,5 @@
-"""A district of 4,601 groups on every channel, most of which wait for an officer's tap: for the pages before an
-approval and while a warning goes out."""
+"""A district of 4,601 groups on every channel, most of which wait for an officer's tap: for the pages before
+an approval and while a warning goes out."""
 
 import random
 from collections.abc import Iterator
@@ -32,8 +32,8 @@ def mixed_district(now: datetime) -> Iterator[e.Event]:
     yield from people(before)
     for n in range(OFFICERS):
         person = e.Person(
-            person_id=f"o{n}", name=f"{'赵钱孙李周吴郑王'[n % 8]}警官{n}", role=Role.OFFICER, district=DISTRICT,
-            station=group(n).station,
+            person_id=f"o{n}", name=f"{'赵钱孙李周吴郑王'[n % 8]}警官{n}", role=Role.OFFICER,
+            district=DISTRICT, station=group(n).station,
         )  # fmt: skip
         yield e.PersonChanged(event_id=event_id("officer", n), at=before, person=person)
     for n, changed in enumerate(groups(before, COUNT)):
@@ -47,7 +47,7 @@ def mixed_district(now: datetime) -> Iterator[e.Event]:
     yield from life(LIVE, steps, now - timedelta(minutes=19), reach=reach, body=body)
     yield from _deliveries(LIVE, now - timedelta(minutes=16), now)
     later = replace(
-        body, title=body.title + "（新手法）", text=TEXT.replace("骗取银行卡和验证码", "要求共享屏幕，骗取银行卡和验证码"),
+        body, title=body.title + "（新手法）", text=TEXT.replace("骗取银行卡", "要求共享屏幕，骗取银行卡"),
         audience=Audience(district=DISTRICT, expression="镇=城关镇,西山镇 且 标签=商户"),
     )  # fmt: skip
     yield from life(

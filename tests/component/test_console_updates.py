@@ -1,4 +1,4 @@
-"""What a person sees and does before and after a release: updates, shares and overrides, channels, the ledger."""
+"""What a person sees and does before and after a release: updates, shares, channels, the ledger's file."""
 
 import csv
 import io
