@@ -18,6 +18,7 @@ from fenghuo.alerts import Action, Role, State
 from fenghuo.audience import CHANNELS
 from fenghuo.conditions import CHANNEL_NAMES
 from fenghuo.events import DeliveryState, Stage
+from fenghuo.fatigue import Held
 from patterns.model import Reason
 
 CONSOLE = Path(signs.__file__).parent
@@ -87,9 +88,18 @@ def test_every_problem_of_the_coverage_has_its_words() -> None:
 
 
 def test_every_refusal_of_a_decision_has_a_sentence() -> None:
-    codes = set(DENIED.findall((CONSOLE.parent / "fenghuo" / "alerts.py").read_text("utf-8")))
-    assert len(codes) > 10
+    judges = ("fenghuo/deciding.py", "consumers/decisions.py")
+    codes = {code for path in judges for code in DENIED.findall((CONSOLE.parent / path).read_text("utf-8"))}
+    assert len(codes) > 20
     assert {f"denied.{code}" for code in codes} <= set(table())
+
+
+def test_every_reason_to_hold_a_group_back_has_a_sentence() -> None:
+    assert {f"held.{reason}" for reason in Held} <= set(table())
+
+
+def test_every_channel_has_its_name() -> None:
+    assert {f"channel.{name}" for name in CHANNELS} <= set(table())
 
 
 def test_every_reason_to_suggest_has_a_sentence() -> None:
