@@ -175,6 +175,10 @@
     const lead = root.querySelector(".todo-lead");
     for (const card of root.querySelectorAll(".todo")) card.hidden = !card.querySelector("[data-group]");
     lead.hidden = !local.hidden;
+    const count = document.querySelector(".nav .count");
+    const left = root.querySelectorAll(".todo input[name=shown]").length;
+    if (count) count.textContent = left;
+    if (count) count.hidden = !left;
   };
   const pending = (tap, entry) => {
     const row = Object.assign(document.createElement("li"), { className: "item tap" });
