@@ -97,6 +97,22 @@ def test_taps_on_a_dead_line_are_kept_and_counted_once(
         context.close()
 
 
+def test_a_press_is_taken_back_before_it_ever_left(browser: Browser, redis_url: str, namespace: str) -> None:
+    with in_street(redis_url, namespace, s.street(clock.now())) as site:
+        context, page = opened(browser, site, "dong")
+        context.set_offline(True)
+        page.click('[data-group="s000"] button')
+        page.click("#todo-local button")
+        assert page.is_visible('[data-group="s000"]')
+        page.click('[data-group="s001"] button')
+        page.wait_for_selector("#todo-net:not([hidden])")
+        context.set_offline(False)
+        page.wait_for_selector("#todo-net", state="hidden")
+        page.wait_for_selector("text=已发 1 个群", state="attached")
+        assert (states(site)["s000"], states(site)["s001"]) == (("waiting", 2), ("shown", 1))
+        context.close()
+
+
 def test_an_answer_that_got_lost_is_asked_for_again_and_counts_once(
     browser: Browser, redis_url: str, namespace: str
 ) -> None:
