@@ -20,6 +20,7 @@ from console import (
     doors,
     failures,
     live,
+    mine,
     queue,
     report,
     todo,
@@ -33,7 +34,7 @@ from fenghuo.settings import Settings
 from fenghuo.stores.auth import Auth
 
 NAME = "console"
-PAGES: Any = (doors, queue, clusters, correcting, alerts, acting, wall, report, todo, directory, live)
+PAGES: Any = (doors, queue, clusters, correcting, alerts, acting, wall, report, todo, mine, directory, live)
 BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""
 

@@ -69,6 +69,9 @@ def test_it_is_accessible_and_fits_a_thumb(
             page.set_viewport_size({"width": 360, "height": 740})
             assert not too_wide(page), who
             page.screenshot(path=shots / f"todo-{who}-{scheme}-360.png")
+            page.goto(f"{site.url}/todo/groups")
+            page.screenshot(path=shots / f"mine-{who}-{scheme}-360.png")
+            assert serious(page) == [] and not too_wide(page), who
             context.close()
 
 

@@ -241,6 +241,21 @@ async def test_limits_doors_and_the_token_hold(console: Opened) -> None:
     assert big.status_code == 413
 
 
+async def test_an_officer_sees_how_his_groups_are_reached_and_what_they_have(console: Opened) -> None:
+    await console.log_in("dong")
+    for n in (0, 1, 2):
+        await press(console, [tap(f"s00{n}", clock.now() - timedelta(minutes=1))])
+        await until(console, f"s00{n}", e.DeliveryState.SHOWN)
+    page = (await console.client.get("/todo/groups")).text
+    assert page.count("居民已见") == 3 and page.count("等民警点击") == 1
+    assert "4 个群" in page and "副手 方敏" in page and "您平时 3 分 0 秒转发一条（最近 3 次" in page
+    await console.log_in("duty")
+    page = (await console.client.get("/todo/groups")).text
+    assert page.count("没有负责人") == 2 and page.count("没有副手") == 2
+    await console.log_in("gu")
+    assert "您名下没有群" in (await console.client.get("/todo/groups")).text
+
+
 async def test_the_live_part_is_sent_only_when_it_changed(console: Opened) -> None:
     await console.log_in("dong")
     first = await console.client.get("/api/todo/part")
