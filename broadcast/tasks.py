@@ -65,7 +65,7 @@ class Making:
         """The channel of the group's next way; a correction goes by the way of its warning alone."""
         if self.request.kind == "correction":
             return ""
-        return next_way(self.groups[group_id], self.release.channels, {}, self.request.channel)
+        return next_way(self.groups[group_id], self.release, self.request.channel)
 
     def task(self) -> Task:
         x = self.request
@@ -185,7 +185,8 @@ class TaskMaker:
             self._ended(making, x, Sent(Verdict.REFUSED, "the platform does not know the group"))
             for x in refused
         ]
-        events += [receipt(making.delivery(x), e.DeliveryState.WAITING, "", now) for x in chats]
+        unsent = {x: as_delivery(making.request, x) for x in chats}  # whatever an earlier attempt feared
+        events += [receipt(x, e.DeliveryState.WAITING, "", now) for x in unsent.values()]
         task = self._task(making, created.task_id, chats.items(), now)
         return [*events, task_changed(task, "opened", now)] if chats else events
 
