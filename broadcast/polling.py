@@ -15,9 +15,10 @@ from broadcast.halts import name_of
 from broadcast.lease import Lease
 from broadcast.requests import next_way
 from broadcast.rules import delivery_of, superseded
-from broadcast.tasks import again, closed, task_changed
+from broadcast.tasks import EARLIER, again, closed, task_changed
 from fenghuo import clock
 from fenghuo import events as e
+from fenghuo.quiet import awake_s
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import Row
@@ -31,6 +32,8 @@ SLOWER = 4
 """A task that is older than YOUNG_S is asked about this much less often."""
 AT_ONCE = 20
 MOST_REMINDERS = 3
+ACTED = timedelta(seconds=2)
+"""What was asked for is not asked for again within this time: the desk lags behind what we publish."""
 LAST_WORD = timedelta(seconds=60)
 """When an owner has tapped and the platform has not told of a group for this long, the group did not get
 it."""
@@ -49,6 +52,7 @@ class Poller:
         self._lease = Lease(desk, "polling", uuid4().hex)
         self._asked: dict[str, datetime] = {}
         self._tapped: dict[str, datetime] = {}
+        self._acted: dict[str, tuple[int, datetime]] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -62,6 +66,7 @@ class Poller:
         tasks = await self._desk.tasks()
         self._asked = {k: at for k, at in self._asked.items() if k in tasks}
         self._tapped = {k: at for k, at in self._tapped.items() if k in tasks}
+        self._acted = {k: acted for k, acted in self._acted.items() if k in tasks}
         if not tasks:
             return
         halted = set(await self._desk.halted())
@@ -79,7 +84,7 @@ class Poller:
                 work.append(self._take_back(task, release))
             elif not task.platform_id:
                 if (task.due is None or task.due <= now) and not _is_halted(task, halted):
-                    work.append(self._publish([again(task, now)]))
+                    work.append(self._make(task))
             elif now >= self._next(task):
                 work.append(self._ask(task, release))
         await asyncio.gather(*work)
@@ -102,7 +107,7 @@ class Poller:
             rows = await self._open_rows(task)
             groups = await self._desk.groups_by_id(list(rows))
             further = (
-                {k: next_way(group, release.channels, {}, task.channel) for k, group in groups.items()}
+                {k: next_way(group, release, task.channel) for k, group in groups.items()}
                 if task.kind == "warning"
                 else {}
             )
@@ -115,10 +120,32 @@ class Poller:
                 events += await self._remind(task, release)
             await self._publish(events)
 
+    async def _make(self, task: e.OpenTask) -> None:
+        """Have it made (again), unless its groups have gone on without it."""
+        if self._is_under_way(task):
+            return
+        rows = await self._rows(task)
+        now = clock.now()
+        if any(_waits(row, task) for row in rows.values()):
+            await self._publish([again(task, now)])
+        elif not any(_is_being_made(row, task) for row in rows.values()):
+            await self._publish([closed(task, now)])
+
+    def _is_under_way(self, task: e.OpenTask) -> bool:
+        """Whether this revision was acted upon a moment ago, and the desk may not show it yet."""
+        now = clock.now()
+        revision, at = self._acted.get(task.task_id, (-1, now))
+        if revision == task.revision and now - at < ACTED:
+            return True
+        self._acted[task.task_id] = task.revision, now
+        return False
+
+    async def _rows(self, task: e.OpenTask) -> dict[str, Row]:
+        group_ids = [group_id for group_id, _ in task.chats]
+        return await self._desk.rows_of(task.alert_id, task.version, task.kind, group_ids)
+
     async def _open_rows(self, task: e.OpenTask) -> dict[str, Row]:
-        rows = await self._desk.rows_of(
-            task.alert_id, task.version, task.kind, [group_id for group_id, _ in task.chats]
-        )
+        rows = await self._rows(task)
         return {k: row for k, row in rows.items() if row.state is e.DeliveryState.WAITING}
 
     def _settled(
@@ -146,7 +173,8 @@ class Poller:
         severe = release.severity == "severe" or task.kind == "correction"
         after_s = (settings.remind_s if severe else settings.remind_moderate_s)[task.reminded]
         now = clock.now()
-        if now < task.since + timedelta(seconds=after_s):
+        severity = "severe" if severe else release.severity
+        if awake_s(task.since, now, severity, settings.quiet_from, settings.quiet_to) < after_s:
             return []
         sent = await self._channels[task.channel].remind(_as_task(task, release), task.platform_id)
         if sent.verdict is Verdict.RETRY:
@@ -157,27 +185,38 @@ class Poller:
     async def _take_back(self, task: e.OpenTask, release: e.Release) -> None:
         """Cancel it; what the owner had sent by then is shown, the rest never will be."""
         async with self._gate:
-            progress = Progress(known=True)
-            if task.platform_id:
-                channel = self._channels[task.channel]
-                stopped = await channel.cancel(_as_task(task, release), task.platform_id)
-                if stopped.verdict not in (Verdict.SHOWN, Verdict.REFUSED):
-                    return
-                progress = await channel.progress(_as_task(task, release), task.platform_id)
-                if not progress.known:
-                    return
-            rows = await self._desk.rows_of(
-                task.alert_id, task.version, task.kind, [group_id for group_id, _ in task.chats]
-            )
+            if self._is_under_way(task):
+                return
+            rows = await self._rows(task)
+            begun = any(row.left and row.channel == task.channel for row in rows.values())
+            progress = await self._stop(task, release, begun=begun)
+            if not progress.known:
+                return
             now = clock.now()
             events: list[e.Event] = []
             for group_id, chat in task.chats:
                 row = rows.get(group_id)
-                if row is None or row.state in e.SETTLED:
+                if row is None or row.state in e.SETTLED or row.attempt > task.attempt:
                     continue
                 sent, at = progress.chats.get(chat, (_TAKEN_BACK, now))
                 events.append(_polled(task, group_id, sent, at))
             await self._publish([*events, closed(task, now)])
+
+    async def _stop(self, task: e.OpenTask, release: e.Release, *, begun: bool) -> Progress:
+        """Cancel it on the platform, and ask how far it had come; one that was ``begun`` and never answered
+        is looked for first."""
+        channel, asked, platform_id = self._channels[task.channel], _as_task(task, release), task.platform_id
+        if not platform_id and begun:
+            found = await channel.find(asked, release.approved_at - EARLIER)
+            if found.sent.verdict not in (Verdict.WAITING, Verdict.REFUSED):
+                return Progress(known=False)
+            platform_id = found.task_id
+        if not platform_id:
+            return Progress(known=True)
+        stopped = await channel.cancel(asked, platform_id)
+        if stopped.verdict not in (Verdict.SHOWN, Verdict.REFUSED):
+            return Progress(known=False)
+        return await channel.progress(asked, platform_id)
 
     async def _publish(self, events: list[e.Event]) -> None:
         if events:
@@ -220,3 +259,13 @@ def _as_task(task: e.OpenTask, release: e.Release) -> Task:
 
 def _is_halted(task: e.OpenTask, halted: set[str]) -> bool:
     return task.channel in halted or name_of(task.channel, task.credential) in halted
+
+
+def _waits(row: Row, task: e.OpenTask) -> bool:
+    """Whether the group still waits for the task to be made (again)."""
+    return (row.state, row.channel, row.attempt) == (e.DeliveryState.RETRYING, task.channel, task.attempt)
+
+
+def _is_being_made(row: Row, task: e.OpenTask) -> bool:
+    at_work = row.state in (e.DeliveryState.REQUESTED, e.DeliveryState.HANDED_OVER)
+    return at_work and row.channel == task.channel and row.attempt > task.attempt
