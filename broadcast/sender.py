@@ -46,6 +46,7 @@ from fenghuo.warning import as_sent
 
 BATCH_S = 8.0
 """What has not been sent within this long is put off, so that a slow channel does not hold its batch."""
+TASKS_AT_ONCE = 8
 CHUNK = 16
 """Deliveries that are marked and looked at together, right before they leave."""
 CHUNKS = {"sandbox": 500, "relay": 500}
@@ -103,10 +104,6 @@ class Sender:
         tasks = each_once([*tasks, *await self._as_tasks([x for x in asked if x.channel in TASKS])])
         releases = await self._releases([*requests, *tasks])
         outcome = Outcome()
-        for task in tasks:
-            outcome.events += await self._maker.make(
-                task, releases[task.alert_id, task.version], self._halted
-            )
         rows = await self._desk.ledger_rows(requests)
         wanted: list[tuple[e.DeliveryRequested, Row | None]] = []
         for x, row in zip(requests, rows, strict=True):
@@ -116,9 +113,22 @@ class Sender:
         by_channel: dict[str, list[Job]] = {}
         for job in jobs:
             by_channel.setdefault(job.request.channel, []).append(job)
-        parts = await _all_of([self._send_all(name, part) for name, part in by_channel.items()])
-        outcome.events += [receipt for part in parts for receipt in part]
+        sending = [self._send_all(name, part) for name, part in by_channel.items()]
+        outcome.events += await _flat([self._make_all(tasks, releases), *sending])
         return outcome
+
+    async def _make_all(
+        self, tasks: Sequence[e.TaskRequested], releases: Mapping[tuple[str, int], e.Release]
+    ) -> list[e.Event]:
+        gate, began = asyncio.Semaphore(TASKS_AT_ONCE), time.monotonic()
+
+        async def make(task: e.TaskRequested) -> list[e.Event]:
+            async with gate:
+                late = time.monotonic() - began > BATCH_S
+                release = releases[task.alert_id, task.version]
+                return await self._maker.make(task, release, self._halted, late=late)
+
+        return await _flat([make(task) for task in tasks])
 
     async def _as_tasks(self, requests: Sequence[e.DeliveryRequested]) -> list[e.TaskRequested]:
         """A task for each group that goes on by its owner's tap, as its first way refused it."""
