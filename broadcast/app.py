@@ -15,14 +15,17 @@ from broadcast.channels.wecom_customer_group import WecomCustomerGroup
 from broadcast.channels.wecom_robot import WecomRobot
 from broadcast.channels.wire import Wire
 from broadcast.halts import Tally
+from broadcast.notices import Notices
 from broadcast.outbox import Outbox
 from broadcast.outcome import Completion
 from broadcast.plan import Planner
 from broadcast.polling import Poller
 from broadcast.quota import Quota
+from broadcast.reminders import LOOK_EVERY_S, Reminders
 from broadcast.replies import Replies
 from broadcast.retries import Retries
 from broadcast.sender import Sender
+from broadcast.taps import Taps
 from broadcast.tasks import TaskMaker
 from fenghuo import topics
 from fenghuo.credentials import load_credentials
@@ -58,6 +61,7 @@ def build(settings: Settings) -> Room:
         loops=[
             Retries(desk, transport).run,
             Poller(desk, transport, channels.tasks, settings).run,
+            Reminders(desk, transport, settings, min(LOOK_EVERY_S, settings.remind_s[0] / 10)).run,
         ],
     )
 
@@ -111,5 +115,13 @@ def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
         Stage(
             room=ROOM, name="reply", topic=topics.REPLIES_REQUESTED,
             handle=Replies(desk, channels.direct).on_replies_requested,
+        ),
+        Stage(
+            room=ROOM, name="tap", topic=topics.TAPS_MADE, batch=500,
+            handle=Taps(desk, settings.undo_s).on_taps_made,
+        ),
+        Stage(
+            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=100,
+            handle=Notices(desk, channels.direct, settings).on_notices_requested,
         ),
     ]  # fmt: skip

@@ -118,6 +118,6 @@ def complete(alert_id: AlertId, version: int, cause: e.Event) -> e.DecisionMade:
     decision_id = e.derive_id("complete", alert_id, str(version))
     order = Order(
         decision_id=decision_id, alert_id=alert_id, action=Action.COMPLETE, actor=SYSTEM, role=Role.SYSTEM,
-        at=cause.at,
+        at=cause.at, version=version,
     )  # fmt: skip
     return e.DecisionMade(event_id=decision_id, at=cause.at, order=order)

@@ -231,6 +231,6 @@ def begin(event: e.AlertReleased) -> e.DecisionMade:
     decision_id = e.derive_id("begin", release.alert_id, str(release.version))
     order = Order(
         decision_id=decision_id, alert_id=release.alert_id, action=Action.BEGIN, actor=SYSTEM,
-        role=Role.SYSTEM, at=event.at,
+        role=Role.SYSTEM, at=event.at, version=release.version,
     )  # fmt: skip
     return e.DecisionMade(event_id=decision_id, at=event.at, order=order)

@@ -6,16 +6,15 @@ Reads the desk; writes receipts.recorded and deliveries.requested (tasks that ar
 import asyncio
 from collections.abc import Mapping
 from datetime import datetime, timedelta
-from uuid import uuid4
 
 import msgspec
 
 from broadcast.channels.base import Progress, Sent, Task, TaskChannel, Verdict
 from broadcast.halts import name_of
-from broadcast.lease import Lease
 from broadcast.requests import next_way
 from broadcast.rules import delivery_of, superseded
 from broadcast.tasks import EARLIER, again, closed, task_changed
+from broadcast.turn import Turn
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.quiet import awake_s
@@ -31,6 +30,7 @@ YOUNG_S = 900
 SLOWER = 4
 """A task that is older than YOUNG_S is asked about this much less often."""
 AT_ONCE = 20
+HELD_S = 5.0
 MOST_REMINDERS = 3
 ACTED = timedelta(seconds=2)
 """What was asked for is not asked for again within this time: the desk lags behind what we publish."""
@@ -49,7 +49,7 @@ class Poller:
         self._transport = transport
         self._channels = channels
         self._settings = settings
-        self._lease = Lease(desk, "polling", uuid4().hex)
+        self._turn = Turn(desk, "polling", HELD_S)
         self._asked: dict[str, datetime] = {}
         self._tapped: dict[str, datetime] = {}
         self._acted: dict[str, tuple[int, datetime]] = {}
@@ -58,7 +58,7 @@ class Poller:
     async def run(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            if await self._lease.held():
+            if await self._turn.mine():
                 await self.look()
 
     async def look(self) -> None:
@@ -114,8 +114,11 @@ class Poller:
             settled = self._settled(task, progress, rows, further)
             ended = {x.group_id for x in settled}
             events: list[e.Event] = [*settled]
-            if not set(rows) - ended:
+            left = {k: further.get(k, "") for k in rows if k not in ended}
+            if not left:
                 events.append(closed(task, clock.now()))
+            elif all(left.values()) and not progress.tapped and self._waited(task, release) >= MOST_REMINDERS:
+                events += await self._go_on(task, release, left)
             else:
                 events += await self._remind(task, release)
             await self._publish(events)
@@ -144,6 +147,19 @@ class Poller:
         group_ids = [group_id for group_id, _ in task.chats]
         return await self._desk.rows_of(task.alert_id, task.version, task.kind, group_ids)
 
+    async def _go_on(self, task: e.OpenTask, release: e.Release, further: Mapping[str, str]) -> list[e.Event]:
+        """Its owner does not answer: it is cancelled, and the groups are reached by their next way, where
+        others tap."""
+        progress = await self._stop(task, release)
+        if not progress.known:
+            return []
+        now = clock.now()
+        events: list[e.Event] = [
+            _polled(task, k, *progress.chats.get(chat, (_NO_ANSWER, now)), further[k])
+            for k, chat in task.chats if k in further
+        ]  # fmt: skip
+        return [*events, closed(task, now)]
+
     async def _open_rows(self, task: e.OpenTask) -> dict[str, Row]:
         rows = await self._rows(task)
         return {k: row for k, row in rows.items() if row.state is e.DeliveryState.WAITING}
@@ -167,20 +183,22 @@ class Poller:
 
     async def _remind(self, task: e.OpenTask, release: e.Release) -> list[e.Event]:
         """Have the platform remind the owner at the times at which officers are reminded."""
-        if task.reminded >= MOST_REMINDERS:
+        if self._waited(task, release) <= task.reminded or task.reminded >= MOST_REMINDERS:
             return []
-        settings = self._settings
-        severe = release.severity == "severe" or task.kind == "correction"
-        after_s = (settings.remind_s if severe else settings.remind_moderate_s)[task.reminded]
         now = clock.now()
-        severity = "severe" if severe else release.severity
-        if awake_s(task.since, now, severity, settings.quiet_from, settings.quiet_to) < after_s:
-            return []
         sent = await self._channels[task.channel].remind(_as_task(task, release), task.platform_id)
         if sent.verdict is Verdict.RETRY:
             return []
         told = msgspec.structs.replace(task, reminded=task.reminded + 1, revision=task.revision + 1)
         return [task_changed(told, "reminded" if sent.verdict is Verdict.SHOWN else "not reminded", now)]
+
+    def _waited(self, task: e.OpenTask, release: e.Release) -> int:
+        """How many of the times after which officers are reminded, and others told, have passed."""
+        severe = release.severity == "severe" or task.kind == "correction"
+        times = self._settings.remind_s if severe else self._settings.remind_moderate_s
+        severity, settings = "severe" if severe else release.severity, self._settings
+        waited_s = awake_s(task.since, clock.now(), severity, settings.quiet_from, settings.quiet_to)
+        return sum(waited_s >= after_s for after_s in times)
 
     async def _take_back(self, task: e.OpenTask, release: e.Release) -> None:
         """Cancel it; what the owner had sent by then is shown, the rest never will be."""
@@ -202,7 +220,7 @@ class Poller:
                 events.append(_polled(task, group_id, sent, at))
             await self._publish([*events, closed(task, now)])
 
-    async def _stop(self, task: e.OpenTask, release: e.Release, *, begun: bool) -> Progress:
+    async def _stop(self, task: e.OpenTask, release: e.Release, *, begun: bool = False) -> Progress:
         """Cancel it on the platform, and ask how far it had come; one that was ``begun`` and never answered
         is looked for first."""
         channel, asked, platform_id = self._channels[task.channel], _as_task(task, release), task.platform_id
@@ -223,6 +241,7 @@ class Poller:
             await self._transport.publish(events)
 
 
+_NO_ANSWER = Sent(Verdict.REFUSED, "the owner did not tap")
 _TAKEN_BACK = Sent(Verdict.RETRY, "recalled, expired or replaced before the owner sent it")
 _STATES = {
     Verdict.SHOWN: e.DeliveryState.SHOWN,

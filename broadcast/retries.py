@@ -4,9 +4,8 @@ Reads the desk; writes deliveries.requested.
 """
 
 import asyncio
-from uuid import uuid4
 
-from broadcast.lease import Lease
+from broadcast.turn import Turn
 from fenghuo import clock, topics
 from fenghuo import events as e
 from fenghuo.stores.desk import Desk, reaching_redis
@@ -14,6 +13,7 @@ from fenghuo.transport.pipeline import Transport
 
 LOOK_EVERY_S = 0.5
 AT_ONCE = 500
+HELD_S = 5.0
 
 
 class Retries:
@@ -23,12 +23,12 @@ class Retries:
         self._desk = desk
         self._transport = transport
         self._decoder = topics.DELIVERIES_REQUESTED.decoder()
-        self._lease = Lease(desk, "retries", uuid4().hex)
+        self._turn = Turn(desk, "retries", HELD_S)
 
     async def run(self) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
-            if await self._lease.held():
+            if await self._turn.mine():
                 while await self.look() == AT_ONCE:
                     pass
 

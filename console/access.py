@@ -22,6 +22,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "queue": TEAM,
     "clusters": TEAM,
     "alerts": STAFF,
+    "todo": frozenset({Role.OFFICER}),
     "wall": STAFF,
     "report": frozenset({Role.OFFICER, Role.ANALYST, Role.APPROVER}),
     "groups": STAFF,

@@ -20,8 +20,10 @@ from console import (
     doors,
     failures,
     live,
+    public,
     queue,
     report,
+    todo,
     wall,
 )
 from console.house import House
@@ -32,7 +34,9 @@ from fenghuo.settings import Settings
 from fenghuo.stores.auth import Auth
 
 NAME = "console"
-PAGES: Any = (doors, queue, clusters, correcting, alerts, acting, wall, report, directory, live)
+PAGES: Any = (
+    doors, queue, clusters, correcting, alerts, acting, wall, report, todo, directory, live, public,
+)  # fmt: skip
 BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""
 
@@ -87,6 +91,7 @@ def web(house: House) -> Any:
     )
     return Litestar(
         [static, *[handler for module in PAGES for handler in module.HANDLERS]],
+        before_request=todo.counting(house),
         csrf_config=csrf,
         dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
         exception_handlers=failures.HANDLERS,

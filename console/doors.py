@@ -27,7 +27,9 @@ def inside(path: str) -> str:
 
 @get("/", guards=[only(STAFF)])
 async def start(request: Request[Viewer, Any, Any]) -> Redirect:
-    return Redirect(HOME[request.user.person.role], status_code=303)
+    """Each role's own page; an officer's to-do when something waits there."""
+    waiting = request.scope["state"].get("waiting", 0)
+    return Redirect("/todo" if waiting else HOME[request.user.person.role], status_code=303)
 
 
 @get("/login")

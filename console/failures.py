@@ -47,7 +47,7 @@ def on_http(request: AnyRequest, error: HTTPException) -> Response[Any]:
 
 def on_stranger(request: AnyRequest, _error: NotAuthorizedException) -> Response[Any]:
     """Nobody is logged in: to the door, and back here afterwards."""
-    if request.url.path.startswith("/live"):
+    if request.url.path.startswith(("/live", "/api")):
         return Response("", status_code=401, media_type=MediaType.TEXT)
     back = request.url.path if request.method == "GET" else "/"
     return Redirect(f"/login?next={quote(back)}", status_code=303)

@@ -121,6 +121,7 @@ def show(request: AnyRequest, template: str, *, status: int = 200, **values: obj
         viewer=viewer.person if viewer else None,
         path=request.url.path,
         nav=pages_of(viewer.person.role) if viewer else [],
+        waiting=request.scope.get("state", {}).get("waiting", 0),
         other=_other_language(request, t),
         csrf=csrf_token({"request": request}),
         **values,

@@ -382,6 +382,8 @@ class ReceiptRecorded(Event, frozen=True, kw_only=True, tag="ReceiptRecorded"):
     """Why it is put off without having been tried: rate, quiet (hours), halted (channel)."""
     next_channel: str = ""
     """The group's next way, where this one is refused for good."""
+    tap_id: str = ""
+    """The TapMade that it answers, so that a late repeat of it changes nothing."""
 
 
 class DeliveriesPlanned(Event, frozen=True, kw_only=True, tag="DeliveriesPlanned"):

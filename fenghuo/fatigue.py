@@ -55,7 +55,7 @@ Days = Mapping[date, Mapping[str, int]]
 
 
 def local_day(moment: datetime, zone: tzinfo) -> date:
-    """The day of the aware ``moment`` in ``zone``, where the groups are (Asia/Shanghai); days end at midnight.
+    """The day of the aware ``moment`` in ``zone``, where the groups are (Asia/Shanghai), ending at midnight.
     Raises ValueError for a time without a zone."""
     if moment.tzinfo is None:
         raise ValueError("a time without a zone belongs to no day")

@@ -3,12 +3,13 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from itertools import accumulate
+from types import MappingProxyType
 
 import numpy as np
 
-from fenghuo.habits import DRAWS, Asked, Draws, Floats, Todo, draw, is_night
+from fenghuo.habits import DRAWS, Asked, Draws, Floats, Todo, Whole, draw, is_night
 
 TAPPED = frozenset({"relay", "wecom_customer_group"})
 """Channels through which a group gets nothing before a person has tapped."""
@@ -51,6 +52,15 @@ class Pace:
 
 
 @dataclass(frozen=True, slots=True)
+class Covered:
+    """A group that has the warning ``at_s`` after the release; ``by`` the person who tapped: the owner (or
+    empty), the deputy or, whoever else it was, the station's duty account."""
+
+    at_s: float
+    by: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Time:
     """Seconds from the release until ``percent`` of residents have the warning: as likely before as after
     ``median_s``, with four chances in five between ``low_s`` and ``high_s``. None: not within HORIZON_S."""
@@ -72,6 +82,9 @@ class Bottleneck:
     residents: float
 
 
+NOBODY: Mapping[str, Covered] = MappingProxyType({})
+
+
 @dataclass(frozen=True, slots=True)
 class Forecast:
     """``curve``: (seconds from the release, expected share of residents), rising from now to HORIZON_S.
@@ -91,7 +104,7 @@ def forecast(
     paces: Mapping[str, Pace],
     at_hour: float,
     elapsed_s: float = 0.0,
-    covered: AbstractSet[str] = frozenset(),
+    covered: Mapping[str, Covered] = NOBODY,
     seed: int = 0,
 ) -> Forecast:
     """When the residents of ``groups`` have a warning that is released at local ``at_hour`` (0 to 24).
@@ -99,34 +112,45 @@ def forecast(
     ``habits`` has the past to-dos of persons (by person id) and of duty accounts (by station); who is missing
     is a newcomer. ``paces`` are by channel: without one, a channel that needs no tap is halted and reaches
     nobody, and the to-dos of one that does appear at the release. Groups are sent to in their order.
-    ``elapsed_s`` after the release the ``covered`` group ids have the warning and the others do not; a
-    percentage that is already reached is given as ``elapsed_s``.
+    ``elapsed_s`` after the release the groups of ``covered`` (by group id) have the warning and the others do
+    not; for a percentage that they make up, the times are all the one at which it was reached.
     """
     waiting = _Waiting(escalation, at_hour, elapsed_s)
     sending: list[tuple[Reach, float]] = []
     for group, at_s in _starts(groups, paces, elapsed_s, covered):
         if group.channel in TAPPED:
-            waiting.add(group, at_s, group.group_id in covered)
+            waiting.add(group, at_s, covered.get(group.group_id))
         elif group.group_id not in covered:
             sending.append((group, at_s))
     taps = waiting.taps(habits, np.random.default_rng(seed))
 
     total = sum(group.members for group in groups)
-    clock = elapsed_s + np.append(0.0, np.geomspace(1.0, max(HORIZON_S - elapsed_s, 2.0), STEPS))
-    had = sum(group.members for group in groups if group.group_id in covered)
-    reached = had + _sent_by(clock, sending) + _tapped_by(clock, taps, waiting.members)
-    times = tuple(_time(percent, clock, reached, total) for percent in PERCENTS)
+    clock = _Clock(elapsed_s)
+    had = sorted(
+        (covered[group.group_id].at_s, group.members) for group in groups if group.group_id in covered
+    )
+    sent = np.array([at_s for _, at_s in sending], dtype=float)[:, None]
+    reached = (
+        sum(members for _, members in had)
+        + clock.reached(sent, [group.members for group, _ in sending])
+        + clock.reached(taps, waiting.members)
+    )
+    times = tuple(
+        _passed(percent, had, total) or _time(percent, clock.at_s, reached, total) for percent in PERCENTS
+    )
     shares = reached.mean(axis=0) / max(total, 1)
     return Forecast(
         times=times,
-        curve=tuple(zip(clock.tolist(), shares.tolist(), strict=True)),
+        curve=tuple(zip(clock.at_s.tolist(), shares.tolist(), strict=True)),
         waiting_groups=sum(waiting.groups),
-        bottlenecks=_bottlenecks(times[PERCENTS.index(90)].median_s or clock[-1], sending, waiting, taps),
+        bottlenecks=_bottlenecks(
+            times[PERCENTS.index(90)].median_s or clock.at_s[-1], sending, waiting, taps
+        ),
     )
 
 
 def _starts(
-    groups: Sequence[Reach], paces: Mapping[str, Pace], elapsed_s: float, covered: AbstractSet[str]
+    groups: Sequence[Reach], paces: Mapping[str, Pace], elapsed_s: float, covered: Mapping[str, Covered]
 ) -> Iterator[tuple[Reach, float]]:
     """Each group with the seconds from the release until it has the warning from a channel without taps, or
     until its owner's to-do (one for all the owner's groups) appears."""
@@ -164,10 +188,10 @@ class _Waiting:
         self.groups: list[int] = []
         self.members: list[int] = []
 
-    def add(self, group: Reach, at_s: float, is_covered: bool) -> None:
+    def add(self, group: Reach, at_s: float, covered: Covered | None) -> None:
         """Counts ``group``, whose owner's to-do appears ``at_s`` after the release."""
-        if is_covered:
-            self._note_done(group.owner, at_s)
+        if covered is not None:
+            self._note_covered(group, at_s, covered)
             return
         key = group.channel, group.owner, group.deputy, group.station, at_s
         if (unit := self._units.setdefault(key, len(self.who))) == len(self.who):
@@ -178,10 +202,11 @@ class _Waiting:
         self.members[unit] += group.members
 
     def taps(self, habits: Mapping[str, Sequence[Todo]], rng: np.random.Generator) -> Floats:
-        """Seconds from the release, (DRAWS, units), at which each unit is tapped; inf: never."""
+        """Seconds from the release, (units, DRAWS), at which each unit is tapped; inf: never."""
         steps = [self._asked(*key[1:]) for key in self._units]
-        self._note_open(steps)
-        times = np.full((DRAWS, len(steps)), math.inf)
+        for person, at_s in {step for asked in steps for step in asked}:
+            self._note_open(person, at_s, self._elapsed_s)
+        times = np.full((len(steps), DRAWS), math.inf)
         if not any(steps):
             return times
         draws = draw(habits, self._seen(), rng)
@@ -190,14 +215,18 @@ class _Waiting:
             for person, at_s in asked:
                 if (person, at_s) not in known:
                     known[person, at_s] = at_s + self._delays(draws, person, at_s)
-                np.minimum(times[:, unit], known[person, at_s], out=times[:, unit])
+                np.minimum(times[unit], known[person, at_s], out=times[unit])
         tapped: Floats = np.maximum(times, self._elapsed_s)
         return tapped
 
     def _asked(self, owner: str, deputy: str, station: str, at_s: float) -> list[tuple[int, float]]:
-        """(person, seconds from the release to their to-do) of all that are asked for a unit."""
+        """(person, seconds from the release to their to-do) of all that are asked for a unit, each once."""
         asked = (owner, at_s), (deputy, self._escalation.deputy_s), (station, self._escalation.station_s)
-        return [(self._number(person), s) for person, s in asked if person and s is not None]
+        first: dict[int, float] = {}
+        for person, s in asked:
+            if person and s is not None:
+                first.setdefault(self._number(person), s)
+        return list(first.items())
 
     def _number(self, person: str) -> int:
         return self._persons.setdefault(person, len(self._persons))
@@ -208,42 +237,62 @@ class _Waiting:
     def _delays(self, draws: Draws, person: int, at_s: float) -> Floats:
         return draws.delays(person, self._is_night(at_s))
 
-    def _note_open(self, steps: Sequence[Sequence[tuple[int, float]]]) -> None:
-        for person, at_s in {step for asked in steps for step in asked}:
-            key = int(self._is_night(at_s)), person
-            self._open[key] = max(self._open.get(key, 0.0), self._elapsed_s - at_s)
+    def _note_open(self, person: int, at_s: float, until_s: float) -> None:
+        key = int(self._is_night(at_s)), person
+        self._open[key] = max(self._open.get(key, 0.0), until_s - at_s)
 
-    def _note_done(self, owner: str, at_s: float) -> None:
-        """As long as nobody else was asked, a covered group tells that its owner tapped."""
-        others = [s for s in (self._escalation.deputy_s, self._escalation.station_s) if s is not None]
-        if owner and at_s < self._elapsed_s <= min(others, default=math.inf):
-            self._done[int(self._is_night(at_s)), self._number(owner)] = self._elapsed_s - at_s
+    def _note_covered(self, group: Reach, at_s: float, covered: Covered) -> None:
+        """One of those asked has tapped, and the others had not by then."""
+        asked = self._asked(group.owner, group.deputy, group.station, at_s)
+        by = covered.by or group.owner
+        tapper = self._persons.get(by if by in {group.owner, group.deputy} else group.station)
+        for person, since_s in asked:
+            if person != tapper:
+                self._note_open(person, since_s, covered.at_s)
+            elif since_s < covered.at_s:
+                key = int(self._is_night(since_s)), person
+                self._done[key] = min(self._done.get(key, math.inf), covered.at_s - since_s)
 
     def _seen(self) -> Asked:
-        """Who left some groups open counts as having left them all: what holds up the rest is unknown."""
         open_s, done_s = np.zeros((2, 2, len(self._persons)))
         for key, seconds in self._open.items():
             open_s[key] = seconds
         for key, seconds in self._done.items():
             done_s[key] = seconds
-        done_s[:, open_s.any(axis=0)] = 0.0
         return Asked(tuple(self._persons), open_s, done_s)
 
 
-def _sent_by(clock: Floats, sending: Sequence[tuple[Reach, float]]) -> Floats:
-    """Residents, (times,), that channels without taps will have reached by each time of ``clock``."""
-    steps = np.searchsorted(clock, [at_s for _, at_s in sending])
-    members = [group.members for group, _ in sending]
-    counts: Floats = np.bincount(steps.astype(np.intp), np.array(members, dtype=float), len(clock) + 1)
-    return np.cumsum(counts)[:-1]
+class _Clock:
+    """The times at which a forecast is worked out: ``at_s`` from the release, from now to HORIZON_S."""
+
+    def __init__(self, now_s: float) -> None:
+        last_s = max(HORIZON_S - now_s, 2.0)
+        self.at_s: Floats = now_s + np.append(0.0, np.geomspace(1.0, last_s, STEPS))
+        self._ratio_log = math.log(last_s) / (STEPS - 1)
+
+    def _first(self, times: Floats) -> Whole:
+        """Where the first of ``at_s`` is that is not before each of ``times``; their number if none is."""
+        with np.errstate(divide="ignore"):
+            steps = 1 + np.ceil(np.log(times - self.at_s[0]) / self._ratio_log - 1e-9)
+        first: Whole = np.clip(steps, times > self.at_s[0], len(self.at_s)).astype(np.intp)
+        return first
+
+    def reached(self, times: Floats, members: Sequence[int]) -> Floats:
+        """Residents, (draws, times of the clock), reached by then; ``times`` (units, draws) is when each unit
+        with its ``members`` is."""
+        draws, width = times.shape[1], len(self.at_s) + 1
+        steps = self._first(times) + width * np.arange(draws)
+        weights = np.repeat(np.array(members, dtype=float), draws)
+        counts = np.bincount(steps.ravel(), weights, width * draws).astype(float)
+        return np.cumsum(counts.reshape(draws, width), axis=1)[:, :-1]
 
 
-def _tapped_by(clock: Floats, taps: Floats, members: Sequence[int]) -> Floats:
-    """Residents, (DRAWS, times), that taps will have reached by each time of ``clock``."""
-    width = len(clock) + 1
-    steps = np.searchsorted(clock, taps) + width * np.arange(DRAWS)[:, None]
-    counts: Floats = np.bincount(steps.ravel(), np.tile(np.array(members, dtype=float), DRAWS), width * DRAWS)
-    return np.cumsum(counts.reshape(DRAWS, width), axis=1)[:, :-1]
+def _passed(percent: int, had: Sequence[tuple[float, int]], total: int) -> Time | None:
+    """When ``percent`` of ``total`` residents were reached, if by the (seconds, members) that ``had`` it."""
+    for (at_s, _), sums in zip(had, accumulate(members for _, members in had), strict=True):
+        if sums * 100 >= percent * total > 0:
+            return Time(percent, at_s, at_s, at_s)
+    return None
 
 
 def _time(percent: int, clock: Floats, reached: Floats, total: int) -> Time:
@@ -268,7 +317,7 @@ def _bottlenecks(
     """Those through whom most residents are expected to be without the warning ``at_s`` after the release."""
     groups: dict[tuple[str, str], int] = defaultdict(int)
     residents: dict[tuple[str, str], float] = defaultdict(float)
-    missing = (taps > at_s).mean(axis=0) * waiting.members
+    missing = (taps > at_s).mean(axis=1) * waiting.members
     for who, count, without in zip(waiting.who, waiting.groups, missing.tolist(), strict=True):
         groups[who] += count
         residents[who] += without

@@ -2,8 +2,8 @@
 
 A person never taps a to-do, or taps it after a log-normal time; each person has their own three figures
 (log-median, spread, share never tapped), known through their past to-dos and, as far as those say little,
-through everybody else's. All figures lie on a grid, so that an open to-do counts as just what it says: "not by
-now". docs/decisions/0012-forecast.md gives the reasons for the numbers.
+through everybody else's. All figures lie on a grid, so that an open to-do counts as what it is, "not by now".
+docs/decisions/0012-forecast.md gives the reasons for the numbers.
 """
 
 import math
@@ -22,14 +22,14 @@ NIGHT_HOURS = (22.0, 7.0)
 """Local hours between which a to-do that appears is one of the night."""
 MEDIAN_S, MEDIAN_SPREAD = 360.0, 0.7
 """What a district's usual median is guessed to be, and how far (in log) the guess may be off."""
-NIGHT_LOG, NIGHT_WEIGHT = math.log(4), 3.0
+NIGHT_LOG, NIGHT_WEIGHT = math.log(4), 4.0
 """A to-do of the night takes four times as long: a guess that counts as much as so many pairs of taps."""
 LOG_SPREAD = 1.2
 """The usual spread (in log) of one person's delays."""
 DAY_SPREAD = 0.25
 """How far (in log) one day may be slower or quicker for everybody together."""
 
-DRAWS, WORLDS = 384, 32
+DRAWS, WORLDS = 384, 24
 """Draws of how persons may act, and how many districts and days (worlds) they are drawn from."""
 
 
@@ -45,8 +45,8 @@ class Todo:
 @dataclass(frozen=True, slots=True)
 class Asked:
     """Whom this warning asks, and what is seen of each: arrays of (2, persons), to-dos of the day in the
-    first row and of the night in the second, in seconds; 0 where nothing is seen. ``open_s``: how long a to-do has
-    stood open; ``done_s``: within what time one was tapped."""
+    first row and of the night in the second, in seconds; 0 where nothing is seen. ``open_s``: how long a
+    to-do stands open, or stood until somebody else tapped; ``done_s``: after what time it was tapped."""
 
     persons: Sequence[str]
     open_s: Floats
@@ -75,13 +75,22 @@ def is_night(hour: float) -> bool:
 def draw(habits: Mapping[str, Sequence[Todo]], asked: Asked, rng: np.random.Generator) -> Draws:
     """Draws from all that ``habits`` (past to-dos by person; none: a newcomer) and today tell."""
     past = _Past(habits)
-    likely = past.likelihood(asked.persons)
-    worlds, by_day = _worlds(likely, asked, past.night_log, rng)
+    everybody = _with_others(asked, habits)
+    first, alike = past.alike(everybody)
+    one_each = Asked(
+        [everybody.persons[n] for n in first], everybody.open_s[:, first], everybody.done_s[:, first]
+    )
+    worlds, by_day = _worlds(past, one_each, np.bincount(alike), rng)
+    alike = alike[: len(asked.persons)]
     nights = past.night_log + past.night_spread * rng.permutation(_normal_steps(WORLDS))
-    drawn = [
-        _DAYS[day] + _log_delays(by_day[day], kind, _still_open(asked, night) - _DAYS[day], rng)
-        for (kind, day), night in zip(worlds, nights, strict=True)
-    ]
+    ladders: dict[tuple[int, int], Floats] = {}
+    drawn = []
+    for (kind, day), night in zip(worlds, nights, strict=True):
+        key = kind, day % len(by_day)
+        if key not in ladders:
+            ladders[key] = _ladder(by_day[key[1]], kind)
+        least = _still_open(asked, night) - _DAYS[day]
+        drawn.append(_DAYS[day] + _log_delays(ladders[key], alike, least, rng))
     return Draws(np.concatenate(drawn), np.repeat(nights, DRAWS // WORLDS))
 
 
@@ -127,13 +136,6 @@ def _open_for(ages: Floats) -> Floats:
     return odds
 
 
-def _tapped_within(ages: Floats) -> Floats:
-    """Log-likelihood, (ages, cells), of a tap at some time up to then."""
-    within = _later((_MU - ages[:, None]) / _SIGMA)
-    odds: Floats = np.log1p(-_NEVER) + np.log(np.maximum(within, 1e-12))
-    return odds
-
-
 def _kinds() -> tuple[Floats, Floats]:
     """What persons of each kind of district are like (cells, kinds), and how likely a kind is (log)."""
     columns, odds = [], []
@@ -157,6 +159,12 @@ def _rounded(seconds: Floats, less: float | Floats = 0.0) -> Whole:
     """The nearest of _AGES to the log of ``seconds``, less ``less``."""
     steps = (np.log(np.maximum(seconds, 1.0)) - less) / (_AGES[1] - _AGES[0])
     ages: Whole = np.clip(np.rint(steps), 0, len(_AGES) - 1).astype(np.intp)
+    return ages
+
+
+def _finely(seconds: Floats) -> Floats:
+    """The log of ``seconds`` to two hundredths: what is seen of all at one moment must not be off alike."""
+    ages: Floats = np.rint(np.log(np.maximum(seconds, 1.0)) * 50) / 50
     return ages
 
 
@@ -192,6 +200,13 @@ class _Past:
         longer = float((weights * (by_night - by_day)).sum())
         return (NIGHT_WEIGHT * NIGHT_LOG + longer) / known, LOG_SPREAD / math.sqrt(known)
 
+    def alike(self, asked: Asked) -> tuple[Whole, Whole]:
+        """Of persons of whom the same is known (newcomers, mostly) the first, and for each person which."""
+        known = np.array([self._row.get(person, -1) for person in asked.persons])
+        seen = [np.where(s > 0, _finely(s), -1.0) for s in (*asked.open_s, *asked.done_s)]
+        _, first, one = np.unique(np.vstack([known, *seen]), axis=1, return_index=True, return_inverse=True)
+        return first, one.ravel()
+
     def likelihood(self, persons: Sequence[str]) -> Floats:
         """Log-likelihood, (persons, cells), of each person's past; flat for a newcomer."""
         ages = _rounded(self._stood_s, self._night * self.night_log)
@@ -200,6 +215,16 @@ class _Past:
         rows = [self._row.get(person, len(self._row)) for person in persons]
         known: Floats = counts[1, rows] @ _AT_TAP + counts[0, rows] @ _AT_OPEN
         return known
+
+
+def _with_others(asked: Asked, habits: Mapping[str, Sequence[Todo]]) -> Asked:
+    """``asked`` and, after them, those of ``habits`` who are not: they tell what persons here are like."""
+    known = set(asked.persons)
+    others = [person for person in habits if person not in known]
+    nothing = np.zeros((2, len(others)))
+    return Asked(
+        [*asked.persons, *others], np.hstack([asked.open_s, nothing]), np.hstack([asked.done_s, nothing])
+    )
 
 
 def _still_open(asked: Asked, night_log: float) -> Floats:
@@ -213,41 +238,49 @@ def _still_open(asked: Asked, night_log: float) -> Floats:
 def _today(asked: Asked, night_log: float, day_log: float) -> Floats:
     """Log-likelihood, (persons, cells), of what is seen today, were the day slower by ``day_log``."""
     seen = np.zeros((len(asked.persons), len(_MU)))
-    for since, table in ((asked.open_s, _open_for), (asked.done_s, _tapped_within)):
-        odds = table(_AGES - day_log)
+    still = np.where(asked.done_s.any(axis=0), 0.0, asked.open_s)
+    for since, table in ((still, _open_for), (asked.done_s, _tapped_after)):
         for seconds, night in zip(since, (0.0, night_log), strict=True):
             some = seconds > 0
-            seen[some] += odds[_rounded(seconds[some], night)]
+            ages, which = np.unique(_finely(seconds[some]), return_inverse=True)
+            seen[some] += table(ages - night - day_log)[which]
     return seen
 
 
 def _worlds(
-    past: Floats, asked: Asked, night_log: float, rng: np.random.Generator
+    past: _Past, asked: Asked, counts: Whole, rng: np.random.Generator
 ) -> tuple[list[tuple[int, int]], list[Floats]]:
-    """WORLDS pairs (kind of district, day), as likely as all that is known makes them; and for each day the
-    likelihood, (persons, cells), up to a factor for each person."""
+    """WORLDS pairs (kind of district, day), as likely as all that is known makes them; and for each day (one
+    for all where today shows nothing yet) the likelihood, (persons, cells), up to a factor a person. Each
+    person ``asked`` stands for so many (``counts``) alike."""
+    likely = past.likelihood(asked.persons)
     seen = bool(asked.open_s.any() or asked.done_s.any())
     by_day, odds = [], []
     for day_log in _DAYS if seen else _DAYS[:1]:
-        known = past + _today(asked, night_log, day_log) if seen else past
+        known = likely + _today(asked, past.night_log, day_log) if seen else likely
         top = known.max(axis=1, keepdims=True)
         by_day.append(np.exp(known - top))
-        odds.append(_KIND_ODDS + np.log(by_day[-1] @ _KINDS).sum(axis=0) + top.sum())
-    if not seen:
-        by_day, odds = by_day * len(_DAYS), odds * len(_DAYS)
-    weights = np.exp(np.array(odds) - np.max(odds)).T.ravel()
+        odds.append(_KIND_ODDS + counts @ (np.log(by_day[-1] @ _KINDS) + top))
+    known_odds = np.broadcast_to(np.array(odds), (len(_DAYS), len(_KIND_ODDS)))
+    weights = np.exp(known_odds - known_odds.max()).T.ravel()
     sums = np.cumsum(weights) / weights.sum()
     picked = np.searchsorted(sums, (np.arange(WORLDS) + rng.random()) / WORLDS)
     return [divmod(int(pick), len(_DAYS)) for pick in np.minimum(picked, len(sums) - 1)], by_day
 
 
-def _log_delays(likely: Floats, kind: int, least: Floats, rng: np.random.Generator) -> Floats:
-    """Log-seconds, (draws of one world, persons), all above ``least`` (persons,); inf for never."""
-    persons, cells = likely.shape
+def _ladder(likely: Floats, kind: int) -> Floats:
+    """For persons of one kind of district: (persons, cells), rising from n to n + 1 in the row of person n by
+    what each cell is worth, so that one search finds cells for all."""
     sums = np.cumsum(likely * _KINDS[:, kind], axis=1)
-    ladder = (sums / sums[:, -1:] + np.arange(persons)[:, None]).ravel()
-    size = (DRAWS // WORLDS, persons)
-    found = np.searchsorted(ladder, rng.random(size) + np.arange(persons)) % cells
+    ladder: Floats = sums / sums[:, -1:] + np.arange(len(sums))[:, None]
+    return ladder
+
+
+def _log_delays(ladder: Floats, rows: Whole, least: Floats, rng: np.random.Generator) -> Floats:
+    """Log-seconds, (draws of one world, persons), all above ``least`` (persons,); inf for never. ``rows`` of
+    the ladder are the persons'."""
+    size = (DRAWS // WORLDS, len(rows))
+    found = np.searchsorted(ladder.ravel(), rng.random(size) + rows) % ladder.shape[1]
     mu = _MU[found] + (_LOG_S[1] - _LOG_S[0]) * (rng.random(size) - 0.5)
     sigma, never = _SIGMA[found], _NEVER[found]
     rank = rng.random(size) * (never + (1 - never) * _later((least - mu) / sigma))

@@ -1,20 +1,25 @@
 """Everything else, through the apprise library: mail, Telegram, ntfy and a hundred more.
 
 The library reads HTTP statuses only, so what it calls success is ACCEPTED, never SHOWN; and what it calls
-failure may have arrived. It blocks, so it works in threads.
+failure may have arrived. It blocks, so it works in threads of its own.
 """
 
 import asyncio
 import logging
 import socket
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
+from urllib.parse import parse_qs
 
 from broadcast.channels.base import Message, Sent, Verdict
 from broadcast.channels.guard import is_public
 
 THIS_MACHINE = frozenset({"dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
 """Schemes that reach nobody but the machine the sender runs on."""
+
+NAMING_FILES = frozenset({"keyfile", "pgpkey", "subfile", "template"})
+"""Parameters that have the library read a file or an address of the target's choice."""
 
 
 class Apprise:
@@ -35,7 +40,8 @@ class Apprise:
         self._timeout_s = timeout_s
         self._allow_private = allow_private
         self._gate = asyncio.Semaphore(at_once)
-        self._at_work: set[asyncio.Task[Sent]] = set()
+        self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=self.name)
+        self._at_work: set[asyncio.Future[Sent]] = set()
 
     def per_second(self, credential: str) -> float:
         """Messages a second, as the settings have it."""
@@ -48,12 +54,13 @@ class Apprise:
     async def aclose(self) -> None:
         """Wait for the threads that are still at work: the library gives up by itself."""
         await asyncio.gather(*self._at_work, return_exceptions=True)
+        self._threads.shutdown(wait=False)
 
     async def _send(self, message: Message) -> Sent:
         """A thread cannot be stopped: one that is late keeps its place among the ``at_once`` until it
         ends."""
         await self._gate.acquire()
-        work = asyncio.create_task(asyncio.to_thread(self._notify, message))
+        work = asyncio.get_running_loop().run_in_executor(self._threads, self._notify, message)
         self._at_work.add(work)
         work.add_done_callback(self._ended)
         try:
@@ -63,17 +70,19 @@ class Apprise:
         except Exception as error:
             return Sent(Verdict.UNKNOWN, f"apprise failed: {type(error).__name__}")
 
-    def _ended(self, work: asyncio.Task[Sent]) -> None:
+    def _ended(self, work: asyncio.Future[Sent]) -> None:
         self._at_work.discard(work)
         self._gate.release()
+        if not work.cancelled():
+            work.exception()  # taken here too: who asked may have gone at its timeout
 
     def _notify(self, message: Message) -> Sent:
-        """One message in a thread of its own."""
+        """One message in a thread of its own; whatever goes wrong before the library sends has not left."""
         library = _library()
         plugin = library.Apprise.instantiate(message.target)
         if plugin is None:
             return Sent(Verdict.REFUSED, "the target is no apprise URL")
-        stopped = self._objection(plugin)
+        stopped = None if self._allow_private else _objection(message.target, plugin)
         if stopped is not None:
             return stopped
         through = library.Apprise()
@@ -81,21 +90,6 @@ class Apprise:
         if through.notify(body=message.text, body_format=library.NotifyFormat.TEXT):
             return Sent(Verdict.ACCEPTED)
         return Sent(Verdict.UNKNOWN, "apprise says that it failed, which does not tell whether it arrived")
-
-    def _objection(self, plugin: Any) -> Sent | None:
-        """Why nothing is sent through ``plugin``; None if something is."""
-        if self._allow_private:
-            return None
-        if plugin.schema() in THIS_MACHINE:
-            return Sent(Verdict.REFUSED, "the target is this machine itself")
-        for host in _hosts(plugin):
-            try:
-                found = socket.getaddrinfo(host, None)
-            except (OSError, UnicodeError):
-                return Sent(Verdict.RETRY, "the target's name was not found")
-            if not all(is_public(str(x[4][0])) for x in found):
-                return Sent(Verdict.REFUSED, "the target is a private address")
-        return None
 
 
 def _library() -> Any:
@@ -107,7 +101,22 @@ def _library() -> Any:
     return apprise
 
 
-def _hosts(plugin: Any) -> list[str]:
-    """The hosts that the target itself names; none where the service has one place for all."""
-    own = [plugin.host] if any("{host}" in str(x) for x in plugin.templates) else []
-    return [str(x) for x in (*own, getattr(plugin, "smtp_host", None)) if x]
+def _objection(target: str, plugin: Any) -> Sent | None:
+    """Why nothing is sent through ``plugin``; None if something is."""
+    if plugin.schema in THIS_MACHINE:
+        return Sent(Verdict.REFUSED, "the target is this machine itself")
+    if NAMING_FILES & {name.lower() for name in parse_qs(target.partition("?")[2])}:
+        return Sent(Verdict.REFUSED, "the target names a file to be read")
+    host = _host(plugin)
+    try:
+        found = socket.getaddrinfo(host, None) if host else []
+    except (OSError, UnicodeError):
+        return Sent(Verdict.RETRY, "the target's name was not found")
+    public = all(is_public(str(x[4][0])) for x in found)
+    return None if public else Sent(Verdict.REFUSED, "the target is a private address")
+
+
+def _host(plugin: Any) -> str:
+    """The host that the target itself names; "" where the service has one place for all."""
+    own = plugin.host if any("{host}" in str(x) for x in plugin.templates) else None
+    return str(getattr(plugin, "smtp_host", None) or own or "").strip("[]")

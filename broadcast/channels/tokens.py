@@ -25,6 +25,8 @@ LOCK_S = 20.0
 """One process fetches; if it dies meanwhile, another may after so long."""
 LOOK_S = 0.05
 
+_FREE_LUA = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
+
 
 class Credential(Protocol):
     """One app of a WeCom tenant."""
@@ -57,6 +59,7 @@ class RedisTokens:
     def __init__(self, client: Any, key: Callable[[str], str]) -> None:
         self._client = client
         self._key = key
+        self._free = client.register_script(_FREE_LUA)
 
     async def get(self, name: str) -> str | None:
         async with reaching_redis():
@@ -78,8 +81,7 @@ class RedisTokens:
             yield
         finally:
             async with reaching_redis():
-                if await self._client.get(key) == mine.encode():
-                    await self._client.delete(key)
+                await self._free(keys=[key], args=[mine])
 
 
 class Tokens:

@@ -22,7 +22,7 @@ SKEW_S = 60.0
 LONGEST_SPAN = timedelta(days=30)
 """Of the records that can be asked for at once."""
 MOST_PAGES = 200
-_TAPPED, _SENT = 2, 1
+_TAPPED, _SENT, _BY_ONESELF = 2, 1, 1
 _REFUSALS = {2: "the platform says that the group is not reachable", 3: "the group's quota is used up"}
 
 
@@ -198,13 +198,14 @@ def _list(said: Mapping[str, object], name: str) -> Sequence[object]:
 
 
 def _may_be(row: Mapping[str, object], sender: str, text: str, begin: datetime) -> bool:
-    """Whether a record can be the task: its text and time are, and it names no other creator."""
-    said, made = row.get("text"), _time(row.get("create_time"))
+    """Whether a record can be the task: its text and time are, and it names no other creator. What an owner
+    sent on their own names them, too, and is of type 1."""
+    said, made, creator = row.get("text"), _time(row.get("create_time")), row.get("creator")
     return (
         isinstance(said, dict)
         and str(said.get("content", "")).strip() == text.strip()
         and (made is None or made >= begin.replace(microsecond=0))
-        and row.get("creator") in (None, "", sender)
+        and (not creator or (creator == sender and row.get("create_type") != _BY_ONESELF))
         and bool(row.get("msgid"))
     )
 

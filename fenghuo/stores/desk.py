@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from datetime import datetime
 from typing import Any, TypeVar
 
 import msgspec
@@ -10,11 +11,12 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
 from fenghuo import events as e
-from fenghuo.alerts import Alert
+from fenghuo.alerts import Alert, AlertId
 from fenghuo.errors import Barred, Unavailable
 from fenghuo.stores.keys import Keys
 from fenghuo.stores.projection import REPORT_KEPT_S, Drafted, ReportRow, Row, planned_field, project
 from fenghuo.stores.scripts import APPLY_LUA, Change, flatten
+from fenghuo.tapping import still_asked
 
 T = TypeVar("T")
 TRACED = 16
@@ -260,6 +262,22 @@ class Desk:
         pairs = {k: _payload(x).decode().split(":", 1) for k, x in zip(alert_ids, raw, strict=True) if x}
         return {k: (int(version), kind) for k, (version, kind) in pairs.items()}
 
+    async def asked(self, recalled_since: datetime) -> list[tuple[AlertId, int, e.Kind]]:
+        """(alert, version, kind) of what groups are to have now: the warnings that stand, and the corrections
+        of what was recalled since ``recalled_since``."""
+        async with reaching_redis():
+            raw: Mapping[bytes, bytes] = await self.client.hgetall(self.keys.standing)
+        told = {k.decode(): _payload(x).decode().split(":", 1) for k, x in raw.items()}
+        recalled = await self.alerts_by_id([k for k, (_, kind) in told.items() if kind == "recalled"])
+        kinds: tuple[e.Kind, ...] = ("warning", "correction")
+        return [
+            (AlertId(k), int(version), kind)
+            for k, (version, release) in told.items()
+            for kind in kinds
+            if still_asked(kind, int(version), (int(version), release))
+            and (kind == "warning" or (k in recalled and recalled[k].changed_at >= recalled_since))
+        ]
+
     async def ledger(self, alert_id: str, version: int, kind: str = "warning") -> dict[str, Row]:
         """Every delivery of one alert version, by group id."""
         return await self._all(self.keys.ledger(alert_id, version, kind), _ROW)
@@ -278,6 +296,20 @@ class Desk:
                 pipe.hget(self.keys.ledger(x.alert_id, x.version, x.kind), x.group_id)
             raw = await pipe.execute() if wanted else []
         return [_ROW.decode(_payload(x)) if x else None for x in raw]
+
+    async def taps_seen(self, taps: Sequence[e.TapMade]) -> set[str]:
+        """The ids of those of ``taps`` that have changed a delivery already."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for x in taps:
+                pipe.hexists(self.keys.taps(x.alert_id, x.version, x.kind), x.tap_id)
+            raw = await pipe.execute() if taps else []
+        return {x.tap_id for x, seen in zip(taps, raw, strict=True) if seen}
+
+    async def rebuilding(self) -> bool:
+        """Whether the desk is not whole: a rebuild is under way, or was left half done."""
+        async with reaching_redis():
+            return bool(await self.client.exists(self.keys.rebuilding))
 
     async def rows_of(
         self, alert_id: str, version: int, kind: str, group_ids: Sequence[str]
@@ -316,12 +348,23 @@ class Desk:
             found.setdefault(group_id, {})[level] = int(at_ms)
         return found
 
-    async def notices(self, alert_id: str, version: int) -> list[tuple[str, str, int]]:
-        """(level, person, ms) of what people were told of an alert's groups that wait for them."""
+    async def notices(self, alert_id: str, version: int, kind: str = "warning") -> list[tuple[str, str, int]]:
+        """(level, person, ms) of what people were told of an alert's groups that wait for them, the first
+        first."""
         async with reaching_redis():
             raw = await self.client.hvals(self.keys.notices(alert_id, version))
         told = [x.decode().split("|") for x in raw]
-        return sorted(((level, who, int(ms)) for level, who, ms in told), key=lambda x: x[2])
+        mine = ((level, who, int(ms)) for level, who, ms, of in told if of == kind)
+        return sorted(mine, key=lambda x: x[2])
+
+    async def notices_made(self, notices: Sequence[e.NoticeRequested]) -> set[str]:
+        """The event ids of those of ``notices`` that are on the desk."""
+        async with reaching_redis():
+            pipe = self.client.pipeline(transaction=False)
+            for x in notices:
+                pipe.hexists(self.keys.notices(x.alert_id, x.version), x.event_id)
+            raw = await pipe.execute() if notices else []
+        return {x.event_id for x, there in zip(notices, raw, strict=True) if there}
 
     async def warned(self, days: Sequence[str]) -> dict[str, list[tuple[str, str, str, str]]]:
         """Of each day (YYYY-MM-DD in China): (group, alert, channel, kind) of what groups got or may have

@@ -154,8 +154,12 @@ class Keys:
         """Hash: ``group|level`` (remind, deputy, station) to when (ms)."""
         return self._k("desk", "escalated", alert_id, str(version), kind)
 
+    def taps(self, alert_id: str, version: int, kind: str) -> str:
+        """Hash: tap id to 1, of the taps that changed a delivery."""
+        return self._k("desk", "taps", alert_id, str(version), kind)
+
     def notices(self, alert_id: str, version: int) -> str:
-        """Hash: event id to ``level|person|ms`` of what people were told of the alert."""
+        """Hash: event id to ``level|person|ms|kind`` of what people were told of the alert."""
         return self._k("desk", "notices", alert_id, str(version))
 
     def warned_on(self, day: str) -> str:

@@ -336,6 +336,8 @@ def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
         failures=x.failures,
     )  # fmt: skip
     changes = [_on_ledger(keys, x, x.group_id, row)]
+    if x.tap_id:
+        changes.append(("HSET", keys.taps(x.alert_id, x.version, x.kind), x.tap_id, "1"))
     if x.state is e.DeliveryState.RETRYING:
         changes += _again(x, keys)
     if x.state in e.SETTLED:
@@ -384,7 +386,7 @@ def _notice(x: e.NoticeRequested, keys: Keys) -> list[Change]:
     told = keys.notices(x.alert_id, x.version)
     escalated = keys.escalated(x.alert_id, x.version, x.kind)
     return [
-        ("HSET", told, x.event_id, f"{x.level}|{x.person_id}|{at_ms}"),
+        ("HSET", told, x.event_id, f"{x.level}|{x.person_id}|{at_ms}|{x.kind}"),
         *(("HSET", escalated, f"{group}|{x.level}", at_ms) for group in x.group_ids if x.level != "todo"),
     ]
 

@@ -75,6 +75,7 @@ ORDER = Order(
     origin=ORIGIN,
     seen_hash=content_hash(CONTENT),
     seen_revision=3,
+    version=1,
     reason="核对无误",
 )
 STANDING = Alert(
@@ -100,8 +101,9 @@ STANDING = Alert(
     reach_residents=426_000,
     decisions=("d-0000", "d-0001"),
     update=Update(
-        content=CONTENT, edited_by=PersonId("anna"), edited_at=AT, submitted_by=PersonId("anna"),
-        submitted_at=AT, findings=("link: hxxp",), reach_groups=3162, reach_residents=426_000,
+        content=CONTENT, created_by=PersonId("anna"), edited_by=PersonId("anna"), edited_at=AT,
+        submitted_by=PersonId("anna"), submitted_at=AT, findings=("link: hxxp",), reach_groups=3162,
+        reach_residents=426_000,
     ),
 )  # fmt: skip
 MEMBER = e.Member(
@@ -290,6 +292,7 @@ SAMPLES: dict[str, e.Event] = {
             since=AT - timedelta(minutes=3),
             held="halted:webhook",
             next_channel="dingtalk",
+            tap_id="tap-0001",
             **SENT,
         ),
         sample(

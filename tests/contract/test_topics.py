@@ -129,7 +129,7 @@ def test_an_event_from_outside_a_stage_reaches_the_desk_all_the_same(rooms: dict
     outside = set().union(*(called_in(room) for room in set(ROOMS) - staged))
     for topic in TOPICS:
         made = {kind for kind in topic.kinds if kind.__name__ in outside} - SHOWN_BY_THEIR_OUTCOME
-        if not made or topic.readers == {DESK}:
+        if not made or DESK not in topic.readers or topic.readers == {DESK}:
             continue
         stages = [s for room in rooms.values() for s in room.stages if s.topic is topic]
         assert [s.group for s in stages if s.projects_input], topic.name

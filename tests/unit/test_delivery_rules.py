@@ -7,8 +7,6 @@ from datetime import timedelta
 import pytest
 
 from broadcast.channels.base import Sent, Verdict
-from broadcast.channels.webhook import judge, signed_headers
-from broadcast.channels.wire import Answer, retry_after_s
 from broadcast.halts import Tally, name_of
 from broadcast.plan import World, begin, corrections, meant_by, taken_back, warnings
 from broadcast.requests import Plan, as_task, next_way, requests, ways_to
@@ -289,64 +287,6 @@ def test_nothing_leaves_after_recall_or_expiry_but_the_correction(
 ) -> None:
     now = NOON + timedelta(seconds=late_s)
     assert superseded(kind, 1, release().expires_at, standing, now) is is_held
-
-
-@pytest.mark.parametrize(
-    ("status", "body", "verdict"),
-    [
-        (200, b'{"ok": true}', Verdict.SHOWN),
-        (200, b'{"errcode": 0, "errmsg": "ok"}', Verdict.SHOWN),
-        (200, b'{"code": 0}', Verdict.SHOWN),
-        (200, b'{"errcode": 93000}', Verdict.REFUSED),
-        (200, b'{"ok": false}', Verdict.REFUSED),
-        (200, b"", Verdict.UNKNOWN),
-        (200, b"<html>", Verdict.UNKNOWN),
-        (200, b"[]", Verdict.UNKNOWN),
-        (204, b"", Verdict.UNKNOWN),
-        (302, b"", Verdict.REFUSED),
-        (404, b'{"ok": true}', Verdict.REFUSED),
-        (429, b"", Verdict.RETRY),
-        (503, b'{"ok": true}', Verdict.RETRY),
-        (500, b'{"ok": true}', Verdict.UNKNOWN),
-        (504, b"", Verdict.UNKNOWN),
-        (200, b'{"code": false}', Verdict.UNKNOWN),
-        (200, b'{"code": "0"}', Verdict.UNKNOWN),
-        (200, b'{"ok": true, "code": 500}', Verdict.UNKNOWN),
-        (200, b"[" * 60000, Verdict.UNKNOWN),
-    ],
-)
-def test_the_body_decides_not_http_200(status: int, body: bytes, verdict: Verdict) -> None:
-    assert judge(Answer(status, None, body)).verdict is verdict
-
-
-@pytest.mark.parametrize(
-    ("header", "seconds"),
-    [
-        ("7", 7.0),
-        ("999999", 3600.0),
-        ("soon", None),
-        ("-3", 0.0),
-        ("Mon, 09 Mar 2026 04:01:00 GMT", 60.0),
-        ("nan", None),
-        (None, None),
-    ],
-)
-def test_retry_after_is_read_within_an_hour(header: str | None, seconds: float | None) -> None:
-    assert retry_after_s(header, NOON) == seconds
-
-
-@pytest.mark.parametrize("status", [429, 503])
-def test_retry_after_is_honoured_and_only_429_says_no_more_than_that(status: int) -> None:
-    sent = judge(Answer(status, 7.0, b""))
-    assert (sent.retry_after_s, sent.throttled) == (7.0, status == 429)
-
-
-def test_the_signature_covers_time_and_body() -> None:
-    one = signed_headers(b"secret", "id", b"{}", 1_700_000_000)
-    assert one["x-signature"] == "b8569b78799ff9e3cbff0fc2d63a33a2b57f3282abd07c37ae5e8e7d79a5f163"
-    assert one["x-signature"] != signed_headers(b"secret", "id", b"{ }", 1_700_000_000)["x-signature"]
-    assert one["x-signature"] != signed_headers(b"secret", "id", b"{}", 1_700_000_001)["x-signature"]
-    assert one["x-signature"] != signed_headers(b"other", "id", b"{}", 1_700_000_000)["x-signature"]
 
 
 def test_shown_is_final_and_a_later_attempt_stands_above_an_earlier() -> None:

@@ -1,0 +1,213 @@
+"""No tap yet? Tells the owner, then the deputy, then the station. Reads the desk; writes notices.requested.
+
+By the clock, not by events: a loop that one process at a time runs. What is due is a pure function of the
+ledger, so a process that comes late, or again, asks for the same notices under the same ids.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from broadcast.turn import Turn
+from fenghuo import clock
+from fenghuo import events as e
+from fenghuo.alerts import AlertId
+from fenghuo.clock import from_ms
+from fenghuo.quiet import awake_s, quiet_until
+from fenghuo.settings import Settings
+from fenghuo.stores.desk import Desk
+from fenghuo.stores.projection import Row
+from fenghuo.tapping import TAPPED, on_duty
+from fenghuo.transport.pipeline import Transport
+
+LOOK_EVERY_S = 5.0
+CALM_S = 30.0
+"""A release that nobody waits for is looked at this often: only an undo can change that."""
+RECALL_KEPT = timedelta(days=3)
+"""Corrections of older recalls have long been escalated to the last level."""
+MADE_KEPT = timedelta(minutes=10)
+Key = tuple[AlertId, int, e.Kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When who is told, in seconds of waiting: the owner again, the deputy, the station."""
+
+    severe: tuple[float, float, float]
+    moderate: tuple[float, float, float]
+    quiet_from: int
+    quiet_to: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Times":
+        return cls(settings.remind_s, settings.remind_moderate_s, settings.quiet_from, settings.quiet_to)
+
+    def after(self, severity: str) -> tuple[float, float, float]:
+        return self.severe if severity == "severe" else self.moderate
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A release of which groups wait for a person; ``rows`` has these groups only.
+
+    ``told``: when (ms) which (level, person) was told of it first; ``escalated``: each group's levels.
+    """
+
+    alert_id: AlertId
+    version: int
+    kind: e.Kind
+    severity: str
+    rows: Mapping[str, Row]
+    told: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    escalated: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Register:
+    """The groups and the people who are there."""
+
+    groups: Mapping[str, e.Group]
+    people: Mapping[str, e.Person]
+
+    def duty_of(self, group: e.Group) -> Iterator[str]:
+        """The duty accounts of the group's station."""
+        return (who for who, person in sorted(self.people.items()) if on_duty(person, group))
+
+
+def due(waiting: Waiting, register: Register, times: Times, now: datetime) -> list[e.NoticeRequested]:
+    """The notices of ``waiting`` that are to be made at ``now``, one for each level and person. Pure.
+
+    An owner's groups go together, by the one that waits longest. Where there is no owner, the deputy and the
+    station are told at once; where there is no deputy, the station in the deputy's stead.
+    """
+    quiet = (waiting.severity, times.quiet_from, times.quiet_to)
+    if quiet_until(now, *quiet) is not None:
+        return []
+    remind_s, deputy_s, station_s = times.after(waiting.severity)
+    wanted: dict[tuple[str, str], set[str]] = {}
+
+    def tell(level: str, who: str, groups: Iterable[str]) -> None:
+        new = [g for g in groups if level not in waiting.escalated.get(g, {})]
+        if new:
+            wanted.setdefault((level, who), set()).update(new)
+
+    for owner, groups in _by_owner(waiting, register).items():
+        since = min(from_ms(row.since_ms or row.at_ms) for row in (waiting.rows[g] for g in groups))
+        waited_s = awake_s(since, now, *quiet)
+        if owner:
+            todo_ms = waiting.told.get(("todo", owner))
+            if todo_ms is None:
+                tell("todo", owner, groups)
+            elif min(waited_s, awake_s(from_ms(todo_ms), now, *quiet)) >= remind_s:
+                tell("remind", owner, groups)
+        for group in (register.groups[g] for g in groups if waiting.rows[g].channel in TAPPED):
+            deputy = group.deputy if group.deputy in register.people and group.deputy != owner else ""
+            first_s = deputy_s if owner else 0.0
+            if deputy and waited_s >= first_s:
+                tell("deputy", deputy, [group.group_id])
+            if waited_s >= (station_s if owner and deputy else first_s):
+                for who in register.duty_of(group):
+                    tell("station", who, [group.group_id])
+    return [_notice(waiting, level, who, sorted(g), now) for (level, who), g in wanted.items()]
+
+
+def _by_owner(waiting: Waiting, register: Register) -> dict[str, list[str]]:
+    """The waiting groups of each owner; under "" those that nobody who is there owns."""
+    found: dict[str, list[str]] = {}
+    for group_id in sorted(waiting.rows):
+        group = register.groups.get(group_id)
+        if group is not None:
+            found.setdefault(group.owner if group.owner in register.people else "", []).append(group_id)
+    return found
+
+
+def _notice(
+    waiting: Waiting, level: str, who: str, groups: Sequence[str], now: datetime
+) -> e.NoticeRequested:
+    """The first of its level and person has an id of these alone: it is never made twice. Groups that come to
+    the level later have one of their own."""
+    later = tuple(groups) if (level, who) in waiting.told else ()
+    parts = (waiting.alert_id, str(waiting.version), waiting.kind, who, level, *later)
+    return e.NoticeRequested(
+        event_id=e.derive_id("notice", *parts), at=now, person_id=who, alert_id=waiting.alert_id,
+        version=waiting.version, kind=waiting.kind, level=level,  # type: ignore[arg-type]
+        group_ids=tuple(groups), severity=waiting.severity,
+    )  # fmt: skip
+
+
+class Reminders:
+    """Looks every few seconds, in one process at a time; a notice is published before it counts as made."""
+
+    def __init__(
+        self, desk: Desk, transport: Transport, settings: Settings, every_s: float = LOOK_EVERY_S
+    ) -> None:
+        self._desk = desk
+        self._transport = transport
+        self._times = Times.of(settings)
+        self._every_s = every_s
+        self._turn = Turn(desk, "reminders", max(15.0, 3 * every_s))
+        self._calm: dict[Key, float] = {}
+        self._made: dict[str, e.NoticeRequested] = {}
+        """Published, and perhaps not on the desk yet."""
+
+    async def run(self) -> None:
+        while True:
+            await asyncio.sleep(self._every_s)
+            if await self._turn.mine():
+                await self.look(clock.now())
+
+    async def look(self, now: datetime) -> list[e.NoticeRequested]:
+        """Publish what is due at ``now``; returns it. Nothing while the desk is being rebuilt."""
+        if await self._desk.rebuilding():
+            return []
+        register = Register(await self._desk.groups(), await self._desk.people())
+        notices = []
+        for key in await self._open(now):
+            waiting = await self._waiting(key, now)
+            if waiting is not None:
+                notices += due(waiting, register, self._times, now)
+        self._made = {k: x for k, x in self._made.items() if now - x.at < MADE_KEPT}
+        notices = [x for x in notices if x.event_id not in self._made]
+        if notices:
+            await self._transport.publish(notices)
+            self._made |= {x.event_id: x for x in notices}
+        return notices
+
+    async def _open(self, now: datetime) -> list[Key]:
+        """The releases whose groups may wait now."""
+        self._calm = {k: at for k, at in self._calm.items() if now.timestamp() - at < CALM_S}
+        return [key for key in await self._desk.asked(now - RECALL_KEPT) if key not in self._calm]
+
+    async def _waiting(self, key: Key, now: datetime) -> Waiting | None:
+        """What waits of one release; None where nothing does, or it has expired."""
+        alert_id, version, kind = key
+        release = await self._desk.release(alert_id, version)
+        ledger = await self._desk.ledger(alert_id, version, kind)
+        rows = {g: row for g, row in ledger.items() if row.state is e.DeliveryState.WAITING}
+        if release is None or not rows or (kind == "warning" and now >= release.expires_at):
+            if rows or (ledger and all(row.state in e.SETTLED for row in ledger.values())):
+                self._calm[key] = now.timestamp()
+            return None
+        told: dict[tuple[str, str], int] = {}
+        for level, who, ms in await self._desk.notices(alert_id, version, kind):
+            told.setdefault((level, who), ms)
+        escalated = await self._desk.escalated(alert_id, version, kind)
+        await self._forget_made(key, told, escalated)
+        severity = "severe" if kind == "correction" else release.severity
+        return Waiting(alert_id, version, kind, severity, rows, told, escalated)
+
+    async def _forget_made(
+        self, key: Key, told: dict[tuple[str, str], int], escalated: dict[str, dict[str, int]]
+    ) -> None:
+        """Count what was published and is not on the desk yet as told; drop what is there."""
+        mine = [x for x in self._made.values() if (x.alert_id, x.version, x.kind) == key]
+        there = await self._desk.notices_made(mine)
+        for x in mine:
+            if x.event_id in there:
+                del self._made[x.event_id]
+                continue
+            at_ms = clock.to_ms(x.at)
+            told.setdefault((x.level, x.person_id), at_ms)
+            for group_id in x.group_ids:
+                escalated.setdefault(group_id, {}).setdefault(x.level, at_ms)
