@@ -431,3 +431,7 @@ def test_good_sends_halt_nothing_and_a_halt_begins_the_count_anew() -> None:
 
 def test_a_credential_is_halted_under_its_own_name() -> None:
     assert (name_of("webhook", "office"), name_of("webhook", "")) == ("webhook/office", "webhook")
+
+
+def test_what_waited_for_a_tap_and_goes_on_elsewhere_waits_no_longer() -> None:
+    assert rank_of(State.RETRYING, 1) > rank_of(State.WAITING, 1) > rank_of(State.HANDED_OVER, 1)
