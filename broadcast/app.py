@@ -1,23 +1,48 @@
 """The room's composition root: builds the clients and channels and lays out the stages."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
-from broadcast.channels.base import Channel
+from broadcast.channels.apprise import Apprise
+from broadcast.channels.base import Channel, TaskChannel
+from broadcast.channels.dingtalk import Dingtalk
+from broadcast.channels.feishu import Feishu
+from broadcast.channels.relay import Relay
 from broadcast.channels.sandbox import Sandbox
+from broadcast.channels.tokens import RedisTokens
 from broadcast.channels.webhook import Webhook
+from broadcast.channels.wecom_customer_group import WecomCustomerGroup
+from broadcast.channels.wecom_robot import WecomRobot
+from broadcast.channels.wire import Wire
+from broadcast.halts import Tally
+from broadcast.notices import Notices
+from broadcast.outbox import Outbox
 from broadcast.outcome import Completion
 from broadcast.plan import Planner
+from broadcast.polling import Poller
 from broadcast.quota import Quota
+from broadcast.reminders import LOOK_EVERY_S, Reminders
 from broadcast.replies import Replies
 from broadcast.retries import Retries
 from broadcast.sender import Sender
+from broadcast.taps import Taps
+from broadcast.tasks import TaskMaker
 from fenghuo import topics
+from fenghuo.credentials import load_credentials
 from fenghuo.runtime import Room, open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.transport.pipeline import Stage
 
 ROOM = "broadcast"
+
+
+@dataclass(frozen=True, slots=True)
+class Channels:
+    """Every way to groups that this process has, by name."""
+
+    direct: Mapping[str, Channel]
+    tasks: Mapping[str, TaskChannel]
 
 
 def build(settings: Settings) -> Room:
@@ -33,30 +58,54 @@ def build(settings: Settings) -> Room:
         port=settings.broadcast_port,
         host=settings.health_host,
         stages=stages(desk, settings, channels),
-        loops=[Retries(desk, transport).run],
+        loops=[
+            Retries(desk, transport).run,
+            Poller(desk, transport, channels.tasks, settings).run,
+            Reminders(desk, transport, settings, min(LOOK_EVERY_S, settings.remind_s[0] / 10)).run,
+        ],
     )
 
 
-def open_channels(settings: Settings, desk: Desk) -> dict[str, Channel]:
-    """Every channel this process can send through, by name."""
-    sandbox = Sandbox(desk.client, desk.keys, settings.sandbox_per_s)
-    webhook = Webhook(
-        settings.webhook_secret.get_secret_value(), settings.webhook_per_s, settings.webhook_timeout_s,
-        settings.webhook_private,
-    )  # fmt: skip
-    return {sandbox.name: sandbox, webhook.name: webhook}
+def open_channels(settings: Settings, desk: Desk) -> Channels:
+    """The channels; none connects before it sends."""
+    credentials = load_credentials(settings.credentials_file)
+    timeout_s = settings.webhook_timeout_s
+    platforms = Wire(timeout_s)
+    strangers = Wire(
+        timeout_s, at_once=settings.webhook_at_once, reuse=True, allow_private=settings.webhook_private
+    )
+    hooks = {name: x.secret for name, x in credentials.items() if x.channel == Webhook.name}
+    secrets = {"": settings.webhook_secret.get_secret_value(), **hooks}
+    direct: list[Channel] = [
+        Relay(),
+        Sandbox(desk.client, desk.keys, settings.sandbox_per_s),
+        Webhook(strangers, secrets, settings.webhook_per_s),
+        WecomRobot(platforms, settings.wecom_url),
+        Dingtalk(platforms, settings.dingtalk_url),
+        Feishu(platforms, settings.feishu_url),
+        Apprise(settings.webhook_per_s, timeout_s, allow_private=settings.webhook_private),
+    ]
+    tasks: list[TaskChannel] = [
+        WecomCustomerGroup(
+            platforms, credentials, RedisTokens(desk.client, desk.keys.token), settings.wecom_url
+        )
+    ]
+    return Channels({x.name: x for x in direct}, {x.name: x for x in tasks})
 
 
-def stages(desk: Desk, settings: Settings, channels: Mapping[str, Channel]) -> list[Stage]:
+def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
     """Every stage of the room."""
-    sender = Sender(desk, Quota(desk.client, desk.keys), channels, settings)
+    quota = Quota(desk.client, desk.keys)
+    tally = Tally(settings.halt_failures, settings.halt_share)
+    maker = TaskMaker(desk, quota, channels.tasks, tally, settings)
+    sender = Sender(desk, quota, channels.direct, maker, Outbox(desk), tally, settings)
     return [
         Stage(
             room=ROOM, name="plan", topic=topics.ALERTS_RELEASED, batch=10,
-            handle=Planner(desk).on_alerts_released,
+            handle=Planner(desk, settings).on_alerts_released,
         ),
         Stage(
-            room=ROOM, name="send", topic=topics.DELIVERIES_REQUESTED, batch=100,
+            room=ROOM, name="send", topic=topics.DELIVERIES_REQUESTED, batch=500,
             handle=sender.on_deliveries_requested,
         ),
         Stage(
@@ -65,6 +114,14 @@ def stages(desk: Desk, settings: Settings, channels: Mapping[str, Channel]) -> l
         ),
         Stage(
             room=ROOM, name="reply", topic=topics.REPLIES_REQUESTED,
-            handle=Replies(desk, channels).on_replies_requested,
+            handle=Replies(desk, channels.direct).on_replies_requested,
+        ),
+        Stage(
+            room=ROOM, name="tap", topic=topics.TAPS_MADE, batch=500,
+            handle=Taps(desk, settings.undo_s).on_taps_made,
+        ),
+        Stage(
+            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=100,
+            handle=Notices(desk, channels.direct, settings).on_notices_requested,
         ),
     ]  # fmt: skip

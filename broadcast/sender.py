@@ -1,35 +1,58 @@
-"""Sends. Reads deliveries.requested; writes receipts.recorded.
+"""Sends. Reads deliveries.requested; writes receipts.recorded, and channels.changed when a channel is halted.
 
 Safe to kill at any instant: a delivery carries the same idempotency key on every attempt, and what the ledger
 knows to be settled is not sent again. Right before each send the delivery is marked on the ledger and the
-alert
-looked at once more, so that nothing leaves after its recall or expiry unseen by the one who corrects it.
+alert looked at once more, so that nothing leaves after its recall or expiry unseen by the one who corrects
+it. On a platform that knows no repeats one delivery at a time is under way, and its answer is kept until it
+is committed: so a kill leaves at most that one unknown.
 """
 
 import asyncio
-import logging
-import random
+import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
+from typing import Any
 
 from broadcast.channels.base import Channel, Message, Sent, Verdict
+from broadcast.halts import Tally, halt, name_of
+from broadcast.outbox import Outbox
 from broadcast.quota import Quota
+from broadcast.requests import TASKS, as_task, next_way, way_of
+from broadcast.rules import (
+    FAILED,
+    each_once,
+    held_back,
+    latest_attempts,
+    outcome_of,
+    put_off,
+    receipt,
+    superseded,
+    to_be_tried,
+    was_cut_off,
+)
+from broadcast.tasks import TaskMaker
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.errors import Transient
+from fenghuo.quiet import quiet_until
+from fenghuo.sealing import unseal
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import Row, handed_over
-from fenghuo.transport.pipeline import Outcome
+from fenghuo.transport.pipeline import Outcome, end_tasks
 from fenghuo.warning import as_sent
-
-log = logging.getLogger(__name__)
 
 BATCH_S = 8.0
 """What has not been sent within this long is put off, so that a slow channel does not hold its batch."""
-LONGEST_RETRY_S = 600.0
+TASKS_AT_ONCE = 8
+CHUNK = 16
+"""Deliveries that are marked and looked at together, right before they leave."""
+CHUNKS = {"sandbox": 500, "relay": 500}
+"""The same for channels that take many at once."""
+ROBOTS = frozenset({"wecom_robot", "dingtalk", "feishu"})
+"""Channels where each target is a credential of its own."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,216 +61,304 @@ class Job:
 
     request: e.DeliveryRequested
     release: e.Release
-    target: str
+    way: e.Binding
+    next_channel: str = ""
     may_be_out: bool = False
     """Whether an earlier attempt, or this one before a crash, may have reached the group."""
 
+    @property
+    def name(self) -> str:
+        """What is halted when it fails too often."""
+        return name_of(self.request.channel, self.way.credential)
+
 
 class Sender:
-    """Sends the deliveries of a batch, each channel at its own rate."""
+    """Sends the deliveries of a batch, each credential at its own rate."""
 
-    def __init__(self, desk: Desk, quota: Quota, channels: Mapping[str, Channel], settings: Settings) -> None:
+    def __init__(  # noqa: PLR0917 - the parts that the room puts together once
+        self,
+        desk: Desk,
+        quota: Quota,
+        channels: Mapping[str, Channel],
+        maker: TaskMaker,
+        outbox: Outbox,
+        tally: Tally,
+        settings: Settings,
+    ) -> None:
         self._desk = desk
         self._quota = quota
         self._channels = channels
-        self._attempts = settings.delivery_attempts
-        self._base_s = settings.retry_base_s
+        self._maker = maker
+        self._outbox = outbox
+        self._tally = tally
+        self._settings = settings
+        self._key = settings.secret_key.get_secret_value()
+        self._unkeyed = asyncio.Semaphore(settings.unkeyed_at_once)
+        self._halted: set[str] = set()
 
     async def on_deliveries_requested(self, events: Sequence[e.Event]) -> Outcome:
-        requests = latest_attempts(x for x in events if isinstance(x, e.DeliveryRequested))
+        self._halted = set(await self._desk.halted())
+        asked = latest_attempts(x for x in events if isinstance(x, e.DeliveryRequested))
+        requests = [x for x in asked if x.channel not in TASKS]
+        tasks = [x for x in events if isinstance(x, e.TaskRequested)]
+        tasks = each_once([*tasks, *await self._as_tasks([x for x in asked if x.channel in TASKS])])
+        releases = await self._releases([*requests, *tasks])
+        outcome = Outcome()
         rows = await self._desk.ledger_rows(requests)
-        wanted = [(x, row) for x, row in zip(requests, rows, strict=True) if to_be_tried(x, row)]
-        jobs, outcome = await self._prepare(wanted)
+        wanted: list[tuple[e.DeliveryRequested, Row | None]] = []
+        for x, row in zip(requests, rows, strict=True):
+            if to_be_tried(x, row):
+                wanted.append((x, row))
+        jobs = await self._prepare(wanted, releases, outcome)
         by_channel: dict[str, list[Job]] = {}
         for job in jobs:
             by_channel.setdefault(job.request.channel, []).append(job)
-        parts = await asyncio.gather(*[self._send_all(name, part) for name, part in by_channel.items()])
-        outcome.events += [receipt for part in parts for receipt in part]
+        sending = [self._send_all(name, part) for name, part in by_channel.items()]
+        outcome.events += await _flat([self._make_all(tasks, releases), *sending])
         return outcome
 
+    async def _make_all(
+        self, tasks: Sequence[e.TaskRequested], releases: Mapping[tuple[str, int], e.Release]
+    ) -> list[e.Event]:
+        gate, began = asyncio.Semaphore(TASKS_AT_ONCE), time.monotonic()
+
+        async def make(task: e.TaskRequested) -> list[e.Event]:
+            async with gate:
+                late = time.monotonic() - began > BATCH_S
+                release = releases[task.alert_id, task.version]
+                return await self._maker.make(task, release, self._halted, late=late)
+
+        return await _flat([make(task) for task in tasks])
+
+    async def _as_tasks(self, requests: Sequence[e.DeliveryRequested]) -> list[e.TaskRequested]:
+        """A task for each group that goes on by its owner's tap, as its first way refused it."""
+        groups = await self._desk.groups_by_id([x.group_id for x in requests])
+        return [as_task(x, groups.get(x.group_id)) for x in requests]
+
+    async def _releases(
+        self, requests: Iterable[e.DeliveryRequested | e.TaskRequested]
+    ) -> dict[tuple[str, int], e.Release]:
+        found: dict[tuple[str, int], e.Release] = {}
+        for alert_id, version in {(x.alert_id, x.version) for x in requests}:
+            release = await self._desk.release(alert_id, version)
+            if release is None:
+                raise Transient(f"release {alert_id} {version} is not on the desk yet")
+            found[alert_id, version] = release
+        return found
+
     async def _prepare(
-        self, wanted: Sequence[tuple[e.DeliveryRequested, Row | None]]
-    ) -> tuple[list[Job], Outcome]:
-        """Jobs for what can be sent, receipts for what cannot."""
-        versions = {(x.alert_id, x.version) for x, _ in wanted}
-        releases = {key: await self._desk.release(*key) for key in versions}
+        self,
+        wanted: Sequence[tuple[e.DeliveryRequested, Row | None]],
+        releases: Mapping[tuple[str, int], e.Release],
+        outcome: Outcome,
+    ) -> list[Job]:
+        """Jobs for what can be sent now; receipts for what cannot, and for what was cut off."""
         groups = await self._desk.groups_by_id([x.group_id for x, _ in wanted])
+        cut = [x for x, row in wanted if was_cut_off(x, row) and not self._is_keyed(x.channel)]
+        kept = {x.delivery_id: [_cut_off(x)] for x in cut} | await self._outbox.find(cut)
+        standing = await self._desk.standing(list({x.alert_id for x, _ in wanted}))
         jobs: list[Job] = []
-        outcome = Outcome()
         for request, row in wanted:
             release, group = releases[request.alert_id, request.version], groups.get(request.group_id)
             out = request.left or (row is not None and row.left)
-            if release is None:
-                raise Transient(f"release {request.alert_id} {request.version} is not on the desk yet")
-            if group is None or group.gone:
-                outcome.events.append(
-                    self._receipt(request, Sent(Verdict.REFUSED, "the group is gone"), left=out)
-                )
-            elif request.channel not in self._channels:
-                outcome.events.append(
-                    self._receipt(request, Sent(Verdict.REFUSED, "no such channel here"), left=out)
-                )
+            if request.delivery_id in kept:
+                outcome.events += kept[request.delivery_id]
+                continue
+            way = way_of(group, request.channel) if group and not group.gone else None
+            if way is None or group is None or request.channel not in self._channels:
+                why = "the group is gone" if group is None or group.gone else "no such channel here"
+                refusal = Sent(Verdict.REFUSED, why)
+                outcome.events.append(self._outcome(request, refusal, "", askable=True, left=out))
+                continue
+            further = next_way(group, release, request.channel)
+            job = Job(request, release, way, "" if request.kind == "correction" else further, out)
+            held = self._held(job)
+            stands, now = standing.get(request.alert_id), clock.now()
+            if held is None:
+                jobs.append(job)
+            elif superseded(request.kind, request.version, release.expires_at, stands, now):
+                outcome.events.append(held_back(request, now, may_be_out=out))
             else:
-                jobs.append(Job(request, release, group.target, may_be_out=out))
-        return jobs, outcome
+                outcome.events.append(held)
+        return jobs
+
+    def _is_keyed(self, name: str) -> bool:
+        channel = self._channels.get(name)
+        return channel is None or channel.idempotent
+
+    def _held(self, job: Job) -> e.Event | None:
+        """The receipt of what is not to be sent now: its channel is halted, or people sleep; else None."""
+        now = clock.now()
+        if self._is_halted(job):
+            if job.next_channel and not job.may_be_out:
+                refusal = Sent(Verdict.REFUSED, f"halted:{job.name}")
+                return self._outcome(job.request, refusal, job.next_channel, askable=True)
+            return put_off(job.request, f"halted:{self._halt_of(job)}", now, None, left=job.may_be_out)
+        if job.request.kind == "correction":
+            return None
+        until = quiet_until(now, job.release.severity, self._settings.quiet_from, self._settings.quiet_to)
+        return put_off(job.request, "quiet", now, until, left=job.may_be_out) if until else None
+
+    def _is_halted(self, job: Job) -> bool:
+        return job.name in self._halted or job.request.channel in self._halted
+
+    def _halt_of(self, job: Job) -> str:
+        return job.name if job.name in self._halted else job.request.channel
 
     async def _send_all(self, name: str, jobs: Sequence[Job]) -> list[e.Event]:
-        """Send at the channel's rate; a slow answer does not hold up what may go in the meantime."""
+        channel = self._channels[name]
+        if not channel.idempotent:
+            began = time.monotonic()
+            return await _flat([self._send_alone(channel, job, began) for job in jobs])
+        by_credential: dict[str, list[Job]] = {}
+        for job in jobs:
+            by_credential.setdefault(job.way.credential, []).append(job)
+        return await _flat([self._send_keyed(channel, x, part) for x, part in by_credential.items()])
+
+    async def _send_keyed(self, channel: Channel, credential: str, jobs: Sequence[Job]) -> list[e.Event]:
+        """Send at the credential's rate, so many chunks at once; a slow answer holds up nobody else."""
+        chunk = CHUNKS.get(channel.name, CHUNK)
+        gate = asyncio.Semaphore(max(1, self._settings.webhook_at_once // chunk))
+        began, left = time.monotonic(), list(jobs)
         under_way: list[asyncio.Task[list[e.Event]]] = []
+        late: list[e.Event] = []
         try:
-            put_off = await self._begin(self._channels[name], jobs, under_way)
+            while left:
+                bucket = name_of(channel.name, credential)
+                taken, wait_s = await self._quota.take(bucket, channel.per_second(credential), len(left))
+                for at in range(0, taken, chunk):
+                    part = left[at : min(at + chunk, taken)]
+                    under_way.append(asyncio.create_task(self._send_chunk(channel, part, gate)))
+                left = left[taken:]
+                if left and time.monotonic() - began + wait_s > BATCH_S:
+                    late = [_rated(job, max(1.0, wait_s)) for job in left]
+                    break
+                if left:
+                    await asyncio.sleep(wait_s)
             parts = await asyncio.gather(*under_way)
         except BaseException:
-            for task in under_way:
-                task.cancel()
-            await asyncio.gather(*under_way, return_exceptions=True)
+            await end_tasks(under_way)
             raise
-        return [receipt for part in parts for receipt in part] + put_off
+        return [x for part in parts for x in part] + late
 
-    async def _begin(
-        self, channel: Channel, jobs: Sequence[Job], under_way: list[asyncio.Task[list[e.Event]]]
+    async def _send_chunk(
+        self, channel: Channel, jobs: Sequence[Job], gate: asyncio.Semaphore
     ) -> list[e.Event]:
-        """Start a task for each part that may go now; receipts for what is put off after BATCH_S."""
-        began, left = time.monotonic(), list(jobs)
-        while left:
-            taken, wait_s = await self._quota.take(channel.name, channel.per_second, len(left))
-            if taken:
-                under_way.append(asyncio.create_task(self._send(channel, left[:taken])))
-            left = left[taken:]
-            if left and time.monotonic() - began + wait_s > BATCH_S:
-                later = Sent(Verdict.RETRY, "rate", max(1.0, wait_s))
-                return [self._receipt(job.request, later, failed=False, left=job.may_be_out) for job in left]
-            if left:
-                await asyncio.sleep(wait_s)
-        return []
+        async with gate:
+            held = [x for x in (self._held(job) for job in jobs if self._is_halted(job)) if x is not None]
+            jobs = [job for job in jobs if not self._is_halted(job)]
+            going, receipts = await self._mark_and_look(jobs)
+            receipts += held
+            sent = await channel.send([self._message(job) for job in going]) if going else []
+        for job, outcome in zip(going, sent, strict=True):
+            receipts += self._settle(job, outcome, askable=True)
+        return receipts
 
-    async def _send(self, channel: Channel, jobs: Sequence[Job]) -> list[e.Event]:
-        """Mark, look, send, in this order: so a recall sees the mark, or the send sees the recall."""
+    async def _send_alone(self, channel: Channel, job: Job, began: float) -> list[e.Event]:
+        """One delivery on a platform that knows no repeats: its answer is kept at once."""
+        async with self._unkeyed:
+            if self._is_halted(job):
+                held = self._held(job)
+                return [held] if held else []
+            if time.monotonic() - began > BATCH_S:
+                return [_rated(job, 1.0)]
+            bucket = name_of(channel.name, _digest(job.way.target) if channel.name in ROBOTS else "")
+            taken, wait_s = await self._quota.take(bucket, channel.per_second(job.way.credential), 1)
+            if not taken:
+                return [_rated(job, max(1.0, wait_s))]
+            going, receipts = await self._mark_and_look([job])
+            if not going:
+                return receipts
+            sent = await channel.send([self._message(job)])
+            settled = self._settle(job, sent[0], askable=False)
+            await self._outbox.keep(job.request, settled)
+            return settled
+
+    async def _mark_and_look(self, jobs: Sequence[Job]) -> tuple[list[Job], list[e.Event]]:
+        """Mark, then look, and only then may they leave: so a recall sees the mark, or we see the recall."""
         now = clock.now()
-        await self._desk.apply([handed_over(job.request, now, self._desk.keys) for job in jobs])
+        keys = self._desk.keys
+        await self._desk.apply([handed_over(job.request, job.request.group_id, now, keys) for job in jobs])
         standing = await self._desk.standing(list({job.request.alert_id for job in jobs}))
-        late = {id(job) for job in jobs if superseded(job, standing.get(job.request.alert_id), clock.now())}
-        going = [job for job in jobs if id(job) not in late]
-        sent = await channel.send([_message(job) for job in going]) if going else []
-        receipts: list[e.Event] = [
-            self._receipt(job.request, outcome, idempotent=channel.idempotent, left=job.may_be_out)
-            for job, outcome in zip(going, sent, strict=True)
+        going: list[Job] = []
+        receipts: list[e.Event] = []
+        for job in jobs:
+            x = job.request
+            if superseded(x.kind, x.version, job.release.expires_at, standing.get(x.alert_id), clock.now()):
+                receipts.append(held_back(x, clock.now(), may_be_out=job.may_be_out))
+            else:
+                going.append(job)
+        return going, receipts
+
+    def _settle(self, job: Job, sent: Sent, *, askable: bool) -> list[e.Event]:
+        """The receipt of an attempt; and the halt of its channel, when this was one failure too many."""
+        own = job.request.channel in ROBOTS
+        if sent.verdict is Verdict.MISCONFIGURED and not own:
+            return [*self._halt(job.name, sent.reason), self._misconfigured(job, sent)]
+        settled: list[e.Event] = [
+            self._outcome(job.request, sent, job.next_channel, askable=askable, left=job.may_be_out)
         ]
-        return receipts + [_held_back(job) for job in jobs if id(job) in late]
+        failed = sent.verdict in FAILED and not sent.throttled
+        if self._tally.add(job.name, failed=failed):
+            settled += self._halt(job.name, self._tally.told(job.name))
+        return settled
 
-    def _receipt(
-        self,
-        request: e.DeliveryRequested,
-        sent: Sent,
-        *,
-        failed: bool = True,
-        idempotent: bool = True,
-        left: bool = False,
+    def _misconfigured(self, job: Job, sent: Sent) -> e.Event:
+        """It goes by another way, or waits until a person has mended the credential."""
+        if job.next_channel and not job.may_be_out:
+            return self._outcome(
+                job.request, Sent(Verdict.REFUSED, sent.reason), job.next_channel, askable=True
+            )
+        return put_off(job.request, f"halted:{job.name}", clock.now(), None, left=job.may_be_out)
+
+    def _halt(self, name: str, reason: str) -> list[e.Event]:
+        if name in self._halted:
+            return []
+        self._halted.add(name)
+        self._tally.forget(name)
+        return [halt(name, reason, clock.now())]
+
+    def _outcome(
+        self, request: e.DeliveryRequested, sent: Sent, further: str, *, askable: bool, left: bool = False
     ) -> e.ReceiptRecorded:
-        failures = request.failures + (1 if failed and sent.verdict in _FAILED else 0)
-        left = left or request.left or sent.left
-        state = settle(sent.verdict, failures >= self._attempts, idempotent)
-        if state is e.DeliveryState.REFUSED and left:
-            state = e.DeliveryState.UNKNOWN  # this attempt was refused, an earlier one may have been shown
-        retry_at = None
-        if state is e.DeliveryState.RETRYING:
-            wait_s = sent.retry_after_s or backoff_s(self._base_s, failures)
-            retry_at = clock.now() + timedelta(seconds=wait_s)
-        return _recorded(
-            request,
-            state,
-            sent.reason,
-            retry_at=retry_at,
-            failures=failures,
-            left=left,
-        )
+        return outcome_of(
+            request, sent, now=clock.now(), attempts=self._settings.delivery_attempts,
+            base_s=self._settings.retry_base_s, askable=askable, next_channel=further, left=left,
+        )  # fmt: skip
+
+    def _message(self, job: Job) -> Message:
+        request, release, way = job.request, job.release, job.way
+        return Message(
+            idempotency_key=request.delivery_id, group_id=request.group_id, kind=request.kind,
+            target=unseal(way.target, self._key), secret=unseal(way.secret, self._key),
+            credential=way.credential, subject=request.alert_id, text=as_sent(release, request.kind),
+            severity=release.severity, expires_at=release.expires_at,
+        )  # fmt: skip
 
 
-def latest_attempts(requests: Iterable[e.DeliveryRequested]) -> list[e.DeliveryRequested]:
-    """Each delivery once, by its highest attempt. Pure."""
-    latest: dict[str, e.DeliveryRequested] = {}
-    for x in requests:
-        if x.delivery_id not in latest or latest[x.delivery_id].attempt < x.attempt:
-            latest[x.delivery_id] = x
-    return list(latest.values())
+def _cut_off(request: e.DeliveryRequested) -> e.Event:
+    reason = "the process ended while it was being sent, and the platform cannot be asked"
+    return receipt(request, e.DeliveryState.UNKNOWN, reason, clock.now(), left=True)
 
 
-_FAILED = frozenset({Verdict.RETRY, Verdict.UNKNOWN})
-_DONE = frozenset({e.DeliveryState.RETRYING}) | e.SETTLED
+def _rated(job: Job, wait_s: float) -> e.ReceiptRecorded:
+    now = clock.now()
+    return put_off(job.request, "rate", now, now + timedelta(seconds=wait_s), left=job.may_be_out)
 
 
-def to_be_tried(request: e.DeliveryRequested, row: Row | None) -> bool:
-    """Whether this attempt is still to be made: not when the ledger has its outcome, or a later attempt.
-    Pure."""
-    if row is None:
-        return True
-    if row.state is e.DeliveryState.RETRYING:
-        return row.attempt < request.attempt
-    return row.state not in _DONE and row.attempt <= request.attempt
+def _digest(target: str) -> str:
+    return hashlib.blake2b(target.encode(), digest_size=8).hexdigest()
 
 
-def settle(verdict: Verdict, exhausted: bool, idempotent: bool) -> e.DeliveryState:
-    """The state that an attempt's verdict leads to. Pure.
-
-    Unknown is asked again only where a repeat with the same key is harmless; else a person looks.
-    """
-    if verdict is Verdict.SHOWN:
-        return e.DeliveryState.SHOWN
-    if verdict is Verdict.REFUSED or (verdict is Verdict.RETRY and exhausted):
-        return e.DeliveryState.REFUSED
-    if verdict is Verdict.UNKNOWN and (exhausted or not idempotent):
-        return e.DeliveryState.UNKNOWN
-    return e.DeliveryState.RETRYING
+async def _flat(work: Sequence[Coroutine[Any, Any, list[e.Event]]]) -> list[e.Event]:
+    return [x for part in await _all_of(work) for x in part]
 
 
-def backoff_s(base_s: float, failures: int) -> float:
-    """Seconds to the next attempt: doubling, with a quarter of jitter, at most ten minutes."""
-    return min(LONGEST_RETRY_S, base_s * 2.0 ** max(0, failures - 1)) * (1 + random.random() / 4)
-
-
-def superseded(job: Job, standing: tuple[int, str] | None, now: datetime) -> bool:
-    """Whether a warning must not leave any more: recalled, expired, or a newer version stands. Pure."""
-    if job.request.kind == "correction":
-        return False
-    if now >= job.release.expires_at:
-        return True
-    if standing is None:
-        return False
-    version, kind = standing
-    return version > job.request.version or kind in ("recalled", "expired")
-
-
-def _held_back(job: Job) -> e.ReceiptRecorded:
-    """The receipt of what does not leave any more; unknown where an earlier attempt may have."""
-    if job.may_be_out:
-        reason = "may have left before it was recalled, expired or replaced"
-        return _recorded(job.request, e.DeliveryState.UNKNOWN, reason, left=True)
-    return _recorded(job.request, e.DeliveryState.SUPERSEDED, "recalled, expired or replaced")
-
-
-def _recorded(
-    request: e.DeliveryRequested,
-    state: e.DeliveryState,
-    reason: str,
-    *,
-    retry_at: datetime | None = None,
-    failures: int | None = None,
-    left: bool = False,
-) -> e.ReceiptRecorded:
-    return e.ReceiptRecorded(
-        event_id=e.derive_id(request.delivery_id, str(request.attempt), "receipt"), at=clock.now(),
-        delivery_id=request.delivery_id, alert_id=request.alert_id, version=request.version,
-        kind=request.kind,
-        group_id=request.group_id, channel=request.channel, state=state, attempt=request.attempt,
-        reason=reason,
-        retry_at=retry_at, failures=request.failures if failures is None else failures, left=left,
-    )  # fmt: skip
-
-
-def _message(job: Job) -> Message:
-    request, release = job.request, job.release
-    return Message(
-        idempotency_key=request.delivery_id, group_id=request.group_id, target=job.target, kind=request.kind,
-        subject=request.alert_id, text=as_sent(release, request.kind), severity=release.severity,
-        expires_at=release.expires_at,
-    )  # fmt: skip
+async def _all_of(work: Sequence[Coroutine[Any, Any, list[e.Event]]]) -> list[list[e.Event]]:
+    """All results; when one fails, the others are ended before its error goes on."""
+    tasks = [asyncio.create_task(x) for x in work]
+    try:
+        return await asyncio.gather(*tasks)
+    except BaseException:
+        await end_tasks(tasks)
+        raise

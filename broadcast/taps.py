@@ -9,7 +9,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from broadcast.plan import delivery_of
+from broadcast.rules import delivery_of
 from fenghuo import events as e
 from fenghuo.clock import from_ms, to_ms
 from fenghuo.errors import Transient

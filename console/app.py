@@ -21,6 +21,7 @@ from console import (
     failures,
     live,
     mine,
+    public,
     queue,
     report,
     todo,
@@ -34,7 +35,9 @@ from fenghuo.settings import Settings
 from fenghuo.stores.auth import Auth
 
 NAME = "console"
-PAGES: Any = (doors, queue, clusters, correcting, alerts, acting, wall, report, todo, mine, directory, live)
+PAGES: Any = (
+    doors, queue, clusters, correcting, alerts, acting, wall, report, todo, mine, directory, live, public,
+)  # fmt: skip
 BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""
 

@@ -3,7 +3,6 @@
 Writes groups.changed and people.changed; passwords go to Redis alone and into no event.
 """
 
-import json
 import secrets
 import sys
 from collections.abc import Awaitable, Callable, Sequence
@@ -24,13 +23,12 @@ if TYPE_CHECKING:
 
 NAME = "console"
 AT_ONCE = 500
-SHOWN = 20
-"""Refused rows that are listed on the terminal."""
 DESK_WAIT_S = 30.0
 _LOOK_EVERY_S = 0.2
 
 File = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 DryRun = click.option("--dry-run", is_flag=True, help="Tell what would change, change nothing.")
+Yes = click.option("--yes", is_flag=True, help="Do not ask (nobody is asked where there is no terminal).")
 Json = click.option("--json", "as_json", is_flag=True, help="Print the outcome as JSON.")
 District = click.option("--district", help="For rows that name none (default: FENGHUO_DISTRICT).")
 
@@ -44,29 +42,115 @@ def groups() -> None:
 @File
 @District
 @DryRun
+@Yes
+@click.option(
+    "--gone", is_flag=True, help="Mark the groups that are not in FILE as gone; asks for the count."
+)
 @Json
-def import_groups(file: Path, district: str | None, dry_run: bool, as_json: bool) -> None:
+def import_groups(
+    *, file: Path, district: str | None, dry_run: bool, yes: bool, gone: bool, as_json: bool
+) -> None:
     """Bring in groups from FILE (.csv, .tsv, .jsonl, .xlsx). Running it again is safe.
 
-    Columns: group_id (群编号), name (群名), district (区), town (街镇), station (派出所), owner (负责人),
-    members (人数), channel (通道: sandbox or webhook), target (地址), tags (标签). Groups that are on the
-    desk and not in the file are told and kept. Status 0: every row is in; 1: some refused; 2: nothing is in.
+    \b
+    Columns: group_id (群编号), name (群名), district (区), town (街镇),
+    station (派出所), owner (群主), deputy (副群主), members (人数),
+    tags (标签), quota_day (每日上限), and the ways to the group in order of
+    preference: channel (通道), target (地址), secret (密钥),
+    credential (凭据), channel2 (通道2), target2 (地址2) ... up to 5.
+
+    \b
+    channel               target
+    sandbox (default)     none
+    relay                 none: the owner forwards it by hand
+    wecom_customer_group  the chat id (wr...), and an owner who taps
+    wecom_robot           the robot's URL or key
+    dingtalk, feishu      the robot's URL or token; secret: if it signs
+    webhook               an http(s) address
+    apprise               an Apprise URL
+
+    Addresses and secrets are sealed before they are kept and are never shown. What would change is shown
+    first, and a terminal is asked; a script is not. Groups of the same district that are not in the file are
+    told and kept, or marked as gone with --gone (a script gives --yes as well). Status 0: every row is in;
+    1: some refused; 2: nothing is in.
     """
     from console.importing import GROUP_ALIASES, GROUP_COLUMNS, sort_groups
+    from console.telling import show, tell
     from fenghuo import offline
     from fenghuo.tables import read_rows
 
     table = read_rows(file, GROUP_COLUMNS, GROUP_ALIASES)
     rows = list(table)
 
-    async def work(desk: "Desk", transport: "AnyTransport", settings: "Settings") -> "Sorted[Group]":
-        found = sort_groups(rows, await desk.groups(), district or settings.district)
-        if not dry_run:
-            await _publish(transport, _group_events(found.to_publish), "groups")
-            await _shown_on_desk(lambda: _groups_stand(desk, found.to_publish))
-        return found
+    async def look(desk: "Desk", settings: "Settings") -> "tuple[Sorted[Group], list[Group]]":
+        known = await desk.groups()
+        found = sort_groups(rows, known, district or settings.district, _sealing(settings))
+        return found, [known[x] for x in found.missing]
 
-    _tell(offline.run(NAME, work), "groups", table.notes, dry_run, as_json)
+    found, missing = offline.run_at_desk(look)
+    found.notes[:0] = table.notes
+    leaving = _leaving(found, missing) if gone else []
+    if not as_json:
+        show(found, "groups", dry_run, len(leaving))
+    if not dry_run:
+        _ask(found, "groups", len(leaving), yes)
+        wanted = [*found.to_publish, *leaving]
+
+        async def work(desk: "Desk", transport: "AnyTransport", _settings: "Settings") -> None:
+            await _publish(transport, _group_events(wanted), "groups")
+            await _shown_on_desk(lambda: _groups_stand(desk, wanted))
+
+        if wanted:
+            offline.run(NAME, work)
+    tell(found, "groups", dry_run, as_json, len(leaving))
+
+
+def _sealing(settings: "Settings") -> Callable[[str], str]:
+    """Seals under the key of the rooms; Refused when there is something to seal and no key."""
+    from fenghuo.sealing import seal
+
+    key = settings.secret_key.get_secret_value()
+
+    def seal_under_key(text: str) -> str:
+        if text and not key:
+            raise Refused("addresses are kept sealed: set FENGHUO_SECRET_KEY, the same as the rooms have")
+        return seal(text, key)
+
+    return seal_under_key
+
+
+def _leaving(found: "Sorted[Group]", missing: "Sequence[Group]") -> "list[Group]":
+    """The missing groups, marked as gone; Refused while a row is refused: it may be one of them."""
+    from msgspec.structs import replace
+
+    from console.telling import show_refused
+
+    if found.refused and missing:
+        show_refused(found)
+        raise Refused(
+            f"{len(found.refused)} rows are refused, so nobody knows who is gone: mend them first, or leave "
+            "--gone out. Nothing was changed."
+        )
+    return [replace(group, gone=True) for group in missing]
+
+
+def _ask(found: "Sorted[Any]", what: str, leaving: int, yes: bool) -> None:
+    """Go on only if a person says so, where one is at a terminal."""
+    if yes or not (found.to_publish or found.passwords or leaving):
+        return
+    if not _asked_at_a_terminal():
+        if leaving:
+            raise Refused(
+                f"--gone would mark {leaving} {what} as gone: give --yes as well. Nothing was changed."
+            )
+        return
+    if leaving:
+        counted = click.prompt(f"{leaving} {what} will be gone. Type their number to go on", err=True)
+        agreed = counted.strip().replace(",", "") == str(leaving)
+    else:
+        agreed = click.confirm(f"Bring in {len(found.to_publish)} {what}?", err=True)
+    if not agreed:
+        raise Refused("nothing was changed")
 
 
 def _group_events(found: "Sequence[Group]") -> "list[Event]":
@@ -84,6 +168,10 @@ async def _groups_stand(desk: "Desk", wanted: "Sequence[Group]") -> bool:
     return all(standing.get(g.group_id) == g for g in wanted)
 
 
+def _asked_at_a_terminal() -> bool:
+    return sys.stdin.isatty()
+
+
 @click.group(short_help="The people who may log in, and what they may do.")
 def people() -> None:
     """Bring in people and issue their passwords."""
@@ -95,12 +183,22 @@ def people() -> None:
 @click.option("--role", required=True, help="officer, analyst, approver, administrator or auditor.")
 @District
 @click.option("--station", default="")
+@click.option("--duty/--no-duty", default=None, help="A station's duty account, which sees all its groups.")
+@click.option("--userid", help="What WeCom calls the person.")
+@click.option("--notify", help="Where the person is told: channel=address, as in a table's column.")
 @click.option("--password-stdin", is_flag=True, help="Read the password's first line from stdin.")
 def add(
-    *, person_id: str, name: str, role: str, district: str | None, station: str, password_stdin: bool
-) -> None:
-    """Add or change one person; without --password-stdin a new person's password is made and printed."""
-    from console.importing import WrongRowError, person_of
+    *, person_id: str, name: str, role: str, district: str | None, station: str, duty: bool | None,
+    userid: str | None, notify: str | None, password_stdin: bool,
+) -> None:  # fmt: skip
+    """Add or change one person; without --password-stdin a new person's password is made and printed.
+
+    Of a person who is there already, what --duty, --userid and --notify do not name stays as it is.
+    """
+    from msgspec.structs import replace
+
+    from console.addresses import WrongRowError
+    from console.importing import person_of
     from fenghuo import offline
     from fenghuo.stores.auth import Auth
 
@@ -111,14 +209,21 @@ def add(
         "role": role,
         "district": district or "",
         "station": station,
+        "duty": "yes" if duty else "",
+        "userid": userid or "",
+        "notify": notify or "",
     }
 
     async def work(desk: "Desk", transport: "AnyTransport", settings: "Settings") -> str | None:
         try:
-            person = person_of(cells, settings.district)
+            person = person_of(cells, settings.district, _sealing(settings))
         except WrongRowError as error:
             raise Refused(str(error)) from None
         before = await desk.person(person_id)
+        if before:
+            given_now = {"duty": duty, "userid": userid, "notify": notify}
+            kept = {k: getattr(before, k) for k, v in given_now.items() if v is None}
+            person = replace(person, **kept)
         password = given or (None if before else new_password())
         if password:
             await _set_password(desk, Auth(desk.client, desk.keys), person_id, password)
@@ -136,14 +241,19 @@ def add(
 @File
 @District
 @DryRun
+@Yes
 @Json
-def import_people(file: Path, district: str | None, dry_run: bool, as_json: bool) -> None:
+def import_people(*, file: Path, district: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
     """Bring in people from FILE (.csv, .tsv, .jsonl, .xlsx). Running it again is safe.
 
-    Columns: person_id (账号), name (姓名), role (岗位), district (区), station (派出所), and optionally
-    password (密码), which sets it. Who has none yet gets one from `fenghuo people reset ID`.
+    Columns: person_id (账号), name (姓名), role (岗位), district (区), station (派出所), duty (值班: 是 for a
+    station's duty account, which sees all its groups), userid (企业微信账号), notify (通知: where the person
+    is told of what waits, as channel=address, such as wecom_robot=KEY or webhook=URL; kept sealed), and
+    optionally password (密码), which sets it. Who has none yet gets one from `fenghuo people reset ID`. What
+    would change is shown first, and a terminal is asked; a script is not.
     """
     from console.importing import PERSON_ALIASES, PERSON_COLUMNS, sort_people
+    from console.telling import show, tell
     from fenghuo import offline
     from fenghuo.stores.auth import Auth
     from fenghuo.tables import read_rows
@@ -151,17 +261,25 @@ def import_people(file: Path, district: str | None, dry_run: bool, as_json: bool
     table = read_rows(file, PERSON_COLUMNS, PERSON_ALIASES)
     rows = list(table)
 
-    async def work(desk: "Desk", transport: "AnyTransport", settings: "Settings") -> "Sorted[Person]":
-        found = sort_people(rows, await desk.people(), district or settings.district)
-        if not dry_run:
-            auth = Auth(desk.client, desk.keys)
-            for person_id, password in found.passwords.items():
-                await _set_password(desk, auth, person_id, password)
-            await _publish(transport, _person_events(found.to_publish), "people")
-            await _shown_on_desk(lambda: _people_stand(desk, found.to_publish))
-        return found
+    async def look(desk: "Desk", settings: "Settings") -> "Sorted[Person]":
+        return sort_people(rows, await desk.people(), district or settings.district, _sealing(settings))
 
-    _tell(offline.run(NAME, work), "people", table.notes, dry_run, as_json)
+    async def work(desk: "Desk", transport: "AnyTransport", _settings: "Settings") -> None:
+        auth = Auth(desk.client, desk.keys)
+        for person_id, password in found.passwords.items():
+            await _set_password(desk, auth, person_id, password)
+        await _publish(transport, _person_events(found.to_publish), "people")
+        await _shown_on_desk(lambda: _people_stand(desk, found.to_publish))
+
+    found = offline.run_at_desk(look)
+    found.notes[:0] = table.notes
+    if not as_json:
+        show(found, "people", dry_run, 0)
+    if not dry_run:
+        _ask(found, "people", 0, yes)
+        if found.to_publish or found.passwords:
+            offline.run(NAME, work)
+    tell(found, "people", dry_run, as_json, 0)
 
 
 @people.command("reset")
@@ -241,36 +359,3 @@ async def _shown_on_desk(stands: Callable[[], Awaitable[bool]]) -> None:
         raise Unavailable(
             f"published, but the desk does not show it after {DESK_WAIT_S:.0f} s (is the room consumers up?)"
         ) from None
-
-
-def _tell(found: "Sorted[Any]", what: str, notes: Sequence[str], dry_run: bool, as_json: bool) -> None:
-    if as_json:
-        outcome = {
-            "new": len(found.new), "changed": len(found.changed), "same": found.same,
-            "missing": found.missing, "notes": list(notes), "dry_run": dry_run,
-            "refused": [{"line": x.line, "reason": x.reason} for x in found.refused],
-        }  # fmt: skip
-        click.echo(json.dumps(outcome, ensure_ascii=False))
-    else:
-        _tell_people(found, what, notes, dry_run)
-    good = len(found.to_publish) + found.same
-    raise SystemExit(0 if not found.refused and good else 1 if good else 2)
-
-
-def _tell_people(found: "Sorted[Any]", what: str, notes: Sequence[str], dry_run: bool) -> None:
-    for note in notes:
-        click.echo(f"note: {note}", err=True)
-    for row in found.refused[:SHOWN]:
-        click.echo(f"line {row.line}: {row.reason}", err=True)
-    if len(found.refused) > SHOWN:
-        click.echo(f"... and {len(found.refused) - SHOWN} more (all with --json)", err=True)
-    if found.missing:
-        some = ", ".join(found.missing[:5]) + (" ..." if len(found.missing) > 5 else "")
-        click.echo(
-            f"{len(found.missing)} stand on the desk and not in the file; they are kept: {some}", err=True
-        )
-    verb = "would be " if dry_run else ""
-    click.echo(
-        f"{what}: {len(found.new)} {verb}new, {len(found.changed)} {verb}changed, {found.same} the same, "
-        f"{len(found.refused)} refused"
-    )

@@ -6,6 +6,7 @@ The decision's id was made with the page, so a second press is the same decision
 
 import asyncio
 import re
+import unicodedata
 from collections.abc import Mapping
 from datetime import timedelta
 from uuid import uuid4
@@ -24,8 +25,8 @@ from fenghuo.alerts import (
     Origin,
     PersonId,
     content_hash,
-    decide,
 )
+from fenghuo.deciding import decide
 from fenghuo.errors import Denied, Unavailable
 from fenghuo.events import ClusterCorrected, DecisionMade, Person
 
@@ -103,7 +104,7 @@ def content_of(base: Content, form: Form, towns: list[str]) -> Content:
     some = form.get("reach") == "towns"
     return msgspec.structs.replace(
         base,
-        title=form.get("title", "").strip(),
+        title=_lines(form.get("title", "")),
         text=_lines(form.get("text", "")),
         correction=_lines(form.get("correction", "")),
         audience=Audience(district=base.audience.district, towns=tuple(sorted(towns)) if some else ()),
@@ -113,7 +114,12 @@ def content_of(base: Content, form: Form, towns: list[str]) -> Content:
 
 
 def _lines(text: str) -> str:
-    return text.replace("\r\n", "\n").strip()
+    """``text`` with plain line ends and without what no document can carry (control characters and the
+    like), so that residents, feeds and the check code have one and the same text."""
+    plain = text.replace("\r\n", "\n")
+    return "".join(
+        x for x in plain if x in "\n\t" or unicodedata.category(x) not in {"Cc", "Cn", "Cs"}
+    ).strip()
 
 
 def refusal_of(alert: Alert | None, order: Order) -> Denied | None:

@@ -3,6 +3,7 @@
 Tones: quiet, accent (under way), amber (waits for a person), green (residents have it), red (danger).
 """
 
+from console.published import Standing
 from fenghuo.alerts import State
 from fenghuo.events import DeliveryState, Stage
 
@@ -41,5 +42,13 @@ VERDICT: dict[str, Sign] = {
     "suggested": ("question", "amber"),
     "new": ("ring", "quiet"),
 }
-BY_KIND = {"state": ALERT, "delivery": DELIVERY, "stage": STAGE, "verdict": VERDICT}
+STANDING: dict[str, Sign] = {
+    Standing.CURRENT: ("tick", "accent"),
+    Standing.REPLACED: ("loop", "amber"),
+    Standing.RECALLED: ("stop", "ink"),
+    Standing.EXPIRED: ("dash", "quiet"),
+    Standing.CORRECTION: ("back", "accent"),
+}
+"""What has become of a text that residents have."""
+BY_KIND = {"state": ALERT, "delivery": DELIVERY, "stage": STAGE, "verdict": VERDICT, "standing": STANDING}
 """The section of the words that names a kind's states, to its signs."""

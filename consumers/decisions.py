@@ -1,17 +1,23 @@
 """The only writer of an alert: applies decisions, one after the other, and says what came of each.
 
 Reads decisions.made; writes alerts.changed, alerts.released, patterns.changed and replies.requested.
+
+An order's role is a claim, so the desk is asked who the person is. That an order is the system's cannot be
+proved, and need not be: the system may draft, begin, complete and expire (``MAY``), and none of these lets a
+text out. Whoever can write to the topic in another's name is kept out by the broker's own access rules.
 """
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
 from consumers import answers
 from fenghuo import events as e
-from fenghuo.alerts import RELEASED, Action, Alert, Order, Role, decide
-from fenghuo.audience import reach_of
+from fenghuo.alerts import RELEASED, SYSTEM, Action, Alert, Content, Order, PersonId, Role
+from fenghuo.audience import ExpressionError, digest_of, freeze, reach_of
+from fenghuo.deciding import at_stake, decide
 from fenghuo.errors import Denied
+from fenghuo.reach import frozen_reach, still_there
 from fenghuo.stores.desk import Desk
 from fenghuo.transport.pipeline import Outcome
 from patterns.redact import forbidden
@@ -19,7 +25,9 @@ from patterns.slots import from_masked
 
 log = logging.getLogger(__name__)
 
-_NEED_REACH = frozenset({Action.DRAFT, Action.EDIT, Action.SUBMIT, Action.APPROVE})
+_WRITES = frozenset({Action.DRAFT, Action.EDIT, Action.UPDATE})
+_SUBMITS = frozenset({Action.SUBMIT, Action.SUBMIT_UPDATE})
+_APPROVES = frozenset({Action.APPROVE, Action.APPROVE_UPDATE})
 
 
 class Decisions:
@@ -31,7 +39,8 @@ class Decisions:
     async def on_decisions_made(self, events: Sequence[e.Event]) -> Outcome:
         orders = [x.order for x in events if isinstance(x, e.DecisionMade)]
         alerts = await self._desk.alerts_by_id(list({order.alert_id for order in orders}))
-        groups = await self._desk.groups() if any(o.action in _NEED_REACH for o in orders) else {}
+        people = await self._people({order.actor for order in orders if order.actor != SYSTEM})
+        weighing = _Weighing(self._desk)
         settled = await self._desk.settled([order.decision_id for order in orders])
         outcome = Outcome()
         for order in orders:
@@ -39,8 +48,10 @@ class Decisions:
                 continue  # its outcome was published before a crash; the alert may have moved on since
             before = alerts.get(order.alert_id)
             try:
+                check_person(before, order, people)
+                reach, frozen = await weighing.reach(before, order)
                 after = decide(
-                    before, order, findings=_findings(before, order), reach=_reach(before, order, groups)
+                    before, order, findings=_findings(before, order), reach=reach, frozen=digest_of(frozen)
                 )
             except Denied as denied:
                 outcome.events.append(_refusal(order, denied))
@@ -48,9 +59,15 @@ class Decisions:
             if after is before:
                 continue
             alerts[order.alert_id] = after
+            if order.action in _SUBMITS:
+                outcome.events.append(_frozen(order, frozen))
             outcome.events += [_change(order, after), *_consequences(order, before, after)]
             outcome.events += await self._answers(order, after)
         return outcome
+
+    async def _people(self, actors: set[PersonId]) -> dict[str, e.Person]:
+        found = [await self._desk.person(actor) for actor in sorted(actors)]
+        return {person.person_id: person for person in found if person is not None}
 
     async def _answers(self, order: Order, alert: Alert) -> list[e.Event]:
         """What those whose reports led to a warning are told once it is out everywhere, or withdrawn."""
@@ -81,20 +98,83 @@ _ANSWERS: dict[Action, tuple[Literal["warned", "withdrawn"], Callable[[str], str
 }
 
 
+def check_person(alert: Alert | None, order: Order, people: Mapping[str, e.Person]) -> None:
+    """Denied unless the actor is who the order says: one of the ``people`` with that role in the alert's
+    district, or the system."""
+    if (order.actor == SYSTEM) != (order.role is Role.SYSTEM):
+        raise Denied("wrong_role", f"{order.actor} is not {order.role}")
+    if order.actor == SYSTEM:
+        return
+    person = people.get(order.actor)
+    if person is None:
+        raise Denied("unknown_person", f"there is no {order.actor} on the desk")
+    if person.role is not order.role:
+        raise Denied("wrong_role", f"{order.actor} is {person.role}, not {order.role}")
+    content = _content(alert, order)
+    if content is not None and person.district != content.audience.district:
+        raise Denied("other_district", f"{order.actor} belongs to {person.district}")
+
+
+def _content(before: Alert | None, order: Order) -> Content | None:
+    """The content that the order is about."""
+    if order.action in _WRITES or before is None:
+        return order.content
+    return at_stake(before, order.action)
+
+
 def _findings(before: Alert | None, order: Order) -> list[str]:
-    """The linter's objections to the content that the alert would have, each ``code: excerpt``."""
-    content = order.content or (before.content if before else None)
+    """The linter's objections to that content, each ``code: excerpt``."""
+    content = _content(before, order)
     if content is None:
         return []
     parts = (content.title, content.text, content.correction)
     return list(dict.fromkeys(f"{code}: {excerpt}" for part in parts for code, excerpt in forbidden(part)))
 
 
-def _reach(before: Alert | None, order: Order, groups: dict[str, e.Group]) -> tuple[int, int]:
-    content = order.content or (before.content if before else None)
-    if content is None or order.action not in _NEED_REACH:
-        return (0, 0)
-    return reach_of(content, groups.values())
+class _Weighing:
+    """What the orders of one batch reach; the groups are read once, and only if an order asks for them."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+        self._groups: dict[str, e.Group] | None = None
+        self._fresh: dict[str, tuple[str, ...]] = {}
+        """Frozen by this batch, so not on the desk yet: digest to group ids."""
+
+    async def reach(self, before: Alert | None, order: Order) -> tuple[tuple[int, int], tuple[str, ...]]:
+        """((groups, residents), the ids of the groups that are or were frozen) of what the order is about."""
+        content = _content(before, order)
+        if content is None or order.action not in _WRITES | _SUBMITS | _APPROVES:
+            return (0, 0), ()
+        groups = await self._all()
+        try:
+            if order.action in _WRITES:
+                return reach_of(content, groups.values()), ()
+            if order.action in _SUBMITS:
+                ids = freeze(groups.values(), content.audience)
+                self._fresh[digest_of(ids)] = ids
+            else:
+                ids = await self._frozen(content.audience.frozen)
+        except ExpressionError as error:
+            raise Denied("expression", error.told("en")) from error
+        return frozen_reach(content, still_there(ids, groups)), ids
+
+    async def _frozen(self, digest: str) -> tuple[str, ...]:
+        """The groups frozen under ``digest``; none where it is not on file, and then nobody is reached."""
+        if not digest or digest in self._fresh:
+            return self._fresh.get(digest, ())
+        return await self._desk.audience(digest) or ()
+
+    async def _all(self) -> dict[str, e.Group]:
+        if self._groups is None:
+            self._groups = await self._desk.groups()
+        return self._groups
+
+
+def _frozen(order: Order, group_ids: tuple[str, ...]) -> e.AudienceFrozen:
+    return e.AudienceFrozen(
+        event_id=e.derive_id(order.decision_id, "frozen"), at=order.at, alert_id=order.alert_id,
+        digest=digest_of(group_ids), group_ids=group_ids,
+    )  # fmt: skip
 
 
 def _refusal(order: Order, denied: Denied) -> e.DecisionRefused:
@@ -118,6 +198,8 @@ def _consequences(order: Order, before: Alert | None, after: Alert) -> list[e.Ev
     """What the others must know of a change: the release, and what the library learns or unlearns."""
     if order.action is Action.APPROVE:
         return [_released("approved", order, after), *_patterns(order, after, retired=False)]
+    if order.action is Action.APPROVE_UPDATE:
+        return [_released("updated", order, after), *_patterns(order, after, retired=False)]
     if order.action is Action.RECALL:
         return [_released("recalled", order, after), *_patterns(order, after, retired=True)]
     if order.action is Action.EXPIRE and before is not None and before.state in RELEASED:
@@ -126,7 +208,7 @@ def _consequences(order: Order, before: Alert | None, after: Alert) -> list[e.Ev
 
 
 def _released(
-    kind: Literal["approved", "recalled", "expired"], order: Order, alert: Alert
+    kind: Literal["approved", "updated", "recalled", "expired"], order: Order, alert: Alert
 ) -> e.AlertReleased:
     content = alert.content
     release = e.Release(

@@ -16,6 +16,7 @@ from rapidfuzz.distance import Indel
 
 from fenghuo.alerts import TEXT_LIMIT, TITLE_LIMIT, Audience, Content
 from fenghuo.audience import CHANNELS
+from fenghuo.warning import issuer
 from patterns.model import FraudType
 from patterns.normalise import clean, fold, fold_with_offsets
 from patterns.redact import forbidden
@@ -79,7 +80,7 @@ def _title(kind: FraudType, evidence: Evidence) -> str:
 
 def _text(kind: FraudType, evidence: Evidence) -> str:
     """The whole text; what can be spared is left out, the least important first, until it fits."""
-    foot = f"{evidence.district}反诈中心 {evidence.at.astimezone(BEIJING):%m月%d日 %H:%M}"
+    foot = f"{issuer(evidence.district)} {evidence.at.astimezone(BEIJING):%m月%d日 %H:%M}"
     texts = (
         "\n".join((_heading(kind), *lines, f"提醒：{kind.advice}{WHERE_TO_CALL}", foot))
         for lines in _ever_shorter(kind, evidence)
@@ -130,7 +131,7 @@ def _link(evidence: Evidence) -> str:
 def _correction(kind: FraudType, evidence: Evidence) -> str:
     return (
         f"【更正】此前关于“{kind.label_zh}”的预警经核实有误，现予撤回，请以本条为准。"
-        f"给您带来不便，敬请谅解。如有疑问请拨打 96110。\n{evidence.district}反诈中心"
+        f"给您带来不便，敬请谅解。如有疑问请拨打 96110。\n{issuer(evidence.district)}"
     )
 
 

@@ -1,18 +1,14 @@
-"""An alert and its life: the transition table as data, and the pure ``decide`` that walks it.
+"""An alert and its life as data: its states, what leads from one to the next, and who may do it.
 
-Two persons stand behind every warning: whoever created, last edited or submitted it may not approve it,
-and an approval is bound to the exact content by its hash.
+``fenghuo.deciding`` walks the table.
 """
 
 import hashlib
-from collections.abc import Sequence
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, NewType
 
 import msgspec
-
-from fenghuo.errors import Denied
 
 Moment = Annotated[datetime, msgspec.Meta(tz=True)]
 """An aware time; one without a zone is refused where it is read."""
@@ -24,6 +20,9 @@ TEXT_LIMIT = 310
 """Characters of a warning or a correction; with the foot that fenghuo.warning adds, 350 go out."""
 TITLE_LIMIT = 40
 LONGEST_LIFE = timedelta(days=7)
+OVERRIDE_LENGTHS = (10, 200)
+"""Characters of the reason for which a severe warning overrides the limits of warnings."""
+SEVERE = "severe"
 REMEMBERED_DECISIONS = 32
 
 
@@ -56,6 +55,10 @@ class Action(StrEnum):
     DROP_UPDATE = "drop_update"
 
 
+UPDATING = frozenset({Action.UPDATE, Action.SUBMIT_UPDATE, Action.APPROVE_UPDATE, Action.DROP_UPDATE})
+"""Actions on the new version of a warning that stands; until it is approved the old one stands alone."""
+
+
 class Role(StrEnum):
     RESIDENT = "resident"
     OFFICER = "officer"
@@ -65,6 +68,9 @@ class Role(StrEnum):
     AUDITOR = "auditor"
     SYSTEM = "system"
 
+
+RELEASED = frozenset({State.APPROVED, State.BROADCASTING, State.COMPLETED})
+"""States in which the warning stands: residents have it or are getting it."""
 
 LIFE: dict[tuple[State | None, Action], State] = {
     (None, Action.DRAFT): State.DRAFT,
@@ -90,6 +96,8 @@ LIFE: dict[tuple[State | None, Action], State] = {
     (State.APPROVED, Action.EXPIRE): State.EXPIRED,
     (State.BROADCASTING, Action.EXPIRE): State.EXPIRED,
     (State.COMPLETED, Action.EXPIRE): State.EXPIRED,
+    **{(state, action): state for state in RELEASED for action in UPDATING - {Action.APPROVE_UPDATE}},
+    **{(state, Action.APPROVE_UPDATE): State.APPROVED for state in RELEASED},
 }
 """(state before, action) to state after; whatever is not here is refused."""
 
@@ -104,12 +112,14 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.BEGIN: frozenset({Role.SYSTEM}),
     Action.COMPLETE: frozenset({Role.SYSTEM}),
     Action.EXPIRE: frozenset({Role.SYSTEM}),
+    Action.UPDATE: frozenset({Role.ANALYST, Role.APPROVER}),
+    Action.SUBMIT_UPDATE: frozenset({Role.ANALYST, Role.APPROVER}),
+    Action.APPROVE_UPDATE: frozenset({Role.APPROVER}),
+    Action.DROP_UPDATE: frozenset({Role.ANALYST, Role.APPROVER}),
 }
 """Who may take each action; checked where it is applied, whatever a page showed."""
 
-NEEDS_REASON = frozenset({Action.RETURN, Action.REJECT, Action.RECALL})
-RELEASED = frozenset({State.APPROVED, State.BROADCASTING, State.COMPLETED})
-"""States in which the warning stands: residents have it or are getting it."""
+NEEDS_REASON = frozenset({Action.RETURN, Action.REJECT, Action.RECALL, Action.DROP_UPDATE})
 ENDED = frozenset({State.REJECTED, State.RECALLED, State.EXPIRED})
 """States after which the same pattern may be drafted again."""
 
@@ -146,6 +156,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     """A new version of a released warning, on its way to approval; the old one stands meanwhile."""
 
     content: Content
+    created_by: PersonId
     edited_by: PersonId
     edited_at: Moment
     submitted_by: PersonId | None = None
@@ -224,6 +235,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     seen_hash: str | None = None
     seen_revision: int | None = None
     reason: str | None = None
+    version: int = 0
+    """Of a beginning or completion: the version that it is of; 0: none named."""
 
 
 def content_hash(content: Content) -> str:
@@ -234,147 +247,3 @@ def content_hash(content: Content) -> str:
 def check_code(alert_id: str, version: int, text: str) -> str:
     """Eight hex digits by which a resident can hold a warning against the official copy."""
     return hashlib.sha256(f"{alert_id}\n{version}\n{text}".encode()).hexdigest()[:8].upper()
-
-
-def decide(alert: Alert | None, order: Order, *, findings: Sequence[str], reach: tuple[int, int]) -> Alert:
-    """The alert after ``order``, or Denied.
-
-    ``findings`` are the linter's objections to the content the alert would then have; ``reach`` is the
-    (groups, residents) of its audience. Pure: the time is the order's own, so a redelivered order gives the
-    same answer. An order already applied returns the alert unchanged.
-    """
-    if alert is not None and order.decision_id in alert.decisions:
-        return alert
-    after = _next_state(alert, order)
-    _check_person(order)
-    if alert is None:
-        return _create(order, findings, reach)
-    _check_fresh(alert, order)
-    changes = _CHANGES.get(order.action, _keep)(alert, order, tuple(findings), reach)
-    return msgspec.structs.replace(
-        alert,
-        state=after,
-        revision=alert.revision + 1,
-        changed_at=order.at,
-        reason=order.reason,
-        decisions=(*alert.decisions, order.decision_id)[-REMEMBERED_DECISIONS:],
-        **changes,
-    )
-
-
-def _next_state(alert: Alert | None, order: Order) -> State:
-    before = alert.state if alert else None
-    after = LIFE.get((before, order.action))
-    if after is None:
-        if alert is None:
-            raise Denied("no_such_alert", f"there is no alert {order.alert_id}")
-        raise Denied("not_now", f"{order.action} is not possible while the alert is {before}")
-    return after
-
-
-def _check_person(order: Order) -> None:
-    if order.role not in MAY[order.action]:
-        raise Denied("wrong_role", f"{order.role} may not {order.action}")
-    if order.action in NEEDS_REASON and not (order.reason or "").strip():
-        raise Denied("reason_missing", f"{order.action} needs a reason")
-
-
-def _check_fresh(alert: Alert, order: Order) -> None:
-    if order.seen_revision is not None and order.seen_revision != alert.revision:
-        raise Denied("stale", "the alert has changed since the page was shown")
-    if order.seen_hash is not None and order.seen_hash != content_hash(alert.content):
-        raise Denied("stale", "the content has changed since the page was shown")
-
-
-def _create(order: Order, findings: Sequence[str], reach: tuple[int, int]) -> Alert:
-    if order.content is None or order.origin is None:
-        raise Denied("content_missing", "a draft needs content and origin")
-    _check_content(order.content, order.at)
-    return Alert(
-        alert_id=order.alert_id, revision=1, version=1, state=State.DRAFT,
-        content=order.content, origin=order.origin, created_by=order.actor,
-        created_at=order.at, changed_at=order.at, findings=tuple(findings),
-        reach_groups=reach[0], reach_residents=reach[1], decisions=(order.decision_id,),
-    )  # fmt: skip
-
-
-def _check_content(content: Content, at: datetime) -> None:
-    if not content.title.strip() or len(content.title) > TITLE_LIMIT:
-        raise Denied("title_length", f"the title has 1 to {TITLE_LIMIT} characters")
-    for text in (content.text, content.correction):
-        if not text.strip() or len(text) > TEXT_LIMIT:
-            raise Denied("text_length", f"warning and correction have 1 to {TEXT_LIMIT} characters each")
-    if not at < content.expires_at <= at + LONGEST_LIFE:
-        raise Denied("expiry", f"the expiry lies ahead, within {LONGEST_LIFE.days} days")
-    if not content.channels:
-        raise Denied("channels", "at least one channel is needed")
-
-
-_Changes = dict[str, object]
-
-
-def _keep(_alert: Alert, _order: Order, _findings: tuple[str, ...], _reach: tuple[int, int]) -> _Changes:
-    return {}
-
-
-def _edit(alert: Alert, order: Order, findings: tuple[str, ...], reach: tuple[int, int]) -> _Changes:
-    if order.content is None:
-        raise Denied("content_missing", "an edit needs content")
-    if order.content.exercise != alert.content.exercise:
-        raise Denied("exercise", "an exercise can never become live, nor a live alert an exercise")
-    _check_content(order.content, order.at)
-    return {
-        "content": order.content, "findings": findings, "edited_by": order.actor,
-        "reach_groups": reach[0], "reach_residents": reach[1],
-        "submitted_by": None, "submitted_at": None,
-    }  # fmt: skip
-
-
-def _submit(alert: Alert, order: Order, findings: tuple[str, ...], reach: tuple[int, int]) -> _Changes:
-    _check_content(alert.content, order.at)
-    _check_releasable(findings, reach)
-    return {
-        "submitted_by": order.actor, "submitted_at": order.at, "findings": findings,
-        "reach_groups": reach[0], "reach_residents": reach[1],
-    }  # fmt: skip
-
-
-def _approve(alert: Alert, order: Order, findings: tuple[str, ...], reach: tuple[int, int]) -> _Changes:
-    if order.seen_hash is None:
-        raise Denied("hash_missing", "an approval names the content it approves")
-    if order.actor in {alert.created_by, alert.edited_by, alert.submitted_by}:
-        raise Denied("same_person", "whoever wrote or submitted the warning cannot approve it")
-    _check_content(alert.content, order.at)
-    _check_releasable(findings, reach)
-    return {
-        "approved_by": order.actor, "approved_at": order.at, "approved_hash": content_hash(alert.content),
-        "findings": findings, "reach_groups": reach[0], "reach_residents": reach[1],
-    }  # fmt: skip
-
-
-def _check_releasable(findings: tuple[str, ...], reach: tuple[int, int]) -> None:
-    if findings:
-        raise Denied(
-            "findings", "the text still holds something that must not go out: " + "; ".join(findings)
-        )
-    if reach[0] == 0:
-        raise Denied("nobody", "the audience has no group")
-
-
-def _complete(_alert: Alert, order: Order, _findings: tuple[str, ...], _reach: tuple[int, int]) -> _Changes:
-    return {"completed_at": order.at}
-
-
-def _recall(alert: Alert, _order: Order, _findings: tuple[str, ...], _reach: tuple[int, int]) -> _Changes:
-    if alert.approved_by is None:
-        raise Denied("not_now", "what never went out cannot be recalled")
-    return {}
-
-
-_CHANGES = {
-    Action.RECALL: _recall,
-    Action.EDIT: _edit,
-    Action.SUBMIT: _submit,
-    Action.APPROVE: _approve,
-    Action.COMPLETE: _complete,
-}

@@ -37,11 +37,12 @@ class Credential:
         return f"Credential({self.name}, {self.channel})"
 
 
-def load_credentials(path: Path | None) -> dict[str, Credential]:
+def load_credentials(file: str) -> dict[str, Credential]:
     """The credentials by name; none without a file. Raises Refused for one that is wrong or that others can
     read."""
-    if path is None:
+    if not file:
         return {}
+    path = Path(file)
     try:
         if path.stat().st_mode & 0o077:
             raise Refused(f"{path} can be read by others: chmod 600 {path}")

@@ -273,6 +273,7 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     approved_at: Moment
     exercise: bool = False
     groups: int = 0
+    override: str = ""
 
 
 class AlertReleased(Event, frozen=True, kw_only=True, tag="AlertReleased"):

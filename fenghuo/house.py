@@ -322,7 +322,8 @@ def _as_environment(settings: Settings) -> dict[str, str]:
 
 
 def _word(value: object) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
+    """As pydantic-settings reads it back: lists and truth as JSON."""
+    return json.dumps(value) if isinstance(value, bool | list) else str(value)
 
 
 def _last_words(room: RoomProcess) -> str:

@@ -119,14 +119,11 @@ class Settings(BaseSettings):
     unkeyed_at_once: int = Field(1, ge=1, le=50)
     """Sends under way at once on platforms that know no repeats (robots): so many deliveries can end as
     unknown when the process is killed. More is faster."""
-    credentials_file: Path | None = None
+    credentials_file: str = ""
     """TOML file (mode 600) with the keys to platforms; see fenghuo.credentials."""
     wecom_url: str = "https://qyapi.weixin.qq.com"
     dingtalk_url: str = "https://oapi.dingtalk.com"
     feishu_url: str = "https://open.feishu.cn"
-    public_url: str = ""
-    """Where people reach the console (https://...), for links in notices to officers and in public
-    documents."""
     task_poll_s: float = Field(15, gt=0)
     """How often a platform is asked how far an owner's task has come, in its first quarter of an hour; then
     less."""
@@ -155,6 +152,16 @@ class Settings(BaseSettings):
     delivery_attempts: int = Field(5, ge=1, le=20)
     retry_base_s: float = Field(2, gt=0)
     """First wait before a delivery is tried again; doubles with each attempt."""
+
+    cap_sender: str = Field("fenghuo.example.com", pattern=r"^[A-Za-z0-9][A-Za-z0-9.@_-]{0,99}$")
+    """Who sends the CAP documents, for machines: a domain or a mail address of ours, never changed again."""
+    issuer_name: str = Field("", max_length=100)
+    """Who issues the warnings, as the public feed names it; empty: <district>反诈中心, as the texts are
+    signed."""
+    public_url: str = Field("", pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$")
+    """Where the public reaches the console's pages without login, for links; empty: none is given."""
+    district_code: str = Field("", pattern=r"^([0-9]{6})?$")
+    """Of ``district`` in GB/T 2260, six digits; empty: none is given."""
 
 
 SECRETS = ("secret_key", "intake_token", "webhook_secret")

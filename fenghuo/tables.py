@@ -28,6 +28,7 @@ KINDS = (".csv", ".tsv", ".jsonl", ".xlsx")
 _ZIP, _OLE = b"PK\x03\x04", b"\xd0\xcf\x11\xe0"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _BROKEN = re.compile("[\udc80-\udcff]")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,7 +259,7 @@ def _checked(line: int, found: Mapping[str, str], columns: Columns) -> Row | Bad
             return BadRow(line, f"'{name}' is empty")
         if len(value) > MAX_CELL:
             return BadRow(line, f"'{name}' has {len(value):,} characters, at most {MAX_CELL:,}")
-        if any("\ud800" <= x <= "\udfff" for x in value):
+        if _SURROGATE.search(value):
             return BadRow(line, f"'{name}' holds bytes that are not in the file's encoding")
     return Row(line, cells)
 

@@ -16,6 +16,11 @@ def number(alert_id: str) -> str:
     return alert_id[:8].upper()
 
 
+def issuer(district: str) -> str:
+    """Who warns in ``district``, as its texts are signed."""
+    return f"{district}反诈中心"
+
+
 def render(alert_id: str, version: int, text: str, exercise: bool) -> str:
     """``text`` with its foot (number and check code); at most 40 characters longer."""
     mark = EXERCISE_MARK if exercise else ""

@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
@@ -10,11 +10,12 @@ from typing import Any, TypeVar
 import broadcast.app
 import consumers.app
 from fenghuo import events as e
-from fenghuo.alerts import Order
+from fenghuo.alerts import Order, content_hash
 from fenghuo.runtime import AnyTransport, Room, open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.transport.pipeline import end_tasks
+from tests.making import PEOPLE, person_changed
 
 T = TypeVar("T")
 
@@ -30,6 +31,13 @@ async def until(look: Callable[[], Awaitable[T]], within_s: float = 30, what: st
         await asyncio.sleep(0.02)
 
 
+async def seen_hash(desk: Desk, alert_id: str = "a1") -> str:
+    """What a page of the alert shows now: the hash that an approval names."""
+    alert = await desk.alert(alert_id)
+    assert alert is not None
+    return content_hash(alert.update.content if alert.update else alert.content)
+
+
 @dataclass(slots=True)
 class Inside:
     """The rooms that work, and the two that only publish."""
@@ -43,6 +51,14 @@ class Inside:
         """Publish the order as the console does; (code, message) of what came of it."""
         await self.console.publish([e.DecisionMade(event_id=wanted.decision_id, at=wanted.at, order=wanted)])
         return await until(lambda: self.desk.decision(wanted.decision_id), what=f"{wanted.action}")
+
+    async def add_people(self, people: Sequence[e.Person]) -> None:
+        await self.console.publish([person_changed(x) for x in people])
+
+        async def there() -> bool:
+            return {x.person_id for x in people} <= set(await self.desk.people())
+
+        await until(there, what="the people on the desk")
 
     async def add_groups(self, groups: list[e.Group], at: Any) -> None:
         await self.console.publish(
@@ -72,7 +88,10 @@ async def inside(settings: Settings, *names: str) -> AsyncIterator[Inside]:
         for room in rooms.values():
             await room.transport.start(room.stages, room.follows)
             loops += [asyncio.ensure_future(loop()) for loop in room.loops]
-        yield Inside(desk, rooms, quiet["producers"], quiet["console"])
+        running = Inside(desk, rooms, quiet["producers"], quiet["console"])
+        if "consumers" in rooms:
+            await running.add_people(PEOPLE)
+        yield running
     finally:
         await end_tasks(loops)
         ended = await asyncio.gather(*loops, return_exceptions=True)

@@ -12,6 +12,11 @@ from patterns.clustering import Placement
 NOON = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
 DISTRICT = "示范区"
 SAFE_TEXT = "【反诈预警】近期有人冒充市场监管发信息，都是诈骗。请不要点链接、不要转账，咨询请拨 96110。"
+PEOPLE = tuple(
+    e.Person(person_id=who, name=who, role=role, district=DISTRICT)
+    for who, role in (("analyst", Role.ANALYST), ("boss", Role.APPROVER), ("chief", Role.APPROVER))
+)
+"""Who acts in the tests; an order by anybody else is refused."""
 _COMMON = b"".join(bytes((row, cell)) for row in range(0xB0, 0xD7) for cell in range(0xA1, 0xFF)).decode(
     "gb2312"
 )
@@ -87,6 +92,10 @@ def group(n: int, **changes: Any) -> e.Group:
 
 def group_changed(changed: e.Group, at: datetime = NOON) -> e.GroupChanged:
     return e.GroupChanged(event_id=e.derive_id("group", changed.group_id, str(at)), at=at, group=changed)
+
+
+def person_changed(person: e.Person, at: datetime = NOON) -> e.PersonChanged:
+    return e.PersonChanged(event_id=e.derive_id("person", person.person_id, str(at)), at=at, person=person)
 
 
 def release(**changes: Any) -> e.Release:

@@ -69,10 +69,14 @@ class Sent:
 class Channel(Protocol):
     """A way to groups."""
 
-    name: str
-    idempotent: bool
-    """Whether the platform ignores a repeat of the same idempotency key, so that unknown may be asked
-    again."""
+    @property
+    def name(self) -> str:
+        """What groups' bindings call it."""
+
+    @property
+    def idempotent(self) -> bool:
+        """Whether the platform ignores a repeat of the same idempotency key, so that unknown may be asked
+        again."""
 
     def per_second(self, credential: str) -> float:
         """Messages a second that the platform takes from one credential."""
@@ -123,8 +127,13 @@ class Progress:
 class TaskChannel(Protocol):
     """A way to groups through a task that their owner taps."""
 
-    name: str
-    most_chats: int
+    @property
+    def name(self) -> str:
+        """What groups' bindings call it."""
+
+    @property
+    def most_chats(self) -> int:
+        """Groups that one task takes at most."""
 
     def per_second(self, credential: str) -> float:
         """Calls a second that the platform takes from one credential."""

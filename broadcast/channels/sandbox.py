@@ -27,7 +27,11 @@ class Sandbox:
     def __init__(self, client: Any, keys: Keys, per_second: float) -> None:
         self._client = client
         self._keys = keys
-        self.per_second = per_second
+        self._per_second = per_second
+
+    def per_second(self, credential: str) -> float:
+        """Messages a second onto the wall."""
+        return self._per_second
 
     async def send(self, messages: Sequence[Message]) -> list[Sent]:
         now_ms = clock.to_ms(clock.now())

@@ -12,18 +12,22 @@ from typing import Any
 
 import click
 
-from fenghuo import clock
+from fenghuo import clock, warning
 from fenghuo.demo import district
-from fenghuo.demo.measure import OnTheWall, Wall
+from fenghuo.demo.measure import Ledger, OnTheDesk
+from fenghuo.demo.platforms import Platforms, credentials_file, roster_of
 from fenghuo.demo.stories import Everyday, Residents, Tally, tell_known, tell_novel, tell_sightings
 from fenghuo.demo.visitor import Visitor
 from fenghuo.errors import Refused
 from fenghuo.house import House
-from fenghuo.settings import load_settings
+from fenghuo.servers.ports import free_port
+from fenghuo.settings import Settings, load_settings
 from fenghuo.up import tell, wait_for_the_end
 
 PASSWORD = "beacon-fire-2026"  # noqa: S105 (of the demo's invented people, on an invented district)
-SERVED_WITHIN_S = 180.0
+SERVED_WITHIN_S = 240.0
+SPEED = 60.0
+"""Simulated seconds per real one: an officer's six minutes are six seconds."""
 
 
 @dataclass(slots=True)
@@ -32,9 +36,11 @@ class Play:
 
     house: House
     residents: Residents
-    wall: Wall
+    desk: OnTheDesk
+    platforms: Platforms
     tally: Tally
-    group_ids: list[str]
+    groups: int
+    people: int
     tell: Callable[[str], None]
 
 
@@ -46,27 +52,50 @@ class Play:
     "--groups", "count", type=click.IntRange(1, 100_000), default=district.GROUPS, show_default=True
 )
 @click.option("--everyday", type=click.FloatRange(0.1, 50), default=2.0, help="Everyday reports a second.")
-def demo(auto: bool, as_json: bool, broker: str, count: int, everyday: float) -> None:
+@click.option(
+    "--speed", type=click.FloatRange(1, 600), default=SPEED, show_default=True,
+    help="Simulated seconds per real one, for the officers and platforms.",
+)  # fmt: skip
+def demo(*, auto: bool, as_json: bool, broker: str, count: int, everyday: float, speed: float) -> None:
     """Start Fenghuo on an invented district and tell two stories, with the links to open.
 
-    All is kept in a temporary folder and gone at the end.
+    The groups are on simulated platforms, and simulated officers tap, in compressed time. All is kept in a
+    temporary folder and gone at the end.
     """
     say = (lambda _line: None) if as_json else tell
     with tempfile.TemporaryDirectory(prefix="fenghuo-demo-") as folder:
-        settings = load_settings(
-            broker=broker, data_dir=Path(folder) / "data", district=district.DISTRICT, redis_url="",
-            kafka_servers="", kafka_session_timeout_s=6, reports_per_minute=100_000,
-        )  # fmt: skip
-        house = House(settings, say)
+        platforms = Platforms(free_port(), speed)
+        house = House(settings_of(Path(folder), broker, platforms), say)
         try:
             house.start()
-            run(house, say, Path(folder), auto=auto, as_json=as_json, count=count, everyday=everyday)
+            run(
+                house, platforms, say, Path(folder), auto=auto, as_json=as_json, count=count,
+                everyday=everyday,
+            )  # fmt: skip
         finally:
+            platforms.stop()
             house.stop()
+
+
+def settings_of(folder: Path, broker: str, platforms: Platforms) -> Settings:
+    """The house's settings: the platforms are the simulated ones, and waiting is as much shorter as time
+    runs faster."""
+    usual = load_settings()
+    speed = platforms.speed
+    return load_settings(
+        broker=broker, data_dir=folder / "data", district=district.DISTRICT, redis_url="",
+        kafka_servers="", kafka_session_timeout_s=6, reports_per_minute=100_000,
+        wecom_url=platforms.url, dingtalk_url=platforms.url, feishu_url=platforms.url,
+        credentials_file=str(credentials_file(folder)), webhook_private=True, webhook_per_s=200,
+        remind_s=tuple(x / speed for x in usual.remind_s),
+        remind_moderate_s=tuple(x / speed for x in usual.remind_moderate_s),
+        task_poll_s=max(1.0, usual.task_poll_s / speed),
+    )  # fmt: skip
 
 
 def run(
     house: House,
+    platforms: Platforms,
     say: Callable[[str], None],
     folder: Path,
     *,
@@ -76,30 +105,37 @@ def run(
     everyday: float,
 ) -> None:
     """Fill the house, tell the stories, and end (--auto) or stay."""
-    rows = district.groups(count, district.RESIDENTS * count // district.GROUPS)
+    rows = district.groups(count, district.RESIDENTS * count // district.GROUPS, platforms.url)
     people = district.accounts(PASSWORD)
     fill(house, folder, rows, people)
+    environment = house.environment
+    secret = environment["FENGHUO_WEBHOOK_SECRET"]
+    roster = roster_of(rows, people, secret)
+    platforms.start(folder, roster, house.console_url, folder / "simulate.log")
     residents_of_all = sum(int(row["members"]) for row in rows)
     say(f"\n{district.DISTRICT}: {count:,} groups, {residents_of_all:,} residents (invented)")
     say(
-        f"open {house.console_url} as one of: "
-        + ", ".join(p.person_id for p in people)
-        + f" (password {PASSWORD})"
+        f"open {house.console_url} as one of: officer, analyst, approver, admin, officer-00-0, duty-00 "
+        f"(password {PASSWORD})"
+    )
+    say(
+        f"the groups are on simulated platforms: {platforms.url}/sim/ ; officers' time there runs "
+        f"{platforms.speed:g} times as fast as yours"
     )
     tally = Tally()
-    environment = house.environment
     residents = Residents(house.intake_url, environment["FENGHUO_INTAKE_TOKEN"], tally)
-    wall = Wall(environment["FENGHUO_REDIS_URL"], house.settings.namespace)
-    play = Play(house, residents, wall, tally, [row["group_id"] for row in rows], say)
+    desk = OnTheDesk(environment["FENGHUO_REDIS_URL"], house.settings.namespace)
+    play = Play(house, residents, desk, platforms, tally, count, residents_of_all, say)
     trickle = Everyday(residents, everyday)
     trickle.start()
     try:
+        platforms.until_officers_are_in(len(roster["officers"]))
         result = tell_stories(play, auto=auto)
         if auto:
             trickle.end()
             result["reports"] = tally.reports
             click.echo(json.dumps(result, ensure_ascii=False) if as_json else _told(result))
-            if result["failed"] or result["duplicates"] or result["delivered"] != result["groups"]:
+            if result["failed"] or result["duplicates"] or result["accounted"] != result["groups"]:
                 raise SystemExit(1)
         else:
             say("\nstays open until Ctrl-C")
@@ -107,7 +143,7 @@ def run(
     finally:
         trickle.end()
         residents.close()
-        wall.close()
+        desk.close()
 
 
 def fill(house: House, folder: Path, rows: list[dict[str, str]], people: list[district.Account]) -> None:
@@ -144,7 +180,9 @@ def tell_stories(play: Play, *, auto: bool) -> dict[str, Any]:
     )
     if not auto:
         say(
-            "  log in as analyst and submit it, then as approver and approve it; the groups: " + url + "/wall"
+            "  log in as analyst and submit it, then as approver and approve it; the groups: "
+            + play.platforms.url
+            + "/sim/"
         )
         analyst.close()
         return {}
@@ -161,7 +199,8 @@ def log_in(url: str, person_id: str) -> Visitor:
 
 
 def approve_and_wait(play: Play, analyst: Visitor, alert_id: str) -> dict[str, Any]:
-    """Submit, approve as another person, and wait until the wall shows the warning in every group."""
+    """Submit, approve as another person, and wait until every group has the warning or is known not to get
+    it."""
     approver = log_in(play.house.console_url, "approver")
     try:
         analyst.act(alert_id, "submit")
@@ -169,33 +208,47 @@ def approve_and_wait(play: Play, analyst: Visitor, alert_id: str) -> dict[str, A
         approved_ms = clock.to_ms(clock.now())
         approver.act(alert_id, "approve")
         play.tell("  approved by another person")
-        shown = until_all_shown(play, alert_id)
+        ledger = until_all_settled(play, alert_id)
     finally:
         approver.close()
         analyst.close()
-    took_s = (shown.last_ms - approved_ms) / 1000
+    code = warning.number(alert_id)
+    have = play.platforms.counts(code)
+    reached = play.platforms.timeline(code, approved_ms, play.people)["at_s"]
+    told = play.desk.told(alert_id)
+    took_s = (have["last_ms"] - approved_ms) / 1000
     play.tell(
-        f"  {shown.groups:,} groups have it, {took_s:.2f} s after the approver's tap:\n"
-        f"  {play.house.console_url}/wall"
+        f"  {have['groups']:,} groups have it; half of the residents {_minutes(reached['50'])}, 90 % "
+        f"{_minutes(reached['90'])} after the approver's tap, in the officers' time:\n"
+        f"  {play.platforms.url}/sim/"
     )
-    groups = len(play.group_ids)
+    accounted = ledger.shown + ledger.refused + ledger.unknown
     return {
-        "reports": 0, "clusters": play.wall.clusters(), "alert_id": alert_id, "groups": groups,
-        "delivered": shown.groups, "failed": groups - shown.groups, "duplicates": shown.extra,
-        "asked_again": play.wall.repeats(), "approval_to_last_group_s": round(took_s, 3),
+        "reports": 0, "clusters": play.desk.clusters(), "alert_id": alert_id, "groups": play.groups,
+        "delivered": have["groups"], "failed": play.groups - accounted, "duplicates": have["doubles"],
+        "asked_again": have["asked_again"], "approval_to_last_group_s": round(took_s, 3),
+        "accounted": accounted, "shown": ledger.shown, "refused": ledger.refused,
+        "unknown": ledger.unknown, "by_channel": ledger.by_channel(),
+        **{f"residents_reached_{share}_s": at_s for share, at_s in reached.items()},
+        "reminders": told["remind"], "deputies": told["deputy"], "stations": told["station"],
+        "simulated_seconds_per_second": play.platforms.speed,
     }  # fmt: skip
 
 
-def until_all_shown(play: Play, alert_id: str) -> OnTheWall:
-    """The wall when every group shows the warning, or as it stands after SERVED_WITHIN_S."""
+def _minutes(seconds: float | None) -> str:
+    return "not yet" if seconds is None else f"{seconds / 60:.1f} min"
+
+
+def until_all_settled(play: Play, alert_id: str) -> Ledger:
+    """The ledger when every group is settled, or as it stands after SERVED_WITHIN_S."""
     deadline = time.monotonic() + SERVED_WITHIN_S
     while True:
-        shown = play.wall.count(alert_id, play.group_ids)
-        if shown.groups == len(play.group_ids) or time.monotonic() > deadline:
-            return shown
+        ledger = play.desk.ledger(alert_id)
+        if ledger.settled >= play.groups or time.monotonic() > deadline:
+            return ledger
         if play.house.failure:
             raise Refused(play.house.failure)
-        time.sleep(0.1)
+        time.sleep(0.25)
 
 
 def _told(result: dict[str, Any]) -> str:

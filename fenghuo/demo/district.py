@@ -19,34 +19,110 @@ _KINDS = (("业主群", "residents"), ("商户群", "business"), ("家长群", "
 _PLACES = ("锦绣", "阳光", "幸福", "和平", "翠竹", "新华", "朝晖", "碧水", "紫荆", "丰收", "明珠", "春晓")
 _SURNAMES = "王李张刘陈杨赵黄周吴徐孙马朱胡郭何高林罗"
 
-GROUP_COLUMNS = ("group_id", "name", "district", "town", "station", "owner", "members", "channel", "tags")
+OFFICERS_PER_STATION = 2
+GROUP_COLUMNS = (
+    "group_id", "name", "district", "town", "station", "owner", "deputy", "members", "channel", "target",
+    "secret", "credential", "channel2", "tags",
+)  # fmt: skip
+MIX = (
+    ("relay", 60),
+    ("wecom_customer_group", 25),
+    ("wecom_robot", 5),
+    ("dingtalk", 3),
+    ("feishu", 2),
+    ("webhook", 5),
+)
+"""Of a hundred groups, how many are reached by which channel."""
+CREDENTIAL = "district"
+"""The WeCom tenant of the demo."""
 
 
-def groups(count: int = GROUPS, residents: int = RESIDENTS) -> list[dict[str, str]]:
-    """``count`` groups with ``residents`` members in all, as rows of a groups file."""
+@dataclass(frozen=True, slots=True)
+class Person:
+    """Somebody of a station: an officer, or its duty account."""
+
+    person_id: str
+    name: str
+    station: str
+    duty: bool = False
+
+
+def stations() -> list[tuple[str, str]]:
+    """(town, station) of each police station."""
+    return [(town, _station(town, n)) for n in range(STATIONS_PER_TOWN) for town in TOWNS]
+
+
+def _station(town: str, n: int) -> str:
+    return f"{town.removesuffix('镇').removesuffix('街道')}{'一二'[n]}所"
+
+
+def officers() -> list[Person]:
+    """The officers of each station and its duty account."""
+    dice = random.Random(0)
+    found: list[Person] = []
+    for k, (_town, station) in enumerate(stations()):
+        found += [
+            Person(f"officer-{k:02d}-{n}", f"{dice.choice(_SURNAMES)}警官", station)
+            for n in range(OFFICERS_PER_STATION)
+        ]
+        found.append(Person(f"duty-{k:02d}", f"{station}值班", station, duty=True))
+    return found
+
+
+def groups(
+    count: int = GROUPS, residents: int = RESIDENTS, hooks: str = "http://127.0.0.1:8650"
+) -> list[dict[str, str]]:
+    """``count`` groups with ``residents`` members in all, as rows of a groups file; webhooks go to
+    ``hooks``."""
     dice = random.Random(count)
     weights = [dice.uniform(0.4, 1.6) for _ in range(count)]
     scale = residents / sum(weights)
     sizes = [max(1, round(w * scale)) for w in weights]
     sizes[-1] += residents - sum(sizes)
-    return [_group(n, size, dice) for n, size in enumerate(sizes)]
+    return [_group(n, size, dice, hooks) for n, size in enumerate(sizes)]
 
 
-def _group(n: int, size: int, dice: random.Random) -> dict[str, str]:
-    town = TOWNS[n % len(TOWNS)]
+def _group(n: int, size: int, dice: random.Random, hooks: str) -> dict[str, str]:
+    k = n % (len(TOWNS) * STATIONS_PER_TOWN)
+    town, station = stations()[k]
     kind, tag = _KINDS[n % 7 if n % 7 < len(_KINDS) else 0]
-    station = f"{town.removesuffix('镇').removesuffix('街道')}{'一二'[n // len(TOWNS) % STATIONS_PER_TOWN]}所"
+    mine = n // (len(TOWNS) * STATIONS_PER_TOWN) % OFFICERS_PER_STATION
     return {
         "group_id": f"g{n:05d}",
         "name": f"{town}{dice.choice(_PLACES)}{n // len(TOWNS) + 1}{kind}",
         "district": DISTRICT,
         "town": town,
         "station": station,
-        "owner": f"{dice.choice(_SURNAMES)}警官",
+        "owner": f"officer-{k:02d}-{mine}",
+        "deputy": f"officer-{k:02d}-{(mine + 1) % OFFICERS_PER_STATION}",
         "members": str(size),
-        "channel": "sandbox",
         "tags": tag,
+        **_way(n, hooks),
     }
+
+
+def _way(n: int, hooks: str) -> dict[str, str]:
+    """How a group is reached; who has no tap of WeCom's or loses its robot is reached by the officers'
+    relay."""
+    channel = _channel(n * 37 % 100)
+    target = {
+        "relay": "", "wecom_customer_group": f"wr-demo-{n:05d}", "webhook": f"{hooks}/hook/g{n:05d}",
+    }.get(channel, f"robot-{n:05d}")  # fmt: skip
+    return {
+        "channel": channel,
+        "target": target,
+        "secret": f"signed-{n:05d}" if channel in ("dingtalk", "feishu") else "",
+        "credential": CREDENTIAL if channel == "wecom_customer_group" else "",
+        "channel2": "" if channel == "relay" else "relay",
+    }
+
+
+def _channel(hundredth: int) -> str:
+    for name, share in MIX:
+        if hundredth < share:
+            return name
+        hundredth -= share
+    raise AssertionError("MIX makes a hundred")
 
 
 def write_groups(path: Path, rows: list[dict[str, str]]) -> None:
@@ -65,17 +141,20 @@ class Account:
     name: str
     role: str
     password: str
+    station: str = ""
+    duty: bool = False
 
 
 def accounts(password: str) -> list[Account]:
-    """One person for each role, all with ``password``."""
+    """One person for each role, and the officers of the stations, all with ``password``."""
     named = (
         ("officer", "社区民警 陈晨", "officer"),
         ("analyst", "研判员 林岚", "analyst"),
         ("approver", "审批人 周正", "approver"),
         ("admin", "管理员 何静", "administrator"),
     )
-    return [Account(person_id, name, role, password) for person_id, name, role in named]
+    team = [Account(person_id, name, role, password) for person_id, name, role in named]
+    return team + [Account(x.person_id, x.name, "officer", password, x.station, x.duty) for x in officers()]
 
 
 def write_people(path: Path, people: list[Account]) -> None:
@@ -83,8 +162,11 @@ def write_people(path: Path, people: list[Account]) -> None:
     path.touch(mode=0o600)
     with path.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow(["person_id", "name", "role", "district", "station", "password"])
-        writer.writerows([p.person_id, p.name, p.role, DISTRICT, "", p.password] for p in people)
+        writer.writerow(["person_id", "name", "role", "district", "station", "duty", "password"])
+        writer.writerows(
+            [p.person_id, p.name, p.role, DISTRICT, p.station, "是" if p.duty else "", p.password]
+            for p in people
+        )
 
 
 KNOWN = "【航空】您乘坐的航班因机械故障已取消，请速联系客服办理退改签并领取300元误工补偿，改签需核验银行卡。"

@@ -1,47 +1,73 @@
-"""What the wall of groups really shows: the demo's figures come from there, not from our own ledger."""
+"""Where an alert's deliveries stand on our ledger; what groups really got, the simulated platforms count."""
 
-import json
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
+import msgspec
 import redis
 
+from fenghuo.events import SETTLED, DeliveryState
 from fenghuo.stores.keys import Keys
+from fenghuo.stores.projection import Row
+
+_ROW = msgspec.json.Decoder(Row)
 
 
 @dataclass(frozen=True, slots=True)
-class OnTheWall:
-    """How an alert stands on the wall: groups that have it, messages beyond one in a group, the last's
-    time."""
+class Ledger:
+    """The rows of one release by group id."""
 
-    groups: int
-    extra: int
-    last_ms: int
+    rows: Mapping[str, Row]
+
+    def count(self, *states: DeliveryState) -> int:
+        return sum(row.state in states for row in self.rows.values())
+
+    @property
+    def shown(self) -> int:
+        return self.count(DeliveryState.SHOWN, DeliveryState.ACCEPTED)
+
+    @property
+    def refused(self) -> int:
+        """Groups that never will have it, with a reason."""
+        return sum(
+            row.state in (DeliveryState.REFUSED, DeliveryState.SUPERSEDED) and bool(row.reason)
+            for row in self.rows.values()
+        )
+
+    @property
+    def unknown(self) -> int:
+        """Groups of which no platform can tell, with the reason; each is on a person's list."""
+        return sum(row.state is DeliveryState.UNKNOWN and bool(row.reason) for row in self.rows.values())
+
+    @property
+    def settled(self) -> int:
+        return self.count(*SETTLED)
+
+    def by_channel(self) -> dict[str, dict[str, int]]:
+        """Channel to state to how many groups."""
+        found: dict[str, Counter[str]] = {}
+        for row in self.rows.values():
+            found.setdefault(row.channel, Counter())[row.state] += 1
+        return {channel: dict(counts) for channel, counts in sorted(found.items())}
 
 
-class Wall:
-    """Reads the sandbox straight from its Redis."""
+class OnTheDesk:
+    """Reads the desk straight from its Redis."""
 
     def __init__(self, url: str, namespace: str) -> None:
         self._client = redis.Redis.from_url(url)
         self._keys = Keys(namespace)
 
-    def count(self, alert_id: str, group_ids: Sequence[str], kind: str = "warning") -> OnTheWall:
-        """What ``group_ids`` show of ``alert_id``."""
-        pipe = self._client.pipeline(transaction=False)
-        for group_id in group_ids:
-            pipe.hvals(self._keys.wall(group_id))
-        have, extra, last_ms = 0, 0, 0
-        for messages in pipe.execute():
-            mine = [m for m in map(json.loads, messages) if m["subject"] == alert_id and m["kind"] == kind]
-            have += bool(mine)
-            extra += max(0, len(mine) - 1)
-            last_ms = max([last_ms, *(int(m["at_ms"]) for m in mine)])
-        return OnTheWall(have, extra, last_ms)
+    def ledger(self, alert_id: str, version: int = 1) -> Ledger:
+        raw: Any = self._client.hgetall(self._keys.ledger(alert_id, version, "warning"))
+        return Ledger({k.decode(): _ROW.decode(v.split(b":", 1)[1]) for k, v in raw.items()})
 
-    def repeats(self) -> int:
-        """How often the sandbox was asked to show what it showed already."""
-        return int(self._client.hget(self._keys.wall_asked, "repeats") or 0)
+    def told(self, alert_id: str, version: int = 1) -> Counter[str]:
+        """How many people were told of their groups, by level: todo, remind, deputy, station."""
+        raw: Any = self._client.hvals(self._keys.notices(alert_id, version))
+        return Counter(x.decode().split("|")[0] for x in raw)
 
     def clusters(self) -> int:
         """Suspicious clusters that two people or more have reported."""

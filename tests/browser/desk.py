@@ -20,9 +20,9 @@ from fenghuo.alerts import (
     PersonId,
     Role,
     content_hash,
-    decide,
 )
 from fenghuo.audience import reach_of
+from fenghuo.deciding import decide
 from fenghuo.errors import Denied
 from fenghuo.stores.desk import Desk
 from fenghuo.topics import DECISIONS_MADE

@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 import uvicorn
@@ -20,7 +21,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from console.app import build
-from fenghuo import clock
+from fenghuo import clock, warning
+from fenghuo.alerts import check_code
 from fenghuo.runtime import open_transport
 from fenghuo.stores.auth import Auth
 from tests.browser import desk as d
@@ -34,6 +36,12 @@ ARGUMENTS = [
 ]  # fmt: skip
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 SUBMITTED, SENDING = "a5ubm1tted0000000000aaaa", "b5oadca5t00000000000aaaa"
+
+
+def as_changed_by_a_fraudster() -> str:
+    return warning.render(SENDING, 1, d.TEXT, exercise=False).replace("请不要点链接", "请加客服")
+
+
 PAGES = [
     ("login", "", "/login"),
     ("queue", "ana", "/queue"),
@@ -61,6 +69,12 @@ PAGES = [
     ("groups", "admin", "/groups"),
     ("people", "admin", "/people"),
     ("missing", "admin", "/nowhere"),
+    ("warnings", "", "/warnings"),
+    ("warnings-genuine", "", f"/warnings?code={check_code(SENDING, 1, d.TEXT)}"),
+    ("warnings-changed", "", f"/warnings?code={quote(as_changed_by_a_fraudster())}"),
+    ("warnings-unknown", "", "/warnings?code=1234ABCD"),
+    ("warning-recalled", "", "/warnings/RECAL1ED"),
+    ("warning-missing", "", "/warnings/00000000"),
 ]
 
 

@@ -16,11 +16,13 @@ from console.sessions import Sessions
 from fenghuo import events as e
 from fenghuo.alerts import Role
 from fenghuo.runtime import open_desk, open_transport
+from fenghuo.sealing import unseal
 from fenghuo.stores.auth import Auth
 from fenghuo.topics import GROUPS_CHANGED, PEOPLE_CHANGED
 from fenghuo.transport.pipeline import Outcome, Stage
 from tests.browser.opened import settings_at
 
+KEY = "k" * 40
 ROWS = """群编号,群名,街镇,派出所,负责人,人数,通道,地址
 g1,城关一群,城关镇,城关所,o1,"1,200",sandbox,
 g2,城关二群,城关镇,城关所,,98,webhook,https://example.com/hook
@@ -42,6 +44,7 @@ def folding(
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("FENGHUO_REDIS_URL", redis_url)
     monkeypatch.setenv("FENGHUO_NAMESPACE", namespace)
+    monkeypatch.setenv("FENGHUO_SECRET_KEY", KEY)
     ready, halt = threading.Event(), threading.Event()
 
     async def room() -> None:
@@ -86,6 +89,93 @@ def test_groups_are_brought_in_and_a_second_time_changes_nothing(tmp_path: Path)
     file.write_text("group_id,name,town\ng1,城关新群,城关镇\n", "utf-8")
     status, out = run("groups", "import", str(file), "--json")
     assert (status, json.loads(out)["changed"], json.loads(out)["missing"]) == (0, 1, ["g2"])
+
+
+def on_desk(redis_url: str, namespace: str) -> dict[str, e.Group]:
+    async def look() -> dict[str, e.Group]:
+        desk = open_desk(settings_at(redis_url, namespace))
+        found = await desk.groups()
+        await desk.client.aclose()
+        return found
+
+    return asyncio.run(look())
+
+
+@pytest.mark.usefixtures("folding")
+def test_addresses_are_kept_sealed_and_never_shown(redis_url: str, namespace: str, tmp_path: Path) -> None:
+    file = tmp_path / "groups.csv"
+    robot = "https://oapi.dingtalk.com/robot/send?access_token=first1234"
+    file.write_text(f"群编号,群名,通道,地址,密钥,通道2\ng1,一群,钉钉,{robot},SECabc,relay\n", "utf-8")
+    result = CliRunner().invoke(commands.groups, ["import", str(file)])
+    assert result.exit_code == 0, result.output
+    group = on_desk(redis_url, namespace)["g1"]
+    assert [x.channel for x in group.ways] == ["dingtalk", "relay"]
+    assert (unseal(group.target, KEY), unseal(group.secret, KEY)) == ("first1234", "SECabc")
+    file.write_text(file.read_text("utf-8").replace("first1234", "second567"), "utf-8")
+    changed = CliRunner().invoke(commands.groups, ["import", str(file)])
+    assert "g1: target changed" in changed.stderr
+    assert "0 new, 1 changed" in changed.stdout
+    for secret in ("first1234", "second567", "SECabc", "sealed:"):
+        assert secret not in result.output + changed.output
+
+
+@pytest.mark.usefixtures("folding")
+def test_missing_groups_are_gone_only_when_their_number_is_confirmed(
+    redis_url: str, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file, less, bad = (tmp_path / f"{x}.csv" for x in ("all", "less", "bad"))
+    file.write_text("group_id,name\ng1,一群\ng2,二群\ng3,三群\n", "utf-8")
+    less.write_text("group_id,name\ng1,一群\n", "utf-8")
+    bad.write_text("group_id,name,members\ng1,一群,\ng2,二群,x\n", "utf-8")
+    runner = CliRunner()
+    assert runner.invoke(commands.groups, ["import", str(file)]).exit_code == 0
+
+    def gone(*more: str, typed: str | None = None) -> str:
+        result = runner.invoke(commands.groups, ["import", "--gone", *more], input=typed)
+        return result.output + str(result.exception or "")
+
+    assert "would mark 2 groups as gone: give --yes" in gone(str(less))
+    assert "2 would be gone" in gone(str(less), "--dry-run")
+    assert "nobody knows who is gone" in gone(str(bad), "--yes")
+    monkeypatch.setattr(commands, "_asked_at_a_terminal", lambda: True)
+    assert "nothing was changed" in gone(str(less), typed="3\n")
+    assert len(on_desk(redis_url, namespace)) == 3
+    assert "2 gone" in gone(str(less), typed="2\n")
+    assert list(on_desk(redis_url, namespace)) == ["g1"]
+    asked = runner.invoke(commands.groups, ["import", str(file)], input="n\n")
+    assert "2 will be new" in asked.output and "nothing was changed" in str(asked.exception)
+    assert runner.invoke(commands.groups, ["import", str(file)], input="y\n").exit_code == 0
+    assert len(on_desk(redis_url, namespace)) == 3
+
+
+@pytest.mark.usefixtures("folding")
+def test_without_a_key_nothing_that_wants_a_seal_comes_in(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("FENGHUO_SECRET_KEY")
+    file = tmp_path / "groups.csv"
+    file.write_text("group_id,name,channel,target\ng1,一群,webhook,https://groups.example.com\n", "utf-8")
+    refused = CliRunner().invoke(commands.groups, ["import", str(file)])
+    assert "set FENGHUO_SECRET_KEY" in str(refused.exception)
+
+
+@pytest.mark.usefixtures("folding")
+def test_a_person_keeps_what_a_change_does_not_name(redis_url: str, namespace: str) -> None:
+    base = ("people", "add", "du", "--name", "值班", "--role", "officer", "--station", "东湖一所")
+    notify = ("--notify", "webhook=https://notify.example.com/du")
+    assert run(*base, "--duty", "--userid", "du1", *notify)[0] == 0
+    assert run(*base, "--userid", "du2")[0] == 0
+
+    async def look() -> e.Person | None:
+        desk = open_desk(settings_at(redis_url, namespace))
+        found = await desk.person("du")
+        await desk.client.aclose()
+        return found
+
+    person = asyncio.run(look())
+    assert person is not None and person.notify is not None
+    assert (person.duty, person.userid) == (True, "du2")
+    assert unseal(person.notify.target, KEY) == "https://notify.example.com/du"
 
 
 @pytest.mark.usefixtures("folding")

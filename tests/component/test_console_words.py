@@ -10,6 +10,7 @@ import pytest
 
 from console import signs
 from console.decisions import SEVERITIES
+from console.published import Standing
 from console.words import LANGUAGES, Words, table
 from fenghuo.alerts import Action, Role, State
 from fenghuo.events import DeliveryState, Stage
@@ -50,6 +51,7 @@ def test_every_key_that_a_page_or_the_code_names_is_in_the_table() -> None:
         ("action", list(Action)),
         ("severity", list(SEVERITIES)),
         ("verdict", ["known", "suggested", "new"]),
+        ("standing", list(Standing)),
     ],
 )
 def test_every_state_has_its_one_word(section: str, names: list[str]) -> None:
@@ -63,6 +65,8 @@ def test_every_state_has_a_shape_and_a_tone() -> None:
     assert set(signs.ALERT) == set(State)
     assert set(signs.DELIVERY) == set(DeliveryState)
     assert set(signs.STAGE) == set(Stage)
+    assert set(signs.STANDING) == set(Standing)
+    assert {f"warnings.is_{name}" for name in Standing} <= set(table())
     assert [name for name, (_, tone) in signs.DELIVERY.items() if tone == "green"] == [DeliveryState.SHOWN]
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from fenghuo import clock
 from fenghuo import events as e
-from fenghuo.alerts import Action, Alert, Role, State, content_hash
+from fenghuo.alerts import Action, Alert, Role, State
 from fenghuo.demo.district import KNOWN, NOVEL, SIGHTING, everyday
 from fenghuo.rebuild import drop_desk, fold_again
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
-from tests.inside import Inside, inside, until
+from tests.inside import Inside, inside, seen_hash, until
 from tests.making import DISTRICT, group, order, place, report, settings
 
 GROUPS = 60
@@ -66,7 +66,7 @@ async def approved(house: Inside, draft: Alert) -> None:
     now = clock.now()
     wanted = {"alert_id": draft.alert_id, "at": now}
     assert await house.decide(order(Action.SUBMIT, **wanted)) == ("ok", "")
-    seen = {"seen_hash": content_hash(draft.content)}
+    seen = {"seen_hash": await seen_hash(house.desk, draft.alert_id)}
     assert await house.decide(order(Action.APPROVE, "boss", Role.APPROVER, **wanted, **seen)) == ("ok", "")
 
 
@@ -229,6 +229,8 @@ async def desk_dump(desk: Desk) -> dict[str, object]:
             found[key.decode()] = await desk.client.hgetall(key)
         elif kind == "zset":
             found[key.decode()] = dict(await desk.client.zrange(key, 0, -1, withscores=True))
+        elif kind == "set":
+            found[key.decode()] = await desk.client.smembers(key)
         else:
             found[key.decode()] = await desk.client.get(key)
     return found

@@ -11,14 +11,14 @@ import pytest
 
 from fenghuo import clock
 from fenghuo import events as e
-from fenghuo.alerts import Action, AlertId, Order, Origin, Role, State, content_hash
+from fenghuo.alerts import Action, AlertId, Order, Origin, Role, State
 from fenghuo.demo.measure import OnTheWall, Wall
 from fenghuo.house import House
 from fenghuo.runtime import open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
-from tests.inside import until
-from tests.making import content, decision, draft, group, order, settings
+from tests.inside import seen_hash, until
+from tests.making import PEOPLE, content, decision, draft, group, order, person_changed, settings
 
 GROUPS = 600
 PER_SECOND = 120
@@ -77,13 +77,16 @@ async def with_publisher(house: House, work: Callable[[Publisher], Awaitable[Non
 
 
 async def bring_groups(publisher: Publisher) -> None:
+    """And the people who release warnings to them."""
     now = clock.now()
-    await publisher.transport.publish(
-        [e.GroupChanged(event_id=f"g{n}", at=now, group=group(n)) for n in range(GROUPS)]
-    )
+    await publisher.transport.publish([
+        *[person_changed(x) for x in PEOPLE],
+        *[e.GroupChanged(event_id=f"g{n}", at=now, group=group(n)) for n in range(GROUPS)],
+    ])  # fmt: skip
 
     async def there() -> bool:
-        return len(await publisher.desk.groups()) == GROUPS
+        people = await publisher.desk.people()
+        return len(people) == len(PEOPLE) and len(await publisher.desk.groups()) == GROUPS
 
     await until(there, 60, "the groups on the desk")
 
@@ -97,13 +100,14 @@ async def release(publisher: Publisher, alert_id: AlertId) -> None:
     wanted = [
         draft(content=text, origin=origin, decision_id=f"d-{alert_id}", **same),
         order(Action.SUBMIT, decision_id=f"s-{alert_id}", **same),
-        order(
-            Action.APPROVE, "boss", Role.APPROVER, decision_id=f"a-{alert_id}",
-            seen_hash=content_hash(text), **same
-        ),
-    ]  # fmt: skip
+    ]
     for each in wanted:
         assert await publisher.decide(each) == ("ok", "")
+    seen = await seen_hash(publisher.desk, alert_id)
+    approve = order(
+        Action.APPROVE, "boss", Role.APPROVER, decision_id=f"a-{alert_id}", seen_hash=seen, **same
+    )
+    assert await publisher.decide(approve) == ("ok", "")
 
 
 async def on_the_wall(house: House, wall: Wall, alert_id: str, groups: int) -> OnTheWall:

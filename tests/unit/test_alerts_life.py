@@ -16,6 +16,7 @@ from fenghuo.alerts import (
     REMEMBERED_DECISIONS,
     TEXT_LIMIT,
     TITLE_LIMIT,
+    UPDATING,
     Action,
     Alert,
     AlertId,
@@ -28,8 +29,8 @@ from fenghuo.alerts import (
     State,
     check_code,
     content_hash,
-    decide,
 )
+from fenghuo.deciding import decide, with_frozen
 from fenghuo.errors import Denied
 
 T0 = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -46,7 +47,21 @@ CONTENT = Content(
 )
 ORIGIN = Origin(first_report_at=T0 - timedelta(minutes=20), fraud_type="biz", cluster_id="c1")
 SOME = (3162, 426_000)
+FROZEN = "f" * 64
+"""The digest of the groups that CONTENT's audience means."""
+SUBMITTED_CONTENT = with_frozen(CONTENT, FROZEN)
+NEXT = msgspec.structs.replace(
+    CONTENT, text=CONTENT.text + "补充：对方会要求共享屏幕。", expires_at=T0 + timedelta(hours=30)
+)
+"""What an update makes of CONTENT."""
 LEAST_ROLE = {action: next(role for role in Role if role in may) for action, may in MAY.items()}
+
+
+SEEN = {
+    Action.APPROVE: content_hash(SUBMITTED_CONTENT),
+    Action.APPROVE_UPDATE: content_hash(with_frozen(NEXT, FROZEN)),
+}
+"""What the page of an approval showed."""
 
 
 def order(action: Action, actor: PersonId = ANNA, **changes: Any) -> Order:
@@ -54,15 +69,15 @@ def order(action: Action, actor: PersonId = ANNA, **changes: Any) -> Order:
     at = changes.pop("at", T0 + timedelta(minutes=1))
     given: dict[str, Any] = {
         "decision_id": f"{action}-{actor}-{at:%H%M%S}", "alert_id": ID, "action": action, "actor": actor,
-        "role": LEAST_ROLE[action], "at": at, "content": CONTENT, "origin": ORIGIN, "reason": "a reason",
-        "seen_hash": content_hash(CONTENT) if action is Action.APPROVE else None,
+        "role": LEAST_ROLE[action], "at": at, "content": NEXT if action is Action.UPDATE else CONTENT, "origin": ORIGIN, "reason": "a reason",
+        "seen_hash": SEEN.get(action),
     }  # fmt: skip
     return Order(**{**given, **changes})
 
 
 def applied(alert: Alert | None, *orders: Order, findings: tuple[str, ...] = ()) -> Alert:
     for each in orders:
-        alert = decide(alert, each, findings=findings, reach=SOME)
+        alert = decide(alert, each, findings=findings, reach=SOME, frozen=FROZEN)
     assert alert is not None
     return alert
 
@@ -77,6 +92,22 @@ def submitted() -> Alert:
 
 def approved() -> Alert:
     return applied(submitted(), order(Action.APPROVE, BEN))
+
+
+def with_update(alert: Alert, *, submitted: bool = True) -> Alert:
+    """``alert``, which stands, with a new version by Anna that waits for its approval."""
+    alert = applied(alert, order(Action.UPDATE, ANNA, at=T0 + timedelta(minutes=20)))
+    if not submitted:
+        return alert
+    return applied(alert, order(Action.SUBMIT_UPDATE, ANNA, at=T0 + timedelta(minutes=21)))
+
+
+def ready_for(state: State | None, action: Action) -> Alert | None:
+    """An alert in ``state`` in which nothing but the table could stand against ``action``."""
+    alert = in_state(state) if state else None
+    if alert is None or state not in RELEASED or action not in UPDATING - {Action.UPDATE}:
+        return alert
+    return with_update(alert, submitted=action is not Action.SUBMIT_UPDATE)
 
 
 def in_state(state: State) -> Alert:
@@ -102,7 +133,7 @@ def every_step() -> list[tuple[State | None, Action]]:
 
 def denied(alert: Alert | None, asked: Order, *, findings: tuple[str, ...] = (), reach: Any = SOME) -> str:
     with pytest.raises(Denied) as no:
-        decide(alert, asked, findings=findings, reach=reach)
+        decide(alert, asked, findings=findings, reach=reach, frozen=FROZEN)
     assert str(no.value)
     return no.value.code
 
@@ -114,7 +145,7 @@ def denied(alert: Alert | None, asked: Order, *, findings: tuple[str, ...] = (),
 def test_the_table_alone_says_which_action_is_possible_in_which_state(
     state: State | None, action: Action
 ) -> None:
-    alert = in_state(state) if state else None
+    alert = ready_for(state, action)
     asked = order(action, DORA, at=T0 + timedelta(minutes=30))
     if (state, action) in LIFE:
         assert applied(alert, asked).state is LIFE[state, action]
@@ -132,9 +163,9 @@ def test_nothing_follows_an_end_but_the_recall_of_what_went_out() -> None:
 
 
 def test_what_expired_unapproved_cannot_be_recalled() -> None:
-    expired = decide(drafted(), order(Action.EXPIRE), findings=(), reach=SOME)
+    expired = decide(drafted(), order(Action.EXPIRE), findings=(), reach=SOME, frozen=FROZEN)
     with pytest.raises(Denied) as denied:
-        decide(expired, order(Action.RECALL), findings=(), reach=SOME)
+        decide(expired, order(Action.RECALL), findings=(), reach=SOME, frozen=FROZEN)
     assert denied.value.code == "not_now"
 
 
@@ -145,7 +176,7 @@ def test_only_an_approval_leads_from_unreleased_to_released() -> None:
 
 def test_each_step_counts_one_revision_and_takes_the_orders_time() -> None:
     asked = order(Action.SUBMIT, at=T0 + timedelta(minutes=7))
-    alert = decide(drafted(), asked, findings=(), reach=SOME)
+    alert = decide(drafted(), asked, findings=(), reach=SOME, frozen=FROZEN)
     assert (alert.revision, alert.changed_at) == (2, asked.at)
     assert (alert.submitted_by, alert.submitted_at) == (ANNA, asked.at)
 
@@ -166,7 +197,7 @@ def test_only_the_roles_of_the_table_may_act_in_any_state(
     step: tuple[State | None, Action], role: Role
 ) -> None:
     state, action = step
-    alert = in_state(state) if state else None
+    alert = ready_for(state, action)
     asked = order(action, DORA, role=role, at=T0 + timedelta(minutes=30))
     if role in MAY[action]:
         assert applied(alert, asked).state is LIFE[step]
@@ -186,9 +217,9 @@ def test_no_machine_approves_submits_edits_or_recalls() -> None:
 
 @pytest.mark.parametrize("action", sorted(NEEDS_REASON))
 @pytest.mark.parametrize("reason", [None, "", " \t"])
-def test_returning_rejecting_and_recalling_need_a_reason(action: Action, reason: str | None) -> None:
-    state = State.COMPLETED if action is Action.RECALL else State.SUBMITTED
-    assert denied(in_state(state), order(action, BEN, reason=reason)) == "reason_missing"
+def test_returning_rejecting_recalling_and_dropping_need_a_reason(action: Action, reason: str | None) -> None:
+    state = State.SUBMITTED if action in {Action.RETURN, Action.REJECT} else State.COMPLETED
+    assert denied(ready_for(state, action), order(action, BEN, reason=reason)) == "reason_missing"
 
 
 def test_the_reason_stays_with_the_alert() -> None:
@@ -232,7 +263,10 @@ def test_an_approval_names_the_content_it_approves() -> None:
         {"title": "冒充市监局！"},
         {"text": CONTENT.text + "。"},
         {"correction": CONTENT.correction + " "},
-        {"audience": Audience(district="示范区", towns=("东镇",))},
+        {"audience": Audience(district="示范区", towns=("东镇",), frozen=FROZEN)},
+        {"audience": Audience(district="示范区", expression="标签:老人", frozen=FROZEN)},
+        {"audience": Audience(district="示范区", frozen="e" + FROZEN[1:])},
+        {"override": "诈骗团伙正在本区逐户打电话"},
         {"channels": ("sandbox", "webhook")},
         {"severity": "moderate"},
         {"expires_at": CONTENT.expires_at + timedelta(milliseconds=1)},
@@ -241,8 +275,8 @@ def test_an_approval_names_the_content_it_approves() -> None:
     ids=lambda change: next(iter(change)),
 )
 def test_an_approval_of_other_bytes_is_refused(change: dict[str, Any]) -> None:
-    other = content_hash(msgspec.structs.replace(CONTENT, **change))
-    assert other != content_hash(CONTENT)
+    other = content_hash(msgspec.structs.replace(SUBMITTED_CONTENT, **change))
+    assert other != content_hash(SUBMITTED_CONTENT)
     assert denied(submitted(), order(Action.APPROVE, BEN, seen_hash=other)) == "stale"
 
 
@@ -257,7 +291,9 @@ def test_the_hash_covers_every_field_of_the_content() -> None:
         "severity",
         "expires_at",
         "exercise",
+        "override",
     }
+    assert set(Audience.__struct_fields__) == {"district", "towns", "expression", "frozen"}
 
 
 def test_an_approved_alert_carries_the_hash_of_its_content() -> None:
@@ -288,7 +324,7 @@ def test_a_page_that_is_out_of_date_decides_nothing() -> None:
 def test_findings_of_the_linter_stop_submission_and_approval(action: Action) -> None:
     alert = in_state(State.DRAFT if action is Action.SUBMIT else State.SUBMITTED)
     with pytest.raises(Denied, match="link: http") as no:
-        decide(alert, order(action, BEN), findings=["link: http://a.example"], reach=SOME)
+        decide(alert, order(action, BEN), findings=["link: http://a.example"], reach=SOME, frozen=FROZEN)
     assert no.value.code == "findings"
 
 
@@ -305,7 +341,7 @@ def test_a_warning_to_nobody_is_refused(action: Action) -> None:
 
 
 def test_the_reach_that_was_approved_is_kept() -> None:
-    alert = decide(submitted(), order(Action.APPROVE, BEN), findings=(), reach=(4601, 690_000))
+    alert = decide(submitted(), order(Action.APPROVE, BEN), findings=(), reach=(4601, 690_000), frozen=FROZEN)
     assert (alert.reach_groups, alert.reach_residents) == (4601, 690_000)
 
 
@@ -371,7 +407,7 @@ def test_an_exercise_never_becomes_live_nor_a_live_alert_an_exercise(exercise: b
 @pytest.mark.parametrize(("state", "action"), [(s, a) for s, a in LIFE if s is not None])
 def test_a_decision_that_comes_again_changes_nothing(state: State, action: Action) -> None:
     asked = order(action, DORA, at=T0 + timedelta(minutes=30))
-    once = applied(in_state(state), asked)
+    once = applied(ready_for(state, action), asked)
     assert decide(once, asked, findings=["anything"], reach=(0, 0)) == once
 
 
@@ -393,13 +429,13 @@ def test_the_last_decisions_are_remembered_and_no_more() -> None:
 
 def test_decide_gives_the_same_answer_to_the_same_question() -> None:
     asked = order(Action.APPROVE, BEN)
-    assert decide(submitted(), asked, findings=(), reach=SOME) == decide(
+    assert decide(submitted(), asked, findings=(), reach=SOME, frozen=FROZEN) == decide(
         submitted(), asked, findings=(), reach=SOME
     )
 
 
 def test_the_content_hash_is_pinned_so_that_no_release_of_ours_voids_standing_approvals() -> None:
-    assert content_hash(CONTENT) == ("90f241a5e57265116996a8e30b72acd385a292bfa9eb501e00adf67e69404c7b")
+    assert content_hash(CONTENT) == ("25f052d68fe0a980cbfb582b42ec9273b95c72d899b672c6e2ed60283dca844c")
 
 
 def test_the_check_code_tells_each_alert_version_and_text_apart() -> None:

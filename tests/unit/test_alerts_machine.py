@@ -27,8 +27,8 @@ from fenghuo.alerts import (
     Role,
     State,
     content_hash,
-    decide,
 )
+from fenghuo.deciding import at_stake, decide
 from fenghuo.errors import Denied
 
 T0 = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -44,7 +44,9 @@ CONTENTS = [
     for exercise in (False, True)
 ]  # fmt: skip
 ORIGIN = Origin(first_report_at=T0, fraud_type="biz", cluster_id="c1")
-ENDING = {Action.REJECT, Action.EXPIRE, Action.RECALL, Action.RETURN}
+ENDING = {Action.REJECT, Action.EXPIRE, Action.RECALL, Action.RETURN, Action.DROP_UPDATE}
+APPROVALS = {Action.APPROVE, Action.APPROVE_UPDATE}
+FROZEN = "f" * 64
 FITTING = {action: sorted(may) for action, may in MAY.items()}
 
 
@@ -58,6 +60,7 @@ class AlertLife(RuleBasedStateMachine):
         self.orders: list[Order] = []
         self.done: set[str] = set()
         self.wrote: set[PersonId] = set()
+        self.wrote_update: set[PersonId] = set()
         self.released_hash: str | None = None
         self.exercise: bool | None = None
 
@@ -143,7 +146,7 @@ class AlertLife(RuleBasedStateMachine):
         groups: int = 12,
         reason: str | None = None,
     ) -> None:
-        current = self.alert.content if self.alert else None
+        current = at_stake(self.alert, action) if self.alert else None
         saw = current if seen == "now" else seen
         asked = Order(
             decision_id=f"d{len(self.orders)}", alert_id=AlertId("a1"), action=action, actor=actor, role=role,
@@ -158,7 +161,7 @@ class AlertLife(RuleBasedStateMachine):
         before = self.alert
         bytes_before = msgspec.json.encode(before)
         try:
-            after = decide(before, asked, findings=findings, reach=(groups, groups * 100))
+            after = decide(before, asked, findings=findings, reach=(groups, groups * 100), frozen=FROZEN)
         except Denied:
             assert msgspec.json.encode(before) == bytes_before
             return
@@ -182,14 +185,26 @@ class AlertLife(RuleBasedStateMachine):
             assert asked.seen_revision == before.revision
         if asked.action is Action.SUBMIT:
             self.wrote |= {asked.actor}
-            assert (findings, groups > 0) == ((), True)
-        if asked.action is Action.APPROVE:
+        if asked.action is Action.UPDATE:
             assert before is not None
-            assert asked.actor not in self.wrote
-            assert asked.seen_hash == content_hash(before.content)
+            maker = before.update.created_by if before.update else asked.actor
+            self.wrote_update = {before.created_by, maker, asked.actor}
+        if asked.action is Action.SUBMIT_UPDATE:
+            self.wrote_update |= {asked.actor}
+        if asked.action in {Action.SUBMIT, Action.SUBMIT_UPDATE} | APPROVALS:
             assert (findings, groups > 0) == ((), True)
+        if asked.action in APPROVALS:
+            assert before is not None
+            assert asked.actor not in (self.wrote if asked.action is Action.APPROVE else self.wrote_update)
+            assert asked.seen_hash == content_hash(at_stake(before, asked.action))
+            assert after.content == at_stake(before, asked.action)
+            assert after.content.audience.frozen == FROZEN
             assert asked.at < after.content.expires_at
             self.released_hash = asked.seen_hash
+        if before is not None and before.state in RELEASED:
+            assert after.version == before.version + (asked.action is Action.APPROVE_UPDATE)
+            if asked.action is not Action.APPROVE_UPDATE:
+                assert after.content == before.content
 
     @invariant()
     def what_is_out_was_approved_by_a_second_person(self) -> None:
@@ -202,6 +217,12 @@ class AlertLife(RuleBasedStateMachine):
     def what_is_out_is_what_was_approved_byte_by_byte(self) -> None:
         if self.alert and (self.alert.state in RELEASED or self.alert.state is State.RECALLED):
             assert self.alert.approved_hash == self.released_hash == content_hash(self.alert.content)
+
+    @invariant()
+    def a_new_version_waits_only_while_the_old_one_stands(self) -> None:
+        if self.alert and self.alert.update:
+            assert self.alert.state in RELEASED
+            assert (self.alert.update.submitted_by is None) == (not self.alert.update.content.audience.frozen)
 
     @invariant()
     def what_is_not_out_carries_no_approval(self) -> None:

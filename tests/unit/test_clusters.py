@@ -7,8 +7,9 @@ import msgspec
 
 from consumers.clusters import Clustering, draft_of, joined
 from fenghuo import events as e
-from fenghuo.alerts import TEXT_LIMIT, Action, Alert, State, decide
+from fenghuo.alerts import TEXT_LIMIT, Action, Alert, State
 from fenghuo.clock import to_ms
+from fenghuo.deciding import decide
 from fenghuo.demo.district import EVERYDAY, NOVEL
 from fenghuo.stores.projection import MEMBERS_KEPT
 from patterns.redact import forbidden

@@ -13,12 +13,13 @@ from consumers.library import LiveLibrary
 from consumers.surge import Surge
 from fenghuo import clock
 from fenghuo import events as e
-from fenghuo.alerts import Action, Alert, AlertId, Role, State, content_hash, decide
+from fenghuo.alerts import Action, Alert, AlertId, Role, State, content_hash
+from fenghuo.deciding import decide
 from fenghuo.demo.district import KNOWN
 from fenghuo.stores.keys import surge_of
 from fenghuo.stores.projection import Drafted
 from patterns.matching import Library
-from tests.making import DISTRICT, NOON, content, decision, draft, group, order, place, settings
+from tests.making import DISTRICT, NOON, PEOPLE, content, decision, draft, group, order, place, settings
 
 
 class SmallDesk:
@@ -49,8 +50,11 @@ class SmallDesk:
     async def settled(self, decision_ids: Any) -> set[str]:
         return self.found_settled & set(decision_ids)
 
+    async def person(self, person_id: str) -> e.Person | None:
+        return next((x for x in PEOPLE if x.person_id == person_id), None)
+
     async def groups(self) -> dict[str, e.Group]:
-        return {"g1": group(1)}
+        return {"g0001": group(1)}
 
     async def alerts(self) -> list[Alert]:
         return list(self.found_alerts.values())
@@ -130,7 +134,7 @@ async def test_a_refused_decision_stays_refused_when_its_batch_is_done_again() -
     too_early = order(Action.APPROVE, "boss", Role.APPROVER, seen_hash=content_hash(content()))
     batch = [decision(too_early), decision(order(Action.SUBMIT))]
     first = await Decisions(desk).on_decisions_made(batch)  # type: ignore[arg-type]
-    assert [type(x) for x in first.events] == [e.DecisionRefused, e.AlertChanged]
+    assert [type(x) for x in first.events] == [e.DecisionRefused, e.AudienceFrozen, e.AlertChanged]
     desk.found_alerts["a1"] = next(x.alert for x in first.events if isinstance(x, e.AlertChanged))
     desk.found_settled = {too_early.decision_id, "submit-analyst"}
     assert (await Decisions(desk).on_decisions_made(batch)).events == []  # type: ignore[arg-type]

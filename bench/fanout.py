@@ -1,0 +1,245 @@
+"""How fast a warning is with every group's webhook: from the approval until the last has it, with all that
+proves it (plan, marks, receipts, completion), against a bare aiohttp loop.
+
+The loop posts the same bodies, signed, with as many requests at once, to the same server in the same run.
+The server is the simulator, whose own count is what is believed. FENGHUO_FANOUT_GROUPS ("4601 50000") says how many groups,
+FENGHUO_FANOUT_BROKERS ("redis") on what. Ends with exit code 1 when a group lacks it or has it twice, or when it took
+more than 1.5 times as long as the loop.
+"""
+
+import asyncio
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+
+from broadcast.channels.webhook import signed_headers
+from fenghuo import clock
+from fenghuo import events as e
+from fenghuo.alerts import (
+    SYSTEM,
+    Action,
+    AlertId,
+    Audience,
+    Content,
+    Order,
+    Origin,
+    PersonId,
+    Role,
+    content_hash,
+)
+from fenghuo.house import House
+from fenghuo.runtime import AnyTransport, open_desk, open_transport
+from fenghuo.servers.ports import free_port
+from fenghuo.settings import Settings
+from fenghuo.stores.desk import Desk
+from fenghuo.warning import number
+
+AT_ONCE = 100
+LIMIT = 1.5
+DISTRICT = "示范区"
+TEXT = (
+    "【反诈预警】谨防“企业办事”骗局\n近期有人冒充市场监管、税务部门，给企业和商户发信息。我区已有 3 人举报。"
+    "骗术：骗子谎称执照、年报有问题，逾期要处罚，诱导点开假网址，再转走公司的钱。"
+    "提醒：企业办事请到政务服务窗口，不把账户和验证码告诉别人。拿不准的，拨打 96110。"
+)
+PEOPLE = {"analyst": Role.ANALYST, "approver": Role.APPROVER}
+
+
+@dataclass(frozen=True, slots=True)
+class Fanout:
+    """One release: seconds to the last group by the server's count, and until the ledger was complete."""
+
+    last_s: float
+    complete_s: float
+    groups: int
+    doubles: int
+    peak_mib: float
+    """Of the room that sends."""
+
+
+class Server:
+    """``fenghuo simulate`` with ``count`` hooks."""
+
+    def __init__(self, folder: Path, count: int, secret: str) -> None:
+        self.port = free_port()
+        self.url = f"http://127.0.0.1:{self.port}"
+        roster = folder / "roster.json"
+        names = [f"g{n:05d}" for n in range(count)]
+        roster.write_text(json.dumps({"hooks": names, "webhook_secret": secret}))
+        words = ["simulate", "--port", str(self.port), "--roster", str(roster)]
+        self._process = subprocess.Popen([sys.executable, "-m", "fenghuo", *words], stdout=subprocess.DEVNULL)
+
+    async def ask(self, path: str, **params: str) -> dict[str, Any]:
+        async with aiohttp.ClientSession() as http, http.get(f"{self.url}{path}", params=params) as answer:
+            found: dict[str, Any] = await answer.json()
+            return found
+
+    async def up(self) -> None:
+        while True:
+            try:
+                await self.ask("/sim/state")
+                return
+            except aiohttp.ClientError:
+                await asyncio.sleep(0.1)
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(10)
+
+
+async def bare(server: Server, secret: str, count: int) -> float:
+    """Seconds until a plain loop has posted to every hook."""
+    gate = asyncio.Semaphore(AT_ONCE)
+    text = f"{TEXT}\n编号 BASELINE-{time.time_ns()}"
+    connector = aiohttp.TCPConnector(limit=AT_ONCE)
+
+    async def post(http: aiohttp.ClientSession, n: int) -> None:
+        key = e.derive_id("bare", str(n), text)
+        body = json.dumps({"id": key, "group_id": f"g{n:05d}", "text": text}, ensure_ascii=False).encode()
+        headers = signed_headers(secret.encode(), key, body, int(time.time()))
+        async with gate, http.post(f"{server.url}/hook/g{n:05d}", data=body, headers=headers) as answer:
+            assert (await answer.json())["ok"]
+
+    began = time.perf_counter()
+    async with aiohttp.ClientSession(connector=connector) as http:
+        await asyncio.gather(*[post(http, n) for n in range(count)])
+    return time.perf_counter() - began
+
+
+async def fill(desk: Desk, console: AnyTransport, server: Server, count: int) -> None:
+    """The groups and the two people, on the desk."""
+    at = clock.now()
+    groups = [
+        e.Group(
+            group_id=f"g{n:05d}", name=f"第 {n} 群", place=e.Place(district=DISTRICT), members=100,
+            channel="webhook", target=f"{server.url}/hook/g{n:05d}",
+        ) for n in range(count)
+    ]  # fmt: skip
+    people = [e.Person(person_id=x, name=x, role=role, district=DISTRICT) for x, role in PEOPLE.items()]
+    known: list[e.Event] = [
+        e.GroupChanged(event_id=e.derive_id("g", g.group_id), at=at, group=g) for g in groups
+    ]
+    known += [e.PersonChanged(event_id=e.derive_id("p", p.person_id), at=at, person=p) for p in people]
+    for n in range(0, len(known), 1000):
+        await console.publish(known[n : n + 1000])
+    while len(await desk.groups()) < count or len(await desk.people()) < len(people):
+        await asyncio.sleep(0.2)
+
+
+async def decide(desk: Desk, console: AnyTransport, wanted: Order) -> None:
+    await console.publish([e.DecisionMade(event_id=wanted.decision_id, at=wanted.at, order=wanted)])
+    while (settled := await desk.decision(wanted.decision_id)) is None:
+        await asyncio.sleep(0.005)
+    assert settled[0] == "ok", settled
+
+
+async def release(desk: Desk, console: AnyTransport, server: Server, house: House, count: int) -> Fanout:
+    """Draft, submit and approve one alert, and wait until it is complete."""
+    alert_id = AlertId(e.derive_id("fanout", str(time.time_ns())))
+    content = Content(
+        title="企业办事", text=TEXT, correction="【更正】此前的预警有误，现予撤回。",
+        audience=Audience(district=DISTRICT), channels=("webhook",), severity="severe",
+        expires_at=clock.now() + timedelta(hours=4), override="the same groups, release after release",
+    )  # fmt: skip
+
+    def order(action: Action, actor: str, role: Role, **more: Any) -> Order:
+        return Order(
+            decision_id=e.derive_id(alert_id, action), alert_id=alert_id, action=action,
+            actor=PersonId(actor), role=role, at=clock.now(), **more,
+        )  # fmt: skip
+
+    origin = Origin(first_report_at=clock.now(), fraud_type="BIZ")
+    await decide(desk, console, order(Action.DRAFT, SYSTEM, Role.SYSTEM, content=content, origin=origin))
+    await decide(desk, console, order(Action.SUBMIT, "analyst", Role.ANALYST))
+    submitted = await desk.alert(alert_id)
+    assert submitted is not None
+    approve = order(Action.APPROVE, "approver", Role.APPROVER, seen_hash=content_hash(submitted.content))
+    began, began_ms = time.perf_counter(), clock.to_ms(clock.now())
+    await console.publish([e.DecisionMade(event_id=approve.decision_id, at=approve.at, order=approve)])
+    while (alert := await desk.alert(alert_id)) is None or alert.state != "completed":
+        assert time.perf_counter() - began < 600, "not complete within ten minutes"
+        await asyncio.sleep(0.05)
+    complete_s = time.perf_counter() - began
+    have = await server.ask("/sim/counts", contains=number(alert_id))
+    last_s = ((have["last_ms"] or began_ms) - began_ms) / 1000
+    return Fanout(last_s, complete_s, have["groups"], have["doubles"], peak_mib(house))
+
+
+def peak_mib(house: House) -> float:
+    """The most memory that the sending room has had resident."""
+    status = Path(f"/proc/{house.rooms['broadcast'].process.pid}/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+
+
+async def measure(house: House, server: Server, count: int, secret: str) -> bool:
+    """Whether the fan-out keeps the limit; prints what it did."""
+    told = {"redis_url": house.environment["FENGHUO_REDIS_URL"]}
+    if house.settings.broker == "kafka":
+        told["kafka_servers"] = house.environment["FENGHUO_KAFKA_SERVERS"]
+    settings = house.settings.model_copy(update=told)
+    desk = open_desk(settings)
+    console = open_transport(settings, "console", desk)
+    await console.start()
+    await server.up()
+    await fill(desk, console, server, count)
+    rows: list[tuple[Fanout, float]] = []
+    for _ in range(3 if count < 10_000 else 2):
+        loop_s = await bare(server, secret, count)
+        rows.append((await release(desk, console, server, house, count), loop_s))
+    await console.stop()
+    await desk.client.aclose()
+    return told_all(count, rows)
+
+
+def told_all(count: int, rows: Sequence[tuple[Fanout, float]]) -> bool:
+    kept = True
+    for run, loop_s in rows:
+        ratio = run.last_s / loop_s
+        whole = run.groups == count and not run.doubles
+        kept = kept and whole
+        print(
+            f"  {count:,} groups: last {run.last_s:.2f} s (complete {run.complete_s:.2f} s), bare loop {loop_s:.2f} s: "
+            f"x{ratio:.2f}; have it {run.groups:,}, doubles {run.doubles}; peak {run.peak_mib:.0f} MiB"
+        )
+    best = min(run.last_s / loop_s for run, loop_s in rows)
+    print(f"  best ratio x{best:.2f}, limit x{LIMIT}")
+    return kept and best <= LIMIT
+
+
+def main() -> int:
+    kept = True
+    secret = "bench-secret-of-32-characters-or-so"
+    for broker in os.environ.get("FENGHUO_FANOUT_BROKERS", "redis").split():
+        for count in map(int, os.environ.get("FENGHUO_FANOUT_GROUPS", "4601 50000").split()):
+            ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
+            with tempfile.TemporaryDirectory(prefix="fenghuo-fanout-") as folder:
+                house = House(
+                    Settings(
+                        _env_file=None, broker=broker, data_dir=Path(folder), redis_url="", kafka_servers="",
+                        district=DISTRICT, webhook_secret=secret, webhook_private=True, webhook_per_s=100_000,
+                        webhook_at_once=AT_ONCE, warnings_a_day=1000, warnings_a_week=1000, **ports,
+                    )
+                )  # fmt: skip
+                server = Server(Path(folder), count, secret)
+                try:
+                    house.start()
+                    print(f"{broker}", flush=True)
+                    kept = asyncio.run(measure(house, server, count, secret)) and kept
+                finally:
+                    server.stop()
+                    house.stop()
+    return 0 if kept else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

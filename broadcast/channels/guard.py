@@ -1,0 +1,85 @@
+"""Which addresses may be posted to: no way from a group's entry into the network that the sender stands in.
+
+A name is resolved once, and what was looked at is what is connected to (``Guard`` is the resolver of the
+connection itself), so a name whose answer changes in between opens no hole. Redirects are never followed.
+"""
+
+import ipaddress
+import socket
+
+from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
+
+NAT64 = ipaddress.ip_network("64:ff9b::/96")
+SITE_LOCAL = ipaddress.ip_network("fec0::/10")
+WELL_KNOWN_PORTS = frozenset({80, 443})
+"""Of the ports below 1024 those on which a web server may be; the others belong to mail, databases and the
+like."""
+
+
+class PrivateAddress(OSError):
+    """The name leads to an address that is not on the public internet."""
+
+
+def is_public(address: str) -> bool:
+    """Whether an IP address is on the public internet, by itself and by every IPv4 address it carries
+    inside."""
+    ip = ipaddress.ip_address(address.partition("%")[0])
+    if ip.is_multicast or not ip.is_global:
+        inner = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
+        return inner is not None and is_public(str(inner))
+    if isinstance(ip, ipaddress.IPv6Address):
+        if ip in SITE_LOCAL or ip.teredo is not None:
+            return False
+        inner = ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None)
+        return inner is None or is_public(str(inner))
+    return True
+
+
+def objection(target: str, *, allow_private: bool) -> str:
+    """Why ``target`` is no address to post to, as far as can be said without resolving its name; "" if it
+    may be."""
+    try:
+        url = URL(target)
+        host, port = url.host, url.port
+    except (ValueError, UnicodeError):
+        return "the target is no address"
+    if url.scheme not in ("http", "https") or not host or not port:
+        return "the target is no http(s) address"
+    if url.user is not None or url.password is not None:
+        return "the target has a user name in it"
+    return "" if allow_private else _inward(host, port)
+
+
+def _inward(host: str, port: int) -> str:
+    """Why ``host`` and ``port`` would lead into our own network; "" for a name, which the resolver looks
+    at."""
+    if port < 1024 and port not in WELL_KNOWN_PORTS:
+        return f"the target's port {port} is not the web's"
+    try:
+        return "" if is_public(host) else "the target is a private address"
+    except ValueError:
+        return ""
+
+
+class Guard(AbstractResolver):
+    """Resolves as ``inner`` does, and refuses a name that leads to any address that is not public."""
+
+    def __init__(self, inner: AbstractResolver, *, allow_private: bool) -> None:
+        self._inner = inner
+        self._allow_private = allow_private
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """The addresses of ``host``. Raises PrivateAddress, or OSError when there are none."""
+        try:
+            found = await self._inner.resolve(host, port, family)
+        except UnicodeError as error:
+            raise OSError("not a name") from error
+        if not self._allow_private and not all(is_public(x["host"]) for x in found):
+            raise PrivateAddress
+        return found
+
+    async def close(self) -> None:
+        await self._inner.close()

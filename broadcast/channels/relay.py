@@ -1,0 +1,27 @@
+"""Groups that no platform reaches: a person copies the text from the to-do page into the group and says so
+there."""
+
+from collections.abc import Sequence
+
+from broadcast.channels.base import Message, Sent, Verdict
+
+
+class Relay:
+    """Nothing leaves: each message waits for a person's tap."""
+
+    name = "relay"
+    idempotent = True
+
+    def __init__(self, per_second: float = 10_000) -> None:
+        self._per_second = per_second
+
+    def per_second(self, credential: str) -> float:
+        """How many to-dos may be made in a second."""
+        return self._per_second
+
+    async def send(self, messages: Sequence[Message]) -> list[Sent]:
+        """WAITING for each."""
+        return [Sent(Verdict.WAITING)] * len(messages)
+
+    async def aclose(self) -> None:
+        return None

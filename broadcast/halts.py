@@ -1,0 +1,47 @@
+"""Stops a channel that fails too much, until a person resumes it: pure counting, and the event that says
+so."""
+
+from collections import deque
+from datetime import datetime
+
+from fenghuo import events as e
+
+LATEST = 200
+"""Sends that are looked back at."""
+
+
+def name_of(channel: str, credential: str) -> str:
+    """What is halted as one: all that goes through one credential, or a channel without any."""
+    return f"{channel}/{credential}" if credential else channel
+
+
+class Tally:
+    """The latest outcomes of each name, in this process."""
+
+    def __init__(self, failures: int, share: float) -> None:
+        self._failures = failures
+        self._share = share
+        self._latest: dict[str, deque[bool]] = {}
+
+    def add(self, name: str, *, failed: bool) -> bool:
+        """Count one outcome; whether ``name`` now has too many failures."""
+        latest = self._latest.setdefault(name, deque(maxlen=LATEST))
+        latest.append(failed)
+        count = sum(latest)
+        return failed and count > self._failures and count > self._share * len(latest)
+
+    def forget(self, name: str) -> None:
+        """Begin anew: its failures were answered by a halt."""
+        self._latest.pop(name, None)
+
+    def told(self, name: str) -> str:
+        """The count for a person, such as "12 of the latest 40 failed"."""
+        latest = self._latest.get(name, deque())
+        return f"{sum(latest)} of the latest {len(latest)} failed"
+
+
+def halt(name: str, reason: str, at: datetime) -> e.ChannelChanged:
+    """The event that halts ``name``."""
+    return e.ChannelChanged(
+        event_id=e.derive_id("halt", name, at.isoformat()), at=at, name=name, halted=True, reason=reason[:300]
+    )

@@ -1,0 +1,27 @@
+"""How many messages a platform takes from one sender: a sliding window, and the block after it. Pure."""
+
+from collections import deque
+
+
+class Meter:
+    """At most ``most`` in any ``window_s``; who asks for more is shut out for ``block_s`` from then on."""
+
+    def __init__(self, most: int, window_s: float, block_s: float = 0.0) -> None:
+        self.most = most
+        self.window_s = window_s
+        self.block_s = block_s
+        self._taken: dict[str, deque[float]] = {}
+        self._blocked_until: dict[str, float] = {}
+
+    def take(self, key: str, now_s: float, most: int | None = None) -> bool:
+        """Whether one more is taken from ``key`` at ``now_s``; ``most`` where this call has a lower limit."""
+        if now_s < self._blocked_until.get(key, now_s):
+            return False
+        taken = self._taken.setdefault(key, deque())
+        while taken and taken[0] <= now_s - self.window_s:
+            taken.popleft()
+        if len(taken) >= (most or self.most):
+            self._blocked_until[key] = now_s + self.block_s
+            return False
+        taken.append(now_s)
+        return True

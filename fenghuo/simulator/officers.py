@@ -1,0 +1,238 @@
+"""Officers who forward by hand: they work on the console's to-do page, over HTTP, as everybody does.
+
+An officer looks at the page once more, shows the text in the groups that still ask for it, and then reports
+the taps (GET /api/todo, POST /api/taps). A report that got no answer is posted again with the same press id.
+Where the text stands in the group already, the officer does not forward it again but reports it: a double is
+never theirs. What was recalled between forwarding and reporting is reported once more as sent already.
+"""
+
+import asyncio
+import contextlib
+import logging
+import secrets
+from collections import Counter
+from typing import Any
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from fenghuo import clock
+from fenghuo.simulator.diary import Diary, Item, Todo, items, read
+from fenghuo.simulator.people import unit
+from fenghuo.simulator.platform import Platform
+from fenghuo.simulator.roster import Member
+
+log = logging.getLogger(__name__)
+
+CONNECTIONS = 16
+AT_THE_DOOR = 4
+"""Log-ins at once: checking a password is made to be slow."""
+PATIENCE_S = 1.0
+KEPT_OUT_S = 10.0
+"""Real seconds before the next try to log in."""
+AT_ONCE = 500
+"""Taps of one press."""
+ANSWERS = frozenset({202, 400, 403, 409, 410})
+"""What the console says with a body about a press: it is settled, and not posted again."""
+NO_MATTER = frozenset({"done", "not_yours"})
+CSRF_COOKIE, CSRF_HEADER = "fenghuo_csrf", "x-csrftoken"
+TROUBLES = (
+    aiohttp.ClientError,
+    TimeoutError,
+    OSError,
+    ValueError,
+    KeyError,
+    TypeError,
+    msgspec.ValidationError,
+)
+
+
+class LoggedOut(Exception):
+    """The console does not know us, or no longer."""
+
+
+class Officers:
+    """All officers of the roster. ``tally`` counts logins, polls, taps, refused, already_there, troubles."""
+
+    def __init__(self, platform: Platform, console_url: str, poll_s: float) -> None:
+        self.platform = platform
+        self.console = URL(console_url)
+        self.poll_s = poll_s
+        self.tally: Counter[str] = Counter()
+        self.door = asyncio.Semaphore(AT_THE_DOOR)
+
+    async def work(self) -> None:
+        """Play every officer of the roster until cancelled; a new roster changes who plays."""
+        connector = aiohttp.TCPConnector(limit=CONNECTIONS)
+        self.platform.officers = lambda: dict(self.tally)
+        roster, tasks = None, list[asyncio.Task[None]]()
+        try:
+            while True:
+                if roster is not self.platform.roster:
+                    await _end(tasks)
+                    roster = self.platform.roster
+                    officers = [Officer(self, member, connector) for member in roster.officers]
+                    tasks = [asyncio.create_task(officer.live()) for officer in officers]
+                await asyncio.sleep(self.poll_s)
+        finally:
+            await _end(tasks)
+            await connector.close()
+
+
+class Officer:
+    """One person with an account."""
+
+    def __init__(self, officers: Officers, member: Member, connector: aiohttp.BaseConnector) -> None:
+        self._all = officers
+        self._platform = officers.platform
+        self._member = member
+        self._connector = connector
+        profile = self._platform.profiles[member.profile]
+        self._diary = Diary(member.person_id, profile, self._platform.seed)
+        self._told = self._platform.notices.get(member.person_id, 0)
+        self._reported: set[Item] = set()
+
+    async def live(self) -> None:
+        """Log in and look at the page, for ever; a console that is away is tried again."""
+        await asyncio.sleep(self._all.poll_s * unit(self._member.person_id))
+        while True:
+            jar = aiohttp.CookieJar(unsafe=True)
+            timeout = aiohttp.ClientTimeout(total=15)
+            async with aiohttp.ClientSession(
+                connector=self._connector, connector_owner=False, cookie_jar=jar, timeout=timeout
+            ) as session:
+                with contextlib.suppress(LoggedOut):
+                    await self._trying(lambda: self._log_in(session))
+                    while True:
+                        await self._look_and_tap(session)
+                        await asyncio.sleep(self._until_next_look())
+
+    async def _log_in(self, session: aiohttp.ClientSession) -> None:
+        async with self._all.door:
+            async with session.get(self._all.console / "login") as page:
+                await page.read()
+            form = {"person": self._member.person_id, "password": self._member.password}
+            async with session.post(
+                self._all.console / "login", data=form, headers=self._csrf(session), allow_redirects=False
+            ) as answer:
+                await answer.read()
+        if answer.status != 303:
+            self._all.tally["kept_out"] += 1
+            await asyncio.sleep(KEPT_OUT_S)
+            raise LoggedOut
+        self._all.tally["logins"] += 1
+
+    async def _look_and_tap(self, session: aiohttp.ClientSession) -> None:
+        todos = await self._trying(lambda: self._todos(session))
+        clock_ = self._platform.clock
+        now_s = clock_.now_s()
+        second = clock_.second_of_day(now_s)
+        self._diary.see(todos, now_s, second)
+        self._reported &= items(todos).keys()
+        told = self._platform.notices.get(self._member.person_id, 0)
+        for _ in range(self._told, told):
+            self._diary.be_reminded(now_s, second)
+        self._told = told
+        due = [item for item in self._diary.due(now_s) if item not in self._reported]
+        if due:
+            await self._tap(session, due)
+
+    async def _tap(self, session: aiohttp.ClientSession, due: list[Item]) -> None:
+        """Look once more, forward what still is asked for, and report it."""
+        asked = items(await self._trying(lambda: self._todos(session)))
+        now_ms = clock.to_ms(clock.now())
+        taps = []
+        for item in due:
+            if item in asked:
+                todo, group = asked[item]
+                self._forward(todo, group.group_id)
+                taps.append(
+                    {"alert_id": item[0], "version": item[1], "kind": item[2], "group_id": item[3],
+                     "tapped_at_ms": now_ms}
+                )  # fmt: skip
+        for start in range(0, len(taps), AT_ONCE):
+            await self._press(session, taps[start : start + AT_ONCE])
+        self._reported |= set(due)
+
+    async def _press(self, session: aiohttp.ClientSession, taps: list[dict[str, Any]]) -> None:
+        """Report ``taps``; what is no longer asked for is in the groups all the same, so say that."""
+        whys = await self._refused(session, taps, already=False)
+        late = [tap for tap in taps if whys.get(tap["group_id"], "done") not in NO_MATTER]
+        if late:
+            self._all.tally["already_sent"] += len(late)
+            await self._refused(session, late, already=True)
+
+    async def _refused(
+        self, session: aiohttp.ClientSession, taps: list[dict[str, Any]], *, already: bool
+    ) -> dict[str, str]:
+        """Why taps of one press were not taken, by group id."""
+        press = {"press_id": secrets.token_hex(16), "taps": taps, "undo": False}
+        press |= {"already": True} if already else {}
+        said = await self._trying(lambda: self._report(session, press))
+        if "error" in said:
+            self._all.tally["troubles"] += 1
+            return {}
+        whys = {str(row["group_id"]): str(row["why"]) for row in said.get("refused", ())}
+        self._all.tally["taps"] += len(taps) - len(whys)
+        self._all.tally["refused"] += len(whys)
+        return whys
+
+    def _forward(self, todo: Todo, group_id: str) -> None:
+        if self._platform.wall.has(group_id, todo.text):
+            self._all.tally["already_there"] += 1
+        else:
+            self._platform.show(group_id, todo.text, "relay")
+
+    async def _todos(self, session: aiohttp.ClientSession) -> list[Todo]:
+        self._all.tally["polls"] += 1
+        headers = {"accept": "application/json"}
+        async with session.get(
+            self._all.console / "api/todo", headers=headers, allow_redirects=False
+        ) as answer:
+            await _check(answer)
+            return read(await answer.json())
+
+    async def _report(self, session: aiohttp.ClientSession, press: dict[str, Any]) -> dict[str, Any]:
+        async with session.post(
+            self._all.console / "api/taps", json=press, headers=self._csrf(session), allow_redirects=False
+        ) as answer:
+            if answer.status not in ANSWERS or answer.content_type != "application/json":
+                await _check(answer)
+            said: dict[str, Any] = await answer.json()
+            return said
+
+    def _csrf(self, session: aiohttp.ClientSession) -> dict[str, str]:
+        cookies = session.cookie_jar.filter_cookies(self._all.console)
+        return {CSRF_HEADER: cookies[CSRF_COOKIE].value, "accept": "application/json"}
+
+    async def _trying(self, work: Any) -> Any:
+        """What ``work`` gives, tried until the console answers. Raises LoggedOut."""
+        while True:
+            try:
+                return await work()
+            except TROUBLES as error:
+                self._all.tally["troubles"] += 1
+                log.info("console: %s", type(error).__name__)
+                await asyncio.sleep(max(PATIENCE_S, self._all.poll_s))
+
+    def _until_next_look(self) -> float:
+        """Real seconds: the poll interval, or less when a tap comes before."""
+        next_s, clock_ = self._diary.next_s(), self._platform.clock
+        if next_s is None:
+            return self._all.poll_s
+        return min(self._all.poll_s, max(0.05, (next_s - clock_.now_s()) / clock_.speed))
+
+
+async def _end(tasks: list[asyncio.Task[None]]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _check(answer: aiohttp.ClientResponse) -> None:
+    """Raises LoggedOut when the console wants a login, ClientError when it cannot serve."""
+    if answer.status in (301, 302, 303, 401, 403):
+        await answer.read()
+        raise LoggedOut
+    answer.raise_for_status()

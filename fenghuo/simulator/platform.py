@@ -1,0 +1,128 @@
+"""All state of the simulated platforms, in one place: roster, faults, wall, tokens, tasks, limits."""
+
+from collections import OrderedDict
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from fenghuo.simulator.clocks import SimClock
+from fenghuo.simulator.faults import Faults, Misbehaviour, behaviour, revoked
+from fenghuo.simulator.limits import Meter
+from fenghuo.simulator.people import unit
+from fenghuo.simulator.roster import Chat, Corp, Robot, Roster, profiles_of
+from fenghuo.simulator.tasks import Tasks
+from fenghuo.simulator.wall import Wall
+
+MOST_TARGETS = 200_000
+MOST_EVENTS = 400_000
+TOKENS_KEPT = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """An access token of WeCom."""
+
+    corp: str
+    issued_s: float
+
+
+class Platform:
+    """What the endpoints read and change; nothing of it awaits, so a call is whole or not at all."""
+
+    def __init__(self, clock: SimClock, *, seed: int = 0) -> None:
+        self.clock = clock
+        self.seed = seed
+        self.faults = Faults()
+        self.notices: dict[str, int] = {}
+        """How often each officer was told to look, by person id."""
+        self.officers: Callable[[], dict[str, int]] = dict
+        """What the officers at the console's to-do page have done so far."""
+        self._asked: dict[tuple[str, str], int] = {}
+        self.use(Roster())
+        self.reset()
+
+    def use(self, roster: Roster) -> None:
+        """Work with this roster from now on; what was shown stays."""
+        self.roster = roster
+        self.profiles = profiles_of(roster)
+        self.robots: dict[tuple[str, str], Robot] = {(r.channel, r.key): r for r in roster.robots}
+        self.chats: dict[str, Chat] = {chat.chat_id: chat for chat in roster.chats}
+        self.corps: dict[str, Corp] = {corp.corpid: corp for corp in roster.corps}
+        self.by_name: dict[str, Corp] = {corp.name: corp for corp in roster.corps}
+        self.owners = {owner.userid: owner.profile for owner in roster.owners}
+        self.owners = {**{chat.owner: "usual" for chat in roster.chats}, **self.owners}
+        self.chats_of: dict[tuple[str, str], list[str]] = {}
+        for chat in roster.chats:
+            self.chats_of.setdefault((self.corp_of(chat).name, chat.owner), []).append(chat.chat_id)
+        self.hooks = frozenset(roster.hooks)
+        self.people = frozenset(officer.person_id for officer in roster.officers)
+        self.members = {chat.group_id: chat.members for chat in roster.chats if chat.members}
+        self.members |= {group.group_id: group.members for group in roster.groups}
+
+    def reset(self) -> None:
+        """Forget all that was shown, asked and given out; roster and faults stay."""
+        self.wall = Wall()
+        self.tasks = Tasks(self)
+        self.tokens: OrderedDict[str, Token] = OrderedDict()
+        self.events: OrderedDict[tuple[str, str], None] = OrderedDict()
+        self.notices.clear()
+        self._asked.clear()
+        self.meters = {
+            "wecom_robot": Meter(20, 60, 60),
+            "dingtalk": Meter(20, 60, 600),
+            "feishu": Meter(100, 60),
+            "feishu/second": Meter(5, 1),
+            "wecom_customer_group": Meter(10_000, 60, 60),
+        }
+
+    def corp_of(self, chat: Chat) -> Corp:
+        """The corp that ``chat`` is in."""
+        return self.by_name[chat.corp] if chat.corp in self.by_name else self.roster.corps[0]
+
+    def draw(self, way: str, target: str) -> float:
+        """0 to 1, for the next call of ``way`` about ``target``; calls about others do not change it."""
+        if len(self._asked) > MOST_TARGETS:
+            self._asked.clear()
+        key = (way, target)
+        self._asked[key] = nth = self._asked.get(key, 0) + 1
+        return unit(self.seed, way, target, nth)
+
+    def behaviour(self, way: str) -> Misbehaviour:
+        """What ``way`` does wrong now."""
+        return behaviour(self.faults.ways, way)
+
+    def revoked(self, way: str, target: str) -> bool:
+        """Whether ``target`` is gone for good."""
+        return revoked(self.behaviour(way), self.seed, way, target)
+
+    def take(self, meter: str, key: str, most: int | None = None) -> bool:
+        """Whether ``key`` may send one more now."""
+        return self.meters[meter].take(key, self.clock.now_s(), most)
+
+    def show(self, group_id: str, text: str, channel: str, at_s: float | None = None) -> None:
+        """Residents of ``group_id`` see ``text``, now or at the simulated moment ``at_s``."""
+        moment = self.clock.now_s() if at_s is None else at_s
+        self.wall.show(group_id, text, channel, self.clock.real_ms(moment))
+
+    def again(self, place: str, event_id: str) -> bool:
+        """Whether ``place`` was asked for ``event_id`` before; from now on it was."""
+        if (place, event_id) in self.events:
+            self.wall.asked_again += 1
+            return True
+        self.events[place, event_id] = None
+        if len(self.events) > MOST_EVENTS:
+            self.events.popitem(last=False)
+        return False
+
+    def lives_s(self, token: Token) -> float:
+        """Real seconds that ``token`` still lives; 0 or less when it has ended."""
+        return self.faults.token_life_s - (self.clock.now_s() - token.issued_s) / self.clock.speed
+
+    def give_token(self, corp: Corp, fresh: str) -> tuple[str, float]:
+        """(token, real seconds that it still lives): the one that is out, or ``fresh`` as a new one."""
+        for text, token in reversed(self.tokens.items()):
+            if token.corp == corp.name and self.lives_s(token) > 0:
+                return text, self.lives_s(token)
+        self.tokens[fresh] = Token(corp.name, self.clock.now_s())
+        if len(self.tokens) > TOKENS_KEPT * max(1, len(self.corps)):
+            self.tokens.popitem(last=False)
+        return fresh, self.faults.token_life_s

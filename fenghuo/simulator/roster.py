@@ -1,0 +1,129 @@
+"""Who and what there is: robots, chats and owners, corps, hooks, groups, officers. From TOML or JSON."""
+
+import json
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from fenghuo.errors import Refused
+from fenghuo.simulator.people import PROFILES, Profile
+
+
+class Robot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A robot in one group; ``key`` is WeCom's key, DingTalk's or Feishu's token."""
+
+    channel: Literal["wecom_robot", "dingtalk", "feishu"]
+    key: str
+    group_id: str
+    secret: str = ""
+    """With one, DingTalk and Feishu want every message signed."""
+    keywords: tuple[str, ...] = ()
+    ips: tuple[str, ...] = ()
+    """The addresses that may use it; none: all."""
+
+
+class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A customer group on WeCom; ``owner`` is a WeCom user id."""
+
+    chat_id: str
+    owner: str
+    group_id: str
+    corp: str = ""
+    """The corp's name; empty for the roster's only one."""
+    name: str = ""
+    members: int = 0
+
+
+class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """Who taps WeCom's tasks, and how; an owner that is not listed is "usual"."""
+
+    userid: str
+    profile: str = "usual"
+
+
+class Corp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A WeCom credential. ``quota``: what each chat may receive (a month: as many as it has days)."""
+
+    name: str
+    corpid: str
+    secret: str
+    quota: Literal["month", "week", "day"] = "month"
+
+
+class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """An account of the console that a simulated officer uses."""
+
+    person_id: str
+    password: str
+    profile: str = "usual"
+
+
+class Residents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """A group of residents, on whatever channel."""
+
+    group_id: str
+    members: int = 0
+
+
+class Roster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """All of it."""
+
+    robots: tuple[Robot, ...] = ()
+    chats: tuple[Chat, ...] = ()
+    owners: tuple[Owner, ...] = ()
+    corps: tuple[Corp, ...] = ()
+    hooks: tuple[str, ...] = ()
+    """The group ids that POST /hook/GROUP knows."""
+    groups: tuple[Residents, ...] = ()
+    officers: tuple[Member, ...] = ()
+    profiles: dict[str, Profile] = {}
+    """Profiles of one's own, or the usual ones with other figures."""
+    webhook_secret: str = ""
+
+
+def read(said: Any) -> Roster:
+    """A roster from parsed TOML or JSON; Refused with what is wrong."""
+    try:
+        roster = msgspec.convert(said, Roster)
+    except msgspec.ValidationError as error:
+        raise Refused(f"this roster cannot be used: {error}") from None
+    _check(roster)
+    return roster
+
+
+def profiles_of(roster: Roster) -> dict[str, Profile]:
+    """Every profile by its name."""
+    return {**PROFILES, **roster.profiles}
+
+
+def parse(path: Path) -> Any:
+    """The content of a .toml or .json file; Refused if it cannot be read."""
+    try:
+        text = path.read_text(encoding="utf-8")
+        return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)
+    except (OSError, ValueError) as error:
+        raise Refused(f"{path.name} cannot be read: {error}") from None
+
+
+def _check(roster: Roster) -> None:
+    corps = {corp.name for corp in roster.corps}
+    for chat in roster.chats:
+        if chat.corp not in corps and not (chat.corp == "" and len(corps) == 1):
+            raise Refused(f"chat {chat.chat_id} is of the corp {chat.corp!r}, which the roster does not have")
+    known = profiles_of(roster)
+    for profile in (*(x.profile for x in roster.owners), *(x.profile for x in roster.officers)):
+        if profile not in known:
+            raise Refused(f"there is no profile {profile!r}; there are: {', '.join(sorted(known))}")
+    names: dict[str, list[str]] = {
+        "robot": [f"{robot.channel} {robot.key}" for robot in roster.robots],
+        "chat": [chat.chat_id for chat in roster.chats],
+        "owner": [owner.userid for owner in roster.owners],
+        "corp": [corp.name for corp in roster.corps],
+        "group": [group.group_id for group in roster.groups],
+        "officer": [officer.person_id for officer in roster.officers],
+    }
+    for what, keys in names.items():
+        if len(set(keys)) < len(keys):
+            raise Refused(f"the roster has the same {what} twice")

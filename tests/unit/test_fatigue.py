@@ -1,0 +1,133 @@
+"""Who has had enough warnings, and what still gets through."""
+
+from datetime import UTC, date, datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from fenghuo.fatigue import Count, Held, Limits, Receiver, counts_from, held_back, local_day
+
+LIMITS = Limits(per_day=2, per_week=5, platform_month=30, reserve=6)
+TODAY = date(2026, 3, 10)
+SHANGHAI = ZoneInfo("Asia/Shanghai")
+
+
+def why(
+    count: Count, severity: str = "moderate", override: str = "", *, platform: bool = True, per_day: int = 0
+) -> str | None:
+    group = Receiver("g", platform=platform, per_day=per_day)
+    return held_back([group], {"g": count}, LIMITS, severity, override).get("g")
+
+
+@pytest.mark.parametrize(
+    ("count", "everyday", "severe", "overridden"),
+    [
+        (Count(1, 4, 23), None, None, None),
+        (Count(2, 2, 2), "day", "day", None),
+        (Count(0, 5, 5), "week", "week", None),
+        (Count(0, 0, 24), "reserve", None, None),
+        (Count(0, 0, 29), "reserve", None, None),
+        (Count(0, 0, 30), "platform", "platform", "platform"),
+        (Count(2, 5, 30), "platform", "platform", "platform"),
+        (Count(2, 5, 24), "reserve", "day", None),
+    ],
+)
+def test_what_holds_a_group_back(
+    count: Count, everyday: str | None, severe: str | None, overridden: str | None
+) -> None:
+    assert why(count) == everyday
+    assert why(count, "severe") == severe
+    assert why(count, "severe", "资金正在转移") == overridden
+
+
+def test_an_override_helps_no_everyday_warning_and_needs_a_reason() -> None:
+    assert why(Count(2, 2, 2), "moderate", "资金正在转移") == "day"
+    assert why(Count(2, 2, 2), "severe", "  ") == "day"
+
+
+def test_a_channel_that_counts_nothing_has_no_platform_limit() -> None:
+    assert why(Count(0, 0, 99), platform=False) is None
+
+
+def test_a_groups_own_limit_goes_before_the_general_one() -> None:
+    assert why(Count(1, 1, 1), per_day=1) == "day"
+    assert why(Count(2, 2, 2), per_day=3) is None
+
+
+def test_a_group_that_was_never_warned_may_be() -> None:
+    assert held_back([Receiver("new", platform=True)], {}, LIMITS, "moderate") == {}
+
+
+def test_a_day_ends_at_the_groups_midnight() -> None:
+    late = datetime(2026, 3, 10, 15, 59, 59, tzinfo=UTC)
+    assert local_day(late, SHANGHAI) == date(2026, 3, 10)
+    assert local_day(late + timedelta(seconds=1), SHANGHAI) == date(2026, 3, 11)
+    with pytest.raises(ValueError, match="zone"):
+        local_day(late.replace(tzinfo=None), SHANGHAI)
+
+
+def test_a_week_is_seven_days_and_a_month_the_calendars() -> None:
+    warnings = {TODAY - timedelta(days=n): {"g": 1} for n in range(-1, 30)}
+    found = counts_from(warnings, {**warnings, date(2026, 3, 1): {"g": 3, "h": 1}}, TODAY)
+    assert found == {"g": Count(today=1, week=7, month=12), "h": Count(0, 0, 1)}
+
+
+COUNTS = st.builds(Count, st.integers(0, 4), st.integers(0, 8), st.integers(0, 40))
+RECEIVERS = st.lists(
+    st.builds(Receiver, st.sampled_from("abcdef"), st.booleans(), st.integers(0, 3)),
+    unique_by=lambda group: group.group_id,
+)
+BY_GROUP = st.dictionaries(st.sampled_from("abcdef"), COUNTS)
+LIMITED = st.builds(Limits, st.integers(1, 3), st.integers(1, 7), st.integers(1, 31), st.integers(0, 10))
+
+
+@given(RECEIVERS, BY_GROUP, LIMITED)
+def test_the_more_severe_the_fewer_are_held_back_and_nothing_lifts_the_platforms_limit(
+    groups: list[Receiver], counts: dict[str, Count], limits: Limits
+) -> None:
+    everyday = held_back(groups, counts, limits, "moderate")
+    severe = held_back(groups, counts, limits, "severe")
+    overridden = held_back(groups, counts, limits, "severe", "资金正在转移")
+    assert overridden.keys() <= severe.keys() <= everyday.keys() <= {group.group_id for group in groups}
+    assert set(overridden.values()) <= {Held.PLATFORM}
+    full = {
+        g.group_id
+        for g in groups
+        if g.platform and counts.get(g.group_id, Count()).month >= limits.platform_month
+    }
+    assert overridden.keys() == full
+
+
+@given(RECEIVERS, BY_GROUP, LIMITED)
+def test_nobody_gets_more_than_a_limit_by_being_warned_until_held_back(
+    groups: list[Receiver], counts: dict[str, Count], limits: Limits
+) -> None:
+    for _ in range(5):
+        held = held_back(groups, counts, limits, "moderate")
+        for group in groups:
+            if group.group_id not in held:
+                had = counts.get(group.group_id, Count())
+                counts[group.group_id] = Count(had.today + 1, had.week + 1, had.month + 1)
+                assert had.today < (group.per_day or limits.per_day)
+                assert had.week < limits.per_week
+                assert not group.platform or had.month < limits.platform_month - limits.reserve
+
+
+@given(
+    st.dictionaries(
+        st.dates(TODAY - timedelta(days=40), TODAY + timedelta(days=3)),
+        st.dictionaries(st.sampled_from("ab"), st.integers(0, 3)),
+    )
+)
+def test_counts_are_sums_over_their_days(rows: dict[date, dict[str, int]]) -> None:
+    found = counts_from(rows, rows, TODAY)
+    for group in "ab":
+        ours = {day: n.get(group, 0) for day, n in rows.items() if day <= TODAY}
+        expected = Count(
+            ours.get(TODAY, 0),
+            sum(n for day, n in ours.items() if (TODAY - day).days < 7),
+            sum(n for day, n in ours.items() if (day.year, day.month) == (TODAY.year, TODAY.month)),
+        )
+        assert found.get(group, Count()) == expected
