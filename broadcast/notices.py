@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from broadcast.channels.base import Channel, Message, Sent
+from broadcast.channels.base import Channel, Message
 from fenghuo import events as e
 from fenghuo.errors import Refused
 from fenghuo.sealing import unseal
@@ -20,7 +20,8 @@ from fenghuo.transport.pipeline import Outcome
 
 log = logging.getLogger(__name__)
 SEND_S = 6.0
-"""No way to a person may hold up the others for longer."""
+"""A notice that has not gone out within this long is given up."""
+AT_ONCE = 20
 
 _TAP = {
     "todo": "有 {n} 个群等您转发{what}：{title}。",
@@ -38,6 +39,7 @@ class Notices:
         self._desk = desk
         self._channels = channels
         self._key = settings.secret_key.get_secret_value()
+        self._gate = asyncio.Semaphore(AT_ONCE)
         self._page = f"{settings.public_url.rstrip('/')}/todo" if settings.public_url else ""
 
     async def on_notices_requested(self, events: Sequence[e.Event]) -> Outcome:
@@ -48,13 +50,13 @@ class Notices:
             key: await self._desk.ledger(*key) for key in {(x.alert_id, x.version, x.kind) for x in notices}
         }
         groups = await self._desk.groups() if notices else {}
-        by_channel: dict[str, list[Message]] = {}
+        going = []
         for x in notices:
             rows = asked_for(x, ledgers[x.alert_id, x.version, x.kind], groups)
             message, channel = await self._message(x, rows)
             if message is not None:
-                by_channel.setdefault(channel, []).append(message)
-        await asyncio.gather(*[self._send(name, part) for name, part in by_channel.items()])
+                going.append(self._send(channel, message))
+        await asyncio.gather(*going)
         return Outcome()
 
     async def _message(self, x: e.NoticeRequested, rows: Mapping[str, Row]) -> tuple[Message | None, str]:
@@ -78,21 +80,18 @@ class Notices:
         )  # fmt: skip
         return message, way.channel
 
-    async def _send(self, name: str, messages: Sequence[Message]) -> None:
-        """Try each once; what comes of it is only logged, without the address."""
+    async def _send(self, name: str, message: Message) -> None:
+        """Try it once; what comes of it is only logged, without the address."""
         try:
-            async with asyncio.timeout(SEND_S):
-                sent = await self._channels[name].send(messages)
-        except TimeoutError:
-            log.warning("notices took too long", extra={"channel": name, "people": len(messages)})
-            return
-        for message, outcome in zip(messages, sent, strict=True):
-            self._note(name, message, outcome)
-
-    def _note(self, name: str, message: Message, outcome: Sent) -> None:
-        if not outcome.left:
-            about = {"person": message.group_id, "channel": name, "why": outcome.reason}
-            log.warning("a notice did not go out", extra=about)
+            async with self._gate, asyncio.timeout(SEND_S):
+                [sent] = await self._channels[name].send([message])
+            why = "" if sent.left else sent.reason or sent.verdict
+        except Exception as error:
+            why = type(error).__name__
+        if why:
+            log.warning(
+                "a notice did not go out", extra={"person": message.group_id, "channel": name, "why": why}
+            )
 
 
 def asked_for(

@@ -12,8 +12,7 @@ _DECODER = msgspec.json.Decoder(list[e.ReceiptRecorded | e.ChannelChanged])
 
 
 class Outbox:
-    """Remembers them in this process at once and in Redis for another one; raises Unavailable when Redis is
-    away."""
+    """Keeps them in Redis, and in this process while Redis does not take them; raises Unavailable then."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -21,10 +20,12 @@ class Outbox:
 
     async def keep(self, request: e.DeliveryRequested, answer: list[e.Event]) -> None:
         """Keep what came of one attempt."""
-        self._known[request.delivery_id, request.attempt] = answer
+        kept = request.delivery_id, request.attempt
+        self._known[kept] = answer
         key = self._desk.keys.outbox(request.delivery_id, request.attempt)
         async with reaching_redis():
             await self._desk.client.set(key, e.ENCODER.encode(answer), ex=KEPT_S)
+        del self._known[kept]
 
     async def find(self, requests: Sequence[e.DeliveryRequested]) -> dict[str, list[e.Event]]:
         """What came of those of ``requests`` whose answer is kept, by delivery id."""
@@ -41,8 +42,3 @@ class Outbox:
                 x.delivery_id: list(_DECODER.decode(kept)) for x, kept in zip(asked, raw, strict=True) if kept
             }
         return found
-
-    def forget(self) -> None:
-        """Let go of what this process remembers: the batch is about to be committed, or is begun anew from
-        Redis."""
-        self._known.clear()

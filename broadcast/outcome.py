@@ -5,10 +5,11 @@ completion) and deliveries.requested (what a group turns out to be owed after a 
 from collections.abc import Iterable, Mapping, Sequence
 
 from broadcast.plan import MAY_HAVE_IT
-from broadcast.requests import Plan, requests, way_of, ways_to
+from broadcast.requests import Plan, correction_way, requests, ways_to
 from fenghuo import events as e
 from fenghuo.alerts import ENDED, SYSTEM, Action, AlertId, Order, Role, State
 from fenghuo.stores.desk import Desk
+from fenghuo.stores.projection import Row, rank_of
 from fenghuo.transport.pipeline import Outcome
 
 OVER = ENDED | {State.COMPLETED}
@@ -49,14 +50,16 @@ class Completion:
         it)."""
         here = [x.groups for x in plans if x.alert_id == alert_id and x.version == version]
         planned = here[0] if here else await self._desk.planned(alert_id, version)
-        now = {
-            x.group_id for x in receipts
-            if x.alert_id == alert_id and x.version == version and x.state in e.SETTLED
-        }  # fmt: skip
+        ours = [x for x in receipts if x.alert_id == alert_id and x.version == version]
+        now = {x.group_id for x in ours if x.state in e.SETTLED}
         if planned is None or await self._desk.settled_groups(alert_id, version) + len(now) < planned:
             return False
-        rows = await self._desk.ledger(alert_id, version)
-        return len({g for g, row in rows.items() if row.state in e.SETTLED} | now) >= planned
+        stands: dict[str, Row | e.ReceiptRecorded] = dict(await self._desk.ledger(alert_id, version))
+        for x in ours:
+            known = stands.get(x.group_id)
+            if known is None or _rank(known) <= _rank(x):
+                stands[x.group_id] = x
+        return sum(x.state in e.SETTLED for x in stands.values()) >= planned
 
     async def _owed(self, receipts: Sequence[e.ReceiptRecorded]) -> list[e.Event]:
         """What is owed to groups that turn out to have a warning that was recalled or replaced: the
@@ -84,9 +87,13 @@ class Completion:
         groups = await self._desk.groups_by_id([x for x in came if x not in known])
         if release is None:
             return []
-        people = await self._desk.people() if kind == "warning" else {}
+        people = await self._desk.people()
         plan = Plan(release, kind, late[0])
         return requests(plan, _ways(plan, groups, came, people))
+
+
+def _rank(x: Row | e.ReceiptRecorded) -> int:
+    return rank_of(x.state, x.attempt, x.word)
 
 
 def _ways(
@@ -98,9 +105,10 @@ def _ways(
     """Each group with the way of its correction (as the warning came) or of the newer warning."""
     for group_id, group in groups.items():
         if plan.kind == "correction":
-            way = way_of(group, came[group_id].channel)
+            way = correction_way(group, plan.release, people, came[group_id].channel)
         else:
-            way = next(iter(ways_to(group, plan.release.channels, people)), None)
+            ways = ways_to(group, plan.release.channels, people, exercise=plan.release.exercise)
+            way = next(iter(ways), None)
         if way is not None and not group.gone:
             yield group, way
 

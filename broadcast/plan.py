@@ -7,7 +7,7 @@ import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from broadcast.requests import Plan, requests, way_of, ways_to
+from broadcast.requests import TASKS, Plan, correction_way, requests, ways_to
 from broadcast.rules import delivery_of
 from fenghuo import events as e
 from fenghuo.alerts import SYSTEM, Action, Order, Role
@@ -119,7 +119,8 @@ class Planner:
         """Groups that have had their share of warnings, with the reason; this alert's own do not count."""
         return await held_back_groups(
             self._desk, meant.values(), alert_id=release.alert_id, channels=release.channels,
-            severity=release.severity, override=release.override, limits=self._limits, now=release.approved_at,
+            severity=release.severity, override=release.override, limits=self._limits,
+            now=release.approved_at,
         )  # fmt: skip
 
 
@@ -154,8 +155,9 @@ def warnings(
     for group in meant.values():
         ways = ways_to(group, release.channels, people, exercise=release.exercise)
         reason = held.get(group.group_id)
-        if reason in PLATFORMS and len(ways) > 1:
-            wanted.append((group, ways[1]))
+        free = [way for way in ways if way.channel not in TASKS]
+        if reason in PLATFORMS and free:
+            wanted.append((group, free[0]))
         elif reason:
             refusals.append(_refusal(event, group, f"held back: {reason}"))
         elif not ways:
@@ -170,11 +172,11 @@ def corrections(
     event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]], world: World
 ) -> list[e.Event]:
     """The correction for each group that has or may have the warning, and for no other, by the way it came.
-    Pure."""
+    Pure; a group that is gone is none."""
     wanted: list[tuple[e.Group, e.Binding]] = []
     for group_id, row in may_have(earlier).items():
         group = world.groups.get(group_id)
-        way = way_of(group, row.channel) if group else None
+        way = correction_way(group, event.release, world.people, row.channel) if group else None
         if group and way:
             wanted.append((group, way))
     planned = _planned(event, "correction", len(wanted))

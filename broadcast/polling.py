@@ -13,10 +13,11 @@ from broadcast.channels.base import Progress, Sent, Task, TaskChannel, Verdict
 from broadcast.halts import name_of
 from broadcast.requests import next_way
 from broadcast.rules import delivery_of, superseded
-from broadcast.tasks import again, closed, task_changed
+from broadcast.tasks import EARLIER, again, closed, task_changed
 from broadcast.turn import Turn
 from fenghuo import clock
 from fenghuo import events as e
+from fenghuo.quiet import awake_s
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import Row
@@ -33,6 +34,8 @@ HELD_S = 5.0
 MOST_REMINDERS = 3
 POLLED = frozenset({"closed", "reminded", "not reminded"})
 """Why the poller says that a task stands differently now."""
+ACTED = timedelta(seconds=2)
+"""What was asked for is not asked for again within this time: the desk lags behind what we publish."""
 LAST_WORD = timedelta(seconds=60)
 """When an owner has tapped and the platform has not told of a group for this long, the group did not get
 it."""
@@ -51,6 +54,7 @@ class Poller:
         self._turn = Turn(desk, "polling", HELD_S)
         self._asked: dict[str, datetime] = {}
         self._tapped: dict[str, datetime] = {}
+        self._acted: dict[str, tuple[int, datetime]] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
@@ -64,6 +68,7 @@ class Poller:
         tasks = await self._desk.tasks()
         self._asked = {k: at for k, at in self._asked.items() if k in tasks}
         self._tapped = {k: at for k, at in self._tapped.items() if k in tasks}
+        self._acted = {k: acted for k, acted in self._acted.items() if k in tasks}
         if not tasks:
             return
         halted = set(await self._desk.halted())
@@ -81,7 +86,7 @@ class Poller:
                 work.append(self._take_back(task, release))
             elif not task.platform_id:
                 if (task.due is None or task.due <= now) and not _is_halted(task, halted):
-                    work.append(self._publish([again(task, now)]))
+                    work.append(self._make(task))
             elif now >= self._next(task):
                 work.append(self._ask(task, release))
         await asyncio.gather(*work)
@@ -104,7 +109,7 @@ class Poller:
             rows = await self._open_rows(task)
             groups = await self._desk.groups_by_id(list(rows))
             further = (
-                {k: next_way(group, release.channels, {}, task.channel) for k, group in groups.items()}
+                {k: next_way(group, release, task.channel) for k, group in groups.items()}
                 if task.kind == "warning"
                 else {}
             )
@@ -120,11 +125,35 @@ class Poller:
                 events += await self._remind(task, release)
             await self._publish(events)
 
+    async def _make(self, task: e.OpenTask) -> None:
+        """Have it made (again), unless its groups have gone on without it."""
+        if self._is_under_way(task):
+            return
+        rows = await self._rows(task)
+        now = clock.now()
+        if any(_waits(row, task) for row in rows.values()):
+            await self._publish([again(task, now)])
+        elif not any(_is_being_made(row, task) for row in rows.values()):
+            await self._publish([closed(task, now)])
+
+    def _is_under_way(self, task: e.OpenTask) -> bool:
+        """Whether this revision was acted upon a moment ago, and the desk may not show it yet."""
+        now = clock.now()
+        revision, at = self._acted.get(task.task_id, (-1, now))
+        if revision == task.revision and now - at < ACTED:
+            return True
+        self._acted[task.task_id] = task.revision, now
+        return False
+
+    async def _rows(self, task: e.OpenTask) -> dict[str, Row]:
+        group_ids = [group_id for group_id, _ in task.chats]
+        return await self._desk.rows_of(task.alert_id, task.version, task.kind, group_ids)
+
     async def _go_on(self, task: e.OpenTask, release: e.Release, further: Mapping[str, str]) -> list[e.Event]:
         """Its owner does not answer: it is cancelled, and the groups are reached by their next way, where
         others tap."""
         progress = await self._stop(task, release)
-        if progress is None:
+        if not progress.known:
             return []
         now = clock.now()
         events: list[e.Event] = [
@@ -133,19 +162,8 @@ class Poller:
         ]  # fmt: skip
         return [*events, closed(task, now)]
 
-    async def _stop(self, task: e.OpenTask, release: e.Release) -> Progress | None:
-        """Cancel it and ask what its owner had sent by then; None when the platform did not answer."""
-        channel, asked = self._channels[task.channel], _as_task(task, release)
-        stopped = await channel.cancel(asked, task.platform_id)
-        if stopped.verdict not in (Verdict.SHOWN, Verdict.REFUSED):
-            return None
-        progress = await channel.progress(asked, task.platform_id)
-        return progress if progress.known else None
-
     async def _open_rows(self, task: e.OpenTask) -> dict[str, Row]:
-        rows = await self._desk.rows_of(
-            task.alert_id, task.version, task.kind, [group_id for group_id, _ in task.chats]
-        )
+        rows = await self._rows(task)
         return {k: row for k, row in rows.items() if row.state is e.DeliveryState.WAITING}
 
     def _settled(
@@ -180,27 +198,45 @@ class Poller:
         """How many of the times after which officers are reminded, and others told, have passed."""
         severe = release.severity == "severe" or task.kind == "correction"
         times = self._settings.remind_s if severe else self._settings.remind_moderate_s
-        waited_s = (clock.now() - task.since).total_seconds()
+        severity, settings = "severe" if severe else release.severity, self._settings
+        waited_s = awake_s(task.since, clock.now(), severity, settings.quiet_from, settings.quiet_to)
         return sum(waited_s >= after_s for after_s in times)
 
     async def _take_back(self, task: e.OpenTask, release: e.Release) -> None:
         """Cancel it; what the owner had sent by then is shown, the rest never will be."""
         async with self._gate:
-            progress = await self._stop(task, release) if task.platform_id else Progress(known=True)
-            if progress is None:
+            if self._is_under_way(task):
                 return
-            rows = await self._desk.rows_of(
-                task.alert_id, task.version, task.kind, [group_id for group_id, _ in task.chats]
-            )
+            rows = await self._rows(task)
+            begun = any(row.left and row.channel == task.channel for row in rows.values())
+            progress = await self._stop(task, release, begun=begun)
+            if not progress.known:
+                return
             now = clock.now()
             events: list[e.Event] = []
             for group_id, chat in task.chats:
                 row = rows.get(group_id)
-                if row is None or row.state in e.SETTLED:
+                if row is None or row.state in e.SETTLED or row.attempt > task.attempt:
                     continue
                 sent, at = progress.chats.get(chat, (_TAKEN_BACK, now))
                 events.append(_polled(task, group_id, sent, at))
             await self._publish([*events, closed(task, now)])
+
+    async def _stop(self, task: e.OpenTask, release: e.Release, *, begun: bool = False) -> Progress:
+        """Cancel it on the platform, and ask how far it had come; one that was ``begun`` and never answered
+        is looked for first."""
+        channel, asked, platform_id = self._channels[task.channel], _as_task(task, release), task.platform_id
+        if not platform_id and begun:
+            found = await channel.find(asked, release.approved_at - EARLIER)
+            if found.sent.verdict not in (Verdict.WAITING, Verdict.REFUSED):
+                return Progress(known=False)
+            platform_id = found.task_id
+        if not platform_id:
+            return Progress(known=True)
+        stopped = await channel.cancel(asked, platform_id)
+        if stopped.verdict not in (Verdict.SHOWN, Verdict.REFUSED):
+            return Progress(known=False)
+        return await channel.progress(asked, platform_id)
 
     async def _publish(self, events: list[e.Event]) -> None:
         if events:
@@ -251,3 +287,13 @@ def _as_task(task: e.OpenTask, release: e.Release) -> Task:
 
 def _is_halted(task: e.OpenTask, halted: set[str]) -> bool:
     return task.channel in halted or name_of(task.channel, task.credential) in halted
+
+
+def _waits(row: Row, task: e.OpenTask) -> bool:
+    """Whether the group still waits for the task to be made (again)."""
+    return (row.state, row.channel, row.attempt) == (e.DeliveryState.RETRYING, task.channel, task.attempt)
+
+
+def _is_being_made(row: Row, task: e.OpenTask) -> bool:
+    at_work = row.state in (e.DeliveryState.REQUESTED, e.DeliveryState.HANDED_OVER)
+    return at_work and row.channel == task.channel and row.attempt > task.attempt

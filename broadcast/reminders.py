@@ -63,16 +63,21 @@ class Waiting:
     escalated: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True)
 class Register:
     """The groups and the people who are there."""
 
-    groups: Mapping[str, e.Group]
-    people: Mapping[str, e.Person]
+    def __init__(self, groups: Mapping[str, e.Group], people: Mapping[str, e.Person]) -> None:
+        self.groups = groups
+        self.people = people
+        self._duty: dict[tuple[str, str], list[e.Person]] = {}
+        for person in people.values():
+            if person.duty:
+                self._duty.setdefault((person.district, person.station), []).append(person)
 
     def duty_of(self, group: e.Group) -> Iterator[str]:
         """The duty accounts of the group's station."""
-        return (who for who, person in sorted(self.people.items()) if on_duty(person, group))
+        there = self._duty.get((group.place.district, group.station), ())
+        return (person.person_id for person in there if on_duty(person, group))
 
 
 def due(waiting: Waiting, register: Register, times: Times, now: datetime) -> list[e.NoticeRequested]:

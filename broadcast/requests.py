@@ -41,9 +41,10 @@ def sender_of(group: e.Group, people: Mapping[str, e.Person]) -> str:
     return (owner.userid if owner else "") or group.owner
 
 
-def next_way(group: e.Group, channels: Collection[str], people: Mapping[str, e.Person], after: str) -> str:
-    """The channel of the group's next way after ``after``; empty when there is none."""
-    names = [way.channel for way in ways_to(group, channels, people)]
+def next_way(group: e.Group, release: e.Release, after: str) -> str:
+    """The channel of the group's next way after ``after``, each channel once; empty when there is none."""
+    ways = ways_to(group, release.channels, {}, exercise=release.exercise)
+    names = list(dict.fromkeys(way.channel for way in ways))
     rest = names[names.index(after) + 1 :] if after in names else []
     return rest[0] if rest else ""
 
@@ -53,6 +54,15 @@ def way_of(group: e.Group, channel: str) -> e.Binding | None:
     if channel == "sandbox":
         return e.Binding(channel="sandbox")
     return next((way for way in group.ways if way.channel == channel), None)
+
+
+def correction_way(
+    group: e.Group, release: e.Release, people: Mapping[str, e.Person], came_by: str
+) -> e.Binding | None:
+    """The way by which the group's warning came; its first approved one where that is no way to it any
+    more."""
+    ways = ways_to(group, release.channels, people, exercise=release.exercise)
+    return way_of(group, came_by) or next(iter(ways), None)
 
 
 def requests(plan: Plan, wanted: Iterable[tuple[e.Group, e.Binding]]) -> list[e.Event]:
@@ -79,7 +89,8 @@ def _delivery(plan: Plan, group_id: str, channel: str) -> e.DeliveryRequested:
     delivery_id = delivery_of(release.alert_id, release.version, plan.kind, group_id)
     return e.DeliveryRequested(
         event_id=e.derive_id(delivery_id, "1"), at=plan.cause.at, delivery_id=delivery_id,
-        alert_id=release.alert_id, version=release.version, kind=plan.kind, group_id=group_id, channel=channel,
+        alert_id=release.alert_id, version=release.version, kind=plan.kind, group_id=group_id,
+        channel=channel,
     )  # fmt: skip
 
 
@@ -92,4 +103,16 @@ def _task(plan: Plan, owner: str, channel: str, credential: str, group_ids: Sequ
         event_id=e.derive_id(task_id, "1"), at=plan.cause.at, task_id=task_id, alert_id=release.alert_id,
         version=release.version, kind=plan.kind, owner=owner, channel=channel, credential=credential,
         group_ids=tuple(group_ids),
+    )  # fmt: skip
+
+
+def as_task(request: e.DeliveryRequested, group: e.Group | None) -> e.TaskRequested:
+    """One group's delivery as a task for its owner; the same for each attempt."""
+    way = way_of(group, request.channel) if group else None
+    return e.TaskRequested(
+        event_id=e.derive_id(request.event_id, "task"), at=request.at,
+        task_id=e.derive_id("task", request.delivery_id, request.channel), alert_id=request.alert_id,
+        version=request.version, kind=request.kind, owner=group.owner if group else "",
+        channel=request.channel, credential=way.credential if way else "", group_ids=(request.group_id,),
+        attempt=request.attempt, failures=request.failures,
     )  # fmt: skip

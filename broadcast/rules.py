@@ -4,6 +4,8 @@ import random
 from collections.abc import Iterable
 from datetime import datetime, timedelta
 
+import msgspec
+
 from broadcast.channels.base import Sent, Verdict
 from fenghuo import events as e
 from fenghuo.stores.projection import Row
@@ -37,6 +39,19 @@ def latest_attempts(requests: Iterable[e.DeliveryRequested]) -> list[e.DeliveryR
         if x.delivery_id not in latest or latest[x.delivery_id].attempt < x.attempt:
             latest[x.delivery_id] = x
     return list(latest.values())
+
+
+def each_once(tasks: Iterable[e.TaskRequested]) -> list[e.TaskRequested]:
+    """The tasks, the highest attempts first, each without the deliveries of one before it."""
+    seen: set[str] = set()
+    once: list[e.TaskRequested] = []
+    for task in sorted(tasks, key=lambda x: -x.attempt):
+        ids = {x: delivery_of(task.alert_id, task.version, task.kind, x) for x in task.group_ids}
+        fresh = tuple(x for x in task.group_ids if ids[x] not in seen)
+        seen |= set(ids.values())
+        if fresh:
+            once.append(msgspec.structs.replace(task, group_ids=fresh))
+    return once
 
 
 def to_be_tried(request: e.DeliveryRequested, row: Row | None) -> bool:
@@ -96,8 +111,9 @@ def outcome_of(
         state = e.DeliveryState.UNKNOWN  # this attempt was refused, an earlier one may have been shown
     if state is e.DeliveryState.REFUSED and next_channel:
         return receipt(
-            request, e.DeliveryState.RETRYING, sent.reason, now, retry_at=now, next_channel=next_channel
-        )
+            request, e.DeliveryState.RETRYING, sent.reason, now, retry_at=now, failures=0,
+            next_channel=next_channel,
+        )  # fmt: skip
     retry_at = None
     if state is e.DeliveryState.RETRYING:
         retry_at = now + timedelta(seconds=sent.retry_after_s or backoff_s(base_s, failures))

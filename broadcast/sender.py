@@ -19,9 +19,10 @@ from broadcast.channels.base import Channel, Message, Sent, Verdict
 from broadcast.halts import Tally, halt, name_of
 from broadcast.outbox import Outbox
 from broadcast.quota import Quota
-from broadcast.requests import next_way, way_of
+from broadcast.requests import TASKS, as_task, next_way, way_of
 from broadcast.rules import (
     FAILED,
+    each_once,
     held_back,
     latest_attempts,
     outcome_of,
@@ -45,6 +46,7 @@ from fenghuo.warning import as_sent
 
 BATCH_S = 8.0
 """What has not been sent within this long is put off, so that a slow channel does not hold its batch."""
+TASKS_AT_ONCE = 8
 CHUNK = 16
 """Deliveries that are marked and looked at together, right before they leave."""
 CHUNKS = {"sandbox": 500, "relay": 500}
@@ -73,7 +75,7 @@ class Job:
 class Sender:
     """Sends the deliveries of a batch, each credential at its own rate."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - the parts that the room puts together once
         self,
         desk: Desk,
         quota: Quota,
@@ -96,14 +98,12 @@ class Sender:
 
     async def on_deliveries_requested(self, events: Sequence[e.Event]) -> Outcome:
         self._halted = set(await self._desk.halted())
-        requests = latest_attempts(x for x in events if isinstance(x, e.DeliveryRequested))
+        asked = latest_attempts(x for x in events if isinstance(x, e.DeliveryRequested))
+        requests = [x for x in asked if x.channel not in TASKS]
         tasks = [x for x in events if isinstance(x, e.TaskRequested)]
+        tasks = each_once([*tasks, *await self._as_tasks([x for x in asked if x.channel in TASKS])])
         releases = await self._releases([*requests, *tasks])
         outcome = Outcome()
-        for task in tasks:
-            outcome.events += await self._maker.make(
-                task, releases[task.alert_id, task.version], self._halted
-            )
         rows = await self._desk.ledger_rows(requests)
         wanted: list[tuple[e.DeliveryRequested, Row | None]] = []
         for x, row in zip(requests, rows, strict=True):
@@ -113,10 +113,27 @@ class Sender:
         by_channel: dict[str, list[Job]] = {}
         for job in jobs:
             by_channel.setdefault(job.request.channel, []).append(job)
-        parts = await _all_of([self._send_all(name, part) for name, part in by_channel.items()])
-        outcome.events += [receipt for part in parts for receipt in part]
-        self._outbox.forget()
+        sending = [self._send_all(name, part) for name, part in by_channel.items()]
+        outcome.events += await _flat([self._make_all(tasks, releases), *sending])
         return outcome
+
+    async def _make_all(
+        self, tasks: Sequence[e.TaskRequested], releases: Mapping[tuple[str, int], e.Release]
+    ) -> list[e.Event]:
+        gate, began = asyncio.Semaphore(TASKS_AT_ONCE), time.monotonic()
+
+        async def make(task: e.TaskRequested) -> list[e.Event]:
+            async with gate:
+                late = time.monotonic() - began > BATCH_S
+                release = releases[task.alert_id, task.version]
+                return await self._maker.make(task, release, self._halted, late=late)
+
+        return await _flat([make(task) for task in tasks])
+
+    async def _as_tasks(self, requests: Sequence[e.DeliveryRequested]) -> list[e.TaskRequested]:
+        """A task for each group that goes on by its owner's tap, as its first way refused it."""
+        groups = await self._desk.groups_by_id([x.group_id for x in requests])
+        return [as_task(x, groups.get(x.group_id)) for x in requests]
 
     async def _releases(
         self, requests: Iterable[e.DeliveryRequested | e.TaskRequested]
@@ -139,6 +156,7 @@ class Sender:
         groups = await self._desk.groups_by_id([x.group_id for x, _ in wanted])
         cut = [x for x, row in wanted if was_cut_off(x, row) and not self._is_keyed(x.channel)]
         kept = {x.delivery_id: [_cut_off(x)] for x in cut} | await self._outbox.find(cut)
+        standing = await self._desk.standing(list({x.alert_id for x, _ in wanted}))
         jobs: list[Job] = []
         for request, row in wanted:
             release, group = releases[request.alert_id, request.version], groups.get(request.group_id)
@@ -152,13 +170,16 @@ class Sender:
                 refusal = Sent(Verdict.REFUSED, why)
                 outcome.events.append(self._outcome(request, refusal, "", askable=True, left=out))
                 continue
-            further = next_way(group, release.channels, {}, request.channel)
+            further = next_way(group, release, request.channel)
             job = Job(request, release, way, "" if request.kind == "correction" else further, out)
             held = self._held(job)
-            if held is not None:
-                outcome.events.append(held)
-            else:
+            stands, now = standing.get(request.alert_id), clock.now()
+            if held is None:
                 jobs.append(job)
+            elif superseded(request.kind, request.version, release.expires_at, stands, now):
+                outcome.events.append(held_back(request, now, may_be_out=out))
+            else:
+                outcome.events.append(held)
         return jobs
 
     def _is_keyed(self, name: str) -> bool:
@@ -224,7 +245,10 @@ class Sender:
         self, channel: Channel, jobs: Sequence[Job], gate: asyncio.Semaphore
     ) -> list[e.Event]:
         async with gate:
+            held = [x for x in (self._held(job) for job in jobs if self._is_halted(job)) if x is not None]
+            jobs = [job for job in jobs if not self._is_halted(job)]
             going, receipts = await self._mark_and_look(jobs)
+            receipts += held
             sent = await channel.send([self._message(job) for job in going]) if going else []
         for job, outcome in zip(going, sent, strict=True):
             receipts += self._settle(job, outcome, askable=True)

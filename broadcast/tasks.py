@@ -32,6 +32,7 @@ from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import Row, handed_over
 from fenghuo.warning import as_sent
 
+LATE = timedelta(seconds=1)
 EARLIER = timedelta(minutes=5)
 """How far the platform's clock may lie behind ours when it is asked for a task."""
 
@@ -65,7 +66,7 @@ class Making:
         """The channel of the group's next way; a correction goes by the way of its warning alone."""
         if self.request.kind == "correction":
             return ""
-        return next_way(self.groups[group_id], self.release.channels, {}, self.request.channel)
+        return next_way(self.groups[group_id], self.release, self.request.channel)
 
     def task(self) -> Task:
         x = self.request
@@ -88,9 +89,11 @@ class TaskMaker:
         self._settings = settings
         self._key = settings.secret_key.get_secret_value()
 
-    async def make(self, request: e.TaskRequested, release: e.Release, halted: set[str]) -> list[e.Event]:
-        """Make the task unless the ledger says that it is made; ``halted`` gets the name of what must
-        stop."""
+    async def make(
+        self, request: e.TaskRequested, release: e.Release, halted: set[str], *, late: bool = False
+    ) -> list[e.Event]:
+        """Make the task unless the ledger says that it is made; ``halted`` gets the name of what must stop.
+        ``late``: its batch has no time left for it."""
         rows = await self._desk.rows_of(request.alert_id, request.version, request.kind, request.group_ids)
         wanted = [x for x in request.group_ids if to_be_tried(as_delivery(request, x), rows.get(x))]
         if not wanted:
@@ -111,12 +114,14 @@ class TaskMaker:
         some = groups[next(iter(chats))]
         text = as_sent(release, request.kind)
         making = Making(request, release, groups, chats, rows, sender_of(some, people), text)
-        return events + await self._make(making, halted)
+        return events + await self._make(making, halted, late)
 
-    async def _make(self, making: Making, halted: set[str]) -> list[e.Event]:
+    async def _make(self, making: Making, halted: set[str], late: bool) -> list[e.Event]:
         held = self._held(making, halted)
         if held:
             return held
+        if late:
+            return self._later(making, "rate", clock.now() + LATE)
         channel = self._channels[making.request.channel]
         per_second = channel.per_second(making.request.credential)
         taken, wait_s = await self._quota.take(making.name, per_second, 1)
@@ -185,7 +190,8 @@ class TaskMaker:
             self._ended(making, x, Sent(Verdict.REFUSED, "the platform does not know the group"))
             for x in refused
         ]
-        events += [receipt(making.delivery(x), e.DeliveryState.WAITING, "", now) for x in chats]
+        unsent = {x: as_delivery(making.request, x) for x in chats}  # whatever an earlier attempt feared
+        events += [receipt(x, e.DeliveryState.WAITING, "", now) for x in unsent.values()]
         task = self._task(making, created.task_id, chats.items(), now)
         return [*events, task_changed(task, "opened", now)] if chats else events
 

@@ -19,10 +19,10 @@ TEAM = frozenset({Role.ANALYST, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR}
 """Whoever may read reports and evidence."""
 
 PAGES: dict[str, frozenset[Role]] = {
+    "todo": frozenset({Role.OFFICER}),
     "queue": TEAM,
     "clusters": TEAM,
     "alerts": STAFF,
-    "todo": frozenset({Role.OFFICER}),
     "wall": STAFF,
     "report": frozenset({Role.OFFICER, Role.ANALYST, Role.APPROVER}),
     "groups": STAFF,

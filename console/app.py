@@ -22,6 +22,7 @@ from console import (
     editing,
     failures,
     live,
+    mine,
     progress,
     public,
     queue,
@@ -39,7 +40,7 @@ from fenghuo.stores.auth import Auth
 NAME = "console"
 PAGES: Any = (
     doors, queue, clusters, correcting, alerts, acting, editing, progress, channels, wall, report, todo,
-    directory, live, public,
+    mine, directory, live, public,
 )  # fmt: skip
 BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""

@@ -99,7 +99,7 @@ class View(msgspec.Struct, frozen=True, kw_only=True):
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """A release with its relayed deliveries; ``asked`` False: it was recalled, and ``at_ms`` says when."""
+    """A release with its deliveries; ``asked`` False: it was recalled, and ``at_ms`` says when."""
 
     release: e.Release
     kind: e.Kind
@@ -161,8 +161,7 @@ async def _load(house: House) -> Book:
 async def _released(
     house: House, release: e.Release, kind: e.Kind, recalled_ms: int | None = None
 ) -> Released:
-    ledger = await house.desk.ledger(release.alert_id, release.version, kind)
-    rows = {g: row for g, row in ledger.items() if row.channel in TAPPED}
+    rows = await house.desk.ledger(release.alert_id, release.version, kind)
     escalated = await house.desk.escalated(release.alert_id, release.version, kind) if rows else {}
     asked = recalled_ms is None
     return Released(release, kind, asked, recalled_ms or 0, rows, escalated)
@@ -175,7 +174,8 @@ def view_of(found: Book, person: e.Person, at: datetime, undo_s: float) -> View:
     done: list[Done] = []
     stopped: list[Stopped] = []
     for released in found.released:
-        rows = [(group, released.rows[group.group_id]) for group in mine if group.group_id in released.rows]
+        every = ((group, released.rows.get(group.group_id)) for group in mine)
+        rows = [(group, row) for group, row in every if row is not None and row.channel in TAPPED]
         if released.asked:
             todos += _todo(found, person, released, rows)
             done += _done(found, released, rows)

@@ -8,7 +8,7 @@
   const net = document.getElementById("todo-net");
   const said = document.getElementById("todo-said");
   const STORE = `fenghuo.taps.${words.person}`;
-  const POLL_MS = 4000, ANSWER_MS = 10000, LONGEST_WAIT_MS = 30000, SETTLES_MS = 120000;
+  const POLL_MS = 5000, IDLE_MS = 15000, ANSWER_MS = 10000, LONGEST_WAIT_MS = 30000, SETTLES_MS = 120000;
   let skew = Number(words.now) - Date.now();
 
   // What was pressed, the first first: { id, taps, names, undo, already, taken }; taken: when the server had it.
@@ -33,6 +33,11 @@
   };
   const keyOf = (tap) => [tap.alert_id, tap.version, tap.kind, tap.group_id].join("|");
   const newId = () => [...crypto.getRandomValues(new Uint8Array(16))].map((x) => x.toString(16).padStart(2, "0")).join("");
+  const within = (ms) => {
+    const stop = new AbortController();
+    setTimeout(() => stop.abort(), ms);
+    return stop.signal;
+  };
   const unsent = () => queue().filter((x) => !x.taken);
 
   const press = (taps, names, more = {}) => {
@@ -43,6 +48,7 @@
       keep([...queue(), { id: newId(), taps: part, names, undo: false, already: false, ...more, taken: 0 }]);
     }
     said.replaceChildren();
+    document.getSelection()?.removeAllRanges();
     paint();
     send();
   };
@@ -59,7 +65,7 @@
     try {
       const body = JSON.stringify({ press_id: next.id, taps: next.taps, undo: next.undo, already: next.already });
       const headers = { "content-type": "application/json", "x-csrftoken": words.csrf };
-      answer = await fetch("/api/taps", { method: "POST", body, headers, redirect: "error", signal: AbortSignal.timeout(ANSWER_MS) });
+      answer = await fetch("/api/taps", { method: "POST", body, headers, redirect: "error", signal: within(ANSWER_MS) });
       await settle(next, answer);
     } catch {
       stuck = "kept";
@@ -175,6 +181,10 @@
     const lead = root.querySelector(".todo-lead");
     for (const card of root.querySelectorAll(".todo")) card.hidden = !card.querySelector("[data-group]");
     lead.hidden = !local.hidden;
+    const count = document.querySelector(".nav .count");
+    const left = root.querySelectorAll(".todo input[name=shown]").length;
+    if (count) count.textContent = left;
+    if (count) count.hidden = !left;
   };
   const pending = (tap, entry) => {
     const row = Object.assign(document.createElement("li"), { className: "item tap" });
@@ -257,13 +267,14 @@
   };
 
   // What comes in meanwhile.
-  let tag = "", asking = false;
+  let tag = "", asking = false, next = 0;
   const poll = async () => {
     if (asking || document.hidden) return;
     asking = true;
+    clearTimeout(next);
     try {
       const headers = { "x-csrftoken": words.csrf, ...(tag && { "if-none-match": tag }) };
-      const answer = await fetch("/api/todo/part", { headers, redirect: "error", cache: "no-store", signal: AbortSignal.timeout(ANSWER_MS) });
+      const answer = await fetch("/api/todo/part", { headers, redirect: "error", cache: "no-store", signal: within(ANSWER_MS) });
       if (answer.status === 401) location.assign("/login?next=/todo");
       if (!answer.ok && answer.status !== 304) throw new Error(String(answer.status));
       skew = Number(answer.headers.get("x-now")) - Date.now();
@@ -277,9 +288,10 @@
       polled += 1;
     }
     asking = false;
+    next = setTimeout(poll, (root.querySelector(".card") ? POLL_MS : IDLE_MS) * (0.9 + Math.random() / 5));
     tell();
   };
-  setInterval(poll, POLL_MS);
+  next = setTimeout(poll, POLL_MS);
   document.addEventListener("visibilitychange", poll);
 
   paint();

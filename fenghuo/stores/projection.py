@@ -46,8 +46,8 @@ CHINA = timezone(timedelta(hours=8))
 RANK: dict[e.DeliveryState, int] = {
     e.DeliveryState.REQUESTED: 0,
     e.DeliveryState.HANDED_OVER: 1,
-    e.DeliveryState.RETRYING: 2,
-    e.DeliveryState.WAITING: 3,
+    e.DeliveryState.WAITING: 2,
+    e.DeliveryState.RETRYING: 3,
     e.DeliveryState.UNKNOWN: 4,
     e.DeliveryState.REFUSED: 5,
     e.DeliveryState.SUPERSEDED: 6,

@@ -4,6 +4,7 @@
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import replace
 from datetime import date, datetime, timedelta
 
 from fenghuo.events import Group
@@ -38,12 +39,14 @@ async def held_back_groups(
     now: datetime,
 ) -> dict[str, Held]:
     """Those of ``groups`` that may not get one more warning, with why; what ``alert_id`` itself sent does
-    not count."""
+    not count. PLATFORM and RESERVE hold only for the group's first way: its own share is not used up."""
     counts = await _counts(desk, alert_id, now)
     receivers = [
         Receiver(g.group_id, platform=_way(g, channels) in COUNTED, per_day=g.quota_day) for g in groups
     ]
-    return held_back(receivers, counts, limits, severity, override)
+    held = held_back(receivers, counts, limits, severity, override)
+    elsewhere = [replace(x, platform=False) for x in receivers if x.group_id in held]
+    return held | held_back(elsewhere, counts, limits, severity, override)
 
 
 def _way(group: Group, channels: Collection[str]) -> str:

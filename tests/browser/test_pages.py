@@ -62,6 +62,7 @@ PAGES = [
     ("alert-exercise", "bo", "/alerts/exerc15e000000000000aaaa"),
     ("edit", "ana", "/alerts/re7urned000000000000aaaa/edit"),
     ("wall", "dong", "/wall"),
+    ("todo-empty", "dong", "/todo"),
     ("report", "dong", "/report"),
     ("answer", "dong", "/report/r0031"),
     ("answer-waiting", "dong", "/report/notyet"),

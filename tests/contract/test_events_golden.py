@@ -24,6 +24,7 @@ from fenghuo.alerts import (
     PersonId,
     Role,
     State,
+    Update,
     content_hash,
 )
 from fenghuo.errors import Poison
@@ -38,11 +39,14 @@ CONTENT = Content(
     title="冒充市监局",
     text="【反诈预警】近日有人以法人信息到期为由索要验证码。请拨打96110核实。",
     correction="此前关于法人信息到期的预警已撤回。",
-    audience=Audience(district="示范区", towns=("东镇", "西镇")),
+    audience=Audience(
+        district="示范区", towns=("东镇", "西镇"), expression="tag:elderly", frozen="5f60718293a4"
+    ),
     channels=("sandbox", "webhook"),
     severity="severe",
     expires_at=LATER,
     exercise=True,
+    override="正在转账",
 )
 ORIGIN = Origin(
     first_report_at=AT - timedelta(minutes=20),
@@ -71,6 +75,7 @@ ORDER = Order(
     origin=ORIGIN,
     seen_hash=content_hash(CONTENT),
     seen_revision=3,
+    version=1,
     reason="核对无误",
 )
 STANDING = Alert(
@@ -95,7 +100,12 @@ STANDING = Alert(
     reach_groups=3162,
     reach_residents=426_000,
     decisions=("d-0000", "d-0001"),
-)
+    update=Update(
+        content=CONTENT, created_by=PersonId("anna"), edited_by=PersonId("anna"), edited_at=AT,
+        submitted_by=PersonId("anna"), submitted_at=AT, findings=("link: hxxp",), reach_groups=3162,
+        reach_residents=426_000,
+    ),
+)  # fmt: skip
 MEMBER = e.Member(
     report_id="r-0001",
     reporter="5f60718293a4b5c6d7e8",
@@ -149,22 +159,35 @@ RELEASE = e.Release(
     approved_at=AT,
     exercise=True,
     groups=3162,
+    override=CONTENT.override,
 )
+BINDING = e.Binding(channel="dingtalk", target="sealed:AAEC", secret="sealed:AwQF", credential="district")
 GROUP = e.Group(
     group_id="g-0007",
     name="东镇一村反诈群",
     place=PLACE,
     station="东镇派出所",
     owner="officer-1",
+    deputy="officer-2",
     members=187,
     channel="webhook",
     target="https://hooks.example/warn",
+    secret="sealed:BgcI",
+    credential="property-office",
+    also=(BINDING,),
+    quota_day=2,
     tags=("elderly",),
     gone=True,
 )
 PERSON = e.Person(
-    person_id="ben", name="本", role=Role.APPROVER, district="示范区", station="东镇派出所", gone=True
-)
+    person_id="ben", name="本", role=Role.APPROVER, district="示范区", station="东镇派出所", duty=True,
+    userid="Ben", notify=BINDING, gone=True,
+)  # fmt: skip
+TASK = e.OpenTask(
+    task_id="t-0001", platform_id="msgid-1", alert_id=ALERT, version=1, kind="warning", owner="officer-1",
+    sender="Anna", channel="wecom_customer_group", credential="district", chats=(("g-0007", "wrAAAA"),),
+    since=AT, due=AT + timedelta(seconds=4), attempt=2, failures=1, reminded=1, closed=True, revision=201,
+)  # fmt: skip
 REPORTED: dict[str, Any] = {
     "report_id": "r-0001",
     "place": PLACE,
@@ -263,8 +286,52 @@ SAMPLES: dict[str, e.Event] = {
             state=e.DeliveryState.RETRYING,
             reason="45009 api freq out of limit",
             retry_at=AT + timedelta(seconds=4),
+            cause="poll",
+            by="officer-1",
+            word=1,
+            since=AT - timedelta(minutes=3),
+            held="halted:webhook",
+            next_channel="dingtalk",
+            tap_id="tap-0001",
             **SENT,
         ),
+        sample(
+            e.TaskRequested,
+            task_id="t-0001",
+            alert_id=ALERT,
+            version=1,
+            kind="warning",
+            owner="officer-1",
+            channel="wecom_customer_group",
+            credential="district",
+            group_ids=("g-0007", "g-0008"),
+            attempt=2,
+            failures=1,
+        ),
+        sample(e.TaskChanged, task=TASK, cause="reminded"),
+        sample(
+            e.TapMade,
+            tap_id="tap-0001",
+            person_id="officer-1",
+            alert_id=ALERT,
+            version=1,
+            kind="warning",
+            group_id="g-0007",
+            tapped_at=AT - timedelta(seconds=3),
+            undo=True,
+        ),
+        sample(
+            e.NoticeRequested,
+            person_id="officer-1",
+            alert_id=ALERT,
+            version=1,
+            kind="warning",
+            level="remind",
+            group_ids=("g-0007",),
+            severity="moderate",
+        ),
+        sample(e.ChannelChanged, name="webhook/district", halted=True, reason="40001 bad secret", by="ben"),
+        sample(e.AudienceFrozen, alert_id=ALERT, digest="5f60718293a4", group_ids=("g-0007", "g-0008")),
         sample(e.DeliveriesPlanned, alert_id=ALERT, version=1, kind="correction", groups=3162),
         sample(
             e.PatternChanged,

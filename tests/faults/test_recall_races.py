@@ -6,9 +6,12 @@ from collections.abc import AsyncIterator
 import pytest
 
 from broadcast.app import open_channels
+from broadcast.halts import Tally
+from broadcast.outbox import Outbox
 from broadcast.plan import Planner, warnings
 from broadcast.quota import Quota
 from broadcast.sender import Sender
+from broadcast.tasks import TaskMaker
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.errors import Transient
@@ -28,14 +31,16 @@ class Stand:
         told = settings(redis_url=redis_url, namespace=namespace)
         self.desk = desk
         self.channels = open_channels(told, desk)
-        self.sender = Sender(desk, Quota(desk.client, desk.keys), self.channels, told)
-        self.planner = Planner(desk)
+        quota, tally = Quota(desk.client, desk.keys), Tally(told.halt_failures, told.halt_share)
+        maker = TaskMaker(desk, quota, self.channels.tasks, tally, told)
+        self.sender = Sender(desk, quota, self.channels.direct, maker, Outbox(desk), tally, told)
+        self.planner = Planner(desk, told)
         self.release = {"expires_at": clock.now() + AHEAD, "groups": len(GROUPS)}
 
     async def approve(self) -> list[e.Event]:
         """The release on the desk, and the deliveries that follow."""
         event = released(**self.release)
-        asked = warnings(event, GROUPS)
+        asked = warnings(event, {g.group_id: g for g in GROUPS}, {}, {})
         await self.desk.project([event, *asked])
         return [x for x in asked if isinstance(x, e.DeliveryRequested)]
 
@@ -61,7 +66,7 @@ async def stand(redis_url: str, namespace: str) -> AsyncIterator[Stand]:
     await desk.project([group_changed(each) for each in GROUPS])
     built = Stand(desk, redis_url, namespace)
     yield built
-    for channel in built.channels.values():
+    for channel in (*built.channels.direct.values(), *built.channels.tasks.values()):
         await channel.aclose()
     await desk.client.aclose()
 
@@ -102,3 +107,9 @@ async def test_an_answer_that_never_came_is_owed_the_correction_while_it_is_trie
     )  # fmt: skip
     await stand.desk.project([retrying])
     assert await stand.recall() == {asked.group_id}
+
+
+async def test_an_empty_desk_is_not_taken_for_an_empty_district(stand: Stand) -> None:
+    await stand.desk.client.delete(stand.desk.keys.groups)
+    with pytest.raises(Transient, match="rebuild"):
+        await stand.planner.on_alerts_released([released(**stand.release)])

@@ -1,70 +1,96 @@
 """The pure rules of planning and sending."""
 
+import itertools
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
 
-from broadcast.channels.base import Verdict
-from broadcast.plan import begin, corrections, delivery_of, warnings
-from broadcast.sender import LONGEST_RETRY_S, Job, backoff_s, latest_attempts, settle, superseded, to_be_tried
+from broadcast.channels.base import Sent, Verdict
+from broadcast.halts import Tally, name_of
+from broadcast.plan import World, begin, corrections, meant_by, taken_back, warnings
+from broadcast.requests import Plan, as_task, next_way, requests, ways_to
+from broadcast.rules import (
+    LONGEST_RETRY_S,
+    backoff_s,
+    delivery_of,
+    each_once,
+    held_back,
+    latest_attempts,
+    outcome_of,
+    superseded,
+    to_be_tried,
+    was_cut_off,
+)
 from fenghuo import events as e
 from fenghuo.alerts import AlertId, Audience
-from fenghuo.errors import Transient
 from fenghuo.events import DeliveryState as State
-from fenghuo.stores.projection import RANK, Row, rank_of
+from fenghuo.fatigue import Held
+from fenghuo.stores.projection import RANK, Row, next_attempt, rank_of
 from tests.making import NOON, group, place, release, released, request
 
+CUSTOMERS = "wecom_customer_group"
+LIVE = ("sandbox", "webhook", "wecom_robot", "dingtalk", CUSTOMERS)
 
-def row(state: State, attempt: int = 1, left: bool = False) -> Row:
-    return Row(state=state, at_ms=0, attempt=attempt, left=left)
+
+def row(state: State, attempt: int = 1, left: bool = False, channel: str = "sandbox", **more: str) -> Row:
+    return Row(state=state, at_ms=0, attempt=attempt, left=left, channel=channel, **more)  # type: ignore[arg-type]
+
+
+def planned(
+    event: e.AlertReleased, groups: Sequence[e.Group], held: dict[str, str] | None = None
+) -> list[e.Event]:
+    """The plan of ``event`` when nobody was frozen."""
+    known = {g.group_id: g for g in groups}
+    meant = {g.group_id: g for g in meant_by(event.release, known, None)}
+    return warnings(event, meant, held or {}, {})
+
+
+def way(channel: str, target: str = "t", **changes: str) -> e.Binding:
+    return e.Binding(channel=channel, target=target, **changes)
 
 
 def test_each_group_of_the_audience_is_planned_once_in_order() -> None:
     groups = [group(3), group(1), group(2, place=place(district="别处"))]
-    planned, *asked = warnings(released(), groups)
-    assert isinstance(planned, e.DeliveriesPlanned) and planned.groups == 2
+    first, *asked = planned(released(), groups)
+    assert isinstance(first, e.DeliveriesPlanned) and first.groups == 2
     assert [x.group_id for x in asked if isinstance(x, e.DeliveryRequested)] == ["g0001", "g0003"]
 
 
 def test_planning_twice_gives_the_same_ids() -> None:
     groups = [group(n) for n in range(5)]
-    assert [x.event_id for x in warnings(released(), groups)] == [
-        x.event_id for x in warnings(released(), groups)
+    assert [x.event_id for x in planned(released(), groups)] == [
+        x.event_id for x in planned(released(), groups[::-1])
     ]
     assert begin(released()) == begin(released())
 
 
 def test_towns_narrow_the_audience() -> None:
     groups = [group(1, place=place("东湖镇")), group(2, place=place("南桥镇"))]
-    _, only = warnings(released(audience=Audience(district="示范区", towns=("南桥镇",))), groups)
+    _, only = planned(released(audience=Audience(district="示范区", towns=("南桥镇",))), groups)
     assert getattr(only, "group_id", None) == "g0002"
 
 
 def test_a_group_whose_channel_was_not_approved_is_refused_in_the_open() -> None:
-    _, receipt = warnings(released(channels=("webhook",)), [group(1, channel="sandbox")])
+    _, receipt = planned(released(channels=("webhook",)), [group(1, channel="sandbox")])
     assert isinstance(receipt, e.ReceiptRecorded)
     assert (receipt.state, receipt.reason) == (State.REFUSED, "channel not approved")
 
 
 def test_an_exercise_reaches_the_sandbox_only() -> None:
-    _, asked = warnings(released(exercise=True), [group(1, channel="webhook")])
+    _, asked = planned(released(exercise=True), [group(1, channel="webhook", also=(way("dingtalk"),))])
     assert isinstance(asked, e.DeliveryRequested) and asked.channel == "sandbox"
-
-
-def test_an_empty_desk_is_not_taken_for_an_empty_district() -> None:
-    with pytest.raises(Transient, match="rebuild"):
-        warnings(released(groups=3162), [])
 
 
 def test_an_audience_that_has_lost_its_last_group_holds_nobody_up() -> None:
     elsewhere = group(1, place=place("别的镇"))
     narrow = Audience(district="示范区", towns=("东湖镇",))
-    (planned,) = warnings(released(audience=narrow, groups=1), [elsewhere])
-    assert isinstance(planned, e.DeliveriesPlanned) and planned.groups == 0
+    (only,) = planned(released(audience=narrow, groups=1), [elsewhere])
+    assert isinstance(only, e.DeliveriesPlanned) and only.groups == 0
 
 
 def test_a_recall_corrects_those_who_have_it_or_may_have_it_and_no_others() -> None:
-    groups = {f"g{n}": group(n) for n in range(8)}
+    groups = {f"g{n}": group(n) for n in range(10)}
     ledger = {
         "g0": row(State.SHOWN),
         "g1": row(State.UNKNOWN),
@@ -75,10 +101,37 @@ def test_a_recall_corrects_those_who_have_it_or_may_have_it_and_no_others() -> N
         "g6": row(State.SUPERSEDED),
         "g7": row(State.REQUESTED),
         "gone": row(State.SHOWN),
+        "g8": row(State.ACCEPTED),
+        "g9": row(State.WAITING),
     }
-    planned, *asked = corrections(released("recalled"), ledger, groups)
-    assert [x.group_id for x in asked if isinstance(x, e.DeliveryRequested)] == ["g0", "g1", "g2", "g3"]
-    assert isinstance(planned, e.DeliveriesPlanned) and (planned.kind, planned.groups) == ("correction", 4)
+    first, *asked = corrections(released("recalled"), {1: ledger}, World(groups, {}))
+    owed = [x.group_id for x in asked if isinstance(x, e.DeliveryRequested)]
+    assert owed == ["g0000", "g0001", "g0002", "g0003", "g0008"]
+    assert isinstance(first, e.DeliveriesPlanned) and (first.kind, first.groups) == ("correction", 5)
+
+
+def test_a_recall_corrects_every_version_that_may_be_out_each_group_once() -> None:
+    groups = {f"g000{n}": group(n) for n in range(3)}
+    earlier = {
+        1: {"g0000": row(State.SHOWN), "g0001": row(State.SHOWN)},
+        2: {"g0001": row(State.SHOWN), "g0002": row(State.RETRYING)},
+    }
+    _, *asked = corrections(released("recalled", version=2), earlier, World(groups, {}))
+    assert [(x.group_id, x.version) for x in asked if isinstance(x, e.DeliveryRequested)] == [
+        ("g0000", 2),
+        ("g0001", 2),
+    ]
+
+
+def test_a_correction_goes_as_the_warning_came_or_by_another_way_when_that_is_gone() -> None:
+    groups = {
+        "g0001": group(1, channel="webhook", also=(way("dingtalk"),)),
+        "g0002": group(2, channel="webhook"),
+    }
+    ledger = {x: row(State.SHOWN, channel="dingtalk") for x in groups}
+    _, *asked = corrections(released("recalled"), {1: ledger}, World(groups, {}))
+    by = {x.group_id: x.channel for x in asked if isinstance(x, e.DeliveryRequested)}
+    assert by == {"g0001": "dingtalk", "g0002": "webhook"}
 
 
 def test_a_stale_attempt_behind_a_later_one_does_not_lose_it() -> None:
@@ -111,12 +164,30 @@ def test_what_the_ledger_knows_is_not_sent_again(before: Row | None, attempt: in
     assert to_be_tried(request(attempt=attempt), before) is tried
 
 
+def settled(
+    verdict: Verdict,
+    failures: int = 0,
+    *,
+    askable: bool = True,
+    further: str = "",
+    left: bool = False,
+    **said: object,
+) -> e.ReceiptRecorded:
+    return outcome_of(
+        request(failures=failures), Sent(verdict, "said", **said), now=NOON, attempts=5, base_s=2,
+        askable=askable, next_channel=further, left=left,
+    )  # fmt: skip
+
+
 @pytest.mark.parametrize(
-    ("verdict", "exhausted", "idempotent", "state"),
+    ("verdict", "exhausted", "askable", "state"),
     [
         (Verdict.SHOWN, False, True, State.SHOWN),
+        (Verdict.ACCEPTED, False, True, State.ACCEPTED),
+        (Verdict.WAITING, False, True, State.WAITING),
         (Verdict.REFUSED, False, True, State.REFUSED),
         (Verdict.RETRY, False, True, State.RETRYING),
+        (Verdict.RETRY, False, False, State.RETRYING),
         (Verdict.RETRY, True, True, State.REFUSED),
         (Verdict.UNKNOWN, False, True, State.RETRYING),
         (Verdict.UNKNOWN, True, True, State.UNKNOWN),
@@ -124,9 +195,70 @@ def test_what_the_ledger_knows_is_not_sent_again(before: Row | None, attempt: in
     ],
 )
 def test_a_timeout_is_unknown_never_failed(
-    verdict: Verdict, exhausted: bool, idempotent: bool, state: State
+    verdict: Verdict, exhausted: bool, askable: bool, state: State
 ) -> None:
-    assert settle(verdict, exhausted, idempotent) is state
+    assert settled(verdict, 4 if exhausted else 0, askable=askable).state is state
+
+
+@pytest.mark.parametrize(("verdict", "failures"), [(Verdict.REFUSED, 0), (Verdict.RETRY, 4)])
+def test_what_is_refused_for_good_goes_on_by_the_next_way_with_a_fresh_count(
+    verdict: Verdict, failures: int
+) -> None:
+    receipt = settled(verdict, failures, further="webhook")
+    assert (receipt.state, receipt.next_channel, receipt.retry_at) == (State.RETRYING, "webhook", NOON)
+    following = next_attempt(receipt)
+    assert (following.channel, following.attempt, following.failures) == ("webhook", 2, 0)
+    assert following.delivery_id == receipt.delivery_id
+
+
+@pytest.mark.parametrize("verdict", list(Verdict))
+def test_what_may_have_arrived_never_goes_on_by_the_next_way(verdict: Verdict) -> None:
+    receipt = settled(verdict, 4, further="webhook", left=True)
+    assert receipt.next_channel == ""
+    assert receipt.state is not State.REFUSED
+    assert receipt.left or receipt.state is State.WAITING
+
+
+def test_unknown_never_goes_on_by_the_next_way() -> None:
+    assert settled(Verdict.UNKNOWN, further="webhook", askable=False).next_channel == ""
+
+
+def test_being_told_to_slow_down_is_no_failure_and_waits_as_long_as_was_said() -> None:
+    receipt = settled(Verdict.RETRY, 4, throttled=True, retry_after_s=7.0)
+    assert (receipt.state, receipt.failures, receipt.held) == (State.RETRYING, 4, "rate")
+    assert receipt.retry_at == NOON + timedelta(seconds=7)
+
+
+def test_what_is_held_back_after_it_may_have_left_is_unknown() -> None:
+    assert held_back(request(), NOON, may_be_out=False).state is State.SUPERSEDED
+    unsure = held_back(request(), NOON, may_be_out=True)
+    assert (unsure.state, unsure.left) == (State.UNKNOWN, True)
+
+
+def test_an_attempt_that_was_begun_and_has_no_outcome_was_cut_off() -> None:
+    assert was_cut_off(request(attempt=2), row(State.HANDED_OVER, 2))
+    assert not was_cut_off(request(attempt=2), row(State.HANDED_OVER, 1))
+    assert not was_cut_off(request(), row(State.REQUESTED))
+    assert not was_cut_off(request(), None)
+
+
+def test_a_persons_word_is_final_for_the_machine() -> None:
+    undone = Row(state=State.WAITING, at_ms=0, word=1)
+    assert not to_be_tried(request(attempt=9), undone)
+
+
+def test_each_group_is_in_one_task_of_a_batch_whatever_comes_twice() -> None:
+    first = e.TaskRequested(
+        event_id="1", at=NOON, task_id="t", alert_id=AlertId("a1"), version=1, kind="warning", owner="o",
+        channel=CUSTOMERS, credential="", group_ids=("g1", "g2"),
+    )  # fmt: skip
+    again = e.TaskRequested(
+        event_id="2", at=NOON, task_id="t", alert_id=AlertId("a1"), version=1, kind="warning", owner="o",
+        channel=CUSTOMERS, credential="", group_ids=("g2",), attempt=2,
+    )  # fmt: skip
+    for order in itertools.permutations([first, first, again]):
+        tasks = each_once(order)
+        assert [(x.attempt, x.group_ids) for x in tasks] == [(2, ("g2",)), (1, ("g1",))]
 
 
 def test_back_off_doubles_and_ends_at_ten_minutes() -> None:
@@ -136,22 +268,25 @@ def test_back_off_doubles_and_ends_at_ten_minutes() -> None:
 
 
 @pytest.mark.parametrize(
-    ("standing", "kind", "late_s", "held"),
+    ("standing", "kind", "late_s", "is_held"),
     [
         ((1, "approved"), "warning", 0, False),
         ((1, "recalled"), "warning", 0, True),
         ((1, "expired"), "warning", 0, True),
         ((2, "updated"), "warning", 0, True),
         ((1, "approved"), "warning", 25 * 3600, True),
+        ((1, "approved"), "warning", 24 * 3600 - 1, False),
+        ((1, "approved"), "warning", 24 * 3600, True),
+        (None, "warning", 0, False),
         ((1, "recalled"), "correction", 0, False),
         ((1, "recalled"), "correction", 25 * 3600, False),
     ],
 )
 def test_nothing_leaves_after_recall_or_expiry_but_the_correction(
-    standing: tuple[int, str], kind: str, late_s: int, held: bool
+    standing: tuple[int, str] | None, kind: str, late_s: int, is_held: bool
 ) -> None:
-    job = Job(request(kind=kind), release(), "")
-    assert superseded(job, standing, NOON + timedelta(seconds=late_s)) is held
+    now = NOON + timedelta(seconds=late_s)
+    assert superseded(kind, 1, release().expires_at, standing, now) is is_held
 
 
 def test_shown_is_final_and_a_later_attempt_stands_above_an_earlier() -> None:
@@ -162,4 +297,141 @@ def test_shown_is_final_and_a_later_attempt_stands_above_an_earlier() -> None:
         if state is not State.SHOWN
         for attempt in range(1, 21)
     )
+    assert rank_of(State.WAITING, 1, word=1) > shown, "but for a person who takes it back"
     assert rank_of(State.REQUESTED, 2) > rank_of(State.SUPERSEDED, 1)
+
+
+def test_ways_are_the_approved_ones_in_order_and_tasks_need_an_owner() -> None:
+    several = group(
+        1, channel=CUSTOMERS, target="wr1", owner="o", also=(way("dingtalk"), way("relay"), way("webhook"))
+    )
+    assert [x.channel for x in ways_to(several, LIVE, {})] == [CUSTOMERS, "dingtalk", "webhook"]
+    nobodys = group(1, channel=CUSTOMERS, target="wr1", also=(way("webhook"),))
+    assert [x.channel for x in ways_to(nobodys, LIVE, {})] == ["webhook"]
+
+
+def test_each_channel_is_the_next_way_once() -> None:
+    twins = group(1, channel="dingtalk", also=(way("webhook"), way("dingtalk", "u"), way("wecom_robot")))
+    found, after = [], "dingtalk"
+    while after:
+        assert len(found) < 9, "it goes round in circles"
+        found.append(after)
+        after = next_way(twins, release(channels=LIVE), after)
+    assert found == ["dingtalk", "webhook", "wecom_robot"]
+
+
+def test_an_exercise_never_goes_on_to_a_live_channel() -> None:
+    live = group(1, channel="sandbox", also=(way("webhook"), way("dingtalk")))
+    assert next_way(live, release(channels=LIVE, exercise=True), "sandbox") == ""
+    assert next_way(live, release(channels=LIVE), "sandbox") == "webhook"
+
+
+def test_an_owner_gets_one_task_for_all_groups_of_one_credential() -> None:
+    groups = [
+        *(group(n, channel=CUSTOMERS, target=f"wr{n}", owner="o1") for n in range(3)),
+        group(3, channel=CUSTOMERS, target="wr3", owner="o2"),
+        group(4, channel=CUSTOMERS, target="wr4", owner="o1", credential="other"),
+        group(5),
+    ]
+    _, *asked = planned(released(channels=LIVE), groups)
+    tasks = [(x.owner, x.credential, x.group_ids) for x in asked if isinstance(x, e.TaskRequested)]
+    assert tasks == [
+        ("o1", "", ("g0000", "g0001", "g0002")),
+        ("o2", "", ("g0003",)),
+        ("o1", "other", ("g0004",)),
+    ]
+    assert [x.group_id for x in asked if isinstance(x, e.DeliveryRequested)] == ["g0005"]
+
+
+def test_a_task_takes_no_more_than_the_platform_does() -> None:
+    many = [group(n, channel=CUSTOMERS, target=f"wr{n}", owner="o") for n in range(2001)]
+    _, *asked = planned(released(channels=LIVE), many)
+    assert [len(x.group_ids) for x in asked if isinstance(x, e.TaskRequested)] == [2000, 1]
+    assert len({x.task_id for x in asked if isinstance(x, e.TaskRequested)}) == 2
+
+
+def test_what_waits_for_people_goes_first_and_robots_last() -> None:
+    names = ("dingtalk", "webhook", "relay", "sandbox", "feishu")
+    groups = [group(n, channel=name, target="t", members=n) for n, name in enumerate(names)]
+    wanted = [(g, g.ways[0]) for g in groups]
+    asked = requests(Plan(release(), "warning", released()), wanted)
+    assert [x.channel for x in asked if isinstance(x, e.DeliveryRequested)] == [
+        "relay", "sandbox", "webhook", "feishu", "dingtalk",
+    ]  # fmt: skip
+
+
+def test_one_group_that_goes_on_by_a_tap_is_a_task_of_its_owner() -> None:
+    asked = request(channel=CUSTOMERS, attempt=2)
+    goes_on = as_task(asked, group(1, owner="o", also=(way(CUSTOMERS, "wr1", credential="district"),)))
+    assert (goes_on.owner, goes_on.credential, goes_on.group_ids) == ("o", "district", ("g0001",))
+    assert goes_on.attempt == 2
+    assert as_task(request(channel=CUSTOMERS, attempt=3), None).task_id == goes_on.task_id
+
+
+@pytest.mark.parametrize("reason", [Held.PLATFORM, Held.RESERVE])
+def test_what_a_platform_does_not_take_goes_by_the_next_way(reason: Held) -> None:
+    groups = [
+        group(1, channel=CUSTOMERS, target="wr1", owner="o", also=(way("dingtalk"),)),
+        group(2, channel=CUSTOMERS, target="wr2", owner="o"),
+        group(3, channel=CUSTOMERS, target="wr3", also=(way("dingtalk"),)),
+    ]
+    held = {g.group_id: reason for g in groups}
+    _, refused, *asked = planned(released(channels=LIVE), groups, held)  # type: ignore[arg-type]
+    assert isinstance(refused, e.ReceiptRecorded)
+    assert (refused.group_id, refused.state, refused.reason) == (
+        "g0002", State.REFUSED, f"held back: {reason}",
+    )  # fmt: skip
+    assert {(x.group_id, x.channel) for x in asked if isinstance(x, e.DeliveryRequested)} == {
+        ("g0001", "dingtalk"),
+        ("g0003", "dingtalk"),
+    }
+
+
+@pytest.mark.parametrize("reason", [Held.DAY, Held.WEEK])
+def test_a_group_that_has_had_its_share_gets_no_warning_by_any_way(reason: Held) -> None:
+    several = group(1, also=(way("dingtalk"),))
+    first, refused = planned(released(channels=LIVE), [several], {"g0001": reason})
+    assert isinstance(first, e.DeliveriesPlanned) and first.groups == 1
+    assert isinstance(refused, e.ReceiptRecorded) and refused.state is State.REFUSED
+
+
+def test_what_waits_for_a_tap_or_a_halted_channel_is_taken_back() -> None:
+    rows = {
+        "tap": row(State.WAITING, channel="relay"),
+        "halted": row(State.RETRYING, held="halted:webhook"),
+        "unsure": row(State.RETRYING, left=True, held="halted:webhook"),
+        "task": row(State.WAITING, channel=CUSTOMERS),
+        "again": row(State.RETRYING),
+        "shown": row(State.SHOWN),
+    }
+    receipts = taken_back(released("recalled"), {1: rows})
+    assert {x.group_id: x.state for x in receipts if isinstance(x, e.ReceiptRecorded)} == {
+        "tap": State.SUPERSEDED,
+        "halted": State.SUPERSEDED,
+        "unsure": State.UNKNOWN,
+    }
+
+
+def test_a_channel_is_halted_by_more_than_ten_failures_that_are_more_than_a_tenth() -> None:
+    tally = Tally(10, 0.1)
+    assert [tally.add("a", failed=True) for _ in range(11)] == [*[False] * 10, True]
+    assert not any(tally.add("b", failed=n % 10 == 9) for n in range(1000)), "a tenth is no more than that"
+    assert any(tally.add("c", failed=n % 9 == 0) for n in range(1000))
+
+
+def test_good_sends_halt_nothing_and_a_halt_begins_the_count_anew() -> None:
+    tally = Tally(10, 0.1)
+    for _ in range(11):
+        tally.add("a", failed=True)
+    assert not tally.add("a", failed=False), "it is the failure that halts"
+    assert tally.told("a") == "11 of the latest 12 failed"
+    tally.forget("a")
+    assert not tally.add("a", failed=True)
+
+
+def test_a_credential_is_halted_under_its_own_name() -> None:
+    assert (name_of("webhook", "office"), name_of("webhook", "")) == ("webhook/office", "webhook")
+
+
+def test_what_waited_for_a_tap_and_goes_on_elsewhere_waits_no_longer() -> None:
+    assert rank_of(State.RETRYING, 1) > rank_of(State.WAITING, 1) > rank_of(State.HANDED_OVER, 1)

@@ -1,0 +1,170 @@
+"""Waiting is escalated on a real Redis: one process at a time, each notice once, and the person is told."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from datetime import timedelta
+
+import pytest
+from msgspec.structs import replace
+
+from broadcast.channels.base import Channel, Message, Sent, Verdict
+from broadcast.channels.sandbox import Sandbox
+from broadcast.notices import Notices
+from broadcast.reminders import Reminders
+from broadcast.taps import Taps
+from broadcast.turn import Turn
+from fenghuo import clock
+from fenghuo import events as e
+from fenghuo.errors import Transient
+from fenghuo.runtime import AnyTransport, open_desk, open_transport
+from fenghuo.sealing import seal
+from fenghuo.stores.desk import Desk
+from fenghuo.topics import NOTICES_REQUESTED
+from fenghuo.transport.pipeline import Stage
+from tests.browser import street as s
+from tests.browser.opened import settings_at
+from tests.inside import until
+
+
+class Mute:
+    """A robot that hangs, or answers with an error; it notes what it was asked to send to."""
+
+    name = "wecom_robot"
+    idempotent = False
+
+    def __init__(self) -> None:
+        self.asked: list[Message] = []
+
+    def per_second(self, credential: str) -> float:
+        return 1
+
+    async def send(self, messages: Sequence[Message]) -> list[Sent]:
+        self.asked += messages
+        if messages[0].target == "hangs":
+            await asyncio.sleep(60)
+        return [Sent(Verdict.REFUSED, "93000 invalid webhook url") for _ in messages]
+
+    async def aclose(self) -> None:
+        return None
+
+
+@asynccontextmanager
+async def room(redis_url: str, namespace: str, mute: Mute) -> AsyncIterator[tuple[Desk, AnyTransport]]:
+    """The stage that sends notices, on a street whose officers have ways to be told."""
+    settings = settings_at(redis_url, namespace, public_url="https://fenghuo.example")
+    desk = open_desk(settings)
+    transport = open_transport(settings, "broadcast", desk)
+    channels: dict[str, Channel] = {"sandbox": Sandbox(desk.client, desk.keys, 100), "wecom_robot": mute}  # type: ignore[dict-item]
+    notices = Notices(desk, channels, settings)
+    stage = Stage(
+        room="broadcast", name="notify", topic=NOTICES_REQUESTED, batch=50, projects_input=True,
+        handle=notices.on_notices_requested,
+    )  # fmt: skip
+    await desk.project(s.street(clock.now()))
+    await transport.start([stage])
+    try:
+        yield desk, transport
+    finally:
+        await transport.stop()
+        await desk.client.aclose()
+
+
+async def reachable(desk: Desk, **ways: e.Binding) -> None:
+    for who, way in ways.items():
+        person = await desk.person(who)
+        assert person is not None
+        told = replace(person, notify=way)
+        await desk.project([e.PersonChanged(event_id=f"way-{who}", at=clock.now(), person=told)])
+
+
+async def said_to(desk: Desk, who: str) -> list[str]:
+    wall = await desk.client.hvals(desk.keys.wall(who))
+    return [json.loads(x)["text"] for x in wall]
+
+
+def loop(desk: Desk, transport: AnyTransport, redis_url: str, namespace: str) -> Reminders:
+    return Reminders(desk, transport, settings_at(redis_url, namespace))
+
+
+async def told(desk: Desk, level: str) -> list[str]:
+    return sorted(who for at, who, _ in await desk.notices(s.ALERT, 1) if at == level)
+
+
+async def test_the_owner_then_the_deputy_then_the_station(redis_url: str, namespace: str) -> None:
+    async with room(redis_url, namespace, Mute()) as (desk, transport):
+        await reachable(desk, dong=e.Binding(channel="sandbox"), fang=e.Binding(channel="sandbox"))
+        reminders, now = loop(desk, transport, redis_url, namespace), clock.now()
+        first = await reminders.look(now)
+        assert {(x.level, x.person_id) for x in first} == {("todo", "dong"), ("station", "duty")}
+        assert await reminders.look(now) == [], "published, even if it is not on the desk yet"
+        await until(lambda: told(desk, "todo"))
+        title = "冒充市场监管、企业办事：您的企业法人信息已到期"
+        assert await said_to(desk, "dong") == [
+            f"【烽火】有 4 个群等您转发预警：{title}。打开 https://fenghuo.example/todo"
+        ]
+        other = loop(desk, transport, redis_url, namespace)
+        assert await other.look(now) == [], "another process finds it told"
+        for minutes, level, who in ((6, "remind", "dong"), (6, "deputy", "fang"), (11, "station", "duty")):
+            await other.look(now + timedelta(minutes=minutes))
+            assert who in await until(lambda level=level: told(desk, level))  # type: ignore[misc]
+        assert set(await desk.escalated(s.ALERT, 1, "warning")) == {f"s00{n}" for n in range(6)}
+        assert len(await said_to(desk, "dong")) == 2 and len(await said_to(desk, "fang")) == 1
+        assert await other.look(now + timedelta(hours=2)) == []
+
+
+async def test_a_way_that_hangs_or_refuses_holds_up_nobody_and_is_never_logged(
+    redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.setattr("broadcast.notices.SEND_S", 0.2)
+    mute = Mute()
+    async with room(redis_url, namespace, mute) as (desk, transport):
+        sealed = seal("robot-key-77", "s" * 40)
+        await reachable(
+            desk,
+            dong=e.Binding(channel="wecom_robot", target=sealed),
+            duty=e.Binding(channel="wecom_robot", target="hangs"),
+        )
+        await loop(desk, transport, redis_url, namespace).look(clock.now())
+        await until(lambda: told(desk, "station"))
+        await until(lambda: told(desk, "todo"))
+        assert {x.target for x in mute.asked} == {"robot-key-77", "hangs"}
+        assert len(mute.asked) == 2, "tried once"
+        assert "93000" in str([x.__dict__ for x in caplog.records])
+        assert "robot-key-77" not in str([x.__dict__ for x in caplog.records])
+
+
+async def test_what_is_tapped_settled_or_over_asks_for_nobody(redis_url: str, namespace: str) -> None:
+    async with room(redis_url, namespace, Mute()) as (desk, transport):
+        reminders = loop(desk, transport, redis_url, namespace)
+        ids = [f"s00{n}" for n in range(6)]
+        await desk.project(s.waiting(s.ALERT, ids, clock.now(), state=e.DeliveryState.SHOWN))
+        assert await reminders.look(clock.now()) == []
+        alert = await desk.alert(s.ALERT)
+        assert alert is not None
+        await desk.project(s.recalled(clock.now()))
+        [correction] = [x for x in await reminders.look(clock.now()) if x.kind == "correction"]
+        assert (correction.person_id, correction.severity, correction.group_ids) == (
+            "dong",
+            "severe",
+            ("s000",),
+        )
+
+
+async def test_one_process_works_at_a_time_and_another_takes_over(redis_url: str, namespace: str) -> None:
+    async with room(redis_url, namespace, Mute()) as (desk, _):
+        first, second = Turn(desk, "reminders", 0.3), Turn(desk, "reminders", 30)
+        assert await first.mine()
+        assert not await second.mine()
+        assert await first.mine()
+        assert await until(second.mine, within_s=5)
+        assert not await first.mine()
+
+
+async def test_nothing_is_judged_by_half_a_desk(redis_url: str, namespace: str) -> None:
+    async with room(redis_url, namespace, Mute()) as (desk, transport):
+        await desk.client.set(desk.keys.rebuilding, "1")
+        assert await loop(desk, transport, redis_url, namespace).look(clock.now()) == []
+        with pytest.raises(Transient):
+            await Taps(desk, 60).on_taps_made([])
