@@ -1,4 +1,4 @@
-"""Stops a channel that fails too much, until a person resumes it: the counting, and the event that says so."""
+"""Stops a channel that fails too much, until a person resumes it: the counting, and the event that tells."""
 
 from collections import deque
 from collections.abc import Sequence
