@@ -109,8 +109,13 @@ def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
             handle=sender.on_deliveries_requested,
         ),
         Stage(
-            room=ROOM, name="outcome", topic=topics.RECEIPTS_RECORDED, batch=500, projects_input=is_from_polling,
+            room=ROOM, name="outcome", topic=topics.RECEIPTS_RECORDED, batch=500,
+            projects_input=is_from_polling,
             handle=Completion(desk).on_receipts_recorded,
+        ),
+        Stage(
+            room=ROOM, name="channel", topic=topics.CHANNELS_CHANGED, projects_input=True,
+            handle=tally.on_channels_changed,
         ),
         Stage(
             room=ROOM, name="reply", topic=topics.REPLIES_REQUESTED,
