@@ -1,24 +1,25 @@
 """How fast a warning is with every group's webhook: from the approval until the last has it, with all that
 proves it (plan, marks, receipts, completion), against a bare aiohttp loop.
 
-The loop posts the same bodies, signed, with as many requests at once, to the same server in the same run.
-The server is the simulator, whose own count is what is believed. FENGHUO_FANOUT_GROUPS ("4601 50000") says how many groups,
-FENGHUO_FANOUT_BROKERS ("redis") on what. Ends with exit code 1 when a group lacks it or has it twice, or when it took
-more than 1.5 times as long as the loop.
+The loop posts the same text, signed, with as many requests at once, to the same server, right before each
+release. The server is the simulator, whose own count is what is believed. FENGHUO_FANOUT_GROUPS
+("4601 50000") says how many groups, FENGHUO_FANOUT_BROKERS ("redis kafka") on what. Ends with exit code 1 when
+a group lacks it or has it twice, or when the median of the ratios is above 1.5.
 """
 
 import asyncio
 import json
 import os
+import statistics
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import aiohttp
 
@@ -44,6 +45,7 @@ from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.warning import number
 
+T = TypeVar("T")
 AT_ONCE = 100
 LIMIT = 1.5
 DISTRICT = "示范区"
@@ -132,14 +134,25 @@ async def fill(desk: Desk, console: AnyTransport, server: Server, count: int) ->
     known += [e.PersonChanged(event_id=e.derive_id("p", p.person_id), at=at, person=p) for p in people]
     for n in range(0, len(known), 1000):
         await console.publish(known[n : n + 1000])
-    while len(await desk.groups()) < count or len(await desk.people()) < len(people):
-        await asyncio.sleep(0.2)
+
+    async def there() -> bool:
+        return len(await desk.groups()) >= count and len(await desk.people()) >= len(people)
+
+    await until(there)
+
+
+async def until(look: Callable[[], Awaitable[T | None]], every_s: float = 0.05) -> T:
+    """The first true answer of ``look``."""
+    for _ in range(int(600 / every_s)):
+        if found := await look():
+            return found
+        await asyncio.sleep(every_s)
+    raise AssertionError("waited ten minutes in vain")
 
 
 async def decide(desk: Desk, console: AnyTransport, wanted: Order) -> None:
     await console.publish([e.DecisionMade(event_id=wanted.decision_id, at=wanted.at, order=wanted)])
-    while (settled := await desk.decision(wanted.decision_id)) is None:
-        await asyncio.sleep(0.005)
+    settled = await until(lambda: desk.decision(wanted.decision_id))
     assert settled[0] == "ok", settled
 
 
@@ -166,9 +179,12 @@ async def release(desk: Desk, console: AnyTransport, server: Server, house: Hous
     approve = order(Action.APPROVE, "approver", Role.APPROVER, seen_hash=content_hash(submitted.content))
     began, began_ms = time.perf_counter(), clock.to_ms(clock.now())
     await console.publish([e.DecisionMade(event_id=approve.decision_id, at=approve.at, order=approve)])
-    while (alert := await desk.alert(alert_id)) is None or alert.state != "completed":
-        assert time.perf_counter() - began < 600, "not complete within ten minutes"
-        await asyncio.sleep(0.05)
+
+    async def completed() -> bool:
+        alert = await desk.alert(alert_id)
+        return alert is not None and alert.state == "completed"
+
+    await until(completed)
     complete_s = time.perf_counter() - began
     have = await server.ask("/sim/counts", contains=number(alert_id))
     last_s = ((have["last_ms"] or began_ms) - began_ms) / 1000
@@ -193,7 +209,7 @@ async def measure(house: House, server: Server, count: int, secret: str) -> bool
     await server.up()
     await fill(desk, console, server, count)
     rows: list[tuple[Fanout, float]] = []
-    for _ in range(3 if count < 10_000 else 2):
+    for _ in range(5 if count < 10_000 else 2):
         loop_s = await bare(server, secret, count)
         rows.append((await release(desk, console, server, house, count), loop_s))
     await console.stop()
@@ -208,18 +224,19 @@ def told_all(count: int, rows: Sequence[tuple[Fanout, float]]) -> bool:
         whole = run.groups == count and not run.doubles
         kept = kept and whole
         print(
-            f"  {count:,} groups: last {run.last_s:.2f} s (complete {run.complete_s:.2f} s), bare loop {loop_s:.2f} s: "
-            f"x{ratio:.2f}; have it {run.groups:,}, doubles {run.doubles}; peak {run.peak_mib:.0f} MiB"
+            f"  {count:,} groups: last {run.last_s:.2f} s (complete {run.complete_s:.2f} s), "
+            f"bare loop {loop_s:.2f} s: x{ratio:.2f}; have it {run.groups:,}, doubles {run.doubles}; "
+            f"peak {run.peak_mib:.0f} MiB"
         )
-    best = min(run.last_s / loop_s for run, loop_s in rows)
-    print(f"  best ratio x{best:.2f}, limit x{LIMIT}")
-    return kept and best <= LIMIT
+    middle = statistics.median(run.last_s / loop_s for run, loop_s in rows)
+    print(f"  median ratio x{middle:.2f}, limit x{LIMIT}")
+    return kept and middle <= LIMIT
 
 
 def main() -> int:
     kept = True
     secret = "bench-secret-of-32-characters-or-so"
-    for broker in os.environ.get("FENGHUO_FANOUT_BROKERS", "redis").split():
+    for broker in os.environ.get("FENGHUO_FANOUT_BROKERS", "redis kafka").split():
         for count in map(int, os.environ.get("FENGHUO_FANOUT_GROUPS", "4601 50000").split()):
             ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
             with tempfile.TemporaryDirectory(prefix="fenghuo-fanout-") as folder:

@@ -70,7 +70,6 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
     """The channels; none connects before it sends."""
     credentials = load_credentials(settings.credentials_file)
     timeout_s = settings.webhook_timeout_s
-    platforms = Wire(timeout_s)
     strangers = Wire(
         timeout_s, at_once=settings.webhook_at_once, reuse=True, allow_private=settings.webhook_private
     )
@@ -80,14 +79,14 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
         Relay(),
         Sandbox(desk.client, desk.keys, settings.sandbox_per_s),
         Webhook(strangers, secrets, settings.webhook_per_s),
-        WecomRobot(platforms, settings.wecom_url),
-        Dingtalk(platforms, settings.dingtalk_url),
-        Feishu(platforms, settings.feishu_url),
+        WecomRobot(Wire(timeout_s), settings.wecom_url),
+        Dingtalk(Wire(timeout_s), settings.dingtalk_url),
+        Feishu(Wire(timeout_s), settings.feishu_url),
         Apprise(settings.webhook_per_s, timeout_s, allow_private=settings.webhook_private),
     ]
     tasks: list[TaskChannel] = [
         WecomCustomerGroup(
-            platforms, credentials, RedisTokens(desk.client, desk.keys.token), settings.wecom_url
+            Wire(timeout_s), credentials, RedisTokens(desk.client, desk.keys.token), settings.wecom_url
         )
     ]
     return Channels({x.name: x for x in direct}, {x.name: x for x in tasks})

@@ -12,7 +12,9 @@ LATEST = 200
 
 
 def name_of(channel: str, credential: str) -> str:
-    """What is halted as one: all that goes through one credential, or a channel without any."""
+    """What is halted as one: all that goes through one credential, or through the settings' own (the
+    channel's bare name).
+    """
     return f"{channel}/{credential}" if credential else channel
 
 

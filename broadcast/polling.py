@@ -286,7 +286,7 @@ def _as_task(task: e.OpenTask, release: e.Release) -> Task:
 
 
 def _is_halted(task: e.OpenTask, halted: set[str]) -> bool:
-    return task.channel in halted or name_of(task.channel, task.credential) in halted
+    return name_of(task.channel, task.credential) in halted
 
 
 def _waits(row: Row, task: e.OpenTask) -> bool:

@@ -193,17 +193,14 @@ class Sender:
             if job.next_channel and not job.may_be_out:
                 refusal = Sent(Verdict.REFUSED, f"halted:{job.name}")
                 return self._outcome(job.request, refusal, job.next_channel, askable=True)
-            return put_off(job.request, f"halted:{self._halt_of(job)}", now, None, left=job.may_be_out)
+            return put_off(job.request, f"halted:{job.name}", now, None, left=job.may_be_out)
         if job.request.kind == "correction":
             return None
         until = quiet_until(now, job.release.severity, self._settings.quiet_from, self._settings.quiet_to)
         return put_off(job.request, "quiet", now, until, left=job.may_be_out) if until else None
 
     def _is_halted(self, job: Job) -> bool:
-        return job.name in self._halted or job.request.channel in self._halted
-
-    def _halt_of(self, job: Job) -> str:
-        return job.name if job.name in self._halted else job.request.channel
+        return job.name in self._halted
 
     async def _send_all(self, name: str, jobs: Sequence[Job]) -> list[e.Event]:
         channel = self._channels[name]

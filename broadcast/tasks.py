@@ -151,7 +151,7 @@ class TaskMaker:
 
     def _held(self, making: Making, halted: Collection[str]) -> list[e.Event]:
         now, x = clock.now(), making.request
-        if making.name in halted or x.channel in halted:
+        if making.name in halted:
             return self._elsewhere(making, now)
         settings = self._settings
         until = quiet_until(now, making.release.severity, settings.quiet_from, settings.quiet_to)

@@ -49,7 +49,7 @@ class Ledger:
         """Channel to state to how many groups."""
         found: dict[str, Counter[str]] = {}
         for row in self.rows.values():
-            found.setdefault(row.channel, Counter())[row.state] += 1
+            found.setdefault(row.channel, Counter())[row.state.value] += 1
         return {channel: dict(counts) for channel, counts in sorted(found.items())}
 
 

@@ -45,8 +45,8 @@ class Stage:
     crash, after a failure, and when it took longer than ``workbench.HANDLE_S`` (then with fewer beside it).
     ``forget`` drops what the stage holds in memory: it is called when another process may have worked in
     between (start, takeover, rebalance) and after any failure.
-    ``projects_input`` folds the read events onto the desk as well: for topics fed from outside stages; where it
-    is a function, those that it says are.
+    ``projects_input`` folds the read events onto the desk as well: for topics fed from outside stages; where
+    it is a function, those that it says are.
     """
 
     room: str
