@@ -3,14 +3,13 @@ fenghuo.forecast asks for it. Pure."""
 
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from collections.abc import Set as AbstractSet
 from datetime import datetime, timedelta
 
 from fenghuo.alerts import SEVERE, Content
 from fenghuo.audience import way_for
 from fenghuo.clock import from_ms
 from fenghuo.events import Group, Person
-from fenghuo.forecast import Escalation, Forecast, Pace, Reach, forecast
+from fenghuo.forecast import NOBODY, Covered, Escalation, Forecast, Pace, Reach, forecast
 from fenghuo.habits import Todo
 from fenghuo.settings import Settings
 from fenghuo.stores.projection import CHINA
@@ -77,7 +76,7 @@ def foretold(
     halted: Collection[str],
     released_at: datetime,
     elapsed_s: float = 0.0,
-    covered: AbstractSet[str] = frozenset(),
+    covered: Mapping[str, Covered] = NOBODY,
     lost: Collection[str] = (),
 ) -> Forecast:
     """The forecast of ``content`` for ``groups``; those whose delivery is ``lost`` (refused) get it never."""

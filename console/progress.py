@@ -19,8 +19,9 @@ from console.outlook import habits_of, halted_channels
 from console.pages import SAFE_HEADERS, AnyRequest
 from fenghuo import clock
 from fenghuo.alerts import RELEASED, Alert, State
+from fenghuo.clock import to_ms
 from fenghuo.events import SETTLED, DeliveryState
-from fenghuo.forecast import Forecast
+from fenghuo.forecast import Covered, Forecast
 from fenghuo.ledger import as_csv
 from fenghuo.stores.projection import Row
 
@@ -82,7 +83,10 @@ async def _forecast(house: House, alert: Alert) -> Forecast | None:
             foretold, groups, alert.content, habits=await habits_of(house, groups), settings=house.settings,
             halted=await halted_channels(house), released_at=began,
             elapsed_s=max(0.0, (clock.now() - began).total_seconds()),
-            covered={k for k, row in rows.items() if row.state in HAVE_IT},
+            covered={
+                k: Covered(max(0.0, (row.at_ms - to_ms(began)) / 1000), row.by)
+                for k, row in rows.items() if row.state in HAVE_IT
+            },
             lost={k for k, row in rows.items() if row.state in SETTLED - HAVE_IT},
         ) if groups else None  # fmt: skip
 
