@@ -109,8 +109,13 @@ def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
             handle=sender.on_deliveries_requested,
         ),
         Stage(
-            room=ROOM, name="outcome", topic=topics.RECEIPTS_RECORDED, batch=500, projects_input=is_from_polling,
+            room=ROOM, name="outcome", topic=topics.RECEIPTS_RECORDED, batch=500,
+            projects_input=is_from_polling,
             handle=Completion(desk).on_receipts_recorded,
+        ),
+        Stage(
+            room=ROOM, name="channel", topic=topics.CHANNELS_CHANGED, projects_input=True,
+            handle=tally.on_channels_changed,
         ),
         Stage(
             room=ROOM, name="reply", topic=topics.REPLIES_REQUESTED,
@@ -121,7 +126,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
             handle=Taps(desk, settings.undo_s).on_taps_made,
         ),
         Stage(
-            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=100,
+            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=100, projects_input=True,
             handle=Notices(desk, channels.direct, settings).on_notices_requested,
         ),
     ]  # fmt: skip

@@ -107,7 +107,7 @@ def run(
     """Fill the house, tell the stories, and end (--auto) or stay."""
     rows = district.groups(count, district.RESIDENTS * count // district.GROUPS, platforms.url)
     people = district.accounts(PASSWORD)
-    fill(house, folder, rows, people)
+    fill(house, folder, rows, people, platforms.url)
     environment = house.environment
     secret = environment["FENGHUO_WEBHOOK_SECRET"]
     roster = roster_of(rows, people, secret)
@@ -146,10 +146,12 @@ def run(
         desk.close()
 
 
-def fill(house: House, folder: Path, rows: list[dict[str, str]], people: list[district.Account]) -> None:
+def fill(
+    house: House, folder: Path, rows: list[dict[str, str]], people: list[district.Account], hooks: str
+) -> None:
     """Bring groups and people in by the same commands that a district uses."""
     district.write_groups(folder / "groups.csv", rows)
-    district.write_people(folder / "people.csv", people)
+    district.write_people(folder / "people.csv", people, hooks)
     command(house, ["groups", "import", str(folder / "groups.csv")])
     command(house, ["people", "import", str(folder / "people.csv")])
 

@@ -157,16 +157,20 @@ def accounts(password: str) -> list[Account]:
     return team + [Account(x.person_id, x.name, "officer", password, x.station, x.duty) for x in officers()]
 
 
-def write_people(path: Path, people: list[Account]) -> None:
-    """The people as a CSV file (mode 600: it holds passwords) that ``fenghuo people import`` takes."""
+def write_people(path: Path, people: list[Account], hooks: str) -> None:
+    """The people as a CSV file (mode 600: it holds passwords) that ``fenghuo people import`` takes; officers
+    are told of their to-dos at ``hooks``."""
     path.touch(mode=0o600)
     with path.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
-        writer.writerow(["person_id", "name", "role", "district", "station", "duty", "password"])
+        writer.writerow(["person_id", "name", "role", "district", "station", "duty", "notify", "password"])
         writer.writerows(
-            [p.person_id, p.name, p.role, DISTRICT, p.station, "是" if p.duty else "", p.password]
+            [
+                p.person_id, p.name, p.role, DISTRICT, p.station, "是" if p.duty else "",
+                f"webhook={hooks}/notice/{p.person_id}" if p.station else "", p.password,
+            ]
             for p in people
-        )
+        )  # fmt: skip
 
 
 KNOWN = "【航空】您乘坐的航班因机械故障已取消，请速联系客服办理退改签并领取300元误工补偿，改签需核验银行卡。"
