@@ -20,8 +20,6 @@ from fenghuo.stores.shares import COUNTED, PLATFORMS, held_back_groups, limits_o
 
 FRESH_S = 15
 """How old the outlook may be: groups, habits and counts change slowly."""
-NAMED = 50
-"""Groups that are listed by name."""
 
 
 @dataclass(frozen=True, slots=True)
