@@ -4,10 +4,10 @@ completion) and deliveries.requested (what a group turns out to be owed after a 
 
 from collections.abc import Iterable, Mapping, Sequence
 
-from broadcast.plan import MAY_HAVE_IT
 from broadcast.requests import Plan, correction_way, requests, ways_to
 from fenghuo import events as e
 from fenghuo.alerts import ENDED, SYSTEM, Action, AlertId, Order, Role, State
+from fenghuo.ledger import MAY_HAVE_IT
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import Row, rank_of
 from fenghuo.transport.pipeline import Outcome

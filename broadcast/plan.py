@@ -13,29 +13,14 @@ from fenghuo import events as e
 from fenghuo.alerts import SYSTEM, Action, Order, Role
 from fenghuo.audience import in_audience
 from fenghuo.errors import Transient
-from fenghuo.fatigue import Held
+from fenghuo.ledger import may_have
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import Row
-from fenghuo.stores.shares import held_back_groups, limits_of
+from fenghuo.stores.shares import PLATFORMS, held_back_groups, limits_of
 from fenghuo.transport.pipeline import Outcome
 
 log = logging.getLogger(__name__)
-
-MAY_HAVE_IT = frozenset(
-    {
-        e.DeliveryState.SHOWN,
-        e.DeliveryState.ACCEPTED,
-        e.DeliveryState.UNKNOWN,
-        e.DeliveryState.HANDED_OVER,
-    }
-)
-"""Deliveries whose group is owed the correction of a recall; so is any whose earlier attempt may have
-left."""
-
-
-PLATFORMS = frozenset({Held.PLATFORM, Held.RESERVE})
-"""Reasons that hold for one way and not for the next."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,14 +116,6 @@ def meant_by(
     if frozen is None:
         return [g for g in groups.values() if in_audience(g, release.audience)]
     return [groups[x] for x in frozen if x in groups]
-
-
-def may_have(earlier: Mapping[int, Mapping[str, Row]]) -> dict[str, Row]:
-    """Each group that has or may have one of the versions, with the row of the latest."""
-    return {
-        group_id: row for n in sorted(earlier) for group_id, row in earlier[n].items()
-        if row.state in MAY_HAVE_IT or row.left
-    }  # fmt: skip
 
 
 def warnings(

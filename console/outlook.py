@@ -11,17 +11,15 @@ from fenghuo import clock
 from fenghuo.alerts import Alert, Content, content_hash
 from fenghuo.audience import ExpressionError, arrived_later, freeze, way_for
 from fenghuo.events import Group
-from fenghuo.fatigue import Held, local_day
+from fenghuo.fatigue import Held
 from fenghuo.forecast import TAPPED, Forecast
 from fenghuo.habits import Todo
+from fenghuo.ledger import may_have
 from fenghuo.reach import still_there
-from fenghuo.shares import days_that_count, groups_held, limits_of
-from fenghuo.stores.projection import CHINA
+from fenghuo.stores.shares import COUNTED, PLATFORMS, held_back_groups, limits_of
 
 FRESH_S = 15
 """How old the outlook may be: groups, habits and counts change slowly."""
-NAMED = 50
-"""Groups that are listed by name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +52,8 @@ class Outlook:
     held: Sequence[HeldBack]
     gone: int
     later: Sequence[Group]
+    extra: int
+    """Groups that get an update only because they have the old version."""
     forecast: Forecast
 
     @property
@@ -77,14 +77,14 @@ async def _asked(house: House, alert: Alert, content: Content) -> Outlook | None
         later = arrived_later(groups.values(), content.audience, ids) if digest else []
     except ExpressionError:
         return None
-    meant = still_there(ids, groups)
+    meant = {x.group_id: x for x in still_there(ids, groups)}
+    gone = len(ids) - len(meant)
+    old = await _with_old_version(house, alert, groups)
+    extra = {x: groups[x] for x in old if x not in meant}
+    meant |= extra
+    held = await _held(house, alert, content, meant.values())
+    reached = [x for x in meant.values() if x.group_id not in held]
     now = clock.now()
-    today = local_day(now, CHINA)
-    held = groups_held(
-        meant, content, alert_id=alert.alert_id, warned=await house.desk.warned(days_that_count(today)),
-        today=today, limits=limits_of(house.settings),
-    )  # fmt: skip
-    reached = [x for x in meant if x.group_id not in held]
     halted = await halted_channels(house)
     predicted = await asyncio.to_thread(
         foretold, reached, content, habits=await habits_of(house, reached), settings=house.settings,
@@ -95,8 +95,35 @@ async def _asked(house: House, alert: Alert, content: Content) -> Outlook | None
     return Outlook(
         groups=sum(x.groups for x in goes), residents=sum(x.residents for x in goes),
         ways=ways, to_tap=sum(x.groups for x in ways if x.tapped), held=_by_reason(held, groups),
-        gone=len(ids) - len(meant), later=later, forecast=predicted,
+        gone=gone, later=later, extra=len(extra), forecast=predicted,
     )  # fmt: skip
+
+
+async def _with_old_version(house: House, alert: Alert, groups: Mapping[str, Group]) -> list[str]:
+    """The groups that have or may have the warning which an update replaces: they get the update too."""
+    if alert.update is None:
+        return []
+    earlier = {n: await house.desk.ledger(alert.alert_id, n) for n in range(1, alert.version + 1)}
+    return [x for x in may_have(earlier) if x in groups]
+
+
+async def _held(house: House, alert: Alert, content: Content, groups: Collection[Group]) -> dict[str, Held]:
+    """As the plan of the release will have it: an update and an exercise are held back from nobody, and what
+    holds for one way does not for the next."""
+    if alert.update is not None or content.exercise:
+        return {}
+    held = await held_back_groups(
+        house.desk, groups, alert_id=alert.alert_id, channels=content.channels, severity=content.severity,
+        override=content.override, limits=limits_of(house.settings), now=clock.now(),
+    )  # fmt: skip
+    elsewhere = {x.group_id for x in groups if _free_way(x, content)}
+    return {k: why for k, why in held.items() if why not in PLATFORMS or k not in elsewhere}
+
+
+def _free_way(group: Group, content: Content) -> bool:
+    """Whether a way is left where no platform counts."""
+    free = [x for x in content.channels if x not in COUNTED]
+    return way_for(group, free, content.exercise) is not None
 
 
 async def halted_channels(house: House) -> set[str]:

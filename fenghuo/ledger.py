@@ -1,4 +1,4 @@
-"""A release's ledger as a table that opens in a spreadsheet: a line for each group. Pure."""
+"""What a ledger tells: which groups have or may have a warning, and a table of it for a spreadsheet. Pure."""
 
 import csv
 import io
@@ -9,12 +9,25 @@ from fenghuo.clock import from_ms
 from fenghuo.events import SETTLED, DeliveryState, Group, Place
 from fenghuo.stores.projection import CHINA, Row
 
+MAY_HAVE_IT = frozenset(
+    {DeliveryState.SHOWN, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN, DeliveryState.HANDED_OVER}
+)
+"""Deliveries whose group is owed the correction of a recall; so is any whose earlier attempt may have
+left."""
 COLUMNS = (
     "group_id", "name", "town", "station", "owner", "channel", "state", "requested_at", "waiting_at",
     "settled_at", "cause", "by", "attempts", "reason",
 )  # fmt: skip
 _NOWHERE = Place(district="")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n")
+
+
+def may_have(earlier: Mapping[int, Mapping[str, Row]]) -> dict[str, Row]:
+    """Each group that has or may have one of the versions, with the row of the latest."""
+    return {
+        group_id: row for n in sorted(earlier) for group_id, row in earlier[n].items()
+        if row.state in MAY_HAVE_IT or row.left
+    }  # fmt: skip
 
 
 def as_csv(

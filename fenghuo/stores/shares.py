@@ -15,6 +15,8 @@ from fenghuo.stores.projection import CHINA
 
 COUNTED = frozenset({"wecom_customer_group"})
 """Channels whose platform counts what a group gets."""
+PLATFORMS = frozenset({Held.PLATFORM, Held.RESERVE})
+"""Reasons that hold for one way and not for the next."""
 LOOKED_BACK = 31
 """Days: as long as a platform's month."""
 

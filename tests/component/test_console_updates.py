@@ -124,6 +124,17 @@ async def test_a_recall_goes_through_while_an_update_waits(console: Opened) -> N
     assert "已撤回" in await press(console, "recall", reason="核实有误")
 
 
+async def test_whoever_has_the_old_version_gets_the_update_wherever_it_goes(console: Opened) -> None:
+    """Half of the groups have it; of the two in the new reach one is among them."""
+    await console.log_in("ana")
+    form = await console.form(f"/alerts/{SENT}/update", f"/alerts/{SENT}/update")
+    await console.post(f"/alerts/{SENT}/update", form | typed(reach="towns", towns=["城关镇"]))
+    page = (await console.client.get(f"/alerts/{SENT}")).text
+    assert f"{GROUPS // 2 + 1} 个群，约" in page
+    assert f"其中 {GROUPS // 2 - 1} 个群不在新范围内" in page
+    assert "更新不受次数限额限制" in page
+
+
 async def test_a_condition_chooses_the_groups(console: Opened) -> None:
     await console.log_in("ana")
     form = await console.form(f"/alerts/{DRAFT}/edit", f"/alerts/{DRAFT}/edit")

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from fenghuo import clock
 from fenghuo import events as e
@@ -151,6 +152,27 @@ async def test_a_recall_sends_the_correction_to_those_who_have_the_warning(house
     assert await until(all_corrected, what="the correction in every group")
     later, *_ = await send(house, NOVEL[0], prefix="later")
     await answered(house, later, "核实")
+
+
+async def test_an_update_that_a_second_person_approved_reaches_every_group_once(house: Inside) -> None:
+    await send(house, *NOVEL)
+    draft = await the_draft(house)
+    await approved(house, draft)
+    done = await in_state(house, draft.alert_id, State.COMPLETED)
+    now = clock.now()
+    wanted = {"alert_id": draft.alert_id, "at": now}
+    later = replace(done.content, text=done.content.text[:200] + "新手法：还会要求共享屏幕。")
+    assert await house.decide(order(Action.UPDATE, content=later, **wanted)) == ("ok", "")
+    assert await house.decide(order(Action.SUBMIT_UPDATE, **wanted)) == ("ok", "")
+    seen = {"seen_hash": await seen_hash(house.desk, draft.alert_id)}
+    own = order(Action.APPROVE_UPDATE, role=Role.APPROVER, **wanted, **seen)
+    assert (await house.decide(own))[0] == "wrong_role"
+    approve = order(Action.APPROVE_UPDATE, "boss", Role.APPROVER, **wanted, **seen)
+    assert await house.decide(approve) == ("ok", "")
+    again = await in_state(house, draft.alert_id, State.COMPLETED)
+    assert (again.version, again.update) == (2, None)
+    texts = await wall(house.desk, "warning")
+    assert all(sum("共享屏幕" in text for text in x) == 1 for x in texts.values())
 
 
 async def test_the_same_decision_twice_is_one_and_a_stale_page_is_refused(house: Inside) -> None:
