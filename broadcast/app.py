@@ -121,7 +121,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
             handle=Taps(desk, settings.undo_s).on_taps_made,
         ),
         Stage(
-            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=100,
+            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=50, projects_input=True,
             handle=Notices(desk, channels.direct, settings).on_notices_requested,
         ),
     ]  # fmt: skip
