@@ -19,7 +19,7 @@ from broadcast.notices import Notices
 from broadcast.outbox import Outbox
 from broadcast.outcome import Completion
 from broadcast.plan import Planner
-from broadcast.polling import Poller
+from broadcast.polling import Poller, is_from_polling
 from broadcast.quota import Quota
 from broadcast.reminders import LOOK_EVERY_S, Reminders
 from broadcast.replies import Replies
@@ -109,8 +109,13 @@ def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
             handle=sender.on_deliveries_requested,
         ),
         Stage(
-            room=ROOM, name="outcome", topic=topics.RECEIPTS_RECORDED, batch=500, projects_input=True,
+            room=ROOM, name="outcome", topic=topics.RECEIPTS_RECORDED, batch=500,
+            projects_input=is_from_polling,
             handle=Completion(desk).on_receipts_recorded,
+        ),
+        Stage(
+            room=ROOM, name="channel", topic=topics.CHANNELS_CHANGED, projects_input=True,
+            handle=tally.on_channels_changed,
         ),
         Stage(
             room=ROOM, name="reply", topic=topics.REPLIES_REQUESTED,

@@ -31,12 +31,9 @@ def fit(text: str, most_bytes: int) -> str:
     if len(text.encode()) <= most_bytes:
         return text
     pieces, lines = _cut(text)
-    kept = _must_stay(pieces, lines)
-    headline = {n for n, line in enumerate(lines) if line == 0}
-    for must in (kept | headline, kept | {0}):
-        fitted = _joined(pieces, must, most_bytes)
-        if fitted is not None:
-            return fitted
+    fitted = _joined(pieces, {0} | _must_stay(pieces, lines), most_bytes)
+    if fitted is not None:
+        return fitted
     raise ValueError(f"headline, advice and foot alone are longer than {most_bytes} bytes")
 
 

@@ -1,10 +1,11 @@
-"""Stops a channel that fails too much, until a person resumes it: pure counting, and the event that says
-so."""
+"""Stops a channel that fails too much, until a person resumes it: the counting, and the event that tells."""
 
 from collections import deque
+from collections.abc import Sequence
 from datetime import datetime
 
 from fenghuo import events as e
+from fenghuo.transport.pipeline import Outcome
 
 LATEST = 200
 """Sends that are looked back at."""
@@ -33,6 +34,13 @@ class Tally:
     def forget(self, name: str) -> None:
         """Begin anew: its failures were answered by a halt."""
         self._latest.pop(name, None)
+
+    async def on_channels_changed(self, events: Sequence[e.Event]) -> Outcome:
+        """A person's resume begins anew as well; that it reaches the desk is the stage's doing."""
+        for x in events:
+            if isinstance(x, e.ChannelChanged):
+                self.forget(x.name)
+        return Outcome()
 
     def told(self, name: str) -> str:
         """The count for a person, such as "12 of the latest 40 failed"."""

@@ -32,6 +32,8 @@ SLOWER = 4
 AT_ONCE = 20
 HELD_S = 5.0
 MOST_REMINDERS = 3
+POLLED = frozenset({"closed", "reminded", "not reminded"})
+"""Why the poller says that a task stands differently now."""
 ACTED = timedelta(seconds=2)
 """What was asked for is not asked for again within this time: the desk lags behind what we publish."""
 LAST_WORD = timedelta(seconds=60)
@@ -239,6 +241,13 @@ class Poller:
     async def _publish(self, events: list[e.Event]) -> None:
         if events:
             await self._transport.publish(events)
+
+
+def is_from_polling(event: e.Event) -> bool:
+    """Whether the poller published it: no stage has brought it onto the desk then."""
+    if isinstance(event, e.TaskChanged):
+        return event.cause in POLLED
+    return isinstance(event, e.ReceiptRecorded) and event.cause == "poll"
 
 
 _NO_ANSWER = Sent(Verdict.REFUSED, "the owner did not tap")

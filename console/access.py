@@ -46,6 +46,10 @@ ACTIONS = (
     Action.RETURN,
     Action.REJECT,
     Action.RECALL,
+    Action.UPDATE,
+    Action.SUBMIT_UPDATE,
+    Action.APPROVE_UPDATE,
+    Action.DROP_UPDATE,
 )
 """What a person can ask of an alert; the rest is the system's."""
 

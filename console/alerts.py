@@ -1,7 +1,7 @@
 """/alerts and /alerts/{id}: is this text right and safe for these people, and who has it by now?"""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any
 
@@ -10,12 +10,15 @@ from litestar.exceptions import NotFoundException
 from litestar.params import FromPath
 
 from console import access
+from console.changes import differences
+from console.channels import MAY_RESUME
 from console.clusters import followed
 from console.decisions import new_id
-from console.delivering import Figures, figures
 from console.evidence import by_town, growth, marked
 from console.house import AtHand, House
+from console.outlook import outlook_of
 from console.pages import AnyRequest, render, show
+from console.progress import progress_of
 from console.viewer import Viewer
 from console.words import Words
 from fenghuo import clock, warning
@@ -24,17 +27,21 @@ from fenghuo.alerts import (
     MAY,
     RELEASED,
     TEXT_LIMIT,
+    UPDATING,
     Action,
     Alert,
     Role,
     State,
+    Update,
     check_code,
     content_hash,
 )
-from fenghuo.audience import in_audience
-from fenghuo.events import AlertChanged, Group, Person
+from fenghuo.deciding import authors
+from fenghuo.events import AlertChanged, Person
 
 PER_PAGE = 30
+BEFORE = frozenset({State.DRAFT, State.SUBMITTED, State.RETURNED})
+"""States in which a warning has not gone out and still may."""
 
 
 @get("/alerts", guards=[access.page("alerts")])
@@ -81,8 +88,11 @@ async def alert_page(
         "alert.html",
         may=may_do(alert, request.user.person),
         why_not=why_not_approve(alert, request.user.person),
-        ids={action: new_id() for action in access.ACTIONS},
+        may_resume=request.user.person.role in MAY_RESUME,
+        resumed=request.query_params.get("resumed", ""),
+        ids={action: new_id() for action in (*access.ACTIONS, "resume")},
         **values,
+        **await ahead_of(house, alert),
     )
 
 
@@ -95,7 +105,6 @@ async def values_of(house: House, alert: Alert, decision_id: str) -> dict[str, A
     """Everything that the page and its live fragments show of ``alert``."""
     history = await house.desk.history(alert.alert_id)
     settled = await house.desk.decision(decision_id) if decision_id else None
-    groups = await house.groups()
     return {
         "alert": alert,
         "preview": warning.as_previewed(alert),
@@ -104,14 +113,31 @@ async def values_of(house: House, alert: Alert, decision_id: str) -> dict[str, A
         "hash": content_hash(alert.content),
         "history": history,
         "names": await house.names(),
-        "channels": channels_of(alert, groups),
         "outcome": outcome_of(settled, history, decision_id) if decision_id else None,
         "decision_id": decision_id,
         "limit": TEXT_LIMIT,
         "signature": signature(alert),
         "changed": False,
         **await evidence_of(house, alert),
-        **await delivery_of(house, alert),
+        **await progress_of(house, alert),
+    }
+
+
+async def ahead_of(house: House, alert: Alert) -> dict[str, Any]:
+    """What waits for an approval: the content (the alert's, or its update's beside what stands), how it will
+    read, and what approving it would do."""
+    ahead = alert.update.content if alert.update else alert.content
+    open_now = alert.update is not None or alert.state in BEFORE
+    version = alert.version + 1 if alert.update else alert.version
+    outlook = await outlook_of(house, alert, ahead) if open_now else None
+    return {
+        "ahead": ahead,
+        "outlook": outlook,
+        "ahead_unreadable": open_now and outlook is None,
+        "changed_fields": differences(alert.content, ahead) if alert.update else [],
+        "update_preview": warning.render(alert.alert_id, version, ahead.text, ahead.exercise),
+        "update_hash": content_hash(ahead),
+        "update_code": check_code(alert.alert_id, version, ahead.text),
     }
 
 
@@ -129,56 +155,42 @@ async def evidence_of(house: House, alert: Alert) -> dict[str, Any]:
     }
 
 
-async def delivery_of(house: House, alert: Alert) -> dict[str, Any]:
-    """The figures of the release, and of its correction where it was recalled; None before there is one."""
-    release = await house.desk.release(alert.alert_id, alert.version)
-    if release is None:
-        return {"delivery": None, "correction": None, "sightings": 0}
-    recalled = alert.state is State.RECALLED
-    return {
-        "delivery": await _figures(house, alert, "warning"),
-        "correction": await _figures(house, alert, "correction") if recalled else None,
-        "sightings": len(await house.desk.sightings(alert.alert_id)),
-    }
-
-
-async def _figures(house: House, alert: Alert, kind: str) -> Figures:
-    since = (alert.approved_at if kind == "warning" else alert.changed_at) or alert.changed_at
-    return figures(
-        await house.desk.ledger(alert.alert_id, alert.version, kind),
-        await house.groups(),
-        await house.desk.planned(alert.alert_id, alert.version, kind),
-        since,
-    )
-
-
-def channels_of(alert: Alert, groups: Mapping[str, Group]) -> list[tuple[str, int]]:
-    """How many groups of the audience each channel reaches; "none" counts those on other channels."""
-    counted: Counter[str] = Counter()
-    for group in groups.values():
-        if in_audience(group, alert.content.audience):
-            counted[group.channel if group.channel in alert.content.channels else "none"] += 1
-    return counted.most_common()
-
-
 def may_do(alert: Alert, person: Person) -> set[str]:
     """The actions that the state, the role and the two-person rule leave to ``person``."""
-    allowed = {str(a) for a in access.ACTIONS if (alert.state, a) in LIFE and person.role in MAY[a]}
+    allowed = {a for a in access.ACTIONS if (alert.state, a) in LIFE and person.role in MAY[a]}
     if alert.findings or not alert.reach_groups:
         allowed -= {Action.SUBMIT, Action.APPROVE}
-    if person.person_id in {alert.created_by, alert.edited_by, alert.submitted_by}:
-        allowed.discard(Action.APPROVE)
-    return allowed
+    update = alert.update
+    if update is None:
+        allowed -= UPDATING - {Action.UPDATE}
+    elif update.findings or not update.reach_groups:
+        allowed -= {Action.SUBMIT_UPDATE, Action.APPROVE_UPDATE}
+    elif update.submitted_by is None:
+        allowed -= {Action.APPROVE_UPDATE}
+    else:
+        allowed -= {Action.SUBMIT_UPDATE}
+    return {
+        str(a) for a in allowed
+        if a not in {Action.APPROVE, Action.APPROVE_UPDATE} or person.person_id not in authors(alert, a)
+    }  # fmt: skip
 
 
 def why_not_approve(alert: Alert, person: Person) -> str | None:
-    """The word key of why ``person`` may not approve a submitted alert; None if that is no question."""
-    if alert.state is not State.SUBMITTED:
+    """The word key of why ``person`` may not approve what waits for approval; None if that is no question."""
+    said: Alert | Update
+    if alert.state is State.SUBMITTED:
+        said = alert
+    elif alert.update is not None and alert.update.submitted_by is not None:
+        said = alert.update
+    else:
         return None
     if person.role is not Role.APPROVER:
         return "alert.not_approve_role"
-    mine = {"created": alert.created_by, "edited": alert.edited_by, "submitted": alert.submitted_by}
-    return next((f"alert.not_approve_{did}" for did, who in mine.items() if who == person.person_id), None)
+    mine = (
+        ("created", said.created_by), ("edited", said.edited_by), ("submitted", said.submitted_by),
+        ("created", alert.created_by),
+    )  # fmt: skip
+    return next((f"alert.not_approve_{did}" for did, who in mine if who == person.person_id), None)
 
 
 def outcome_of(
@@ -196,7 +208,9 @@ def outcome_of(
 def signature(alert: Alert) -> str:
     """What a page's buttons depend on; while a released alert is being sent they stay the same."""
     state = "released" if alert.state in RELEASED else alert.state
-    return f"{state}-{content_hash(alert.content)[:12]}"
+    update = alert.update
+    parts = [state, content_hash(alert.content)[:12]]
+    return "-".join(parts if update is None else [*parts, content_hash(update.content)[:12]])
 
 
 async def fragments(house: House, t: Words, alert_id: str, seen: str, decision_id: str) -> dict[str, str]:

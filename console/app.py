@@ -14,13 +14,16 @@ from litestar.static_files import create_static_files_router
 from console import (
     acting,
     alerts,
+    channels,
     clusters,
     correcting,
     directory,
     doors,
+    editing,
     failures,
     live,
     mine,
+    progress,
     public,
     queue,
     report,
@@ -36,7 +39,8 @@ from fenghuo.stores.auth import Auth
 
 NAME = "console"
 PAGES: Any = (
-    doors, queue, clusters, correcting, alerts, acting, wall, report, todo, mine, directory, live, public,
+    doors, queue, clusters, correcting, alerts, acting, editing, progress, channels, wall, report, todo,
+    mine, directory, live, public,
 )  # fmt: skip
 BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""

@@ -1,13 +1,15 @@
 """What changed between the alert that a page showed and the one that stands now. Pure."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from markupsafe import Markup, escape
 
 from console.evidence import marked
 from console.pages import local
-from fenghuo.alerts import Alert, Content, content_hash
+from fenghuo.alerts import Action, Content, content_hash
+from fenghuo.conditions import CHANNEL_NAMES
+from fenghuo.deciding import at_stake
 from fenghuo.events import AlertChanged
 
 
@@ -21,12 +23,13 @@ class Change:
 
 
 def seen_content(
-    history: Sequence[AlertChanged], revision: int | None, seen_hash: str | None
+    history: Sequence[AlertChanged], revision: int | None, seen_hash: str | None, action: Action
 ) -> Content | None:
-    """The content that a page with ``revision`` or ``seen_hash`` showed, if it is on file."""
+    """The content that a page for ``action`` with ``revision`` or ``seen_hash`` showed, if it is on file."""
     for change in history:
-        if change.alert.revision == revision or content_hash(change.alert.content) == seen_hash:
-            return change.alert.content
+        content = at_stake(change.alert, action)
+        if change.alert.revision == revision or content_hash(content) == seen_hash:
+            return content
     return None
 
 
@@ -35,18 +38,28 @@ def since(history: Sequence[AlertChanged], revision: int | None) -> list[AlertCh
     return [change for change in history if revision is None or change.alert.revision > revision]
 
 
-def differences(before: Content, alert: Alert) -> list[Change]:
-    now = alert.content
-    pairs = [
-        ("title", before.title, now.title),
-        ("text", before.text, now.text),
-        ("correction", before.correction, now.correction),
-        ("audience", _audience(before), _audience(now)),
-        ("severity", before.severity, now.severity),
-        ("expires_at", f"{local(before.expires_at):%m-%d %H:%M}", f"{local(now.expires_at):%m-%d %H:%M}"),
+def differences(before: Content, now: Content) -> list[Change]:
+    """The fields in which ``now`` is another than ``before``, each as people read it."""
+    pairs = [(name, told(before), told(now)) for name, told in _FIELDS.items()]
+    return [
+        Change(name, escape(a), escape(b) if name == "severity" else marked(a, b))
+        for name, a, b in pairs
+        if a != b
     ]
-    return [Change(name, escape(a), marked(a, b)) for name, a, b in pairs if a != b]
 
 
 def _audience(content: Content) -> str:
-    return "、".join(content.audience.towns) or content.audience.district
+    audience = content.audience
+    return audience.expression or "、".join(audience.towns) or audience.district
+
+
+_FIELDS: dict[str, Callable[[Content], str]] = {
+    "title": lambda x: x.title,
+    "text": lambda x: x.text,
+    "correction": lambda x: x.correction,
+    "audience": _audience,
+    "channels": lambda x: "、".join(CHANNEL_NAMES.get(name, (name,))[0] for name in x.channels),
+    "severity": lambda x: x.severity,
+    "expires_at": lambda x: f"{local(x.expires_at):%m-%d %H:%M}",
+    "override": lambda x: x.override,
+}

@@ -168,8 +168,25 @@ async def _groups_stand(desk: "Desk", wanted: "Sequence[Group]") -> bool:
     return all(standing.get(g.group_id) == g for g in wanted)
 
 
+@groups.command("coverage")
+@Json
+def coverage(*, as_json: bool) -> None:
+    """Tell which groups a warning would not reach, or nobody would answer for, and what to do about it.
+
+    No owner; no deputy; no channel that reaches (only the sandbox, a channel that is not known here, a
+    credential that is missing, or one that needs a tap where there is nobody); an owner who never answers: of
+    the warnings of the last 30 days (at most 20) three or more waited for the person, who tapped none.
+    """
+    from console.surveying import survey
+    from console.telling import tell_coverage
+    from fenghuo import offline
+
+    tell_coverage(offline.run_at_desk(survey), as_json)
+
+
 def _asked_at_a_terminal() -> bool:
-    return sys.stdin.isatty()
+    """Whether a person sees the question (it goes to standard error) and can answer it."""
+    return sys.stdin.isatty() and sys.stderr.isatty()
 
 
 @click.group(short_help="The people who may log in, and what they may do.")

@@ -7,7 +7,7 @@ The decision's id was made with the page, so a second press is the same decision
 import asyncio
 import re
 import unicodedata
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from uuid import uuid4
 
@@ -26,7 +26,8 @@ from fenghuo.alerts import (
     PersonId,
     content_hash,
 )
-from fenghuo.deciding import decide
+from fenghuo.audience import CHANNELS
+from fenghuo.deciding import at_stake, decide
 from fenghuo.errors import Denied, Unavailable
 from fenghuo.events import ClusterCorrected, DecisionMade, Person
 
@@ -97,19 +98,30 @@ def _whole(text: str | None) -> int | None:
     return int(text)
 
 
-def content_of(base: Content, form: Form, towns: list[str]) -> Content:
-    """``base`` with what was typed; the expiry is counted from now, in whole hours."""
+def content_of(base: Content, form: Form, towns: Sequence[str], channels: Sequence[str]) -> Content:
+    """``base`` with what was typed; the expiry is counted from now, in whole hours. A form that shows no
+    channels leaves them as they are."""
     hours = _whole(form.get("hours")) or 0
     severity = form.get("severity", base.severity)
-    some = form.get("reach") == "towns"
     return msgspec.structs.replace(
         base,
         title=_lines(form.get("title", "")),
         text=_lines(form.get("text", "")),
         correction=_lines(form.get("correction", "")),
-        audience=Audience(district=base.audience.district, towns=tuple(sorted(towns)) if some else ()),
+        audience=_audience_of(base, form, towns),
+        channels=tuple(x for x in CHANNELS if x in channels) if "with_channels" in form else base.channels,
         severity=severity if severity in SEVERITIES else base.severity,
         expires_at=clock.now() + timedelta(hours=hours),
+        override=" ".join(form.get("override", base.override).split()),
+    )
+
+
+def _audience_of(base: Content, form: Form, towns: Sequence[str]) -> Audience:
+    reach = form.get("reach")
+    return Audience(
+        district=base.audience.district,
+        towns=tuple(sorted(towns)) if reach == "towns" else (),
+        expression=form.get("expression", "").strip() if reach == "expression" else "",
     )
 
 
@@ -125,7 +137,7 @@ def _lines(text: str) -> str:
 def refusal_of(alert: Alert | None, order: Order) -> Denied | None:
     """Why ``order`` is sure to be refused (judged here so that typed text is not lost), or None."""
     try:
-        decide(alert, order, findings=(), reach=(1, 1))
+        decide(alert, order, findings=(), reach=(1, 1), frozen="-")
     except Denied as denied:
         return denied
     return None
@@ -139,7 +151,9 @@ def is_stale(alert: Alert, order: Order) -> bool:
     if order.decision_id in alert.decisions:
         return False
     moved = order.seen_revision is not None and order.seen_revision != alert.revision
-    return moved or (order.seen_hash is not None and order.seen_hash != content_hash(alert.content))
+    return moved or (
+        order.seen_hash is not None and order.seen_hash != content_hash(at_stake(alert, order.action))
+    )
 
 
 async def settle(house: House, said: DecisionMade | ClusterCorrected) -> str | None:

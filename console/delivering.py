@@ -13,6 +13,7 @@ from fenghuo.stores.projection import Row
 
 PERCENTS = (50, 90, 99, 100)
 PROBLEMS_SHOWN = 100
+OFFICERS_SHOWN = 20
 PROBLEMS = (DeliveryState.REFUSED, DeliveryState.UNKNOWN)
 
 
@@ -24,6 +25,16 @@ class Part:
     shown: int
     open: int
     all: int
+
+
+@dataclass(frozen=True, slots=True)
+class Waiter:
+    """A person whose groups wait for a tap; "" for groups without an owner."""
+
+    person_id: str
+    groups: int
+    residents: int
+    since_ms: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +55,10 @@ class Figures:
     residents: int
     times: Sequence[tuple[int, float | None]]
     towns: Sequence[Part]
+    stations: Sequence[Part]
     channels: Sequence[Part]
+    waiters: Sequence[Waiter]
+    """Everyone who is still to tap, the most residents first."""
     problems: Sequence[Problem]
     problem_count: int
 
@@ -82,7 +96,9 @@ def figures(
         ),
         times=[(percent, _reached(shown_ms, total, percent, to_ms(approved_at))) for percent in PERCENTS],
         towns=_parts(rows, lambda k, _row: groups[k].place.town if k in groups else ""),
+        stations=_parts(rows, lambda k, _row: groups[k].station if k in groups else ""),
         channels=_parts(rows, lambda _k, row: row.channel),
+        waiters=waiters(rows, groups),
         problems=problems[:PROBLEMS_SHOWN],
         problem_count=len(problems),
     )
@@ -108,6 +124,20 @@ def _parts(rows: Mapping[str, Row], name_of: Callable[[str, Row], str]) -> list[
     return [
         Part(name, shown[name], unsettled[name], n) for name, n in sorted(every.items(), key=lambda x: -x[1])
     ]
+
+
+def waiters(rows: Mapping[str, Row], groups: Mapping[str, Group]) -> list[Waiter]:
+    """Who is still to tap, for how many groups and residents, and since when, the most residents first."""
+    found: dict[str, tuple[int, int, int]] = {}
+    for key, row in rows.items():
+        if row.state is DeliveryState.WAITING and key in groups:
+            count, residents, since_ms = found.get(groups[key].owner, (0, 0, row.at_ms))
+            found[groups[key].owner] = (
+                count + 1, residents + groups[key].members, min(since_ms, row.since_ms or row.at_ms),
+            )  # fmt: skip
+    return sorted(
+        (Waiter(who, *told) for who, told in found.items()), key=lambda x: (-x.residents, x.person_id)
+    )
 
 
 def _problems(rows: Mapping[str, Row], groups: Mapping[str, Group]) -> list[Problem]:

@@ -1,42 +1,26 @@
-"""/groups: which groups a warning reaches and who answers for them; /people: who may do what."""
+"""/groups: the groups and who answers for them; /groups/coverage: whom a warning would not reach; /people:
+who may do what."""
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 from litestar import Response, get
 
 from console import access
 from console.alerts import paged
+from console.coverage import PROBLEMS, area_of, areas, whys
 from console.house import AtHand
 from console.pages import AnyRequest, show
+from console.surveying import survey
 from fenghuo.alerts import Role
+from fenghuo.conditions import canonical, named
 from fenghuo.events import Group, Person
 
+SURVEY_FRESH_S = 10
+"""How old the coverage may be: it reads the ledgers of the latest warnings."""
 PER_PAGE = 50
-
-
-@dataclass(frozen=True, slots=True)
-class Coverage:
-    """The groups of one town and station."""
-
-    town: str
-    station: str
-    groups: int
-    residents: int
-    orphans: int
-
-
-def coverage(groups: Iterable[Group]) -> list[Coverage]:
-    """Sums by town and station, in the order of their names."""
-    found: dict[tuple[str, str], list[Group]] = {}
-    for group in groups:
-        found.setdefault((group.place.town, group.station), []).append(group)
-    return [
-        Coverage(town, station, len(mine), sum(g.members for g in mine), sum(not g.owner for g in mine))
-        for (town, station), mine in sorted(found.items())
-    ]
+FOUND_PER_PAGE = 20
 
 
 def in_order(name: str) -> list[tuple[int, str]]:
@@ -62,7 +46,7 @@ async def groups_page(request: AnyRequest, house: AtHand) -> Response[Any]:
         found=len(mine),
         count=len(every),
         residents=sum(g.members for g in every),
-        rows=coverage(every),
+        tag_named=tag_named,
         town=town,
         orphans_only=orphans,
         orphans=sum(not g.owner for g in every),
@@ -70,6 +54,44 @@ async def groups_page(request: AnyRequest, house: AtHand) -> Response[Any]:
         pages=pages,
         towns=sorted({g.place.town for g in every if g.place.town}),
         names={k: person.name for k, person in (await house.people()).items()},
+    )
+
+
+def tag_named(tag: str, language: str) -> str:
+    """A tag as a person reads it: 商户 for business."""
+    return named("tag", canonical("tag", tag), language)
+
+
+@get("/groups/coverage", guards=[access.only(access.TEAM)])
+async def coverage_page(request: AnyRequest, house: AtHand) -> Response[Any]:
+    look = await house.shared.get("coverage", lambda: survey(house.desk, house.settings), SURVEY_FRESH_S)
+    asked = request.query_params
+    problem = asked.get("problem", "") if asked.get("problem") in PROBLEMS else ""
+    town, station = asked.get("town"), asked.get("station")
+    mine = [
+        x for x in look.findings
+        if problem in x.problems and (town is None or x.group.place.town == town)
+        and (station is None or x.group.station == station)
+    ] if problem else []  # fmt: skip
+    mine.sort(key=lambda x: (x.group.place.town, x.group.station, in_order(x.group.name)))
+    page, pages = paged(asked.get("page", "1"), len(mine), FOUND_PER_PAGE)
+    return show(
+        request,
+        "coverage.html",
+        total=area_of(look.findings),
+        areas=areas(look.findings),
+        problems=PROBLEMS,
+        whys=whys(look.findings),
+        silent=look.silent,
+        unread=look.unread,
+        problem=problem,
+        found=mine[(page - 1) * FOUND_PER_PAGE : page * FOUND_PER_PAGE],
+        count=len(mine),
+        town=town,
+        station=station,
+        page=page,
+        pages=pages,
+        names=await house.names(),
     )
 
 
@@ -104,4 +126,4 @@ async def people_page(request: AnyRequest, house: AtHand) -> Response[Any]:
     )
 
 
-HANDLERS = [groups_page, people_page]
+HANDLERS = [groups_page, coverage_page, people_page]

@@ -22,6 +22,7 @@ ALERT: dict[str, Sign] = {
 }
 DELIVERY: dict[str, Sign] = {
     DeliveryState.SHOWN: ("double", "green"),
+    DeliveryState.ACCEPTED: ("tick", "accent"),
     DeliveryState.WAITING: ("hourglass", "amber"),
     DeliveryState.HANDED_OVER: ("waves", "accent"),
     DeliveryState.REQUESTED: ("ring", "quiet"),

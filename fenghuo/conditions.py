@@ -286,7 +286,7 @@ def shown(condition: Condition, language: str = "zh") -> str:
             return all_
         if isinstance(of, Is):
             name = FIELDS[of.field][0] if language == "zh" else of.field
-            return f"{name}={','.join(_quoted(_named(of.field, x, language)) for x in of.values)}"
+            return f"{name}={','.join(_quoted(named(of.field, x, language)) for x in of.values)}"
         if isinstance(of, Not):
             return no + inner(of.of, All, AnyOf)
         if isinstance(of, All):
@@ -296,7 +296,8 @@ def shown(condition: Condition, language: str = "zh") -> str:
     return told(condition)
 
 
-def _named(field: str, value: str, language: str) -> str:
+def named(field: str, value: str, language: str) -> str:
+    """A stored value of ``field`` as a person reads it: 商户 for business."""
     names = {"tag": TAG_NAMES, "channel": CHANNEL_NAMES}.get(field, {})
     return names[value][0] if language == "zh" and value in names else value
 
@@ -379,7 +380,7 @@ def _leaves(condition: Condition) -> Iterator[Is]:
 
 
 def _missing(field: str, value: str, known: Collection[str], language: str) -> str:
-    name, names = _named(field, value, language), [_named(field, x, language) for x in known]
+    name, names = named(field, value, language), [named(field, x, language) for x in known]
     close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.5)
     if language == "zh":
         return f"没有叫“{name}”的{FIELDS[field][0]}" + (f"，是不是“{close[0]}”？" if close else "")

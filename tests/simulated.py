@@ -39,7 +39,7 @@ ROSTER: dict[str, Any] = {
     ],
     "hooks": ["h1", "h2"],
     "webhook_secret": "hook-secret",
-    "groups": [{"group_id": "h1", "members": 300}, {"group_id": "h2", "members": 100}],
+    "groups": [{"group_id": "h1", "members": 300, "name": "东街商户群"}, {"group_id": "h2", "members": 100}],
     "officers": [{"person_id": "wang", "password": "p"}],
 }
 

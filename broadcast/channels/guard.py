@@ -10,8 +10,8 @@ import socket
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
 
-NAT64 = ipaddress.ip_network("64:ff9b::/96")
-SITE_LOCAL = ipaddress.ip_network("fec0::/10")
+GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
+NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 WELL_KNOWN_PORTS = frozenset({80, 443})
 """Of the ports below 1024 those on which a web server may be; the others belong to mail, databases and the
 like."""
@@ -22,18 +22,17 @@ class PrivateAddress(OSError):
 
 
 def is_public(address: str) -> bool:
-    """Whether an IP address is on the public internet, by itself and by every IPv4 address it carries
+    """Whether an IP address is on the public internet, by itself and by the IPv4 address that it carries
     inside."""
     ip = ipaddress.ip_address(address.partition("%")[0])
-    if ip.is_multicast or not ip.is_global:
-        inner = ip.ipv4_mapped if isinstance(ip, ipaddress.IPv6Address) else None
-        return inner is not None and is_public(str(inner))
-    if isinstance(ip, ipaddress.IPv6Address):
-        if ip in SITE_LOCAL or ip.teredo is not None:
-            return False
-        inner = ip.sixtofour or (ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF) if ip in NAT64 else None)
-        return inner is None or is_public(str(inner))
-    return True
+    if isinstance(ip, ipaddress.IPv4Address):
+        return ip.is_global and not ip.is_multicast
+    inner = ip.ipv4_mapped or ip.sixtofour
+    if ip in NAT64:
+        inner = ipaddress.IPv4Address(int(ip) & 0xFFFFFFFF)
+    if inner is not None:
+        return is_public(str(inner))
+    return ip.is_global and ip in GLOBAL_UNICAST and ip.teredo is None
 
 
 def objection(target: str, *, allow_private: bool) -> str:

@@ -117,6 +117,7 @@ def add_routes(app: web.Application, platform: Platform, mark: Mapping[str, str]
         async def handle(request: web.Request) -> web.Response:
             platform.tasks.settle()
             try:
+                _admit(request)
                 said, status = await told(platform, request), 200
             except Refused as error:
                 said, status = {"error": str(error)}, 400
@@ -137,6 +138,12 @@ def add_routes(app: web.Application, platform: Platform, mark: Mapping[str, str]
     ):  # fmt: skip
         app.router.add_get(f"/sim/{path}", as_json(told))
     app.router.add_get("/sim/", wall)
+
+
+def _admit(request: web.Request) -> None:
+    """Raises Refused when a page in a browser asks for a change: people with the console open also surf."""
+    if request.method == "POST" and "Origin" in request.headers:
+        raise Refused("pages of other sites may not change the simulation")
 
 
 async def _body(request: web.Request) -> Any:

@@ -44,7 +44,8 @@ def render(platform: Platform) -> str:
 
 def _group(platform: Platform, group_id: str) -> str:
     last = list(platform.wall.groups[group_id])[-PER_GROUP:]
-    return f"<h2>{escape(group_id)}</h2>" + "".join(_message(platform, shown) for shown in reversed(last))
+    title = f"{platform.names.get(group_id, '')} {group_id}".strip()
+    return f"<h2>{escape(title)}</h2>" + "".join(_message(platform, shown) for shown in reversed(last))
 
 
 def _message(platform: Platform, shown: Shown) -> str:

@@ -57,6 +57,8 @@ class Platform:
         self.people = frozenset(officer.person_id for officer in roster.officers)
         self.members = {chat.group_id: chat.members for chat in roster.chats if chat.members}
         self.members |= {group.group_id: group.members for group in roster.groups}
+        self.names = {chat.group_id: chat.name for chat in roster.chats if chat.name}
+        self.names |= {group.group_id: group.name for group in roster.groups if group.name}
 
     def reset(self) -> None:
         """Forget all that was shown, asked and given out; roster and faults stay."""

@@ -65,6 +65,7 @@ class Residents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 
     group_id: str
     members: int = 0
+    name: str = ""
 
 
 class Roster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

@@ -1,7 +1,7 @@
 """WeCom's mass sends: a task is given to an owner, who taps it for all its chats at once, later or never."""
 
 import heapq
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -30,6 +30,8 @@ class Task:
     owner: str
     chats: tuple[str, ...]
     text: str
+    nth: int
+    """The owner's first task, second, …: what they do with it does not depend on others' tasks."""
     created_s: float
     sent_s: float | None = None
     cancelled: bool = False
@@ -48,14 +50,14 @@ class Tasks:
         self._due: list[tuple[float, str]] = []
         self._received: dict[str, tuple[str, int]] = {}
         """Of each chat: (the period of its quota, messages received in it)."""
-        self._made = 0
+        self._given: Counter[str] = Counter()
 
     def create(self, corp: Corp, owner: str, chats: tuple[str, ...], text: str) -> Task:
         """Give ``owner`` a task."""
-        self._made += 1
-        digest = f"{int(unit(self._platform.seed, 'msgid', self._made) * 16**12):012x}"
-        now_s = self._platform.clock.now_s()
-        task = Task(f"msgGC{digest}{self._made:08d}", corp.name, owner, chats, text, now_s)
+        self._given[owner] += 1
+        nth, now_s = self._given[owner], self._platform.clock.now_s()
+        msgid = f"msgGC{int(unit(self._platform.seed, 'msgid', owner, nth) * 16**14):014x}"
+        task = Task(msgid, corp.name, owner, chats, text, nth, now_s)
         self._tasks[task.msgid] = task
         if len(self._tasks) > MOST_TASKS:
             del self._tasks[next(iter(self._tasks))]
@@ -134,7 +136,7 @@ class Tasks:
         return self._platform.profiles[self._platform.owners[task.owner]]
 
     def _draws(self, task: Task, what: str) -> tuple[float, float]:
-        parts = (self._platform.seed, task.owner, task.msgid, what)
+        parts = (self._platform.seed, task.owner, task.nth, what)
         return unit(*parts, "will"), unit(*parts, "delay")
 
     def _plan(self, task: Task, now_s: float, wait_s: float | None) -> None:

@@ -15,7 +15,7 @@ from fenghuo.alerts import Alert, AlertId
 from fenghuo.errors import Barred, Unavailable
 from fenghuo.stores.keys import Keys
 from fenghuo.stores.projection import REPORT_KEPT_S, Drafted, ReportRow, Row, planned_field, project
-from fenghuo.stores.scripts import APPLY_LUA, Change, flatten
+from fenghuo.stores.scripts import APPLY_LUA, Change, packed
 from fenghuo.tapping import still_asked
 
 T = TypeVar("T")
@@ -64,7 +64,7 @@ class Desk:
     def __init__(self, client: Any, keys: Keys) -> None:
         self.client: Any = client
         self.keys = keys
-        self._apply = client.register_script(APPLY_LUA + "apply(1)")
+        self._apply = client.register_script(APPLY_LUA + "apply(ARGV[1])")
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """Make ``changes``, in order, some 2,000 at a time, each time all or none; each is safe to repeat, so
@@ -76,7 +76,7 @@ class Desk:
                 end = at + _CHUNK
                 while end < len(changes) and changes[end - 1][0] == "PUT":
                     end += 1
-                await self._apply(args=flatten(list(changes[at:end])))
+                await self._apply(args=[packed(changes[at:end])])
                 at = end
 
     async def project(self, events: Iterable[e.Event]) -> None:

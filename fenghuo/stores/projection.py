@@ -305,6 +305,8 @@ def _requested(x: e.DeliveryRequested, keys: Keys) -> list[Change]:
 
 
 def _task_requested(x: e.TaskRequested, keys: Keys) -> list[Change]:
+    if x.attempt > 1:  # its groups' receipts say more: whether an earlier attempt may have made it
+        return []
     row = Row(state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel)
     return [_on_ledger(keys, x, group_id, row) for group_id in x.group_ids]
 

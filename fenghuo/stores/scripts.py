@@ -6,29 +6,37 @@ sorted-set writes, and PUT, which keeps the newer of two versions:
     PUT key field version payload     HSET field "version:payload" unless a newer version stands there
 """
 
+from collections.abc import Sequence
+
+import msgspec
+
 APPLY_LUA = """
-local function apply(i)
-  local last = #ARGV
-  while i <= last do
-    local n = tonumber(ARGV[i])
-    if ARGV[i+1] == 'PUT' then
-      local key, field, version = ARGV[i+2], ARGV[i+3], tonumber(ARGV[i+4])
-      local now = redis.call('HGET', key, field)
+local function apply(packed)
+  for _, c in ipairs(cmsgpack.unpack(packed)) do
+    if c[1] == 'PUT' then
+      local now = redis.call('HGET', c[2], c[3])
       local stands = now and tonumber(string.match(now, '^(%d+):'))
-      if not stands or stands <= version then
-        redis.call('HSET', key, field, ARGV[i+4] .. ':' .. ARGV[i+5])
+      if not stands or stands <= tonumber(c[4]) then
+        redis.call('HSET', c[2], c[3], c[4] .. ':' .. c[5])
       end
     else
-      redis.call(ARGV[i+1], unpack(ARGV, i+2, i+n))
+      redis.call(unpack(c))
     end
-    i = i + n + 1
   end
 end
 """
 
 Change = tuple[str | bytes | int, ...]
+_ENCODER = msgspec.msgpack.Encoder()
 
 
-def flatten(changes: list[Change]) -> list[str | bytes | int]:
-    """``changes`` as script arguments: each preceded by its length."""
-    return [x for change in changes for x in (len(change), *change)]
+def packed(changes: Sequence[Change]) -> bytes:
+    """``changes`` as the scripts' one argument: MessagePack, since a client is slow with very many. Only
+    strings: Redis knows MessagePack from before it had bytes, and would write whole numbers its own way."""
+    return _ENCODER.encode([[_text(x) for x in change] for change in changes])
+
+
+def _text(x: str | bytes | int) -> str:
+    if isinstance(x, str):
+        return x
+    return x.decode() if isinstance(x, bytes) else str(x)

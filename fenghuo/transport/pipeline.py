@@ -45,7 +45,8 @@ class Stage:
     crash, after a failure, and when it took longer than ``workbench.HANDLE_S`` (then with fewer beside it).
     ``forget`` drops what the stage holds in memory: it is called when another process may have worked in
     between (start, takeover, rebalance) and after any failure.
-    ``projects_input`` folds the read events onto the desk as well: for topics fed from outside stages.
+    ``projects_input`` folds the read events onto the desk as well: for topics fed from outside stages; where it
+    is a function, those that it says are.
     """
 
     room: str
@@ -53,12 +54,18 @@ class Stage:
     topic: Topic
     handle: Callable[[Sequence[e.Event]], Awaitable[Outcome]]
     batch: int = 200
-    projects_input: bool = False
+    projects_input: bool | Callable[[e.Event], bool] = False
     forget: Callable[[], None] = _forget_nothing
 
     @property
     def group(self) -> str:
         return f"{self.room}.{self.name}"
+
+    def folded(self, events: Sequence[e.Event]) -> Sequence[e.Event]:
+        """Those of the read ``events`` that this stage brings onto the desk."""
+        if callable(self.projects_input):
+            return [event for event in events if self.projects_input(event)]
+        return events if self.projects_input else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from fenghuo import events as e
 from fenghuo.errors import Transient
 from fenghuo.stores.keys import Keys
-from fenghuo.stores.scripts import flatten
+from fenghuo.stores.scripts import packed
 from fenghuo.topics import Topic, topic_of
 from fenghuo.transport.pipeline import Record, Stage, StageStopped, end_tasks
 from fenghuo.transport.redis_lease import LEASE_MS, Lease
@@ -176,7 +176,7 @@ class Owner:
             keys=[self._lease.key, self._stream, self._lease.deaths_key],
             args=[
                 self._lease.token, LEASE_MS, self._stage.group, self._limit, len(outputs) // 3, len(ids),
-                *outputs, *ids, *flatten(work.changes),
+                *outputs, *ids, packed(work.changes),
             ],
         )  # fmt: skip
         if done != len(ids):

@@ -52,7 +52,7 @@ local count = counts(7, outputs)
 local refused = full(count, tonumber(ARGV[4]))
 if refused then return refused end
 local first = 7 + 3 * outputs
-apply(first + ids)
+apply(ARGV[first + ids])
 put(7, outputs, count)
 local done = 0
 for j = first, first + ids - 1, 1000 do

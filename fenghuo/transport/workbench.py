@@ -106,7 +106,7 @@ class Workbench:
 
     async def _handle(self, good: list[e.Event]) -> tuple[list[e.Event], list[Change]]:
         outcome = await self.stage.handle(good) if good else Outcome()
-        folded = good if self.stage.projects_input else []
+        folded = self.stage.folded(good)
         changes = [change for event in (*folded, *outcome.events) for change in project(event, self.keys)]
         return outcome.events, changes
 

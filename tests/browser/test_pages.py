@@ -26,7 +26,7 @@ from fenghuo.alerts import check_code
 from fenghuo.runtime import open_transport
 from fenghuo.stores.auth import Auth
 from tests.browser import desk as d
-from tests.browser import night
+from tests.browser import mixed, night
 from tests.browser.opened import settings_at
 
 CHROMIUM = os.environ.get("FENGHUO_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
@@ -67,6 +67,7 @@ PAGES = [
     ("answer", "dong", "/report/r0031"),
     ("answer-waiting", "dong", "/report/notyet"),
     ("groups", "admin", "/groups"),
+    ("coverage", "admin", "/groups/coverage?problem=no_owner"),
     ("people", "admin", "/people"),
     ("missing", "admin", "/nowhere"),
     ("warnings", "", "/warnings"),
@@ -76,6 +77,13 @@ PAGES = [
     ("warning-recalled", "", "/warnings/RECAL1ED"),
     ("warning-missing", "", "/warnings/00000000"),
 ]
+MIXED = [
+    ("mixed-before", "bo", f"/alerts/{mixed.BEFORE}"),
+    ("mixed-live", "bo", f"/alerts/{mixed.LIVE}"),
+    ("mixed-updating", "bo", f"/alerts/{mixed.UPDATING}"),
+    ("mixed-update", "ana", f"/alerts/{mixed.UPDATING}/update"),
+]
+"""In the district with every channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +163,12 @@ def site(redis_url: str) -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module")
+def mixed_site(redis_url: str) -> Iterator[Site]:
+    with serving(redis_url, "tmixed", list(mixed.mixed_district(clock.now()))) as opened:
+        yield opened
+
+
+@pytest.fixture(scope="module")
 def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = Path(os.environ.get("FENGHUO_SHOTS") or tmp_path_factory.mktemp("shots"))
     folder.mkdir(parents=True, exist_ok=True)
@@ -192,10 +206,25 @@ def serious(page: Page) -> list[str]:
 def test_pages_are_accessible_and_fit(
     browser: Browser, site: Site, shots: Path, scheme: Any, person: str
 ) -> None:
+    look_at(browser, site, shots, scheme, person, PAGES)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("person", ["ana", "bo"])
+def test_pages_with_every_channel_are_accessible_and_fit(
+    browser: Browser, mixed_site: Site, shots: Path, scheme: Any, person: str
+) -> None:
+    look_at(browser, mixed_site, shots, scheme, person, MIXED)
+
+
+def look_at(
+    browser: Browser, site: Site, shots: Path, scheme: Any, person: str, pages: list[tuple[str, str, str]]
+) -> None:
+    """Screenshots of ``person``'s ``pages`` in both sizes, held against axe-core and the narrowest phone."""
     context = browser.new_context(color_scheme=scheme)
     log_in(context, site, person)
     errors: list[str] = []
-    for name, who, path in PAGES:
+    for name, who, path in pages:
         if who != person:
             continue
         page = context.new_page()

@@ -374,22 +374,42 @@ async def test_a_credential_that_is_not_there_is_named(channel: Any, tenant: Ten
     assert (made.sent.verdict, "north" in made.sent.reason, tenant.asked) == (Verdict.MISCONFIGURED, True, [])
 
 
-async def test_a_store_that_is_away_is_an_outcome(tenant: Tenant) -> None:
-    class Away:
-        async def get(self, name: str) -> str | None:
+class Store:
+    """Tokens in memory; counts how often its lock was asked for."""
+
+    def __init__(self, *, away: bool = False) -> None:
+        self.held: dict[str, str] = {}
+        self.locked = 0
+        self.away = away
+
+    async def get(self, name: str) -> str | None:
+        if self.away:
             raise Unavailable("Redis does not answer")
+        return self.held.get(name)
 
-        async def set(self, name: str, token: str, lasts_s: float) -> None:
-            raise AssertionError
+    async def set(self, name: str, token: str, lasts_s: float) -> None:
+        self.held[name] = token
 
-        @asynccontextmanager
-        async def lock(self, name: str) -> AsyncIterator[None]:
-            yield
+    @asynccontextmanager
+    async def lock(self, name: str) -> AsyncIterator[None]:
+        self.locked += 1
+        yield
 
-    channel = WecomCustomerGroup(Wire(1), {"district": App()}, Away(), tenant.url)
+
+async def test_a_store_that_is_away_is_an_outcome(tenant: Tenant) -> None:
+    channel = WecomCustomerGroup(Wire(1), {"district": App()}, Store(away=True), tenant.url)
     made = await channel.create(TASK)
     await channel.aclose()
-    assert made.sent.verdict is Verdict.RETRY
+    assert (made.sent.verdict, tenant.asked) == (Verdict.RETRY, [])
+
+
+async def test_one_call_of_a_process_asks_for_the_lock_and_the_others_wait_for_it(tenant: Tenant) -> None:
+    store = Store()
+    channel = WecomCustomerGroup(Wire(2), {"district": App()}, store, tenant.url)
+    made = await asyncio.gather(*[channel.create(TASK) for _ in range(5)])
+    await channel.aclose()
+    assert {x.sent.verdict for x in made} == {Verdict.WAITING}
+    assert (store.locked, tenant.fetched) == (1, 1)
 
 
 async def test_the_lock_is_held_by_one_and_outlives_no_dead_process(redis_url: str, namespace: str) -> None:

@@ -57,7 +57,7 @@ async def test_an_approval_publishes_exactly_the_hash_that_was_shown(
     alert = await console.room.desk.alert(ALERT)
     assert alert is not None
     page = (await console.client.get(f"/alerts/{ALERT}")).text
-    assert "批准并发送到 6 个群，约 600\u00a0居民" in page
+    assert "批准并发送到 6 个群，约 645\u00a0居民" in page
     form = await console.form(f"/alerts/{ALERT}", f"/alerts/{ALERT}/approve")
     answer = await console.post(f"/alerts/{ALERT}/approve", form)
     assert answer.status_code == 303
@@ -85,6 +85,7 @@ async def test_a_stale_page_is_refused_with_what_changed(console: Opened, publis
         "correction": d.CORRECTION,
         "hours": "5",
         "reach": "all",
+        "channels": ["sandbox", "webhook"],
     }
     assert (await console.post(f"/alerts/{ALERT}/edit", fields)).status_code == 303
     published.clear()
@@ -136,7 +137,14 @@ async def test_what_was_typed_survives_a_refused_edit(console: Opened, published
     await console.log_in("ana")
     form = await console.form(f"/alerts/{DRAFT}/edit", f"/alerts/{DRAFT}/edit")
     long = "很长的正文。" * 80
-    fields = form | {"title": "题目", "text": long, "correction": d.CORRECTION, "hours": "3", "reach": "all"}
+    fields = form | {
+        "title": "题目",
+        "text": long,
+        "correction": d.CORRECTION,
+        "hours": "3",
+        "reach": "all",
+        "channels": ["sandbox", "webhook"],
+    }
     answer = await console.post(f"/alerts/{DRAFT}/edit", fields)
     assert answer.status_code == 422
     assert long in answer.text
@@ -149,7 +157,7 @@ async def test_an_edit_narrows_the_audience_to_the_ticked_towns(console: Opened)
     form = await console.form(f"/alerts/{DRAFT}/edit", f"/alerts/{DRAFT}/edit")
     fields = form | {
         "title": "题目", "text": d.TEXT, "correction": d.CORRECTION, "hours": "3", "reach": "towns",
-        "towns": ["西山镇", "城关镇"], "severity": "moderate",
+        "channels": ["sandbox"], "towns": ["西山镇", "城关镇"], "severity": "moderate",
     }  # fmt: skip
     assert (await console.post(f"/alerts/{DRAFT}/edit", fields)).status_code == 303
     alert = await console.room.desk.alert(DRAFT)
@@ -192,6 +200,7 @@ async def test_an_analyst_drafts_from_a_cluster_by_hand(console: Opened) -> None
         "correction": d.CORRECTION,
         "hours": "12",
         "reach": "all",
+        "channels": ["sandbox", "webhook"],
     }
     answer = await console.post("/clusters/c-new/draft", fields)
     shown = (await console.client.get(answer.headers["location"])).text

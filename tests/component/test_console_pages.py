@@ -48,7 +48,7 @@ PAGES = {
         "/alerts/exerc15e000000000000aaaa",
     ],
     "dong": ["/report", "/report/r0031", "/report/r0002", "/alerts", "/groups?owner=none"],
-    "admin": ["/groups", "/groups?town=东湖街道&page=2", "/people", "/queue"],
+    "admin": ["/groups", "/groups?town=东湖街道&page=2", "/groups/coverage", "/people", "/queue"],
 }
 
 
@@ -74,7 +74,9 @@ async def test_every_page_stands_in_both_languages(console: Opened, person: str)
     assert '<html lang="zh-CN">' in kept.text
 
 
-@pytest.mark.parametrize("path", ["/queue", "/alerts", "/wall", "/report", "/groups", "/people"])
+@pytest.mark.parametrize(
+    "path", ["/queue", "/alerts", "/wall", "/report", "/groups", "/groups/coverage", "/people"]
+)
 async def test_an_empty_desk_says_what_to_do_next(redis_url: str, namespace: str, path: str) -> None:
     async with console_at(redis_url, namespace) as opened:
         await opened.room.desk.project(d.people(clock.now()))

@@ -9,11 +9,16 @@ from typing import get_args
 import pytest
 
 from console import signs
+from console.coverage import PROBLEMS
 from console.decisions import SEVERITIES
 from console.published import Standing
+from console.telling import NAMED, WHY
 from console.words import LANGUAGES, Words, table
 from fenghuo.alerts import Action, Role, State
+from fenghuo.audience import CHANNELS
+from fenghuo.conditions import CHANNEL_NAMES
 from fenghuo.events import DeliveryState, Stage
+from fenghuo.fatigue import Held
 from patterns.model import Reason
 
 CONSOLE = Path(signs.__file__).parent
@@ -70,10 +75,31 @@ def test_every_state_has_a_shape_and_a_tone() -> None:
     assert [name for name, (_, tone) in signs.DELIVERY.items() if tone == "green"] == [DeliveryState.SHOWN]
 
 
+def test_every_channel_is_called_the_same_on_pages_and_in_expressions() -> None:
+    assert set(CHANNELS) == set(CHANNEL_NAMES)
+    for name, (word, *_) in CHANNEL_NAMES.items():
+        assert table()[f"channel.{name}"]["zh"] == word
+
+
+def test_every_problem_of_the_coverage_has_its_words() -> None:
+    assert set(NAMED) == set(PROBLEMS)
+    wanted = [*PROBLEMS, *(f"why_{x}" for x in WHY)]
+    assert {f"coverage.{x}{end}" for x in wanted for end in ("", "_todo")} <= set(table())
+
+
 def test_every_refusal_of_a_decision_has_a_sentence() -> None:
-    codes = set(DENIED.findall((CONSOLE.parent / "fenghuo" / "alerts.py").read_text("utf-8")))
-    assert len(codes) > 10
+    judges = ("fenghuo/deciding.py", "consumers/decisions.py")
+    codes = {code for path in judges for code in DENIED.findall((CONSOLE.parent / path).read_text("utf-8"))}
+    assert len(codes) > 20
     assert {f"denied.{code}" for code in codes} <= set(table())
+
+
+def test_every_reason_to_hold_a_group_back_has_a_sentence() -> None:
+    assert {f"held.{reason}" for reason in Held} <= set(table())
+
+
+def test_every_channel_has_its_name() -> None:
+    assert {f"channel.{name}" for name in CHANNELS} <= set(table())
 
 
 def test_every_reason_to_suggest_has_a_sentence() -> None:

@@ -125,6 +125,41 @@ async def test_roster_and_faults_change_while_it_runs_and_mistakes_change_nothin
         assert (await sim.hook("new", {"text": "预警"}, "e2"))[0] == 200
 
 
+async def test_a_page_in_a_browser_cannot_change_the_simulation() -> None:
+    async with simulation() as sim:
+        await sim.hook("h1", {"text": "预警"}, "e1")
+        status, said = await sim.ask("/sim/reset", {}, Origin="https://example.com")
+        assert (status, "other sites" in said["error"]) == (400, True)
+        assert sim.got("h1") == ["预警"]
+
+
+async def test_each_answer_waits_for_a_time_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[float] = []
+    monkeypatch.setattr(
+        "fenghuo.simulator.server.latency_s", lambda wrong, draw: drawn.append(draw) or wrong.latency_ms / 1e6
+    )
+    async with simulation(wrong={"ways": {"webhook": {"latency_ms": 1}}}) as sim:
+        for n in range(3):
+            assert (await sim.hook("h1", {"text": "预警"}, f"e{n}"))[0] == 200
+    assert len(set(drawn)) == 3
+    assert all(0 <= draw < 1 for draw in drawn)
+
+
+async def test_owners_take_as_long_whatever_the_order_of_tasks() -> None:
+    moments = []
+    for first, second in (("zhang", "zhao"), ("zhao", "zhang")):
+        chats = [{"chat_id": x, "owner": x, "group_id": x} for x in ("zhang", "zhao")]
+        async with simulation({**ROSTER, "chats": chats, "owners": []}) as sim:
+            await sim.mass_send(first)
+            await sim.mass_send(second)
+            sim.watch.at = 3 * 86_400
+            sim.platform.tasks.settle()
+            tasks = sim.platform.tasks.of(sim.platform.by_name["district"])
+            moments.append({task.owner: task.sent_s for task in tasks})
+    assert moments[0] == moments[1]
+    assert moments[0]["zhang"] != moments[0]["zhao"]
+
+
 async def test_the_counts_tell_who_has_a_text_and_how_often() -> None:
     async with simulation() as sim:
         await sim.hook("h1", {"text": "预警甲 核对码1234"}, "e1")
@@ -170,6 +205,8 @@ async def test_the_timeline_tells_when_which_share_of_residents_had_it() -> None
         told = await sim.get(f"/sim/timeline?contains=&since_ms={start}&residents=400")
         assert told["at_s"] == {"50": 10.0, "90": 40.0, "99": 40.0}
         assert told["points"] == [[10.0, 0.75], [40.0, 1.0]]
+        half = await sim.get(f"/sim/timeline?since_ms={start}&residents=600")
+        assert half["at_s"] == {"50": 10.0, "90": None, "99": None}
         whole = await sim.get(f"/sim/timeline?since_ms={start}")
         assert (whole["residents"], whole["reached"]) == (900, 400)
         assert whole["at_s"] == {"50": None, "90": None, "99": None}
@@ -193,6 +230,7 @@ async def test_the_page_shows_the_latest_messages_and_runs_nothing_of_theirs() -
         assert "&lt;script&gt;alert(1)&lt;/script&gt;&amp;" in page
         assert "<script" not in page
         assert "这是模拟平台" in page
+        assert "<h2>东街商户群 h1</h2>" in page
         assert "已显示 1 条" in page
 
 

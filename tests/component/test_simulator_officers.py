@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import socket
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Annotated, Any
 
@@ -35,6 +35,8 @@ class Console:
         self.lose = 0
         """So many reports are taken and then answered with 503."""
         self.sessions: set[str] = set()
+        self.looked: Callable[[], None] = lambda: None
+        """Called while a look at the page is being answered."""
         self.recalled: set[str] = set()
         """The groups whose warning was recalled in the very moment between forwarding and reporting."""
 
@@ -85,7 +87,9 @@ class Console:
 
         @get("/api/todo")
         async def todo(request: Request[Any, Any, Any]) -> dict[str, Any]:
-            return {"todos": console.todos.get(console.who(request), [])}
+            answer = {"todos": console.todos.get(console.who(request), [])}
+            console.looked()
+            return answer
 
         @post("/api/taps", status_code=202)
         async def taps(
@@ -197,6 +201,23 @@ async def test_nothing_is_forwarded_that_was_taken_back_before_the_tap() -> None
         await seen(playing)
         console.todos.clear()
         sim.watch.at = 10
+        await seen(playing, 5)
+        assert sim.platform.wall.shown == 0
+        assert console.presses == []
+
+
+async def test_an_officer_looks_once_more_right_before_forwarding() -> None:
+    """The warning is taken back just after the look at which the moment had come."""
+    console = Console()
+    console.ask("wang", "g1")
+    async with at_work(console, person("wang"), profile=QUICK) as (sim, playing):
+        await seen(playing)
+
+        def take_back() -> None:
+            sim.watch.at = 10
+            console.todos.clear()
+
+        console.looked = take_back
         await seen(playing, 5)
         assert sim.platform.wall.shown == 0
         assert console.presses == []

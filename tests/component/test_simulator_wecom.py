@@ -203,7 +203,8 @@ async def test_mass_sends_are_listed_by_span_and_creator_and_page(sim: Simulatio
     assert rest["next_cursor"] == ""
     own = await sim.wecom("get_groupmsg_list_v2", {**asked, "filter_type": 1})
     past = await sim.wecom("get_groupmsg_list_v2", {**asked, "start_time": 0, "end_time": 60})
-    assert own["group_msg_list"] == past["group_msg_list"] == []
+    later = await sim.wecom("get_groupmsg_list_v2", {**asked, "start_time": now + 60, "end_time": now + 90})
+    assert own["group_msg_list"] == past["group_msg_list"] == later["group_msg_list"] == []
 
 
 async def test_the_list_can_withhold_whom_a_task_is_for(sim: Simulation) -> None:
@@ -285,3 +286,31 @@ async def test_a_corp_asks_at_most_ten_thousand_times_a_minute(sim: Simulation) 
         sim.platform.take("wecom_customer_group", "district/groupchat_list")
     assert await code(sim, "groupchat/list", {}, token) == 45009
     assert await code(sim, "groupchat/get", {"chat_id": "wr4"}, token) == 0
+
+
+async def test_nobody_taps_what_is_still_being_handed_out() -> None:
+    hasty = {"usual": {"median_s": 0.1, "sigma": 0.1, "night": 1.0}}
+    async with simulation({**ROSTER, "owners": [], "profiles": hasty}) as sim:
+        await sim.mass_send("zhang", "wr1")
+        sim.watch.at = 4.9
+        sim.platform.tasks.settle()
+        assert sim.got("c1") == []
+        sim.watch.at = 5
+        sim.platform.tasks.settle()
+        assert sim.got("c1") == ["预警"]
+
+
+async def test_a_corp_sees_neither_the_tasks_nor_the_chats_of_another() -> None:
+    other = {"name": "county", "corpid": "ww2", "secret": "x"}
+    chats = [{**ROSTER["chats"][0], "corp": "district"}, {**ROSTER["chats"][1], "corp": "county"}]
+    async with simulation({**ROSTER, "corps": [*ROSTER["corps"], other], "chats": chats}) as sim:
+        msgid = await sim.mass_send("zhang", "wr1")
+        theirs = (await sim.get("/cgi-bin/gettoken?corpid=ww2&corpsecret=x"))["access_token"]
+        sim.watch.at = 5
+        assert await code(sim, "get_groupmsg_task", {"msgid": msgid}) == 0
+        assert await code(sim, "get_groupmsg_task", {"msgid": msgid}, theirs) == 40035
+        assert await code(sim, "cancel_groupmsg_send", {"msgid": msgid}, theirs) == 40035
+        assert await code(sim, "groupchat/get", {"chat_id": "wr1"}, theirs) == 40050
+        assert await code(sim, "add_msg_template", TASK, theirs) == 41048
+        listed = await sim.wecom("groupchat/list", {}, theirs)
+        assert [chat["chat_id"] for chat in listed["group_chat_list"]] == ["wr2"]

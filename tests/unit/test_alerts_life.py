@@ -69,7 +69,8 @@ def order(action: Action, actor: PersonId = ANNA, **changes: Any) -> Order:
     at = changes.pop("at", T0 + timedelta(minutes=1))
     given: dict[str, Any] = {
         "decision_id": f"{action}-{actor}-{at:%H%M%S}", "alert_id": ID, "action": action, "actor": actor,
-        "role": LEAST_ROLE[action], "at": at, "content": NEXT if action is Action.UPDATE else CONTENT, "origin": ORIGIN, "reason": "a reason",
+        "role": LEAST_ROLE[action], "at": at, "origin": ORIGIN,
+        "content": NEXT if action is Action.UPDATE else CONTENT, "reason": "a reason",
         "seen_hash": SEEN.get(action),
     }  # fmt: skip
     return Order(**{**given, **changes})

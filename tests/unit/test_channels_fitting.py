@@ -47,6 +47,13 @@ def test_the_least_is_headline_advice_and_foot_and_less_is_refused() -> None:
         fit(text, len(least.encode()) - 1)
 
 
+def test_a_first_line_of_two_sentences_stays_whole_where_there_is_room() -> None:
+    text = "【反诈预警】有人冒充客服！请勿转账。\n" + "他们说要退款。" * 30 + "\n" + ADVICE
+    assert fit(text, 250).startswith("【反诈预警】有人冒充客服！请勿转账。\n")
+    least = f"【反诈预警】有人冒充客服！{GAP}\n{ADVICE}"
+    assert fit(text, len(least.encode())) == least
+
+
 def test_a_first_line_that_is_the_whole_text_keeps_its_first_sentence_and_its_advice() -> None:
     text = "【预警】有人冒充客服。" + "他们说要退款。" * 30 + "咨询请拨 96110。\n编号 1A2B3C4D，核验码 7F2A"
     fitted = fit(text, 200)
@@ -55,7 +62,7 @@ def test_a_first_line_that_is_the_whole_text_keeps_its_first_sentence_and_its_ad
 
 
 def test_a_number_that_only_holds_110_is_no_advice() -> None:
-    text = HEADLINE + "\n" + "转了 11000 元，卡号 21109。" * 20 + "\n咨询请拨 96110。\n" + "再说一遍。" * 40
+    text = HEADLINE + "\n" + "再说一遍。" * 40 + "\n咨询请拨 96110。\n" + "转了 11000 元，卡号 21109。" * 20
     assert "咨询请拨 96110。" in fit(text, 150)
 
 

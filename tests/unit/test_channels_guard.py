@@ -12,7 +12,8 @@ from broadcast.channels.guard import is_public, objection
         "100.64.0.1", "224.0.0.1", "255.255.255.255", "240.0.0.1", "198.18.0.1", "::", "::1", "fe80::1",
         "fe80::1%eth0", "fc00::1", "fec0::1", "ff02::1", "::ffff:127.0.0.1", "::ffff:10.0.0.1",
         "64:ff9b::7f00:1", "64:ff9b::a00:1", "2002:7f00:1::", "2002:c0a8:101::1",
-        "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:db8::1",
+        "2001:0:4136:e378:8000:63bf:3fff:fdd2", "2001:db8::1", "::7f00:1",
+        "::ffff:0:7f00:1", "64:ff9b:1::7f00:1", "2001:db8::7f00:1", "5f00::1",
     ],
 )  # fmt: skip
 def test_no_address_inside_is_public(address: str) -> None:
@@ -48,6 +49,8 @@ def test_the_internet_is_public(address: str) -> None:
         ("http://[::ffff:127.0.0.1]/", "private"),
         ("http://[fe80::1%25eth0]/", "private"),
         ("http://0.0.0.0:8601/", "private"),
+        ("http://①②⑦.0.0.1/", "private"),
+        ("http://127。0。0。1/", "private"),
         ("https://169.254.169.254/latest/meta-data", "private"),
     ],
 )

@@ -1,0 +1,108 @@
+"""After an approval: who has the warning, who is still to tap, when the rest will have it; the ledger as a
+file. Asked once for all viewers."""
+
+import asyncio
+from collections import Counter
+from datetime import datetime
+from typing import Any
+
+from litestar import Response, get
+from litestar.exceptions import NotFoundException
+from litestar.params import FromPath
+
+from console import access
+from console.channels import halted_of
+from console.delivering import OFFICERS_SHOWN, Figures, figures
+from console.forecasting import foretold
+from console.house import AtHand, House
+from console.outlook import habits_of, halted_channels
+from console.pages import SAFE_HEADERS, AnyRequest
+from fenghuo import clock
+from fenghuo.alerts import RELEASED, Alert, State
+from fenghuo.events import SETTLED, DeliveryState
+from fenghuo.forecast import Forecast
+from fenghuo.ledger import as_csv
+from fenghuo.stores.projection import Row
+
+FIGURES_S, FORECAST_S = 1.0, 15.0
+"""How old the figures and the forecast may be."""
+HAVE_IT = frozenset({DeliveryState.SHOWN, DeliveryState.ACCEPTED})
+CSV = "text/csv; charset=utf-8"
+
+
+async def progress_of(house: House, alert: Alert) -> dict[str, Any]:
+    """The release's figures, and its correction's where it was recalled; None before there is one."""
+    nothing: dict[str, Any] = {
+        "delivery": None, "correction": None, "sightings": 0, "predicted": None, "notices": {}, "halted": [],
+        "officers_shown": OFFICERS_SHOWN,
+    }  # fmt: skip
+    if await house.desk.release(alert.alert_id, alert.version) is None:
+        return nothing
+    stands = alert.state in RELEASED
+    return nothing | {
+        "delivery": await _figures(house, alert, "warning"),
+        "correction": await _figures(house, alert, "correction") if alert.state is State.RECALLED else None,
+        "sightings": len(await house.desk.sightings(alert.alert_id)),
+        "predicted": await _forecast(house, alert) if stands and alert.completed_at is None else None,
+        "notices": Counter(level for level, _, _ in await house.desk.notices(alert.alert_id, alert.version)),
+        "halted": await halted_of(house, alert.content.channels) if stands else [],
+    }
+
+
+async def _rows(house: House, alert: Alert, kind: str) -> dict[str, Row]:
+    name = f"ledger:{alert.alert_id}:{alert.version}:{kind}"
+    return await house.shared.get(
+        name, lambda: house.desk.ledger(alert.alert_id, alert.version, kind), FIGURES_S
+    )
+
+
+async def _figures(house: House, alert: Alert, kind: str) -> Figures:
+    async def asked() -> Figures:
+        planned = await house.desk.planned(alert.alert_id, alert.version, kind)
+        rows = await _rows(house, alert, kind)
+        return figures(rows, await house.groups(), planned, began_at(alert, kind))
+
+    return await house.shared.get(f"figures:{alert.alert_id}:{alert.version}:{kind}", asked, FIGURES_S)
+
+
+def began_at(alert: Alert, kind: str) -> datetime:
+    """When the deliveries of ``kind`` were asked for."""
+    return (alert.approved_at if kind == "warning" else alert.changed_at) or alert.changed_at
+
+
+async def _forecast(house: House, alert: Alert) -> Forecast | None:
+    """What the rest will take, from what is done by now; None until the deliveries are planned."""
+
+    async def asked() -> Forecast | None:
+        rows = await _rows(house, alert, "warning")
+        every = await house.groups()
+        groups = [every[x] for x in sorted(rows) if x in every]
+        began = began_at(alert, "warning")
+        return await asyncio.to_thread(
+            foretold, groups, alert.content, habits=await habits_of(house, groups), settings=house.settings,
+            halted=await halted_channels(house), released_at=began,
+            elapsed_s=max(0.0, (clock.now() - began).total_seconds()),
+            covered={k for k, row in rows.items() if row.state in HAVE_IT},
+            lost={k for k, row in rows.items() if row.state in SETTLED - HAVE_IT},
+        ) if groups else None  # fmt: skip
+
+    return await house.shared.get(f"forecast:{alert.alert_id}:{alert.version}", asked, FORECAST_S)
+
+
+@get("/alerts/{alert_id:str}/deliveries.csv", guards=[access.page("alerts")])
+async def deliveries_csv(request: AnyRequest, house: AtHand, alert_id: FromPath[str]) -> Response[bytes]:
+    """The ledger of the version that stands (``?kind=correction``: of its correction), for a spreadsheet."""
+    alert = await house.desk.alert(alert_id)
+    if alert is None:
+        raise NotFoundException(alert_id)
+    kind = "correction" if request.query_params.get("kind") == "correction" else "warning"
+    rows = await _rows(house, alert, kind)
+    table = as_csv(rows, await house.groups(), await house.names(), began_at(alert, kind))
+    name = f"{alert.alert_id[:8]}-v{alert.version}-{kind}.csv"
+    headers = {
+        "content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store", **SAFE_HEADERS,
+    }  # fmt: skip
+    return Response(table.encode("utf-8-sig"), media_type=CSV, headers=headers)
+
+
+HANDLERS = [deliveries_csv]
