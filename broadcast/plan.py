@@ -12,6 +12,7 @@ from broadcast.rules import delivery_of
 from fenghuo import events as e
 from fenghuo.alerts import SYSTEM, Action, Order, Role
 from fenghuo.audience import in_audience
+from fenghuo.clock import from_ms
 from fenghuo.errors import Transient
 from fenghuo.ledger import may_have
 from fenghuo.settings import Settings
@@ -182,6 +183,7 @@ def _settled(event: e.AlertReleased, version: int, group_id: str, row: Row) -> e
         alert_id=event.release.alert_id, version=version, kind="warning", group_id=group_id,
         channel=row.channel, state=state, attempt=row.attempt, reason=f"{event.kind} before it was sent",
         word=row.word, left=row.left, cause="recall", failures=row.failures,
+        since=from_ms(row.since_ms or row.at_ms),
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from console import access
 from console.house import AtHand
 from console.pages import show
 from console.viewer import Viewer
-from console.waiting import Book, book
+from console.waiting import Book, book, counted
 from fenghuo.events import DeliveryState, Group, Person
 from fenghuo.tapping import TAPPED
 
@@ -43,7 +43,7 @@ def mine_of(found: Book, person: Person) -> list[Mine]:
         )
         for group in found.groups_of(person)
     ]
-    return sorted(rows, key=lambda x: (x.group.owner != person.person_id, x.group.name))
+    return sorted(rows, key=lambda x: (x.group.owner != person.person_id, counted(x.group.name)))
 
 
 def _have(found: Book, group_id: str) -> list[tuple[str, DeliveryState]]:

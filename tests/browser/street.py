@@ -6,15 +6,15 @@ from datetime import datetime, timedelta
 
 from msgspec.structs import replace
 
-from broadcast.plan import delivery_of
+from broadcast.rules import delivery_of
 from broadcast.taps import Taps
 from fenghuo import events as e
-from fenghuo.alerts import AlertId, Role
+from fenghuo.alerts import Action, Alert, AlertId, PersonId, Role, State
 from fenghuo.runtime import Room, open_transport
 from fenghuo.stores.desk import Desk
 from fenghuo.topics import TAPS_MADE
 from fenghuo.transport.pipeline import Stage
-from tests.browser.desk import DISTRICT, content, event_id, life, released
+from tests.browser.desk import DISTRICT, content, event_id, origin, released
 
 ALERT, RECALLED = AlertId("7e1ay0000000000000000001"), AlertId("7e1ay0000000000000000002")
 STATION = "城关派出所"
@@ -90,39 +90,45 @@ def waiting(
     ]
 
 
+def warned(
+    alert_id: AlertId, state: State, approved_at: datetime, changed_at: datetime, **more: object
+) -> list[e.Event]:
+    """An alert as it stands, and its newest release."""
+    alert = Alert(
+        alert_id=alert_id, revision=4, version=1, state=state, origin=origin(approved_at),
+        content=content(changed_at, channels=("relay",), **more), created_by=PersonId("ana"),
+        created_at=approved_at, changed_at=changed_at, approved_at=approved_at, approved_by=PersonId("bo"),
+        reach_groups=4,
+    )  # fmt: skip
+    release = released(alert, "recalled" if state is State.RECALLED else "approved", changed_at)
+    changed = e.AlertChanged(
+        event_id=event_id(alert_id, "stands"), at=changed_at, alert=alert, decision_id=event_id(alert_id),
+        action=Action.BEGIN, actor="system", role=Role.SYSTEM,
+    )  # fmt: skip
+    return [changed, replace(release, release=replace(release.release, approved_at=approved_at))]
+
+
 def street(now: datetime, count: int = 4) -> list[e.Event]:
     """One warning that has waited four minutes in every group."""
     ids = [f"s{n:03d}" for n in range(count + 2)]
     return [
         *people(now - timedelta(days=1)),
         *groups(now - timedelta(days=1), count),
-        *life(
-            ALERT, ["draft", "submit", "approve", "begin"], now - timedelta(minutes=7),
-            reach=(count, 900), body=content(now, channels=("relay",)),
-        ),
+        *warned(ALERT, State.BROADCASTING, now - timedelta(minutes=5), now - timedelta(minutes=5)),
         *waiting(ALERT, ids, now - timedelta(minutes=4)),
     ]  # fmt: skip
 
 
 def recalled(now: datetime, count: int = 4) -> list[e.Event]:
     """A warning that was sent to the first group and recalled before it was sent to the second."""
-    steps = ["draft", "submit", "approve", "recall"]
-    events = life(
-        RECALLED, steps, now - timedelta(minutes=9), reach=(count, 900),
-        body=content(now, title="快递丢失理赔：加客服领三倍赔付", channels=("relay",)),
-    )  # fmt: skip
-    alert = events[-1].alert  # type: ignore[attr-defined]
-    stop = released(alert, "recalled", now - timedelta(minutes=6))
-    stop = replace(stop, release=replace(stop.release, approved_at=alert.approved_at))
+    began, stopped = now - timedelta(minutes=7), now - timedelta(minutes=6)
     shown, gone = e.DeliveryState.SHOWN, e.DeliveryState.SUPERSEDED
-    began = now - timedelta(minutes=7)
     return [
-        *events,
-        stop,
+        *warned(RECALLED, State.RECALLED, began, stopped, title="快递丢失理赔：加客服领三倍赔付"),
         *waiting(
             RECALLED, ["s000"], began, state=shown, cause="tap", by="dong", word=1, since=began, left=True
         ),
-        *waiting(RECALLED, ["s001"], now - timedelta(minutes=6), state=gone),
+        *waiting(RECALLED, ["s001"], stopped, state=gone),
         *waiting(RECALLED, ["s000"], now - timedelta(minutes=5), "correction"),
     ]
 

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from broadcast.plan import delivery_of
+from broadcast.rules import delivery_of
 from broadcast.taps import fold
 from fenghuo import events as e
 from fenghuo.alerts import AlertId, Role
