@@ -125,11 +125,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
             handle=Taps(desk, settings.undo_s).on_taps_made,
         ),
         Stage(
-<<<<<<< HEAD
-            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=100, projects_input=True,
-=======
             room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=50, projects_input=True,
->>>>>>> w-taps
             handle=Notices(desk, channels.direct, settings).on_notices_requested,
         ),
     ]  # fmt: skip
