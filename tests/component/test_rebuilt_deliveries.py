@@ -1,4 +1,4 @@
-"""The desk of a mixed district in the middle of a release, rebuilt: taps, tasks, halts, notices and shares are as
+"""The desk of a mixed district in the middle of a release, rebuilt: taps, tasks, halts and notices are as
 they were, and what is owed goes on."""
 
 from datetime import timedelta
