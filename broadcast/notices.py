@@ -26,7 +26,7 @@ AT_ONCE = 20
 _TAP = {
     "todo": "有 {n} 个群等您转发{what}：{title}。",
     "remind": "提醒：还有 {n} 个群等您转发{what}：{title}。",
-    "deputy": "负责人还没有转发，请您代发 {n} 个群的{what}：{title}。",
+    "deputy": "群主还没有转发，请您代发 {n} 个群的{what}：{title}。",
     "station": "本所还有 {n} 个群没有转发{what}：{title}。",
 }
 _ELSEWHERE = "企业微信里有 {n} 个群的{what}任务等您点“发送”：{title}。"

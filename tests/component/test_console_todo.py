@@ -177,7 +177,7 @@ async def test_a_duty_account_sees_all_of_its_station_the_orphans_first(console:
     assert [g["opened"] for g in waiting["groups"]] == [True] * 2 + [False] * 4
     assert len(waiting["groups"]) == 6 and {g["level"] for g in waiting["groups"]} == {"station"}
     page = (await console.client.get("/todo")).text
-    assert "全部已发（2 个群）" in page and "负责人正在办的 4 个群" in page
+    assert "全部已发（2 个群）" in page and "群主正在办的 4 个群" in page
 
 
 async def test_the_page_needs_no_javascript(console: Opened) -> None:
@@ -271,15 +271,15 @@ async def test_an_officer_sees_how_his_groups_are_reached_and_what_they_have(con
         await until(console, f"s00{n}", e.DeliveryState.SHOWN)
     page = (await console.client.get("/todo/groups")).text
     assert page.count("居民已见") == 3 and page.count("等民警点击") == 1
-    assert "没有副手" not in page
+    assert "没有备岗" not in page
     alone = e.GroupChanged(event_id="alone", at=clock.now(), group=s.group(3, deputy=""))
     await console.room.desk.project([alone])
     await asyncio.sleep(2.1)
-    assert (await console.client.get("/todo/groups")).text.count("没有副手") == 1
-    assert "4 个群" in page and "副手 方敏" in page and "您平时 3 分 0 秒转发一条（最近 3 次" in page
+    assert (await console.client.get("/todo/groups")).text.count("没有备岗") == 1
+    assert "4 个群" in page and "备岗 方敏" in page and "您平时 3 分 0 秒转发一条（最近 3 次" in page
     await console.log_in("duty")
     page = (await console.client.get("/todo/groups")).text
-    assert page.count("没有负责人") == 2 and "没有副手" not in page, "the station stands in for them"
+    assert page.count("没有群主") == 2 and "没有备岗" not in page, "the station stands in for them"
     await console.log_in("gu")
     assert "您名下没有群" in (await console.client.get("/todo/groups")).text
 
