@@ -3,6 +3,7 @@ fenghuo.forecast asks for it. Pure."""
 
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fenghuo.alerts import SEVERE, Content
@@ -11,6 +12,7 @@ from fenghuo.clock import from_ms
 from fenghuo.events import Group, Person
 from fenghuo.forecast import NOBODY, Covered, Escalation, Forecast, Pace, Reach, forecast
 from fenghuo.habits import Todo
+from fenghuo.quiet import quiet_until
 from fenghuo.settings import Settings
 from fenghuo.stores.projection import CHINA
 
@@ -79,12 +81,26 @@ def foretold(
     covered: Mapping[str, Covered] = NOBODY,
     lost: Collection[str] = (),
 ) -> Forecast:
-    """The forecast of ``content`` for ``groups``; those whose delivery is ``lost`` (refused) get it never."""
-    asked = [_reach(group, content, group.group_id in lost) for group in groups]
-    return forecast(
+    """The forecast of ``content`` for ``groups``; those whose delivery is ``lost`` (refused) get it never.
+
+    What the quiet hours hold begins when they end; nobody gets it if it has expired by then.
+    """
+    begins_at = begins(content, released_at, settings)
+    late_s = (begins_at - released_at).total_seconds()
+    never = begins_at >= content.expires_at
+    asked = [_reach(group, content, never or group.group_id in lost) for group in groups]
+    found = forecast(
         asked, habits, escalation=escalation_of(settings, content.severity),
-        paces=paces_of(settings, halted), at_hour=hour_of(released_at), elapsed_s=elapsed_s, covered=covered,
+        paces=paces_of(settings, halted), at_hour=hour_of(begins_at), elapsed_s=max(0.0, elapsed_s - late_s),
+        covered={k: replace(x, at_s=max(0.0, x.at_s - late_s)) for k, x in covered.items()},
     )  # fmt: skip
+    return found.later(late_s)
+
+
+def begins(content: Content, released_at: datetime, settings: Settings) -> datetime:
+    """When ``content`` begins to go out: at once, or when the quiet hours end."""
+    until = quiet_until(released_at, content.severity, settings.quiet_from, settings.quiet_to)
+    return until or released_at
 
 
 def _reach(group: Group, content: Content, lost: bool) -> Reach:

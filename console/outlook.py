@@ -4,8 +4,9 @@ import asyncio
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
-from console.forecasting import foretold, persons_of, todos_of
+from console.forecasting import begins, foretold, persons_of, todos_of
 from console.house import House
 from fenghuo import clock
 from fenghuo.alerts import Alert, Content, content_hash
@@ -55,6 +56,10 @@ class Outlook:
     extra: int
     """Groups that get an update only because they have the old version."""
     forecast: Forecast
+    quiet_until: datetime | None
+    """When the quiet hours end that hold it back now."""
+    expires_first: bool
+    """Whether it has expired by then, so that nobody gets it."""
 
     @property
     def held_groups(self) -> int:
@@ -90,12 +95,13 @@ async def _asked(house: House, alert: Alert, content: Content) -> Outlook | None
         foretold, reached, content, habits=await habits_of(house, reached), settings=house.settings,
         halted=halted, released_at=now,
     )  # fmt: skip
-    ways = ways_of(reached, content, halted)
+    ways, begins_at = ways_of(reached, content, halted), begins(content, now, house.settings)
     goes = [x for x in ways if x.channel]
     return Outlook(
         groups=sum(x.groups for x in goes), residents=sum(x.residents for x in goes),
         ways=ways, to_tap=sum(x.groups for x in ways if x.tapped), held=_by_reason(held, groups),
         gone=gone, later=later, extra=len(extra), forecast=predicted,
+        quiet_until=begins_at if begins_at > now else None, expires_first=begins_at >= content.expires_at,
     )  # fmt: skip
 
 

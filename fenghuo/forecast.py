@@ -3,7 +3,7 @@
 import math
 from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from types import MappingProxyType
 
@@ -94,6 +94,19 @@ class Forecast:
     curve: tuple[tuple[float, float], ...]
     waiting_groups: int
     bottlenecks: tuple[Bottleneck, ...]
+
+    def later(self, by_s: float) -> "Forecast":
+        """The same for a release that begins ``by_s`` seconds later than it was taken to."""
+        if not by_s:
+            return self
+        return replace(
+            self,
+            times=tuple(
+                Time(x.percent, *(None if s is None else s + by_s for s in (x.median_s, x.low_s, x.high_s)))
+                for x in self.times
+            ),
+            curve=tuple((at_s + by_s, share) for at_s, share in self.curve),
+        )
 
 
 def forecast(

@@ -8,6 +8,7 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
+from console.pages import local
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.alerts import AlertId, State
@@ -205,6 +206,17 @@ async def test_groups_that_had_their_share_are_shown_and_a_reason_overrides_it(c
     alert = await console.room.desk.alert(DRAFT)
     assert alert is not None
     assert alert.content.override == why
+
+
+@pytest.mark.parametrize(("hours", "told"), [(8, "请改为严重"), (170, "一个群也收不到")])
+async def test_an_approver_is_told_that_the_night_holds_it_back(
+    console: Opened, monkeypatch: pytest.MonkeyPatch, hours: int, told: str
+) -> None:
+    morning = clock.now() + timedelta(hours=hours)
+    monkeypatch.setattr("console.outlook.begins", lambda *_: morning)
+    await console.log_in("bo")
+    page = (await console.client.get(f"/alerts/{DRAFT}")).text
+    assert f"等到 {local(morning):%H:%M} 才开始发" in page and told in page
 
 
 async def test_what_came_and_went_since_the_submission_is_told(console: Opened) -> None:

@@ -58,3 +58,28 @@ def test_what_is_done_by_now_is_reached_and_the_rest_comes_later() -> None:
     ).times
     assert half.median_s == half.low_s == half.high_s == 60.0
     assert most.median_s is None or most.median_s > 300.0
+
+
+def test_what_the_quiet_hours_hold_is_foretold_from_their_end() -> None:
+    groups = [group(n, channel="webhook") for n in range(10)]
+    asked = {"habits": {}, "settings": TOLD, "halted": (), "released_at": NOON + timedelta(hours=11)}
+    night_s = 8 * 3600.0
+
+    def at(**changes: object) -> list[float | None]:
+        text = content(channels=("webhook",), **({"severity": "moderate"} | changes))
+        return [x.median_s for x in foretold(groups, text, **asked).times]  # type: ignore[arg-type]
+
+    assert all(x is not None and night_s <= x < night_s + 60 for x in at())
+    assert all(x is not None and x < 60 for x in at(severity="severe"))
+    assert at(expires_at=NOON + timedelta(hours=18)) == [None, None, None]
+
+
+def test_what_was_reached_before_the_night_stays_reached_and_the_rest_waits_for_the_morning() -> None:
+    groups = [group(n, channel="webhook") for n in range(10)]
+    done = {x.group_id: Covered(9 * 3600.0) for x in groups[:6]}
+    half, most, _ = foretold(
+        groups, content(channels=("webhook",), severity="moderate"), habits={}, settings=TOLD, halted=(),
+        released_at=NOON + timedelta(hours=11), elapsed_s=9.5 * 3600, covered=done,
+    ).times  # fmt: skip
+    assert half.median_s == 9 * 3600.0
+    assert most.median_s is not None and most.median_s > 9.5 * 3600
