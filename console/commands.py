@@ -317,6 +317,40 @@ def reset(person_id: str) -> None:
     click.echo(f"the new password of {person_id}; it is not shown again", err=True)
 
 
+@people.command("remove")
+@click.argument("person_id", metavar="ID")
+def remove(person_id: str) -> None:
+    """Mark ID as gone, who from then on can neither log in nor decide nor tap; `fenghuo people add` brings ID
+    back with a new password.
+
+    Groups that name ID are told of: until the list of groups names another, their deputy and station tap.
+    """
+    from msgspec.structs import replace
+
+    from console.sessions import Sessions
+    from fenghuo import offline
+
+    async def work(desk: "Desk", transport: "AnyTransport", _settings: "Settings") -> list[str]:
+        person = await desk.person(person_id)
+        if person is None:
+            raise Refused(f"there is nobody called {person_id}")
+        await _publish(transport, _person_events([replace(person, gone=True)]), "people")
+        await _shown_on_desk(lambda: _is_gone(desk, person_id))
+        await Sessions(desk.client, desk.keys).close_all(person_id)
+        named = (x for x in (await desk.groups()).values() if person_id in (x.owner, x.deputy))
+        return sorted(x.group_id for x in named)
+
+    left = offline.run(NAME, work)
+    click.echo(f"{person_id} is gone", err=True)
+    if left:
+        some = ", ".join(left[:5]) + (" ..." if len(left) > 5 else "")
+        click.echo(f"{len(left)} groups still name {person_id} as owner or deputy: {some}", err=True)
+
+
+async def _is_gone(desk: "Desk", person_id: str) -> bool:
+    return await desk.person(person_id) is None
+
+
 def new_password() -> str:
     """About 80 random bits, easy to read out: four groups of four without look-alikes."""
     letters = "abcdefghjkmnpqrstuvwxyz23456789"

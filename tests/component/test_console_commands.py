@@ -15,6 +15,7 @@ from console import commands
 from console.sessions import Sessions
 from fenghuo import events as e
 from fenghuo.alerts import Role
+from fenghuo.errors import Refused
 from fenghuo.runtime import open_desk, open_transport
 from fenghuo.sealing import unseal
 from fenghuo.stores.auth import Auth
@@ -219,6 +220,35 @@ def test_a_person_gets_a_password_once_and_a_reset_ends_the_sessions(redis_url: 
     assert asyncio.run(who(token)) is None
     assert asyncio.run(look(first))[0] is False
     assert asyncio.run(look(second))[0] is True
+
+
+@pytest.mark.usefixtures("folding")
+def test_who_leaves_is_out_at_once_and_comes_back_with_another_password(
+    redis_url: str, namespace: str, tmp_path: Path
+) -> None:
+    first = run("people", "add", "ana", "--name", "安静", "--role", "approver")[1].strip()
+    file = tmp_path / "groups.csv"
+    file.write_text("group_id,name,channel,owner\ng1,一群,relay,ana\ng2,二群,relay,bo\n", encoding="utf-8")
+    assert run("groups", "import", str(file))[0] == 0
+    settings = settings_at(redis_url, namespace)
+
+    async def sessions(work: str) -> str | None:
+        desk = open_desk(settings)
+        try:
+            kept = Sessions(desk.client, desk.keys)
+            return await (kept.open("ana") if work == "open" else kept.find(work))
+        finally:
+            await desk.client.aclose()
+
+    token = asyncio.run(sessions("open"))
+    assert token and asyncio.run(sessions(token)) == "ana"
+    result = CliRunner().invoke(commands.people, ["remove", "ana"], catch_exceptions=False)
+    assert "1 groups still name ana as owner or deputy: g1" in result.stderr
+    assert asyncio.run(sessions(token)) is None
+    with pytest.raises(Refused, match="nobody called ana"):
+        run("people", "remove", "ana")
+    again = run("people", "add", "ana", "--name", "安静", "--role", "officer")[1].strip()
+    assert again and again != first
 
 
 @pytest.mark.usefixtures("folding")
