@@ -50,6 +50,7 @@ def build(settings: Settings) -> Room:
     desk = open_desk(settings)
     transport = open_transport(settings, ROOM, desk)
     channels = open_channels(settings, desk)
+    poller = Poller(desk, transport, channels.tasks, settings)
     return Room(
         name=ROOM,
         settings=settings,
@@ -60,7 +61,8 @@ def build(settings: Settings) -> Room:
         stages=stages(desk, settings, channels),
         loops=[
             Retries(desk, transport).run,
-            Poller(desk, transport, channels.tasks, settings).run,
+            poller.run,
+            poller.run_recalls,
             Reminders(desk, transport, settings, min(LOOK_EVERY_S, settings.remind_s[0] / 10)).run,
         ],
     )

@@ -4,7 +4,7 @@ Reads the desk; writes receipts.recorded and deliveries.requested (tasks that ar
 """
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import datetime, timedelta
 
 import msgspec
@@ -56,15 +56,31 @@ class Poller:
         self._tapped: dict[str, datetime] = {}
         self._acted: dict[str, tuple[int, datetime]] = {}
         self._gate = asyncio.Semaphore(AT_ONCE)
+        self._recalls = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
+        """Ask, for ever."""
+        await self._for_ever(self.look_on)
+
+    async def run_recalls(self) -> None:
+        """Take back, for ever; beside ``run``, so that a slow platform does not hold a recall up."""
+        await self._for_ever(self.look_back)
+
+    async def _for_ever(self, look: Callable[[], Awaitable[None]]) -> None:
         while True:
             await asyncio.sleep(LOOK_EVERY_S)
             if await self._turn.mine():
-                await self.look()
+                await look()
 
-    async def look(self) -> None:
-        """Ask about every task that is due, and take back every one whose alert stands no longer."""
+    async def look_on(self) -> None:
+        """Ask about every task that is due."""
+        await self._look(recalls=False)
+
+    async def look_back(self) -> None:
+        """Take back every task whose alert stands no longer."""
+        await self._look(recalls=True)
+
+    async def _look(self, *, recalls: bool) -> None:
         tasks = await self._desk.tasks()
         self._asked = {k: at for k, at in self._asked.items() if k in tasks}
         self._tapped = {k: at for k, at in self._tapped.items() if k in tasks}
@@ -82,7 +98,10 @@ class Poller:
             if release is None:
                 continue
             now = clock.now()
-            if superseded(task.kind, task.version, release.expires_at, standing.get(task.alert_id), now):
+            over = superseded(task.kind, task.version, release.expires_at, standing.get(task.alert_id), now)
+            if over is not recalls:
+                continue
+            if over:
                 work.append(self._take_back(task, release))
             elif not task.platform_id:
                 if (task.due is None or task.due <= now) and not _is_halted(task, halted):
@@ -204,7 +223,7 @@ class Poller:
 
     async def _take_back(self, task: e.OpenTask, release: e.Release) -> None:
         """Cancel it; what the owner had sent by then is shown, the rest never will be."""
-        async with self._gate:
+        async with self._recalls:
             if self._is_under_way(task):
                 return
             rows = await self._rows(task)

@@ -153,9 +153,16 @@ class TaskMaker:
         found = Created(Sent(Verdict.REFUSED, "never made"))
         if making.was_begun:
             found = await channel.find(making.task(), making.release.approved_at - EARLIER)
+            if await self._is_anothers(found.task_id, making.request.task_id):
+                found = Created(Sent(Verdict.REFUSED, "never made"))
         if over or found.sent.verdict is not Verdict.REFUSED:
             return found
         return await channel.create(making.task())
+
+    async def _is_anothers(self, platform_id: str, task_id: str) -> bool:
+        """Whether the platform's task is one that we made for other groups of the same owner."""
+        tasks = (await self._desk.tasks()).values() if platform_id else ()
+        return any(x.platform_id == platform_id and x.task_id != task_id for x in tasks)
 
     def _held(self, making: Making, halted: Collection[str]) -> list[e.Event]:
         now, x = clock.now(), making.request

@@ -204,7 +204,8 @@ class Room:
     async def poll(self) -> list[e.Event]:
         """A look of the poller, its receipts folded as the outcome stage does; all that it published."""
         self.wire.sent.clear()
-        await self.poller.look()
+        await self.poller.look_back()
+        await self.poller.look_on()
         found = list(self.wire.sent)
         await self.desk.project(
             [x for x in found if not isinstance(x, e.DeliveryRequested | e.TaskRequested)]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from broadcast.channels.base import Sent, Verdict
+from broadcast.channels.base import Progress, Sent, Task, Verdict
 from broadcast.polling import Poller
 from broadcast.turn import Turn
 from fenghuo import clock
@@ -15,6 +15,7 @@ from fenghuo import events as e
 from fenghuo.alerts import Role
 from fenghuo.events import DeliveryState as State
 from fenghuo.settings import Settings
+from fenghuo.stores.projection import handed_over
 from tests.channels import CUSTOMERS, Room, Scripted, ScriptedTasks, receipts, room
 from tests.making import group, settings
 
@@ -488,9 +489,50 @@ async def test_two_pollers_at_once_lead_to_the_same(told: Settings, people: Scri
         people.tap("m1", "wr1", at=clock.now())
         await here.release("recalled")
         other = Poller(here.desk, here.wire, here.tasks, told)  # type: ignore[arg-type]
-        await asyncio.gather(here.poller.look(), other.look())
+        await asyncio.gather(here.poller.look_back(), other.look_back())
         by_id = {x.event_id: x for x in here.wire.sent}
         await here.desk.project(here.wire.sent)
         assert await here.states() == {"g0001": State.SHOWN, "g0002": State.SUPERSEDED}
         assert len(by_id) == 3
         assert len(requested(await here.owed(here.wire.sent))) == 1
+
+
+async def test_a_platform_that_is_slow_to_tell_does_not_hold_a_recall_up(told: Settings, time: Time) -> None:
+    people, asked, gate = ScriptedTasks(), asyncio.Event(), asyncio.Event()
+    progress = people.progress
+
+    async def slow(task: Task, task_id: str) -> Progress:
+        if not people.cancelled:
+            asked.set()
+            await gate.wait()
+        return await progress(task, task_id)
+
+    people.progress = slow  # type: ignore[method-assign]
+    async with room(told, tasks=people) as here:
+        await opened(here, owned(1))
+        time.go(60)
+        asking = asyncio.create_task(here.poller.look_on())
+        await asyncio.wait_for(asked.wait(), 5)
+        await here.release("recalled")
+        await asyncio.wait_for(here.poller.look_back(), 5)
+        assert people.cancelled == ["m1"]
+        gate.set()
+        await asking
+        await here.desk.project(here.wire.sent)
+        assert await here.states() == {"g0001": State.SUPERSEDED}
+
+
+async def test_an_owners_other_task_of_the_same_text_is_not_taken_for_this_one(
+    told: Settings, people: ScriptedTasks
+) -> None:
+    """A group that came to its owner's tap by a detour has a task of its own, which was cut off."""
+    ding = Scripted("dingtalk", idempotent=False, answer=lambda _m: Sent(Verdict.REFUSED, "gone"))
+    also = (e.Binding(channel=CUSTOMERS, target="wr4", credential="district"),)
+    async with room(told, ding, tasks=people) as here:
+        await opened(here, owned(1), group(4, channel="dingtalk", target="t", owner="anna", also=also))
+        (again,) = await here.retry()
+        assert isinstance(again, e.DeliveryRequested)
+        await here.desk.apply([handed_over(again, "g0004", clock.now(), here.desk.keys)])
+        await here.deliver([again])
+        assert await here.states() == {"g0001": State.WAITING, "g0004": State.WAITING}
+    assert [x.chats for x in people.created.values()] == [("wr1",), ("wr4",)]
