@@ -29,6 +29,9 @@ from fenghuo.transport.workbench import HANDLE_S
 log = logging.getLogger(__name__)
 
 PUBLISH_AT_ONCE = 500
+LARGEST_BYTES = 8 * 1024 * 1024
+"""Of an event before compression: a frozen audience has some 25 for each group. The broker's own limit (1 MB) is
+on what is left of it, a third or so."""
 GOODBYE_S = 4
 """How long a client may take to close; all that was promised is acknowledged before."""
 
@@ -65,6 +68,7 @@ class KafkaTransport:
             producer = AIOKafkaProducer(
                 bootstrap_servers=self._servers, enable_idempotence=True, acks="all",
                 compression_type="zstd", max_batch_size=131_072, linger_ms=0, request_timeout_ms=10_000,
+                max_request_size=LARGEST_BYTES,
             )  # fmt: skip
             self._producer = producer
             await producer.start()
