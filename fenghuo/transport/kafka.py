@@ -30,8 +30,8 @@ log = logging.getLogger(__name__)
 
 PUBLISH_AT_ONCE = 500
 LARGEST_BYTES = 8 * 1024 * 1024
-"""Of an event before compression: a frozen audience has some 25 for each group. The broker's own limit (1 MB) is
-on what is left of it, a third or so."""
+"""Of an event before compression: a frozen audience has some 25 for each group. The broker's own limit (1 MB)
+is on what is left of it, a third or so."""
 GOODBYE_S = 4
 """How long a client may take to close; all that was promised is acknowledged before."""
 
