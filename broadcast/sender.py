@@ -35,7 +35,7 @@ from broadcast.rules import (
 from broadcast.tasks import TaskMaker
 from fenghuo import clock
 from fenghuo import events as e
-from fenghuo.errors import Transient
+from fenghuo.errors import Refused, Transient
 from fenghuo.quiet import quiet_until
 from fenghuo.sealing import unseal
 from fenghuo.settings import Settings
@@ -62,6 +62,9 @@ class Job:
     request: e.DeliveryRequested
     release: e.Release
     way: e.Binding
+    target: str
+    """The way's address, unsealed."""
+    secret: str
     next_channel: str = ""
     may_be_out: bool = False
     """Whether an earlier attempt, or this one before a crash, may have reached the group."""
@@ -170,8 +173,14 @@ class Sender:
                 refusal = Sent(Verdict.REFUSED, why)
                 outcome.events.append(self._outcome(request, refusal, "", askable=True, left=out))
                 continue
-            further = next_way(group, release, request.channel)
-            job = Job(request, release, way, "" if request.kind == "correction" else further, out)
+            further = "" if request.kind == "correction" else next_way(group, release, request.channel)
+            try:
+                target, secret = unseal(way.target, self._key), unseal(way.secret, self._key)
+            except Refused as error:
+                sealed = Job(request, release, way, "", "", further, out)
+                outcome.events += self._misconfigured(sealed, Sent(Verdict.MISCONFIGURED, str(error)))
+                continue
+            job = Job(request, release, way, target, secret, further, out)
             held = self._held(job)
             stands, now = standing.get(request.alert_id), clock.now()
             if held is None:
@@ -259,7 +268,7 @@ class Sender:
                 return [held] if held else []
             if time.monotonic() - began > BATCH_S:
                 return [_rated(job, 1.0)]
-            bucket = name_of(channel.name, _digest(job.way.target) if channel.name in ROBOTS else "")
+            bucket = name_of(channel.name, _digest(job.target) if channel.name in ROBOTS else "")
             taken, wait_s = await self._quota.take(bucket, channel.per_second(job.way.credential), 1)
             if not taken:
                 return [_rated(job, max(1.0, wait_s))]
@@ -291,7 +300,7 @@ class Sender:
         """The receipt of an attempt; and the halt of its channel, when this was one failure too many."""
         own = job.request.channel in ROBOTS
         if sent.verdict is Verdict.MISCONFIGURED and not own:
-            return [*self._halt(job.name, sent.reason), self._misconfigured(job, sent)]
+            return self._misconfigured(job, sent)
         settled: list[e.Event] = [
             self._outcome(job.request, sent, job.next_channel, askable=askable, left=job.may_be_out)
         ]
@@ -300,13 +309,13 @@ class Sender:
             settled += self._halt(job.name, self._tally.told(job.name))
         return settled
 
-    def _misconfigured(self, job: Job, sent: Sent) -> e.Event:
-        """It goes by another way, or waits until a person has mended the credential."""
+    def _misconfigured(self, job: Job, sent: Sent) -> list[e.Event]:
+        """Its credential is halted; it goes by another way, or waits until a person has mended that."""
+        halted = self._halt(job.name, sent.reason)
         if job.next_channel and not job.may_be_out:
-            return self._outcome(
-                job.request, Sent(Verdict.REFUSED, sent.reason), job.next_channel, askable=True
-            )
-        return put_off(job.request, f"halted:{job.name}", clock.now(), None, left=job.may_be_out)
+            refusal = Sent(Verdict.REFUSED, sent.reason)
+            return [*halted, self._outcome(job.request, refusal, job.next_channel, askable=True)]
+        return [*halted, put_off(job.request, f"halted:{job.name}", clock.now(), None, left=job.may_be_out)]
 
     def _halt(self, name: str, reason: str) -> list[e.Event]:
         if name in self._halted:
@@ -327,9 +336,8 @@ class Sender:
         request, release, way = job.request, job.release, job.way
         return Message(
             idempotency_key=request.delivery_id, group_id=request.group_id, kind=request.kind,
-            target=unseal(way.target, self._key), secret=unseal(way.secret, self._key),
-            credential=way.credential, subject=request.alert_id, text=as_sent(release, request.kind),
-            severity=release.severity, expires_at=release.expires_at,
+            target=job.target, secret=job.secret, credential=way.credential, subject=request.alert_id,
+            text=as_sent(release, request.kind), severity=release.severity, expires_at=release.expires_at,
         )  # fmt: skip
 
 

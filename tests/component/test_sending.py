@@ -13,6 +13,7 @@ from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.errors import Transient, Unavailable
 from fenghuo.events import DeliveryState as State
+from fenghuo.sealing import seal
 from fenghuo.settings import Settings
 from fenghuo.stores.projection import next_attempt
 from tests.channels import CUSTOMERS, Redis, Scripted, ScriptedTasks, hang, receipts, room
@@ -285,6 +286,25 @@ async def test_a_wrong_credential_is_halted_at_once_and_no_other(told: Settings)
         await here.desk.project([resumed("webhook/bad")])
         await here.deliver(await here.retry())
         assert set((await here.states()).values()) == {State.SHOWN}
+
+
+async def test_an_address_that_cannot_be_opened_waits_for_a_person_and_is_not_marked_as_sent(
+    told: Settings,
+) -> None:
+    hook = Scripted("webhook", answer=lambda _m: SHOWN)
+    async with room(told, hook) as here:
+        target = seal("https://group.example.com/hook", "another key that is long enough")
+        await here.know(group(0, channel="webhook", target=target))
+        events = await here.deliver(await here.release())
+        assert halted(events) == ["webhook"]
+        (row,) = (await here.desk.ledger("a1", 1)).values()
+        assert (row.state, row.held, row.left) == (State.RETRYING, "halted:webhook", False)
+        target = seal("https://group.example.com/hook", told.secret_key.get_secret_value())
+        await here.know(group(0, channel="webhook", target=target))
+        await here.desk.project([resumed("webhook")])
+        await here.deliver(await here.retry())
+        assert await here.states() == {"g0000": State.SHOWN}
+    assert [m.target for m in hook.asked] == ["https://group.example.com/hook"]
 
 
 async def test_chunks_that_wait_behind_a_halt_are_not_tried(told: Settings) -> None:
