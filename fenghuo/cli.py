@@ -1,6 +1,7 @@
 """The command line: ``fenghuo COMMAND``. Rooms register their commands as entry points; none is imported
 here."""
 
+import os
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -10,6 +11,18 @@ from fenghuo.errors import FenghuoError, Refused
 
 COMMANDS_GROUP = "fenghuo.commands"
 ROOMS_GROUP = "fenghuo.rooms"
+THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+def one_thread() -> None:
+    """Have numpy multiply on one thread, unless the operator set another number; call it before numpy is
+    imported.
+
+    The matrices here are small: a pool in each room spins on cores that the other rooms need, and on a busy
+    machine a forecast takes four times as long.
+    """
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
 
 
 class Registered(click.Group):
@@ -26,6 +39,7 @@ class Registered(click.Group):
         return command
 
     def invoke(self, context: click.Context) -> Any:
+        one_thread()
         try:
             return super().invoke(context)
         except Refused as error:
