@@ -48,7 +48,7 @@ PAGES = [
     ("queue-cluster", "ana", "/queue?show=cluster:c-biz"),
     ("queue-report", "ana", "/queue?show=report:r0020"),
     ("queue-urgent", "ana", "/queue?show=report:r0006"),
-    ("queue-handled", "ana", "/queue?show=report:r0021"),
+    ("queue-handled", "ana", "/queue?show=report:r0022"),
     ("cluster", "ana", "/clusters/c-biz"),
     ("cluster-new", "ana", "/clusters/c-school"),
     ("cluster-split-off", "ana", "/clusters/c-5p1it"),

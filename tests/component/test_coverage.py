@@ -102,7 +102,7 @@ async def test_credentials_that_cannot_be_read_are_told(
     path = tmp_path / "credentials.toml"
     path.write_text("[x]\n")
     path.chmod(0o644)
-    async with console_at(redis_url, namespace, credentials_file=path) as opened:
+    async with console_at(redis_url, namespace, credentials_file=str(path)) as opened:
         await opened.room.desk.project(district())
         await opened.issue_password("admin")
         await opened.log_in("admin")
