@@ -11,18 +11,25 @@ from fenghuo.errors import FenghuoError, Refused
 
 COMMANDS_GROUP = "fenghuo.commands"
 ROOMS_GROUP = "fenghuo.rooms"
-THREADS = ("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS")
+SPARING = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYPINYIN_NO_PHRASES": "1",
+    "PYPINYIN_NO_DICT_COPY": "1",
+}
 
 
-def one_thread() -> None:
-    """Have numpy multiply on one thread, unless the operator set another number; call it before numpy is
-    imported.
+def spare() -> None:
+    """Have libraries take no more than is used here, unless the operator set them otherwise; call it before
+    they are imported.
 
-    The matrices here are small: a pool in each room spins on cores that the other rooms need, and on a busy
-    machine a forecast takes four times as long.
+    numpy multiplies small matrices only: a pool of threads in each room spins on cores that the other rooms
+    need, and on a busy machine a forecast takes four times as long. pypinyin's phrases are 45 MiB, and only
+    its characters are looked up.
     """
-    for name in THREADS:
-        os.environ.setdefault(name, "1")
+    for name, value in SPARING.items():
+        os.environ.setdefault(name, value)
 
 
 class Registered(click.Group):
@@ -39,7 +46,7 @@ class Registered(click.Group):
         return command
 
     def invoke(self, context: click.Context) -> Any:
-        one_thread()
+        spare()
         try:
             return super().invoke(context)
         except Refused as error:
