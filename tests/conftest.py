@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from fenghuo.cli import spare
 from fenghuo.errors import Refused
 from fenghuo.servers.kafka import KafkaServer, start_kafka
 from fenghuo.servers.redis import RedisServer, start_redis
 
+spare()
 Server = TypeVar("Server")
 NO_REDIS = (
     "the tests need a redis-server on PATH (Debian: apt-get install redis-server), "

@@ -191,6 +191,15 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
     return _report_row(keys, row, 1)
 
 
+def _handled(x: e.UrgentHandled, keys: Keys) -> list[Change]:
+    key = keys.report(x.report_id)
+    return [
+        ("HSETNX", key, "handled", e.encode(x)),
+        ("EXPIRE", key, REPORT_KEPT_S),
+        *_settled(keys, x.event_id, "ok", ""),
+    ]
+
+
 def _cluster(x: e.ClusterChanged, keys: Keys) -> list[Change]:
     c, link = x.cluster, keys.report(x.member.report_id)
     put, *beside = _head(c, x.traces, keys)
@@ -445,6 +454,7 @@ _FOLDS: dict[type[e.Event], Callable[[Any, Keys], list[Change]]] = {
     e.ReportReceived: _received,
     e.ReportMatched: _matched,
     e.ReportUnmatched: _unmatched,
+    e.UrgentHandled: _handled,
     e.ClusterChanged: _cluster,
     e.ClusterRedrawn: _redrawn,
     e.CorrectionRefused: _correction_refused,
