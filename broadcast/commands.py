@@ -15,11 +15,6 @@ if TYPE_CHECKING:
     from fenghuo.settings import Settings
     from fenghuo.stores.desk import Desk
 
-COLUMNS = (
-    "group_id", "name", "town", "station", "owner", "channel", "state", "requested_at", "waiting_at",
-    "settled_at", "cause", "by", "attempts", "reason",
-)  # fmt: skip
-
 
 @click.command(short_help="Show which group has an alert, since when, and what failed.")
 @click.argument("alert_id")
@@ -76,17 +71,16 @@ def deliveries(
 
 
 def _write_csv(lines: "list[Line]") -> None:
+    from fenghuo.ledger import COLUMNS, safe
+
     out = csv.writer(sys.stdout)
     out.writerow(COLUMNS)
-    out.writerows([_cell(x) for x in line.cells] for line in lines)
-
-
-def _cell(text: str) -> str:
-    """The text as a spreadsheet shows it and does not compute it: some of it comes from platforms."""
-    return f"'{text}" if text[:1] in ("=", "+", "-", "@", "\t", "\r") else text
+    out.writerows([safe(x) for x in line.cells] for line in lines)
 
 
 def _write_json(head: Mapping[str, Any], by: str, parts: "list[Part]", lines: "list[Line]") -> None:
+    from fenghuo.ledger import COLUMNS
+
     rows = [dict(zip(COLUMNS, x.cells, strict=True)) for x in lines]
     sums = [{"name": x.name, "groups": x.groups, "residents": x.residents, "states": x.states} for x in parts]
     click.echo(json.dumps({**head, "by": by, "sums": sums, "deliveries": rows}, ensure_ascii=False))

@@ -149,16 +149,21 @@ def warnings(
 def corrections(
     event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]], world: World
 ) -> list[e.Event]:
-    """The correction for each group that has or may have the warning, and for no other, by the way it came.
-    Pure; a group that is gone is none."""
+    """The correction for each group that has or may have the warning, and for no other, by the way it came;
+    a refusal for one that no approved way leads to any more. Pure; a group that is gone is none."""
     wanted: list[tuple[e.Group, e.Binding]] = []
+    refusals: list[e.Event] = []
     for group_id, row in may_have(earlier).items():
         group = world.groups.get(group_id)
-        way = correction_way(group, event.release, world.people, row.channel) if group else None
-        if group and way:
+        if group is None:
+            continue
+        way = correction_way(group, event.release, world.people, row.channel)
+        if way is None:
+            refusals.append(_refusal(event, group, "no approved way leads to it any more", "correction"))
+        else:
             wanted.append((group, way))
-    planned = _planned(event, "correction", len(wanted))
-    return [planned, *requests(Plan(event.release, "correction", event), wanted)]
+    planned = _planned(event, "correction", len(wanted) + len(refusals))
+    return [planned, *refusals, *requests(Plan(event.release, "correction", event), wanted)]
 
 
 def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]) -> list[e.Event]:
@@ -194,12 +199,14 @@ def _planned(event: e.AlertReleased, kind: e.Kind, groups: int) -> e.DeliveriesP
     )  # fmt: skip
 
 
-def _refusal(event: e.AlertReleased, group: e.Group, reason: str) -> e.ReceiptRecorded:
+def _refusal(
+    event: e.AlertReleased, group: e.Group, reason: str, kind: e.Kind = "warning"
+) -> e.ReceiptRecorded:
     release = event.release
-    delivery_id = delivery_of(release.alert_id, release.version, "warning", group.group_id)
+    delivery_id = delivery_of(release.alert_id, release.version, kind, group.group_id)
     return e.ReceiptRecorded(
         event_id=e.derive_id(delivery_id, "refused"), at=event.at, delivery_id=delivery_id,
-        alert_id=release.alert_id, version=release.version, kind="warning", group_id=group.group_id,
+        alert_id=release.alert_id, version=release.version, kind=kind, group_id=group.group_id,
         channel=group.channel, state=e.DeliveryState.REFUSED, attempt=1, reason=reason, cause="plan",
     )  # fmt: skip
 

@@ -49,6 +49,13 @@ def next_way(group: e.Group, release: e.Release, after: str) -> str:
     return rest[0] if rest else ""
 
 
+def moved_to(group: e.Group, release: e.Release, channel: str) -> str:
+    """The channel of the first approved way to a group that ``channel`` is no way to any more; empty when
+    there is none."""
+    ways = ways_to(group, release.channels, {}, exercise=release.exercise)
+    return next((way.channel for way in ways if way.channel != channel), "")
+
+
 def way_of(group: e.Group, channel: str) -> e.Binding | None:
     """The group's way through ``channel``."""
     if channel == "sandbox":

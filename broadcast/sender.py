@@ -11,7 +11,7 @@ import asyncio
 import hashlib
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
@@ -19,7 +19,7 @@ from broadcast.channels.base import Channel, Message, Sent, Verdict
 from broadcast.halts import Tally, halt, name_of
 from broadcast.outbox import Outbox
 from broadcast.quota import Quota
-from broadcast.requests import TASKS, as_task, next_way, way_of
+from broadcast.requests import TASKS, as_task, moved_to, next_way, way_of
 from broadcast.rules import (
     FAILED,
     each_once,
@@ -62,9 +62,9 @@ class Job:
     request: e.DeliveryRequested
     release: e.Release
     way: e.Binding
-    target: str
-    """The way's address, unsealed."""
-    secret: str
+    target: str = field(repr=False)
+    secret: str = field(repr=False)
+    """The way's, unsealed."""
     next_channel: str = ""
     may_be_out: bool = False
     """Whether an earlier attempt, or this one before a crash, may have reached the group."""
@@ -167,20 +167,10 @@ class Sender:
             if request.delivery_id in kept:
                 outcome.events += kept[request.delivery_id]
                 continue
-            way = way_of(group, request.channel) if group and not group.gone else None
-            if way is None or group is None or request.channel not in self._channels:
-                why = "the group is gone" if group is None or group.gone else "no such channel here"
-                refusal = Sent(Verdict.REFUSED, why)
-                outcome.events.append(self._outcome(request, refusal, "", askable=True, left=out))
+            job = self._job(request, release, group, out)
+            if isinstance(job, e.ReceiptRecorded):
+                outcome.events.append(job)
                 continue
-            further = "" if request.kind == "correction" else next_way(group, release, request.channel)
-            try:
-                target, secret = unseal(way.target, self._key), unseal(way.secret, self._key)
-            except Refused as error:
-                sealed = Job(request, release, way, "", "", further, out)
-                outcome.events += self._misconfigured(sealed, Sent(Verdict.MISCONFIGURED, str(error)))
-                continue
-            job = Job(request, release, way, target, secret, further, out)
             held = self._held(job)
             stands, now = standing.get(request.alert_id), clock.now()
             if held is None:
@@ -190,6 +180,29 @@ class Sender:
             else:
                 outcome.events.append(held)
         return jobs
+
+    def _job(
+        self, request: e.DeliveryRequested, release: e.Release, group: e.Group | None, out: bool
+    ) -> Job | e.ReceiptRecorded:
+        """The job, or the refusal of what has no way to its group; ``out``: an earlier attempt may have
+        left."""
+
+        def refused(why: str, further: str = "") -> e.ReceiptRecorded:
+            return self._outcome(request, Sent(Verdict.REFUSED, why), further, askable=True, left=out)
+
+        if group is None or group.gone:
+            return refused("the group is gone")
+        if release.exercise and request.channel != "sandbox":
+            return refused("an exercise goes to the sandbox alone")
+        way = way_of(group, request.channel)
+        if way is None or request.channel not in self._channels:
+            return refused("no such channel here", moved_to(group, release, request.channel))
+        further = "" if request.kind == "correction" else next_way(group, release, request.channel)
+        try:
+            target, secret = unseal(way.target, self._key), unseal(way.secret, self._key)
+        except Refused as error:
+            return refused(str(error), further)
+        return Job(request, release, way, target, secret, further, out)
 
     def _is_keyed(self, name: str) -> bool:
         channel = self._channels.get(name)
@@ -333,11 +346,12 @@ class Sender:
         )  # fmt: skip
 
     def _message(self, job: Job) -> Message:
-        request, release, way = job.request, job.release, job.way
+        request, release = job.request, job.release
         return Message(
             idempotency_key=request.delivery_id, group_id=request.group_id, kind=request.kind,
-            target=job.target, secret=job.secret, credential=way.credential, subject=request.alert_id,
-            text=as_sent(release, request.kind), severity=release.severity, expires_at=release.expires_at,
+            target=job.target, secret=job.secret, credential=job.way.credential,
+            subject=request.alert_id, text=as_sent(release, request.kind), severity=release.severity,
+            expires_at=release.expires_at,
         )  # fmt: skip
 
 

@@ -12,7 +12,7 @@ import msgspec
 from broadcast.channels.base import Created, Sent, Task, TaskChannel, Verdict
 from broadcast.halts import Tally, halt, name_of
 from broadcast.quota import Quota
-from broadcast.requests import next_way, sender_of, way_of
+from broadcast.requests import moved_to, next_way, sender_of, way_of
 from broadcast.rules import (
     FAILED,
     as_delivery,
@@ -104,9 +104,17 @@ class TaskMaker:
         chats: dict[str, str] = {}
         for group_id in wanted:
             group = groups.get(group_id)
+            row = rows.get(group_id)
+            begun = row is not None and row.left
+            delivery = msgspec.structs.replace(as_delivery(request, group_id), left=begun)
             way = way_of(group, request.channel) if group and not group.gone else None
-            if way is None or request.channel not in self._channels:
-                events.append(self._refused(as_delivery(request, group_id), "the group is gone"))
+            if group is None or group.gone:
+                events.append(self._refused(delivery, "the group is gone"))
+            elif release.exercise:
+                events.append(self._refused(delivery, "an exercise goes to the sandbox alone"))
+            elif way is None or request.channel not in self._channels:
+                further = moved_to(group, release, request.channel)
+                events.append(self._refused(delivery, "no such channel here", further))
             else:
                 chats[group_id] = unseal(way.target, self._key)
         if not chats:
@@ -196,9 +204,12 @@ class TaskMaker:
         return [*events, task_changed(task, "opened", now)] if chats else events
 
     def _ended(self, making: Making, group_id: str, sent: Sent) -> e.Event:
+        return self._outcome(making.delivery(group_id), sent, making.further(group_id))
+
+    def _outcome(self, request: e.DeliveryRequested, sent: Sent, further: str) -> e.Event:
         return outcome_of(
-            making.delivery(group_id), sent, now=clock.now(), attempts=1,
-            base_s=self._settings.retry_base_s, askable=False, next_channel=making.further(group_id),
+            request, sent, now=clock.now(), attempts=1, base_s=self._settings.retry_base_s, askable=False,
+            next_channel=further,
         )  # fmt: skip
 
     def _elsewhere(self, making: Making, now: datetime) -> list[e.Event]:
@@ -237,8 +248,8 @@ class TaskMaker:
         task = self._task(making, "", chats.items(), now, due=due, failures=failures)
         return [*receipts, task_changed(task, held or "retry", now)]
 
-    def _refused(self, request: e.DeliveryRequested, reason: str) -> e.Event:
-        return receipt(request, e.DeliveryState.REFUSED, reason, clock.now())
+    def _refused(self, request: e.DeliveryRequested, reason: str, further: str = "") -> e.Event:
+        return self._outcome(request, Sent(Verdict.REFUSED, reason), further)
 
     def _task(
         self,

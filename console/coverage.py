@@ -7,6 +7,7 @@ from console.importing import NEEDS_TAP
 from fenghuo.audience import CHANNELS, SANDBOX
 from fenghuo.credentials import Credential
 from fenghuo.events import Binding, Group
+from fenghuo.tapping import TAPPED
 
 PROBLEMS = ("no_way", "no_owner", "silent", "no_deputy")
 """What can be wrong with a group, the worst first: no channel that reaches it, no owner, an owner who never
@@ -41,10 +42,10 @@ class Area:
     """Residents in the groups that have each problem."""
 
 
-def objection(group: Group, way: Binding, credentials: Credentials) -> str:
+def objection(group: Group, way: Binding, credentials: Credentials, officers: Collection[str]) -> str:
     """Why ``way`` does not reach ``group``: sandbox (only the demo's wall), unknown (a channel that is not
-    here), credential (its key is missing), nobody (a person would have to tap, and there is none); else
-    empty."""
+    here), credential (its key is missing), nobody (a person would have to tap, and there is none, or none
+    who may open the to-do page as ``officers`` may); else empty."""
     if way.channel == SANDBOX.channel:
         return "sandbox"
     if way.channel not in CHANNELS:
@@ -55,14 +56,17 @@ def objection(group: Group, way: Binding, credentials: Credentials) -> str:
             return "credential"
     if way.channel == "wecom_customer_group" and not way.credential:
         return "credential"
-    if way.channel in NEEDS_TAP and not (group.owner or group.deputy):
+    people = {group.owner, group.deputy} - {""}
+    if way.channel in NEEDS_TAP and not (people & set(officers) if way.channel in TAPPED else people):
         return "nobody"
     return ""
 
 
-def finding_on(group: Group, credentials: Credentials, silent: Collection[str]) -> Finding:
-    """What is wrong with ``group``; ``silent``: owners who never answer."""
-    objections = [objection(group, way, credentials) for way in group.ways]
+def finding_on(
+    group: Group, credentials: Credentials, silent: Collection[str], officers: Collection[str]
+) -> Finding:
+    """What is wrong with ``group``; ``silent``: owners who never answer; ``officers``: who may tap here."""
+    objections = [objection(group, way, credentials, officers) for way in group.ways]
     why = "" if "" in objections else min(objections, key=lambda x: x == "sandbox")
     wrong = {
         "no_way": bool(why),

@@ -7,6 +7,7 @@ from typing import Generic, TypeVar
 
 from console.addresses import Cells, Seal, WrongRowError, notify_of, way_of
 from fenghuo.alerts import Role
+from fenghuo.audience import SANDBOX
 from fenghuo.events import Binding, Group, Person, Place
 from fenghuo.tables import BadRow, Row
 
@@ -159,7 +160,7 @@ def sort_groups(
         known[x].place.district for x in named if x in known
     }
     found.missing = sorted(x for x, g in known.items() if x not in named and g.place.district in districts)
-    found.notes = _notes_on(found.to_publish)
+    found.notes = [*_lost_on(found.changed, known), *_notes_on(found.to_publish)]
     return found
 
 
@@ -245,13 +246,31 @@ def _told(item: Group | Person) -> dict[str, str]:
     }  # fmt: skip
 
 
+def _lost_on(changed: Iterable[Group], known: Mapping[str, Group]) -> list[str]:
+    """Groups that a warning reaches now and would not any more, as when a table has no column of channels."""
+    lost = [x.group_id for x in changed if _on_sandbox(x) and not _on_sandbox(known[x.group_id])]
+    if not lost:
+        return []
+    return [
+        f"{len(lost)} groups lose their channel to the sandbox, which residents do not see: {_some(lost)} "
+        "(a table without a channel column?)"
+    ]
+
+
+def _on_sandbox(group: Group) -> bool:
+    return all(way.channel == SANDBOX.channel for way in group.ways)
+
+
+def _some(group_ids: list[str]) -> str:
+    return ", ".join(group_ids[:5]) + (" ..." if len(group_ids) > 5 else "")
+
+
 def _notes_on(groups: Iterable[Group]) -> list[str]:
     """Groups that only a person's tap reaches and that no person answers for."""
     lone = [x.group_id for x in groups if not x.owner and any(w.channel in NEEDS_TAP for w in x.ways)]
     if not lone:
         return []
-    some = ", ".join(lone[:5]) + (" ..." if len(lone) > 5 else "")
     return [
         f"{len(lone)} groups go out only when their owner taps ({', '.join(sorted(NEEDS_TAP))}) and name no "
-        f"owner: {some}"
+        f"owner: {_some(lone)}"
     ]

@@ -39,14 +39,14 @@ async def progress_of(house: House, alert: Alert) -> dict[str, Any]:
     }  # fmt: skip
     if await house.desk.release(alert.alert_id, alert.version) is None:
         return nothing
-    stands = alert.state in RELEASED
+    stands, recalled = alert.state in RELEASED, alert.state is State.RECALLED
     return nothing | {
         "delivery": await _figures(house, alert, "warning"),
-        "correction": await _figures(house, alert, "correction") if alert.state is State.RECALLED else None,
+        "correction": await _figures(house, alert, "correction") if recalled else None,
         "sightings": len(await house.desk.sightings(alert.alert_id)),
         "predicted": await _forecast(house, alert) if stands and alert.completed_at is None else None,
         "notices": Counter(level for level, _, _ in await house.desk.notices(alert.alert_id, alert.version)),
-        "halted": await halted_of(house, alert.content.channels) if stands else [],
+        "halted": await halted_of(house, alert.content.channels) if stands or recalled else [],
     }
 
 

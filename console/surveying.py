@@ -5,6 +5,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+from console.access import PAGES
 from console.coverage import Credentials, Finding, finding_on
 from fenghuo import clock
 from fenghuo.credentials import load_credentials
@@ -44,7 +45,8 @@ async def survey(desk: Desk, settings: Settings) -> Survey:
         credentials = await asyncio.to_thread(load_credentials, settings.credentials_file)
     except Refused as error:
         unread = str(error)
-    return Survey([finding_on(x, credentials, silent) for x in groups.values()], silent, unread)
+    officers = {x.person_id for x in (await desk.people()).values() if x.role in PAGES["todo"]}
+    return Survey([finding_on(x, credentials, silent, officers) for x in groups.values()], silent, unread)
 
 
 async def silent_owners(desk: Desk, groups: Mapping[str, Group], now_ms: int) -> dict[str, int]:

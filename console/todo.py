@@ -7,6 +7,7 @@ static/todo.js, which keeps presses on the phone until they have arrived, and fo
 import asyncio
 import contextlib
 import hashlib
+import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
@@ -79,6 +80,7 @@ class Taken:
 
 
 _PRESS = msgspec.json.Decoder(Press)
+_WHOLE = re.compile("[0-9]{1,9}")
 
 
 @get("/todo", guards=[access.page("todo")])
@@ -130,7 +132,9 @@ def press_of(fields: Mapping[str, str], ticked: Sequence[str], every: Sequence[s
     told = {name: fields.get(name, "") for name in ("alert_id", "kind")}
     version = fields.get("version", "")
     taps = [
-        {**told, "version": int(version) if version.isdecimal() else 0, "group_id": g} for g in groups if g
+        {**told, "version": int(version) if _WHOLE.fullmatch(version) else 0, "group_id": g}
+        for g in groups
+        if g
     ]
     body: dict[str, Any] = {
         "press_id": fields.get("press_id", ""), "taps": taps[:AT_ONCE], "undo": what == "undo",

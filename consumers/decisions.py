@@ -215,7 +215,7 @@ def _released(
         alert_id=alert.alert_id, version=alert.version, title=content.title, text=content.text,
         correction=content.correction, audience=content.audience, channels=content.channels,
         severity=content.severity, expires_at=content.expires_at, approved_at=alert.approved_at or order.at,
-        exercise=content.exercise, groups=alert.reach_groups,
+        exercise=content.exercise, groups=alert.reach_groups, override=content.override,
     )  # fmt: skip
     return e.AlertReleased(
         event_id=e.derive_id(order.decision_id, kind),

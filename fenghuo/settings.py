@@ -4,7 +4,7 @@ import secrets
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, SecretStr, ValidationError
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fenghuo.errors import Refused
@@ -163,6 +163,23 @@ class Settings(BaseSettings):
     district_code: str = Field("", pattern=r"^([0-9]{6})?$")
     """Of ``district`` in GB/T 2260, six digits; empty: none is given."""
 
+    @field_validator("remind_s", "remind_moderate_s")
+    @classmethod
+    def _one_after_the_other(cls, times: tuple[float, float, float]) -> tuple[float, float, float]:
+        remind_s, deputy_s, station_s = times
+        if not 0 < remind_s <= deputy_s <= station_s:
+            raise ValueError("three times above 0, none before the one ahead of it")
+        return times
+
+    @model_validator(mode="after")
+    def _something_beside_the_reserve(self) -> "Settings":
+        if self.customer_group_reserve >= self.customer_group_month:
+            raise ValueError(
+                "FENGHUO_CUSTOMER_GROUP_RESERVE: less than FENGHUO_CUSTOMER_GROUP_MONTH, or nothing moderate "
+                "would ever go out"
+            )
+        return self
+
 
 SECRETS = ("secret_key", "intake_token", "webhook_secret")
 
@@ -172,7 +189,10 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
-        lines = [f"FENGHUO_{str(x['loc'][0]).upper()}: {x['msg']}" for x in error.errors()]
+        lines = [
+            f"FENGHUO_{str(x['loc'][0]).upper()}: {x['msg']}" if x["loc"] else x["msg"]
+            for x in error.errors()
+        ]
         raise Refused("settings: " + "; ".join(lines)) from None
 
 

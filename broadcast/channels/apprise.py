@@ -26,6 +26,7 @@ class Apprise:
     """Sends through apprise, ``at_once`` messages at the same time; a message's target is an apprise URL.
 
     A target's own host is looked up before: one on a private address is refused unless ``allow_private``.
+    Redirects are not followed.
     The library looks it up again, so a name whose answer changes in between gets through; where that
     matters, let only a proxy reach the network.
     """
@@ -85,6 +86,7 @@ class Apprise:
         stopped = None if self._allow_private else _objection(message.target, plugin)
         if stopped is not None:
             return stopped
+        plugin.redirects = False
         through = library.Apprise()
         through.add(plugin)
         if through.notify(body=message.text, body_format=library.NotifyFormat.TEXT):

@@ -92,9 +92,10 @@
     }
     const refused = (told && told.refused) || [];
     const noted = new Set(refused.filter((x) => x.why !== "done").map((x) => x.group_id));
-    const left = entry.taps.filter((tap) => !noted.has(tap.group_id));
+    const lost = !told || told.error;
+    const left = lost ? [] : entry.taps.filter((tap) => !noted.has(tap.group_id));
     keep(queue().flatMap((x) => (x.id !== entry.id ? [x] : left.length ? [{ ...x, taps: left, taken: Date.now() }] : [])));
-    if (!told || told.error) say(words.lost);
+    if (lost) say(words.lost);
     for (const why of new Set(refused.filter((x) => noted.has(x.group_id)).map((x) => x.why))) {
       const of = refused.filter((x) => x.why === why);
       const groups = new Set(of.map((x) => x.group_id));

@@ -40,8 +40,9 @@ async def held_back_groups(
     limits: Limits,
     now: datetime,
 ) -> dict[str, Held]:
-    """Those of ``groups`` that may not get one more warning, with why; what ``alert_id`` itself sent does
-    not count. PLATFORM and RESERVE hold only for the group's first way: its own share is not used up."""
+    """Those of ``groups`` that may not get one more warning, with why; what ``alert_id`` itself and exercises
+    sent does not count. PLATFORM and RESERVE hold only for the group's first way: its own share is not used
+    up."""
     counts = await _counts(desk, alert_id, now)
     receivers = [
         Receiver(g.group_id, platform=_way(g, channels) in COUNTED, per_day=g.quota_day) for g in groups
@@ -59,12 +60,14 @@ async def _counts(desk: Desk, alert_id: str, now: datetime) -> Mapping[str, Coun
     today = now.astimezone(CHINA).date()
     days = {today - timedelta(days=n) for n in range(LOOKED_BACK)}
     rows = await desk.warned([day.isoformat() for day in days])
+    alerts = await desk.alerts_by_id(sorted({alert for found in rows.values() for _, alert, _, _ in found}))
+    no_share = {alert_id, *(x.alert_id for x in alerts.values() if x.content.exercise)}
     warnings: dict[date, Counter[str]] = {}
     platform: dict[date, Counter[str]] = {}
     for day in days:
         for group_id, alert, channel, kind in rows[day.isoformat()]:
             if channel in COUNTED:
                 platform.setdefault(day, Counter())[group_id] += 1
-            if kind == "warning" and alert != alert_id:
+            if kind == "warning" and alert not in no_share:
                 warnings.setdefault(day, Counter())[group_id] += 1
     return counts_from(warnings, platform, today)

@@ -70,6 +70,15 @@ async def test_no_scheme_leads_into_our_own_network(target: str) -> None:
     assert platform.asked == []
 
 
+async def test_a_redirect_is_not_followed() -> None:
+    async with answering(y={}) as inside:
+        hop = Say(b"", 307, headers={"location": f"{inside.url}/y"})
+        async with answering(x=hop) as platform:
+            (sent,) = await told(message(as_json(platform.url)))
+        assert (len(platform.asked), inside.asked) == (1, [])
+    assert sent.verdict is Verdict.UNKNOWN
+
+
 async def test_a_host_that_is_not_found_is_tried_again() -> None:
     (sent,) = await told(message("json://nowhere.invalid/x"), allow_private=False)
     assert sent.verdict is Verdict.RETRY

@@ -241,6 +241,17 @@ async def test_what_is_no_press_is_refused(console: Opened, wrong: bytes) -> Non
     assert (await console.client.post("/api/taps", content=wrong, headers=token)).status_code == 400
 
 
+@pytest.mark.parametrize("version", ["", "x", "9" * 5000, "²"])
+async def test_a_form_with_a_version_that_is_none_changes_nothing(console: Opened, version: str) -> None:
+    await console.log_in("dong")
+    fields = {
+        "press_id": "a" * 32, "alert_id": s.ALERT, "kind": "warning", "version": version, "do": "one:s000",
+        "_csrf_token": console.client.cookies["fenghuo_csrf"],
+    }  # fmt: skip
+    answer = await console.client.post("/todo", data=fields, follow_redirects=False)
+    assert (answer.status_code, answer.headers["location"]) == (303, "/todo?taken=0&why=unknown")
+
+
 async def test_limits_doors_and_the_token_hold(console: Opened) -> None:
     assert (await console.client.get("/api/todo", follow_redirects=False)).status_code == 401
     await console.log_in("dong")

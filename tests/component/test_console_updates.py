@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from fenghuo import clock
 from fenghuo import events as e
-from fenghuo.alerts import State
+from fenghuo.alerts import AlertId, State
 from fenghuo.audience import digest_of
 from fenghuo.ledger import COLUMNS
 from tests.browser import desk as d
@@ -278,6 +278,23 @@ async def test_a_halted_channel_is_shown_and_resumed_with_a_reason(console: Open
     (event,) = published
     assert isinstance(event, e.ChannelChanged)
     assert (event.name, event.halted, event.by, event.reason) == ("webhook", False, "bo", "已换密钥")
+
+
+async def test_a_channel_that_holds_a_correction_can_be_resumed_where_it_is_looked_for(
+    console: Opened,
+) -> None:
+    now = clock.now()
+    halted = e.ChannelChanged(event_id="halt", at=now, name="webhook", halted=True, reason="失败太多")
+    recalled = "reca11ed00000000000aaaaa"
+    steps = ["draft", "submit", "approve", "begin", "recall"]
+    planned = e.DeliveriesPlanned(
+        event_id="planned", at=now, alert_id=AlertId(recalled), version=1, kind="correction", groups=5
+    )
+    await console.room.desk.project([*d.life(recalled, steps, now, reach=(5, 500)), planned, halted])
+    await console.log_in("bo")
+    page = (await console.client.get(f"/alerts/{recalled}")).text
+    assert page.count("网络回调：通道已停发") == 2, "beside the correction, and with the form"
+    assert (await console.form(f"/alerts/{recalled}", "/channels/resume"))["name"] == "webhook"
 
 
 async def test_the_live_part_says_who_is_still_to_tap(console: Opened) -> None:

@@ -14,6 +14,7 @@ from console import commands
 from console.surveying import silent_owners
 from fenghuo import clock
 from fenghuo import events as e
+from fenghuo.alerts import Role
 from fenghuo.events import DeliveryState as State
 from fenghuo.runtime import open_desk
 from tests.browser import desk as d
@@ -39,6 +40,9 @@ def district() -> list[e.Event]:
         for n, owner in enumerate(owners)
     ]
     found: list[e.Event] = [*d.people(NOW)]
+    for who in ("o0", "o1", "o2", "o3", "o9"):
+        officer = e.Person(person_id=who, name=who, role=Role.OFFICER, district=d.DISTRICT)
+        found.append(e.PersonChanged(event_id=who, at=NOW, person=officer))
     found += [e.GroupChanged(event_id=x.group_id, at=NOW, group=x) for x in groups]
     for n in range(3):
         alert = f"a1ert{n}00000000000000aaaa"

@@ -10,11 +10,12 @@ from datetime import timedelta
 import pytest
 from click.testing import CliRunner, Result
 
-from broadcast.commands import COLUMNS, deliveries
+from broadcast.commands import deliveries
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.errors import Refused
 from fenghuo.events import DeliveryState as State
+from fenghuo.ledger import COLUMNS
 from fenghuo.runtime import open_desk
 from tests.browser import desk as d
 from tests.browser.opened import settings_at

@@ -15,9 +15,9 @@ from fenghuo.errors import Transient, Unavailable
 from fenghuo.events import DeliveryState as State
 from fenghuo.sealing import seal
 from fenghuo.settings import Settings
-from fenghuo.stores.projection import next_attempt
+from fenghuo.stores.projection import handed_over, next_attempt
 from tests.channels import CUSTOMERS, Redis, Scripted, ScriptedTasks, hang, receipts, room
-from tests.making import group, request, settings
+from tests.making import group, group_changed, request, settings
 
 SHOWN, REFUSED = Sent(Verdict.SHOWN), Sent(Verdict.REFUSED, "not in the group")
 NIGHT = datetime(2026, 3, 9, 15, 30, tzinfo=UTC)
@@ -225,6 +225,51 @@ async def test_an_exercise_that_the_sandbox_refuses_goes_nowhere_else(told: Sett
     assert hook.asked == []
 
 
+async def test_a_forged_request_of_an_exercise_reaches_no_real_channel(told: Settings) -> None:
+    hook, people = Scripted("webhook"), ScriptedTasks()
+    also = (e.Binding(channel=CUSTOMERS, target="wr1"),)
+    async with room(told, hook, tasks=people) as here:
+        await here.know(group(1, channel="webhook", owner="o", also=also), group(2, owner="o", also=also))
+        await here.release(exercise=True)
+        await here.deliver([request("g0001", channel="webhook"), request("g0002", channel=CUSTOMERS)])
+        assert await here.states() == {"g0001": State.REFUSED, "g0002": State.REFUSED}
+    assert (hook.asked, people.created) == ([], {})
+
+
+@pytest.mark.parametrize("before", ["webhook", CUSTOMERS])
+@pytest.mark.parametrize("begun", [False, True])
+async def test_a_group_that_moved_to_another_way_meanwhile_goes_by_that(
+    told: Settings, before: str, begun: bool
+) -> None:
+    hook, ding, people = Scripted("webhook"), Scripted("dingtalk", idempotent=False), ScriptedTasks()
+    async with room(told, hook, ding, tasks=people) as here:
+        await here.know(group(1, channel=before, target="wr1", owner="o"))
+        asked = await here.release()
+        if begun:
+            await here.desk.apply([handed_over(asked[0], "g0001", clock.now(), here.desk.keys)])  # type: ignore[arg-type]
+        moved = group_changed(group(1, channel="dingtalk", target="token1"), clock.now())
+        await here.desk.project([moved])
+        await here.deliver(asked)
+        await here.deliver(await here.retry())
+        assert await here.states() == {"g0001": State.UNKNOWN if begun else State.SHOWN}
+    assert (hook.asked, ding.groups, people.created) == ([], [] if begun else ["g0001"], {})
+
+
+async def test_an_address_that_cannot_be_unsealed_stops_nobody_else(told: Settings) -> None:
+    hook, ding = Scripted("webhook"), Scripted("dingtalk", idempotent=False)
+    other = seal("https://example.com/hook", "another key")
+    async with room(told, hook, ding) as here:
+        await here.know(
+            group(1, channel="webhook", target=other), group(2, channel="webhook", target="u"),
+            group(3, channel="webhook", target=other, also=(way("dingtalk"),)),
+        )  # fmt: skip
+        await here.deliver(await here.release())
+        await here.deliver(await here.retry())
+        assert list((await here.states()).values()) == [State.REFUSED, State.SHOWN, State.SHOWN]
+        assert "bring the groups in again" in (await here.desk.ledger("a1", 1))["g0001"].reason
+    assert (hook.groups, ding.groups) == (["g0002"], ["g0003"])
+
+
 async def test_too_many_failures_halt_the_channel_and_what_follows_is_held_untried(told: Settings) -> None:
     ding = Scripted("dingtalk", idempotent=False, answer=lambda _m: Sent(Verdict.RETRY, "busy"))
     fei = Scripted("feishu", idempotent=False)
@@ -286,25 +331,6 @@ async def test_a_wrong_credential_is_halted_at_once_and_no_other(told: Settings)
         await here.desk.project([resumed("webhook/bad")])
         await here.deliver(await here.retry())
         assert set((await here.states()).values()) == {State.SHOWN}
-
-
-async def test_an_address_that_cannot_be_opened_waits_for_a_person_and_is_not_marked_as_sent(
-    told: Settings,
-) -> None:
-    hook = Scripted("webhook", answer=lambda _m: SHOWN)
-    async with room(told, hook) as here:
-        target = seal("https://group.example.com/hook", "another key that is long enough")
-        await here.know(group(0, channel="webhook", target=target))
-        events = await here.deliver(await here.release())
-        assert halted(events) == ["webhook"]
-        (row,) = (await here.desk.ledger("a1", 1)).values()
-        assert (row.state, row.held, row.left) == (State.RETRYING, "halted:webhook", False)
-        target = seal("https://group.example.com/hook", told.secret_key.get_secret_value())
-        await here.know(group(0, channel="webhook", target=target))
-        await here.desk.project([resumed("webhook")])
-        await here.deliver(await here.retry())
-        assert await here.states() == {"g0000": State.SHOWN}
-    assert [m.target for m in hook.asked] == ["https://group.example.com/hook"]
 
 
 async def test_chunks_that_wait_behind_a_halt_are_not_tried(told: Settings) -> None:

@@ -8,14 +8,15 @@ import pytest
 from broadcast.channels.base import Sent, Verdict
 from fenghuo import clock
 from fenghuo import events as e
-from fenghuo.alerts import AlertId, Audience
+from fenghuo.alerts import SYSTEM, Action, AlertId, Audience, Role
+from fenghuo.deciding import decide
 from fenghuo.errors import Transient
 from fenghuo.events import DeliveryState as State
 from fenghuo.fatigue import Held, Limits
 from fenghuo.settings import Settings
 from fenghuo.stores.shares import held_back_groups
 from tests.channels import CUSTOMERS, Room, Scripted, ScriptedTasks, room, wanted
-from tests.making import DISTRICT, NOON, group, place, settings
+from tests.making import DISTRICT, NOON, content, draft, group, place, settings
 
 ALERT = AlertId("a1")
 FROZEN = Audience(district=DISTRICT, frozen="digest")
@@ -258,6 +259,20 @@ async def test_an_alerts_own_warnings_and_corrections_are_no_share(told: Setting
                 ),
             ]
         )
+        assert await held(here, group(1, channel="webhook", target="u")) == {}
+
+
+async def test_an_exercise_is_no_share(told: Settings) -> None:
+    """Three exercises in a morning must not keep back the real warning of the afternoon."""
+    drill = decide(None, draft(content=content(exercise=True), alert_id="b9-0"), findings=(), reach=(1, 1))
+    changed = e.AlertChanged(
+        event_id="drill", at=NOON, alert=drill, decision_id="d", action=Action.DRAFT, actor=SYSTEM,
+        role=Role.SYSTEM,
+    )  # fmt: skip
+    async with room(told) as here:
+        await had(here, "g0001", 2, NOON)
+        assert await held(here, group(1, channel="webhook", target="u")) == {"g0001": Held.DAY}
+        await here.desk.project([changed])
         assert await held(here, group(1, channel="webhook", target="u")) == {}
 
 

@@ -13,6 +13,8 @@ from tests.making import group, place
 
 KEYS = {"district": Credential(name="district", channel="wecom_customer_group", corpid="ww1", secret="x")}
 
+OFFICERS = {"p1", "p2", "p9"}
+
 
 def whole(n: int = 1, **changes: Any) -> Group:
     return group(n, **({"channel": "relay", "owner": "p1", "deputy": "p2", "members": 100} | changes))
@@ -31,6 +33,8 @@ def whole(n: int = 1, **changes: Any) -> Group:
         ({"channel": "webhook"}, ""),
         ({"channel": "relay", "owner": "", "deputy": ""}, "nobody"),
         ({"channel": "relay", "owner": ""}, ""),
+        ({"channel": "relay", "owner": "analyst", "deputy": ""}, "nobody"),
+        ({"channel": "wecom_customer_group", "credential": "district", "owner": "analyst", "deputy": ""}, ""),
         ({"channel": "dingtalk", "owner": "", "deputy": ""}, ""),
         ({"channel": "sandbox", "also": (Binding(channel="pigeon"),)}, "unknown"),
         ({"channel": "pigeon", "also": (Binding(channel="feishu"),)}, ""),
@@ -39,12 +43,12 @@ def whole(n: int = 1, **changes: Any) -> Group:
 def test_a_group_without_a_way_that_reaches_it_is_told_with_the_reason(
     changes: dict[str, Any], why: str
 ) -> None:
-    found = finding_on(whole(**changes), KEYS, ())
+    found = finding_on(whole(**changes), KEYS, (), OFFICERS)
     assert (found.why, "no_way" in found.problems) == (why, bool(why))
 
 
 def test_where_the_credentials_cannot_be_read_none_is_called_missing() -> None:
-    assert finding_on(whole(channel="webhook", credential="other"), None, ()).why == ""
+    assert finding_on(whole(channel="webhook", credential="other"), None, (), OFFICERS).why == ""
 
 
 def test_the_sums_are_by_problem_and_place_with_the_worst_place_first() -> None:
@@ -54,7 +58,7 @@ def test_the_sums_are_by_problem_and_place_with_the_worst_place_first() -> None:
         whole(3, place=place("南桥镇"), station="b", owner="", deputy="", members=70),
         whole(4, place=place("南桥镇"), station="b", owner="p9", deputy="", members=30),
     ]
-    findings = [finding_on(x, KEYS, {"p9"}) for x in groups]
+    findings = [finding_on(x, KEYS, {"p9"}, OFFICERS) for x in groups]
     total = area_of(findings)
     assert (total.groups, total.residents, total.unreached) == (4, 300, 70)
     assert total.counts == {"no_way": 1, "no_owner": 2, "silent": 1, "no_deputy": 2}

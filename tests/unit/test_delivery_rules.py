@@ -127,9 +127,13 @@ def test_a_correction_goes_as_the_warning_came_or_by_another_way_when_that_is_go
     groups = {
         "g0001": group(1, channel="webhook", also=(way("dingtalk"),)),
         "g0002": group(2, channel="webhook"),
+        "g0003": group(3, channel="relay"),
     }
     ledger = {x: row(State.SHOWN, channel="dingtalk") for x in groups}
-    _, *asked = corrections(released("recalled"), {1: ledger}, World(groups, {}))
+    first, *asked = corrections(released("recalled"), {1: ledger}, World(groups, {}))
+    lost = [x for x in asked if isinstance(x, e.ReceiptRecorded)]
+    assert [(x.group_id, x.kind, x.state) for x in lost] == [("g0003", "correction", State.REFUSED)]
+    assert isinstance(first, e.DeliveriesPlanned) and first.groups == 3
     by = {x.group_id: x.channel for x in asked if isinstance(x, e.DeliveryRequested)}
     assert by == {"g0001": "dingtalk", "g0002": "webhook"}
 

@@ -113,6 +113,7 @@ def test_what_a_file_changes_is_told_field_by_field_and_no_secret() -> None:
         group_of(cells(group_id="g2", channel="dingtalk", target="abcd1234"), "示范区", sealed),
         group_of(cells(group_id="g3"), "示范区", sealed),
         group_of(cells(group_id="g4"), "别处", sealed),
+        group_of(cells(group_id="g7", owner="p1", channel="relay"), "示范区", sealed),
     ]
     rows = [
         Row(2, cells(group_id="g1", owner="p2")),
@@ -121,16 +122,20 @@ def test_what_a_file_changes_is_told_field_by_field_and_no_secret() -> None:
         Row(5, cells(group_id="g6", channel="relay")),
         Row(6, cells(group_id="g6")),
         BadRow(7, "'name' is empty"),
+        Row(8, cells(group_id="g7", owner="p1")),
     ]
     found = sort_groups(rows, {x.group_id: x for x in before}, "示范区", sealed)
     assert found.changes == {
         "g1": [Change("town", "东湖镇", ""), Change("owner", "p1", "p2")],
         "g2": [Change("channel", "dingtalk", "dingtalk > relay"), Change("target"), Change("further ways")],
+        "g7": [Change("channel", "relay", "sandbox")],
     }
     assert ([x.group_id for x in found.new], found.missing) == (["g6"], ["g3"])
     assert [x.line for x in found.refused] == [4, 6, 7]
     assert found.notes == [
-        "2 groups go out only when their owner taps (relay, wecom_customer_group) and name no owner: g6, g2"
+        "1 groups lose their channel to the sandbox, which residents do not see: g7 (a table without a "
+        "channel column?)",
+        "2 groups go out only when their owner taps (relay, wecom_customer_group) and name no owner: g6, g2",
     ]
 
 

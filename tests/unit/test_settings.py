@@ -95,6 +95,20 @@ def test_a_refusal_does_not_repeat_what_was_given(monkeypatch: pytest.MonkeyPatc
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize(
+    ("wrong", "named"),
+    [
+        ({"remind_s": (0, 600, 900)}, "FENGHUO_REMIND_S"),
+        ({"remind_moderate_s": (1800, 900, 7200)}, "FENGHUO_REMIND_MODERATE_S"),
+        ({"remind_s": (300, 600, -1)}, "FENGHUO_REMIND_S"),
+        ({"customer_group_month": 6, "customer_group_reserve": 6}, "FENGHUO_CUSTOMER_GROUP_RESERVE"),
+    ],
+)
+def test_what_makes_no_sense_together_is_refused(wrong: dict[str, object], named: str) -> None:
+    with pytest.raises(Refused, match=named):
+        load_settings(**wrong)
+
+
 def test_secrets_do_not_show_when_settings_are_printed() -> None:
     settings = load_settings(secret_key="s" * 40, webhook_secret="w" * 40, intake_token="t" * 40)
     assert not {"s" * 40, "w" * 40, "t" * 40} & set(repr(settings).split("'"))

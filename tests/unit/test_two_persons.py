@@ -97,15 +97,18 @@ def approval(desk: SmallDesk, who: str, action: Action = Action.APPROVE, **chang
     return by(who, action, seen_hash=content_hash(at_stake(desk.alert, action)), **changes)
 
 
-async def waiting(created: str, edited: str, submitted: str, *, update: bool = False) -> SmallDesk:
+async def waiting(
+    created: str, edited: str, submitted: str, *, update: bool = False, override: str = ""
+) -> SmallDesk:
     """A warning, or an update of one that stands, made by these persons, that waits for its approval."""
     desk = SmallDesk()
     if not update:
-        await desk.give(by(created, Action.DRAFT), by(edited, Action.EDIT), by(submitted, Action.SUBMIT))
+        edit = by(edited, Action.EDIT, content=content(override=override))
+        await desk.give(by(created, Action.DRAFT), edit, by(submitted, Action.SUBMIT))
         return desk
     await desk.give(by(SYSTEM, Action.DRAFT), by("analyst", Action.SUBMIT))
     assert await desk.code(approval(desk, "three")) == "ok"
-    later = content(text=content().text + "补充一句。")
+    later = content(text=content().text + "补充一句。", override=override)
     await desk.give(
         by(created, Action.UPDATE, content=later),
         by(edited, Action.UPDATE, content=later, decision_id="edited"),
@@ -251,6 +254,18 @@ async def test_an_approved_update_is_released_as_one_with_the_next_version() -> 
     assert (released.kind, released.release.version) == ("updated", 2)
     assert released.release.text == waiting_update.content.text
     assert released.release.audience == waiting_update.content.audience
+
+
+@pytest.mark.parametrize("update", [False, True])
+async def test_a_release_says_all_that_was_approved(update: bool) -> None:
+    """Above all the reason for overriding the limits: without it those groups would get nothing."""
+    desk = await waiting("one", "one", "two", update=update, override="诈骗团伙正在本区逐户打电话")
+    approve = Action.APPROVE_UPDATE if update else Action.APPROVE
+    events = await desk.give(approval(desk, "three", approve))
+    (release,) = [x.release for x in events if isinstance(x, e.AlertReleased)]
+    told = {x: getattr(release, x) for x in desk.alert.content.__struct_fields__}
+    assert told == msgspec.structs.asdict(desk.alert.content)
+    assert release.override
 
 
 async def test_a_recall_of_an_alert_with_an_update_recalls_what_stands() -> None:
