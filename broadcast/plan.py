@@ -3,6 +3,7 @@
 Reads alerts.released; writes deliveries.requested, receipts.recorded and decisions.made (the beginning).
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -27,12 +28,12 @@ MAY_HAVE_IT = frozenset(
         e.DeliveryState.SHOWN,
         e.DeliveryState.ACCEPTED,
         e.DeliveryState.UNKNOWN,
-        e.DeliveryState.HANDED_OVER,
     }
 )
-"""Deliveries whose group is owed the correction of a recall; so is any whose earlier attempt may have
-left."""
-
+"""Deliveries whose group is owed the correction of a recall; so is any of which an attempt may have left."""
+LOOKED_S = 0.2
+"""So long after a recall shows on the desk, whatever was marked in that very moment has seen it and taken its
+mark back."""
 
 PLATFORMS = frozenset({Held.PLATFORM, Held.RESERVE})
 """Reasons that hold for one way and not for the next."""
@@ -68,6 +69,7 @@ class Planner:
         if event.kind == "approved":
             return [*await self._warnings(event, world, {}), begin(event)]
         await self._wait_for(event)
+        await asyncio.sleep(LOOKED_S)
         earlier = await self._earlier(release, with_this=event.kind != "updated")
         if event.kind == "updated":
             warnings = await self._warnings(event, world, earlier)
@@ -80,7 +82,7 @@ class Planner:
         """Raise Transient until the desk shows the release.
 
         A sender marks what it is about to send and only then looks whether the alert stands. So once the
-        recall shows, the ledger has every delivery that may have left.
+        recall shows, the ledger has every delivery that may have left; and a moment later, hardly another.
         """
         release = event.release
         standing = (await self._desk.standing([release.alert_id])).get(release.alert_id)
