@@ -1,11 +1,11 @@
 """A district on simulated platforms, with its rooms as processes of their own: what was really shown is the
 simulator's count, which the ledger is held against."""
 
+import contextlib
 import random
 import secrets
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -14,6 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 
+from broadcast.tasks import task_changed
 from fenghuo import clock, topics
 from fenghuo import events as e
 from fenghuo.alerts import Action, AlertId, Audience, Order, Origin, Role
@@ -74,28 +75,31 @@ class Standing:
         return Process("broadcast", self.told.model_copy(update=changes), self.folder / f"{name}.log")
 
 
-@contextmanager
+@contextlib.contextmanager
 def standing(folder: Path, **told: Any) -> Iterator[Standing]:
     """Decisions, platforms and the registers of both districts, begun."""
     platforms = Platforms(free_port(), SPEED)
     urls = dict.fromkeys(("wecom_url", "dingtalk_url", "feishu_url"), platforms.url)
     credentials = credentials_file(folder)
-    wanted = settings(namespace=f"t{secrets.token_hex(3)}", credentials_file=credentials, **FAST, **urls, **told)
+    wanted = settings(
+        namespace=f"t{secrets.token_hex(3)}", credentials_file=credentials, **FAST, **urls, **told
+    )
     consumers = Process("consumers", wanted, folder / "consumers.log")
-    try:
+    with contextlib.ExitStack() as ending:
+        ending.callback(platforms.stop)
         platforms.start(folder, roster(wanted), "", folder / "simulate.log")
+        ending.callback(consumers.end)
         consumers.begin()
         yield Standing(wanted, platforms, consumers, folder)
-    finally:
-        consumers.end()
-        platforms.stop()
 
 
 def credentials_file(folder: Path) -> str:
     """Both tenants' keys, readable by us alone."""
     path = folder / "credentials.toml"
     path.touch(mode=0o600)
-    tables = [f'[{x}]\nchannel = "wecom_customer_group"\ncorpid = "ww-{x}"\nsecret = "{x}"' for x in (ALIVE, DEAD)]
+    tables = [
+        f'[{x}]\nchannel = "wecom_customer_group"\ncorpid = "ww-{x}"\nsecret = "{x}"' for x in (ALIVE, DEAD)
+    ]
     path.write_text("\n".join(tables), "utf-8")
     return str(path)
 
@@ -281,6 +285,10 @@ class District:
         waiting = await client.zrange(keys.retries, 0, -1)
         if waiting:
             await client.zadd(keys.retries, dict.fromkeys(waiting, 0), xx=True)
+        tasks = [x for x in (await self.desk.tasks()).values() if x.due and not x.platform_id]
+        await self.desk.project(
+            [task_changed(msgspec.structs.replace(x, due=clock.now()), "hurried", clock.now()) for x in tasks]
+        )
 
     async def cut_connections(self) -> int:
         """Every connection to Redis that does not wait for messages of its own, cut off by the server; how
@@ -304,7 +312,7 @@ def table(rows: Mapping[str, Row]) -> dict[tuple[str, str, str], int]:
     return dict(Counter((x.channel, str(x.state), x.reason) for x in rows.values()).most_common(12))
 
 
-@asynccontextmanager
+@contextlib.asynccontextmanager
 async def opened(standing: Standing) -> AsyncIterator[District]:
     """The district with its people and groups on the desk, for one test."""
     desk = open_desk(standing.told)
@@ -319,7 +327,9 @@ async def opened(standing: Standing) -> AsyncIterator[District]:
             known, every = await desk.groups(), groups(standing.platforms.url)
             await people.add_groups([g for g in every if g.group_id not in known], clock.now())
             since = (await simulator.get("/sim/state")).json()["shown"]
-            yield District(standing, people, simulator, since)
+            district = District(standing, people, simulator, since)
+            await district.misbehave({})
+            yield district
         finally:
             await console.stop()
             await desk.client.aclose()
