@@ -320,11 +320,13 @@ def _task_requested(x: e.TaskRequested, keys: Keys) -> list[Change]:
     return [_on_ledger(keys, x, group_id, row) for group_id in x.group_ids]
 
 
-def handed_over(x: e.DeliveryRequested | e.TaskRequested, group_id: str, at: datetime, keys: Keys) -> Change:
+def handed_over(
+    x: e.DeliveryRequested | e.TaskRequested, group_id: str, at: datetime, keys: Keys, *, left: bool = True
+) -> Change:
     """The mark that ``x`` is about to leave for a group: the one change that is written before its event, by
-    the sender."""
+    the sender. ``left`` False takes it back: it was held in the last moment."""
     row = Row(
-        state=e.DeliveryState.HANDED_OVER, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel, left=True
+        state=e.DeliveryState.HANDED_OVER, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel, left=left
     )
     return _on_ledger(keys, x, group_id, row)
 
