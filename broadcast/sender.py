@@ -301,9 +301,11 @@ class Sender:
             return settled
 
     async def _mark_and_look(self, jobs: Sequence[Job]) -> tuple[list[Job], list[e.Event]]:
-        """Mark, then look, and only then may they leave: so a recall sees the mark, or we see the recall. What
-        does not leave loses its mark at once, and what is known to be over gets none, so that nobody is
-        corrected who never had it."""
+        """Mark, then look, and only then may they leave: so a recall sees the mark, or we see the recall.
+
+        What does not leave loses its mark at once, and what is known to be over gets none, so that nobody is
+        corrected who never had it.
+        """
         now, keys = clock.now(), self._desk.keys
         marked = [job for job in jobs if job.version not in self._over]
         await self._desk.apply([handed_over(job.request, job.request.group_id, now, keys) for job in marked])
@@ -320,7 +322,9 @@ class Sender:
             ]
         )
         stopped = [job for job in jobs if job.version in self._over]
-        receipts = [held_back(job.request, clock.now(), may_be_out=job.may_be_out) for job in stopped]
+        receipts: list[e.Event] = [
+            held_back(job.request, clock.now(), may_be_out=job.may_be_out) for job in stopped
+        ]
         return [job for job in jobs if job.version not in self._over], receipts
 
     def _settle(self, job: Job, sent: Sent, *, askable: bool) -> list[e.Event]:
