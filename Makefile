@@ -5,7 +5,7 @@ BROKER ?= redis
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help env demo up test check bench lock clean
+.PHONY: help env demo up test lint check bench lock clean
 .ONESHELL:
 .DELETE_ON_ERROR:
 .SHELLFLAGS := -euc
@@ -69,14 +69,16 @@ test: $(DEV) ## all tests, on real servers and a real browser (ARGS: options of 
 	get
 	exec .venv/bin/python -m pytest $(ARGS)
 
-check: $(DEV) ## lint, format, types, imports, the compose file, and the tests that need no server
+lint: $(DEV) ## lint, format, types, imports, the compose file
 	@PATH="$$PWD/.venv/bin:$$PATH"
 	ruff check .
 	ruff format --check .
 	mypy
 	lint-imports --no-logo
 	check-jsonschema --builtin-schema vendor.compose-spec docker-compose.yml
-	python -m pytest tests/unit tests/quality tests/architecture tests/contract/test_topics.py tests/contract/test_events_golden.py
+
+check: lint ## lint, and the tests that need no server
+	@exec .venv/bin/python -m pytest tests/unit tests/quality tests/architecture tests/contract/test_topics.py tests/contract/test_events_golden.py
 
 bench: $(DEV) ## the benchmarks in bench/, each as a ratio to its named baseline (ARGS="bench/x.py": that one)
 	@[ -d bench ] || { echo "make: there is no bench/ here" >&2; exit 1; }

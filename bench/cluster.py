@@ -10,6 +10,7 @@ machines are noisy. One thread throughout, and its own time.
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
+from importlib.util import find_spec
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -23,11 +24,8 @@ from bench._sentences import Sentences
 from patterns.clustering import Clusterer
 from patterns.normalise import clean_batch, fold, fold_batch
 
-try:
-    import datasketch
-except ModuleNotFoundError:
-    datasketch = None
-
+DATASKETCH = find_spec("datasketch") is not None
+"""Whether it is there; it is loaded where it is compared with, so that its memory is not counted as ours."""
 HELD = [int(size) for size in os.environ.get("FENGHUO_BENCH_HELD", "10000 100000").split()]
 STREAM = int(os.environ.get("FENGHUO_BENCH_STREAM", "200000"))
 MESSAGES, REPEATS, AT_ONCE, FEW = 8_192, 3, 1_024, 48
@@ -69,13 +67,15 @@ class MinHashes:
     """MinHash LSH over bigrams; what it finds is verified by rapidfuzz at each cutoff."""
 
     def __init__(self, threshold: float, size: int) -> None:
-        assert datasketch is not None
-        self._lsh = datasketch.MinHashLSH(threshold=threshold, num_perm=128)
+        from datasketch import MinHash, MinHashLSH
+
+        self._hashes = MinHash
+        self._lsh = MinHashLSH(threshold=threshold, num_perm=128)
         self._texts: list[str] = []
         self.sets = {cutoff: Union(size) for cutoff in CUTOFFS}
 
     def place(self, folded: str) -> None:
-        place, hashes = len(self._texts), datasketch.MinHash(num_perm=128)
+        place, hashes = len(self._texts), self._hashes(num_perm=128)
         hashes.update_batch([folded[i : i + 2].encode() for i in range(max(1, len(folded) - 1))])
         for other in self._lsh.query(hashes):
             alike = fuzz.ratio(self._texts[other], folded)
@@ -123,7 +123,7 @@ def quality(name: str, labelled: Labelled) -> None:
     took = time.process_time() - began
     cutoff = max(CUTOFFS, key=lambda c: pair_f1(linked[c], true))
     row("single-link over cdist(ratio)", linked[cutoff], took, f"cutoff {cutoff}, the best of {len(CUTOFFS)}")
-    if datasketch is None:
+    if not DATASKETCH:
         told("MinHash LSH", "missing", "datasketch is not installed")
         return
     best: tuple[float, list[int], float, str] = (-1.0, [], 0.0, "")
@@ -188,7 +188,7 @@ def against(ours: float, held: Sequence[str], folded: Sequence[str]) -> None:
     process.cdist(folded[:FEW], held, scorer=fuzz.ratio, score_cutoff=60, workers=1)
     cdist = FEW / (time.process_time() - began)
     told("against cdist(ratio) of a message and all", f"x{ours / cdist:,.0f}", f"{cdist:,.0f}/s")
-    if datasketch is None:
+    if not DATASKETCH:
         told("against MinHash LSH", "missing", "datasketch is not installed")
     elif len(held) <= MOST_HASHED:
         hashes, few = MinHashes(0.4, len(held) + len(folded)), folded[: len(folded) // 4]

@@ -120,7 +120,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
         ),
         Stage(
             room=ROOM, name="reply", topic=topics.REPLIES_REQUESTED,
-            handle=Replies(desk, channels.direct).on_replies_requested,
+            handle=Replies(desk, quota, channels.direct).on_replies_requested,
         ),
         Stage(
             room=ROOM, name="tap", topic=topics.TAPS_MADE, batch=500,

@@ -3,6 +3,7 @@
 Reads alerts.released; writes deliveries.requested, receipts.recorded and decisions.made (the beginning).
 """
 
+import asyncio
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -22,6 +23,10 @@ from fenghuo.stores.shares import PLATFORMS, held_back_groups, limits_of
 from fenghuo.transport.pipeline import Outcome
 
 log = logging.getLogger(__name__)
+
+LOOKED_S = 0.2
+"""So long after a recall shows on the desk, whatever was marked in that very moment has seen it and taken its
+mark back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +59,7 @@ class Planner:
         if event.kind == "approved":
             return [*await self._warnings(event, world, {}), begin(event)]
         await self._wait_for(event)
+        await asyncio.sleep(LOOKED_S)
         earlier = await self._earlier(release, with_this=event.kind != "updated")
         if event.kind == "updated":
             warnings = await self._warnings(event, world, earlier)
@@ -66,7 +72,7 @@ class Planner:
         """Raise Transient until the desk shows the release.
 
         A sender marks what it is about to send and only then looks whether the alert stands. So once the
-        recall shows, the ledger has every delivery that may have left.
+        recall shows, the ledger has every delivery that may have left; and a moment later, hardly another.
         """
         release = event.release
         standing = (await self._desk.standing([release.alert_id])).get(release.alert_id)

@@ -1,25 +1,32 @@
 """Answers to those who reported, in the group they reported from. Reads replies.requested; writes nothing.
 
 The answer itself is on the desk already (where the reporter's own page finds it); here it is said in the
-group,
-on channels that carry replies. Answers from before a restart are said late rather than not at all.
+group, on channels that carry replies. Answers from before a restart are said late rather than not at all, and
+alerts overtake them: they take only what alerts leave of a channel's rate.
 """
 
+import asyncio
+import time
 from collections.abc import Mapping, Sequence
 
 from broadcast.channels.base import Channel, Message
+from broadcast.halts import name_of
+from broadcast.quota import Quota
 from fenghuo import events as e
+from fenghuo.errors import Transient
 from fenghuo.stores.desk import Desk
 from fenghuo.transport.pipeline import Outcome
 
+PATIENCE_S = 10.0
 CARRY_REPLIES = frozenset({"sandbox"})
 
 
 class Replies:
     """Says each answer once for each report and kind (the channel ignores a repeated key)."""
 
-    def __init__(self, desk: Desk, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, desk: Desk, quota: Quota, channels: Mapping[str, Channel]) -> None:
         self._desk = desk
+        self._quota = quota
         self._channels = channels
 
     async def on_replies_requested(self, events: Sequence[e.Event]) -> Outcome:
@@ -31,8 +38,25 @@ class Replies:
             if group is not None and group.channel in CARRY_REPLIES & self._channels.keys():
                 by_channel.setdefault(group.channel, []).append(_message(x, group))
         for name, messages in by_channel.items():
-            await self._channels[name].send(messages)
+            await self._send(self._channels[name], messages)
         return Outcome()
+
+    async def _send(self, channel: Channel, messages: Sequence[Message]) -> None:
+        """Raises Transient when alerts have kept the channel busy for PATIENCE_S; what was said by then is
+        not said again."""
+        began, left = time.monotonic(), list(messages)
+        while left:
+            bucket = name_of(channel.name, "")
+            taken, wait_s = await self._quota.take(
+                bucket, channel.per_second(""), len(left), after_alerts=True
+            )
+            if taken:
+                await channel.send(left[:taken])
+            left = left[taken:]
+            if left and time.monotonic() - began + wait_s > PATIENCE_S:
+                raise Transient(f"alerts go first on {channel.name}")
+            if left:
+                await asyncio.sleep(wait_s)
 
 
 def _message(x: e.ReplyRequested, group: e.Group) -> Message:

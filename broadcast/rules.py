@@ -67,7 +67,9 @@ def to_be_tried(request: e.DeliveryRequested, row: Row | None) -> bool:
 
 def was_cut_off(request: e.DeliveryRequested, row: Row | None) -> bool:
     """Whether this very attempt was begun before, and its outcome is not on the ledger."""
-    return row is not None and row.state is e.DeliveryState.HANDED_OVER and row.attempt == request.attempt
+    if row is None or row.state is not e.DeliveryState.HANDED_OVER:
+        return False
+    return row.left and row.attempt == request.attempt
 
 
 def backoff_s(base_s: float, failures: int) -> float:

@@ -70,6 +70,11 @@ class Job:
     """Whether an earlier attempt, or this one before a crash, may have reached the group."""
 
     @property
+    def version(self) -> tuple[str, int, str]:
+        """What it is one delivery of."""
+        return self.request.alert_id, self.request.version, self.request.kind
+
+    @property
     def name(self) -> str:
         """What is halted when it fails too often."""
         return name_of(self.request.channel, self.way.credential)
@@ -98,9 +103,11 @@ class Sender:
         self._key = settings.secret_key.get_secret_value()
         self._unkeyed = asyncio.Semaphore(settings.unkeyed_at_once)
         self._halted: set[str] = set()
+        self._over: set[tuple[str, int, str]] = set()
+        """What the batch has found recalled, expired or replaced."""
 
     async def on_deliveries_requested(self, events: Sequence[e.Event]) -> Outcome:
-        self._halted = set(await self._desk.halted())
+        self._halted, self._over = set(await self._desk.halted()), set()
         asked = latest_attempts(x for x in events if isinstance(x, e.DeliveryRequested))
         requests = [x for x in asked if x.channel not in TASKS]
         tasks = [x for x in events if isinstance(x, e.TaskRequested)]
@@ -294,26 +301,37 @@ class Sender:
             return settled
 
     async def _mark_and_look(self, jobs: Sequence[Job]) -> tuple[list[Job], list[e.Event]]:
-        """Mark, then look, and only then may they leave: so a recall sees the mark, or we see the recall."""
-        now = clock.now()
-        keys = self._desk.keys
-        await self._desk.apply([handed_over(job.request, job.request.group_id, now, keys) for job in jobs])
-        standing = await self._desk.standing(list({job.request.alert_id for job in jobs}))
-        going: list[Job] = []
-        receipts: list[e.Event] = []
-        for job in jobs:
+        """Mark, then look, and only then may they leave: so a recall sees the mark, or we see the recall.
+
+        What does not leave loses its mark at once, and what is known to be over gets none, so that nobody is
+        corrected who never had it.
+        """
+        now, keys = clock.now(), self._desk.keys
+        marked = [job for job in jobs if job.version not in self._over]
+        await self._desk.apply([handed_over(job.request, job.request.group_id, now, keys) for job in marked])
+        standing = await self._desk.standing(list({job.request.alert_id for job in marked}))
+        for job in marked:
             x = job.request
             if superseded(x.kind, x.version, job.release.expires_at, standing.get(x.alert_id), clock.now()):
-                receipts.append(held_back(x, clock.now(), may_be_out=job.may_be_out))
-            else:
-                going.append(job)
-        return going, receipts
+                self._over.add(job.version)
+        await self._desk.apply(
+            [
+                handed_over(job.request, job.request.group_id, now, keys, left=job.may_be_out)
+                for job in marked
+                if job.version in self._over
+            ]
+        )
+        stopped = [job for job in jobs if job.version in self._over]
+        receipts: list[e.Event] = [
+            held_back(job.request, clock.now(), may_be_out=job.may_be_out) for job in stopped
+        ]
+        return [job for job in jobs if job.version not in self._over], receipts
 
     def _settle(self, job: Job, sent: Sent, *, askable: bool) -> list[e.Event]:
         """The receipt of an attempt; and the halt of its channel, when this was one failure too many."""
         own = job.request.channel in ROBOTS
         if sent.verdict is Verdict.MISCONFIGURED and not own:
-            return [*self._halt(job.name, sent.reason), self._misconfigured(job, sent)]
+            return self._misconfigured(job, sent)
         settled: list[e.Event] = [
             self._outcome(job.request, sent, job.next_channel, askable=askable, left=job.may_be_out)
         ]
@@ -322,13 +340,13 @@ class Sender:
             settled += self._halt(job.name, self._tally.told(job.name))
         return settled
 
-    def _misconfigured(self, job: Job, sent: Sent) -> e.Event:
-        """It goes by another way, or waits until a person has mended the credential."""
+    def _misconfigured(self, job: Job, sent: Sent) -> list[e.Event]:
+        """Its credential is halted; it goes by another way, or waits until a person has mended that."""
+        halted = self._halt(job.name, sent.reason)
         if job.next_channel and not job.may_be_out:
-            return self._outcome(
-                job.request, Sent(Verdict.REFUSED, sent.reason), job.next_channel, askable=True
-            )
-        return put_off(job.request, f"halted:{job.name}", clock.now(), None, left=job.may_be_out)
+            refusal = Sent(Verdict.REFUSED, sent.reason)
+            return [*halted, self._outcome(job.request, refusal, job.next_channel, askable=True)]
+        return [*halted, put_off(job.request, f"halted:{job.name}", clock.now(), None, left=job.may_be_out)]
 
     def _halt(self, name: str, reason: str) -> list[e.Event]:
         if name in self._halted:

@@ -143,10 +143,13 @@ class TaskMaker:
 
     async def _is_over(self, making: Making) -> bool:
         """Mark, then look, as for every send: whether the alert does not stand any more."""
-        x, now = making.request, clock.now()
-        await self._desk.apply([handed_over(x, group_id, now, self._desk.keys) for group_id in making.chats])
+        x, now, keys = making.request, clock.now(), self._desk.keys
+        await self._desk.apply([handed_over(x, group_id, now, keys) for group_id in making.chats])
         standing = (await self._desk.standing([x.alert_id])).get(x.alert_id)
-        return superseded(x.kind, x.version, making.release.expires_at, standing, clock.now())
+        over = superseded(x.kind, x.version, making.release.expires_at, standing, clock.now())
+        if over and not making.was_begun:
+            await self._desk.apply([handed_over(x, k, now, keys, left=False) for k in making.chats])
+        return over
 
     async def _once(self, channel: TaskChannel, making: Making, *, over: bool) -> Created:
         """The task as it was made before or is made now; REFUSED when it is over and was never made."""

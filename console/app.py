@@ -21,6 +21,7 @@ from console import (
     doors,
     editing,
     failures,
+    handling,
     live,
     mine,
     progress,
@@ -39,8 +40,8 @@ from fenghuo.stores.auth import Auth
 
 NAME = "console"
 PAGES: Any = (
-    doors, queue, clusters, correcting, alerts, acting, editing, progress, channels, wall, report, todo,
-    mine, directory, live, public,
+    doors, queue, clusters, correcting, alerts, acting, editing, progress, channels, wall, report,
+    handling, todo, mine, directory, live, public,
 )  # fmt: skip
 BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""

@@ -1,6 +1,7 @@
 """From a form to a settled decision: builds the order, publishes it, waits for what came of it.
 
-Writes decisions.made; what people say of clusters (console.correcting) goes the same way to its topic.
+Writes decisions.made; what people say of clusters (console.correcting) and of urgent reports
+(console.handling) goes the same way to its topic.
 The decision's id was made with the page, so a second press is the same decision.
 """
 
@@ -29,7 +30,7 @@ from fenghuo.alerts import (
 from fenghuo.audience import CHANNELS
 from fenghuo.deciding import at_stake, decide
 from fenghuo.errors import Denied, Unavailable
-from fenghuo.events import ClusterCorrected, DecisionMade, Person
+from fenghuo.events import ClusterCorrected, DecisionMade, Person, UrgentHandled
 
 WAIT_S = 3.0
 """How long a page waits for its decision to settle before it says that it is under way."""
@@ -156,7 +157,7 @@ def is_stale(alert: Alert, order: Order) -> bool:
     )
 
 
-async def settle(house: House, said: DecisionMade | ClusterCorrected) -> str | None:
+async def settle(house: House, said: DecisionMade | ClusterCorrected | UrgentHandled) -> str | None:
     """Publish what was decided unless it is settled already; its code ("ok" or why not), None if under way.
 
     Raises Unavailable or Crowded when the broker did not take it: then nothing was decided.

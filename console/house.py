@@ -38,6 +38,10 @@ class Shared:
             answer: T = value
             return answer
 
+    def forget(self, name: str) -> None:
+        """Ask anew the next time: who has just changed something wants to see it changed."""
+        self._kept.pop(name, None)
+
     def _forget_old(self) -> None:
         if len(self._kept) > 200:
             limit = time.monotonic() - 60

@@ -9,6 +9,7 @@ from typing import Any
 from litestar import MediaType, Request, Response, get
 from litestar.params import FromPath
 from litestar.response import ServerSentEvent, ServerSentEventMessage
+from litestar.template.base import csrf_token
 
 from console import access, alerts, clusters, queue, report, wall
 from console.house import AtHand, House
@@ -106,7 +107,8 @@ async def live_wall(request: LiveRequest, house: AtHand) -> Response[Any]:
 async def live_report(request: LiveRequest, house: AtHand, report_id: FromPath[str]) -> Response[Any]:
     t = words_of(request)
     nav = access.pages_of(request.user.person.role)
-    return _stream(house, request, lambda: report.fragments(house, t, report_id, nav))
+    csrf = csrf_token({"request": request})
+    return _stream(house, request, lambda: report.fragments(house, t, report_id, nav, csrf))
 
 
 HANDLERS = [live_queue, live_cluster, live_alert, live_wall, live_report]

@@ -17,7 +17,7 @@ from console.related import dangerous
 from console.words import Words
 from fenghuo import clock
 from fenghuo.alerts import Alert, State
-from fenghuo.events import Cluster, Stage
+from fenghuo.events import Cluster, Handled, Stage
 from fenghuo.stores.desk import ReportView
 
 REPORTS_SHOWN = 40
@@ -29,9 +29,10 @@ WAITING = {State.SUBMITTED: 0, State.RETURNED: 1, State.DRAFT: 2}
 
 @dataclass(frozen=True, slots=True)
 class Board:
-    """What waits, the most pressing first."""
+    """What waits, the most pressing first; ``handled``: the urgent ones that somebody has seen to."""
 
     urgent: Sequence[ReportView]
+    handled: Sequence[ReportView]
     alerts: Sequence[Alert]
     clusters: Sequence[Cluster]
     reports: Sequence[ReportView]
@@ -56,7 +57,8 @@ async def load_board(house: House) -> Board:
     urgent = stoppable(await desk.urgent_reports(from_ms))
     shown = {report.row.report_id for report in urgent}
     return Board(
-        urgent=urgent,
+        urgent=[x for x in urgent if not x.handled],
+        handled=[x for x in urgent if x.handled],
         alerts=waiting(await desk.alerts()),
         clusters=sorted(await dangerous(house), key=lambda c: (-c.danger, c.first_at))[:CLUSTERS_SHOWN],
         reports=[x for x in await desk.reports(REPORTS_SHOWN) if x.row.report_id not in shown],
@@ -105,6 +107,8 @@ async def board_values(house: House, board: Board, pick: dict[str, Any]) -> dict
         "pick": pick,
         "recent": partial(_recent, clock.now()),
         "groups": await house.groups(),
+        "names": await house.names(),
+        "outcomes": list(Handled),
         "State": State,
     }
 

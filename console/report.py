@@ -20,7 +20,7 @@ from console.house import AtHand, House
 from console.pages import render, show
 from console.viewer import Viewer
 from console.words import Words
-from fenghuo.events import Stage
+from fenghuo.events import Handled, Stage
 
 log = logging.getLogger(__name__)
 LONGEST_TEXT = 10_000
@@ -133,17 +133,30 @@ def _refusal(answer: httpx.Response) -> NotTaken:
 async def values_of(house: House, report_id: str) -> dict[str, Any]:
     known = _REPORT_ID.fullmatch(report_id) is not None
     found = await house.desk.reports_by_id([report_id]) if known else []
-    return {"report": found[0] if found else None, "groups": await house.groups()}
+    return {
+        "report": found[0] if found else None,
+        "groups": await house.groups(),
+        "names": await house.names(),
+        "outcomes": list(Handled),
+    }
 
 
 @get("/report/{report_id:str}", guards=[access.page("report")])
 async def answer_page(request: ReportRequest, house: AtHand, report_id: FromPath[str]) -> Response[Any]:
-    return show(request, "answer.html", report_id=report_id, **await values_of(house, report_id))
+    return await answer(request, house, report_id)
 
 
-async def fragments(house: House, t: Words, report_id: str, nav: list[str]) -> dict[str, str]:
+async def answer(
+    request: ReportRequest, house: House, report_id: str, note: str = "", status: int = 200
+) -> Response[Any]:
+    """A report's page; ``note`` is the word key of what became of a press (``handled.*``)."""
+    values = await values_of(house, report_id)
+    return show(request, "answer.html", status=status, report_id=report_id, note=note, **values)
+
+
+async def fragments(house: House, t: Words, report_id: str, nav: list[str], csrf: str) -> dict[str, str]:
     """The live part of the page: the answer."""
-    return {"answer": render("_answer.html", t, nav=nav, **await values_of(house, report_id))}
+    return {"answer": render("_answer.html", t, nav=nav, csrf=csrf, **await values_of(house, report_id))}
 
 
 HANDLERS = [report_page, report, answer_page]

@@ -6,7 +6,7 @@ from consumers.clusters import Clustering
 from consumers.decisions import Decisions
 from consumers.expiry import Expiry
 from consumers.library import LiveLibrary, seed_patterns
-from consumers.registry import on_registry_changed
+from consumers.registry import only_shown
 from consumers.surge import Surge
 from consumers.triage import Triage
 from fenghuo import topics
@@ -57,15 +57,18 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
             handle=Surge(desk, settings).on_reports_matched,
         ),
         Stage(
+            room=ROOM, name="handled", topic=topics.REPORTS_HANDLED, projects_input=True, handle=only_shown,
+        ),
+        Stage(
             room=ROOM, name="decisions", topic=topics.DECISIONS_MADE, batch=50, projects_input=True,
             handle=Decisions(desk).on_decisions_made,
         ),
         Stage(
             room=ROOM, name="groups", topic=topics.GROUPS_CHANGED, batch=500, projects_input=True,
-            handle=on_registry_changed,
+            handle=only_shown,
         ),
         Stage(
             room=ROOM, name="people", topic=topics.PEOPLE_CHANGED, projects_input=True,
-            handle=on_registry_changed,
+            handle=only_shown,
         ),
     ]  # fmt: skip

@@ -1,4 +1,5 @@
-"""Groups and people onto the desk. Reads groups.changed and people.changed; writes nothing."""
+"""What the console says, onto the desk. Reads groups.changed, people.changed and reports.handled; writes
+nothing."""
 
 from collections.abc import Sequence
 
@@ -6,6 +7,6 @@ from fenghuo import events as e
 from fenghuo.transport.pipeline import Outcome
 
 
-async def on_registry_changed(_events: Sequence[e.Event]) -> Outcome:
+async def only_shown(_events: Sequence[e.Event]) -> Outcome:
     """Nothing follows: the stage projects what it reads."""
     return Outcome()

@@ -1,6 +1,7 @@
 """The command line: ``fenghuo COMMAND``. Rooms register their commands as entry points; none is imported
 here."""
 
+import os
 from importlib.metadata import entry_points
 from typing import Any
 
@@ -10,6 +11,25 @@ from fenghuo.errors import FenghuoError, Refused
 
 COMMANDS_GROUP = "fenghuo.commands"
 ROOMS_GROUP = "fenghuo.rooms"
+SPARING = {
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "PYPINYIN_NO_PHRASES": "1",
+    "PYPINYIN_NO_DICT_COPY": "1",
+}
+
+
+def spare() -> None:
+    """Have libraries take no more than is used here, unless the operator set them otherwise; call it before
+    they are imported.
+
+    numpy multiplies small matrices only: a pool of threads in each room spins on cores that the other rooms
+    need, and on a busy machine a forecast takes four times as long. pypinyin's phrases are 45 MiB, and only
+    its characters are looked up.
+    """
+    for name, value in SPARING.items():
+        os.environ.setdefault(name, value)
 
 
 class Registered(click.Group):
@@ -26,6 +46,7 @@ class Registered(click.Group):
         return command
 
     def invoke(self, context: click.Context) -> Any:
+        spare()
         try:
             return super().invoke(context)
         except Refused as error:

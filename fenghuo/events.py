@@ -28,6 +28,15 @@ URGENT = frozenset({Stage.MONEY_MOVING, Stage.PAID})
 """Stages that go before an officer at once: within minutes the money can still be stopped."""
 
 
+class Handled(StrEnum):
+    """What an officer did about an urgent report."""
+
+    CONTACTED = "contacted"
+    STOPPED = "stopped"
+    FALSE_ALARM = "false_alarm"
+    OTHER = "other"
+
+
 class ReporterKind(StrEnum):
     RESIDENT = "resident"
     OFFICER = "officer"
@@ -120,6 +129,14 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     indicators: tuple[str, ...] = ()
     """Defanged."""
     versions: tuple[str, str] = ("", "")
+
+
+class UrgentHandled(Event, frozen=True, kw_only=True, tag="UrgentHandled"):
+    """A person has seen to an urgent report; of several the first counts."""
+
+    report_id: str
+    person_id: str
+    outcome: Handled
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,11 +9,8 @@ from fenghuo.clock import from_ms
 from fenghuo.events import SETTLED, DeliveryState, Group, Place
 from fenghuo.stores.projection import CHINA, Row
 
-MAY_HAVE_IT = frozenset(
-    {DeliveryState.SHOWN, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN, DeliveryState.HANDED_OVER}
-)
-"""Deliveries whose group is owed the correction of a recall; so is any whose earlier attempt may have
-left."""
+MAY_HAVE_IT = frozenset({DeliveryState.SHOWN, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN})
+"""Deliveries whose group is owed the correction of a recall; so is any of which an attempt may have left."""
 COLUMNS = (
     "group_id", "name", "town", "station", "owner", "channel", "state", "requested_at", "waiting_at",
     "settled_at", "cause", "by", "attempts", "reason",

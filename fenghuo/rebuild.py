@@ -14,6 +14,7 @@ from fenghuo.runtime import AnyTransport
 from fenghuo.settings import Settings, load_settings
 from fenghuo.stores.desk import Desk, reaching_redis
 from fenghuo.topics import TOPICS
+from fenghuo.transport.pipeline import end_tasks
 from fenghuo.transport.redis_lease import is_dead
 
 LEASE_S = 60
@@ -42,7 +43,7 @@ async def alone_at(desk: Desk) -> AsyncIterator[None]:
         async with reaching_redis():
             await client.delete(desk.keys.rebuilding)
     finally:
-        holding.cancel()
+        await end_tasks([holding])
         async with reaching_redis():
             await client.delete(lease)
 

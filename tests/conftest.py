@@ -13,10 +13,12 @@ from typing import Any, TypeVar
 
 import pytest
 
+from fenghuo.cli import spare
 from fenghuo.errors import Refused
 from fenghuo.servers.kafka import KafkaServer, start_kafka
 from fenghuo.servers.redis import RedisServer, start_redis
 
+spare()
 Server = TypeVar("Server")
 NO_REDIS = (
     "the tests need a redis-server on PATH (Debian: apt-get install redis-server), "
@@ -67,6 +69,14 @@ def private_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable
     yield start
     for server in servers:
         server.stop()
+
+
+@pytest.fixture(scope="module")
+def module_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RedisServer]:
+    """A Redis of the module's own, for tests that cut its connections."""
+    server = _redis(tmp_path_factory.mktemp("redis"))
+    yield server
+    server.stop()
 
 
 @pytest.fixture

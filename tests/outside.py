@@ -1,4 +1,4 @@
-"""The consumers room as processes of their own, to be killed and started again, and who of them has what."""
+"""Rooms as processes of their own, to be killed and started again, and who of them has what."""
 
 import os
 import subprocess
@@ -10,35 +10,29 @@ import httpx
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import GroupCoordinatorNotAvailableError
+from pydantic import SecretStr
 
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
 
 
 @dataclass(slots=True)
-class Consumers:
-    """One process of the consumers room, as docker-compose runs a replica; ``log`` takes what it says."""
+class Process:
+    """One process of a room, as docker-compose runs a replica; ``log`` takes what it says."""
 
+    room: str
     told: Settings
     log: Path
     port: int = field(default_factory=free_port)
     process: "subprocess.Popen[bytes] | None" = None
 
     def begin(self) -> None:
-        told = self.told
-        environment = os.environ | {
-            "FENGHUO_BROKER": told.broker,
-            "FENGHUO_KAFKA_SERVERS": told.kafka_servers,
-            "FENGHUO_REDIS_URL": told.redis_url,
-            "FENGHUO_NAMESPACE": told.namespace,
-            "FENGHUO_KAFKA_SESSION_TIMEOUT_S": str(told.kafka_session_timeout_s),
-            "FENGHUO_ALERT_HOURS": str(told.alert_hours),
-            "FENGHUO_CONSUMERS_PORT": str(self.port),
-        }
+        told = {name: getattr(self.told, name) for name in self.told.model_fields_set}
+        environment = {f"FENGHUO_{name.upper()}": _word(value) for name, value in told.items()}
         with self.log.open("ab") as out:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "fenghuo", "room", "consumers"],
-                env=environment,
+                [sys.executable, "-m", "fenghuo", "room", self.room],
+                env=os.environ | environment | {f"FENGHUO_{self.room.upper()}_PORT": str(self.port)},
                 stdout=out,
                 stderr=out,
             )
@@ -65,13 +59,18 @@ class Consumers:
             assert self.process.wait(40) == 0, self.log.read_text()[-2000:]
 
 
+def _word(value: object) -> str:
+    """As the settings read it from the environment."""
+    return value.get_secret_value() if isinstance(value, SecretStr) else str(value)
+
+
 async def shares(told: Settings, stage: str) -> list[set[int]]:
-    """The partitions that each process has of the topic which the consumers' ``stage`` reads; empty while
+    """The partitions that each process has of the topic which ``stage`` ("room.name") reads; empty while
     Kafka is still sharing them out."""
     admin = AIOKafkaAdminClient(bootstrap_servers=told.kafka_servers)
     await admin.start()
     try:
-        [answer] = await admin.describe_consumer_groups([f"{told.namespace}.consumers.{stage}"])
+        [answer] = await admin.describe_consumer_groups([f"{told.namespace}.{stage}"])
     except GroupCoordinatorNotAvailableError:  # a broker that has had no group yet
         return []
     finally:

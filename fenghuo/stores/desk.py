@@ -31,6 +31,7 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     row: ReportRow
     answer: str | None = None
     cluster_id: str | None = None
+    handled: e.UrgentHandled | None = None
 
 
 def _decoder(kind: type[T]) -> msgspec.json.Decoder[T]:
@@ -49,6 +50,7 @@ _PATTERN = _decoder(e.PatternChanged)
 _RELEASE = _decoder(e.Release)
 _CHANGED = _decoder(e.AlertChanged)
 _TASK = _decoder(e.OpenTask)
+_HANDLED = _decoder(e.UrgentHandled)
 _HALT = _decoder(e.ChannelChanged)
 _IDS = _decoder(tuple[str, ...])
 
@@ -400,7 +402,7 @@ class Desk:
         async with reaching_redis():
             pipe = self.client.pipeline(transaction=False)
             for report_id in report_ids:
-                pipe.hmget(self.keys.report(report_id), "row", "answer", "cluster")
+                pipe.hmget(self.keys.report(report_id), "row", "answer", "cluster", "handled")
             raw = await pipe.execute() if report_ids else []
         return [_view(*x) for x in raw if x[0]]
 
@@ -429,11 +431,12 @@ def _tap(told: bytes, at_ms: float) -> tuple[int, str, int]:
     return int(at_ms), "|".join(release), int(waited_s)
 
 
-def _view(row: bytes, answer: bytes | None, cluster: bytes | None) -> ReportView:
+def _view(row: bytes, answer: bytes | None, cluster: bytes | None, handled: bytes | None) -> ReportView:
     return ReportView(
         row=_REPORT.decode(_payload(row)),
         answer=_payload(answer).decode() if answer else None,
         cluster_id=_payload(cluster).decode() if cluster else None,
+        handled=_HANDLED.decode(handled) if handled else None,
     )
 
 

@@ -191,6 +191,15 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
     return _report_row(keys, row, 1)
 
 
+def _handled(x: e.UrgentHandled, keys: Keys) -> list[Change]:
+    key = keys.report(x.report_id)
+    return [
+        ("HSETNX", key, "handled", e.encode(x)),
+        ("EXPIRE", key, REPORT_KEPT_S),
+        *_settled(keys, x.event_id, "ok", ""),
+    ]
+
+
 def _cluster(x: e.ClusterChanged, keys: Keys) -> list[Change]:
     c, link = x.cluster, keys.report(x.member.report_id)
     put, *beside = _head(c, x.traces, keys)
@@ -311,11 +320,13 @@ def _task_requested(x: e.TaskRequested, keys: Keys) -> list[Change]:
     return [_on_ledger(keys, x, group_id, row) for group_id in x.group_ids]
 
 
-def handed_over(x: e.DeliveryRequested | e.TaskRequested, group_id: str, at: datetime, keys: Keys) -> Change:
+def handed_over(
+    x: e.DeliveryRequested | e.TaskRequested, group_id: str, at: datetime, keys: Keys, *, left: bool = True
+) -> Change:
     """The mark that ``x`` is about to leave for a group: the one change that is written before its event, by
-    the sender."""
+    the sender. ``left`` False takes it back: it was held in the last moment."""
     row = Row(
-        state=e.DeliveryState.HANDED_OVER, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel, left=True
+        state=e.DeliveryState.HANDED_OVER, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel, left=left
     )
     return _on_ledger(keys, x, group_id, row)
 
@@ -445,6 +456,7 @@ _FOLDS: dict[type[e.Event], Callable[[Any, Keys], list[Change]]] = {
     e.ReportReceived: _received,
     e.ReportMatched: _matched,
     e.ReportUnmatched: _unmatched,
+    e.UrgentHandled: _handled,
     e.ClusterChanged: _cluster,
     e.ClusterRedrawn: _redrawn,
     e.CorrectionRefused: _correction_refused,

@@ -43,6 +43,10 @@ def busy_district(now: datetime, count: int = 3162) -> list[e.Event]:
         events += report(n, at, EXAMPLES[n % 3], stage)
     for n, at in enumerate(others, 20):
         events += report(n, at, SCHOOL, e.Stage.PAID)
+    for n, (who, outcome) in {22: ("bo", e.Handled.STOPPED), 23: ("dong", e.Handled.CONTACTED)}.items():
+        events += report(n, now - timedelta(minutes=n), SCHOOL, e.Stage.PAID)
+        said = {"report_id": f"r{n:04d}", "person_id": who, "outcome": outcome}
+        events.append(e.UrgentHandled(event_id=event_id("handled", n), at=now - timedelta(minutes=2), **said))
     for n in range(30, 36):
         state = "known" if n % 2 else "suggested"
         text = (

@@ -129,7 +129,7 @@ async def test_a_doubtful_cluster_says_why(console: Opened) -> None:
     shown = await clusters.values_of(house_of(console), doubted)
     page = render("_cluster_evidence.html", Words("zh"), **shown)
     assert "可疑刷量：同一人反复上报，同一地点一下子来了许多新账号" in page
-    board = queue.Board(urgent=[], alerts=[], clusters=[doubted], reports=[])
+    board = queue.Board(urgent=[], handled=[], alerts=[], clusters=[doubted], reports=[])
     listed = await queue.board_values(house_of(console), board, {"key": ""})
     assert "可疑刷量：同一人反复上报，同一地点一下子来了许多新账号" in render(
         "_board.html", Words("zh"), **listed

@@ -331,5 +331,5 @@ def test_what_no_document_can_carry_is_dropped_from_what_is_typed() -> None:
         "correction": "\x07更\t正 ",
         "hours": "2",
     }
-    content = content_of(d.content(clock.now()), typed, [])
+    content = content_of(d.content(clock.now()), typed, [], [])
     assert (content.title, content.text, content.correction) == ("标题", "一\n二三", "更\t正")

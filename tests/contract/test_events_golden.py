@@ -246,6 +246,12 @@ SAMPLES: dict[str, e.Event] = {
             versions=("n1", "l7"),
             **REPORTED,
         ),
+        sample(
+            e.UrgentHandled,
+            report_id="r-0001",
+            person_id="anna",
+            outcome=e.Handled.STOPPED,
+        ),
         sample(e.SightingRecorded, alert_id=ALERT, report_id="r-0001", place=PLACE),
         sample(e.ClusterChanged, cluster=CLUSTER, member=MEMBER, traces=("09e3779b1",)),
         sample(

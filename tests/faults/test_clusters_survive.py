@@ -21,7 +21,7 @@ from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from tests.inside import until
 from tests.making import DISTRICT, altered, invented_scam, place, settings, unmatched
-from tests.outside import Consumers, shares
+from tests.outside import Process, shares
 
 ALERT_HOURS = 168
 """Longer than the reports are old: no draft expires, and none is made anew, in the middle of a test."""
@@ -37,12 +37,12 @@ def told(request: pytest.FixtureRequest, redis_url: str, namespace: str) -> Sett
 
 
 @pytest.fixture
-def consumers(told: Settings, tmp_path: Path) -> Iterator[Callable[[], Consumers]]:
+def consumers(told: Settings, tmp_path: Path) -> Iterator[Callable[[], Process]]:
     """A new process of the consumers room at each call, begun."""
-    running: list[Consumers] = []
+    running: list[Process] = []
 
-    def begin() -> Consumers:
-        running.append(Consumers(told, tmp_path / f"consumers-{len(running)}.log"))
+    def begin() -> Process:
+        running.append(Process("consumers", told, tmp_path / f"consumers-{len(running)}.log"))
         running[-1].begin()
         return running[-1]
 
@@ -136,7 +136,7 @@ def difference(cluster_id: str, wanted: e.Cluster | None, found: e.Cluster | Non
 
 
 async def test_a_killed_process_leaves_the_clusters_of_an_undisturbed_run(
-    told: Settings, desk: Desk, consumers: Callable[[], Consumers]
+    told: Settings, desk: Desk, consumers: Callable[[], Process]
 ) -> None:
     reports = one_district()
     publisher = open_transport(told, "consumers", desk)
@@ -216,20 +216,20 @@ async def four_districts(told: Settings) -> list[str]:
     if told.broker == "redis":
         return names[:4]
     parts = topics.REPORTS_UNMATCHED.partitions
-    shared = await shares(told, "cluster")
+    shared = await shares(told, "consumers.cluster")
     held = [[x for x in names if (murmur2(x.encode()) & 0x7FFFFFFF) % parts in share] for share in shared]
     return [*held[0][:2], *held[1][:2]]
 
 
-async def shared_by(told: Settings, count: int, processes: Sequence[Consumers]) -> bool:
+async def shared_by(told: Settings, count: int, processes: Sequence[Process]) -> bool:
     """Whether so many processes are ready and, on Kafka, have shared the districts out among them."""
     if not all([await process.ready() for process in processes]):
         return False
-    return told.broker == "redis" or len(await shares(told, "cluster")) == count
+    return told.broker == "redis" or len(await shares(told, "consumers.cluster")) == count
 
 
 async def test_a_process_that_dies_and_comes_back_makes_no_twins_and_loses_nothing(
-    told: Settings, desk: Desk, consumers: Callable[[], Consumers]
+    told: Settings, desk: Desk, consumers: Callable[[], Process]
 ) -> None:
     producers = open_transport(told, "producers", desk)
     await producers.start()

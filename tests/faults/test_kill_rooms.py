@@ -12,18 +12,18 @@ import pytest
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.alerts import Action, AlertId, Order, Origin, Role, State
-from fenghuo.demo.measure import OnTheWall, Wall
 from fenghuo.house import House
 from fenghuo.runtime import open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
 from tests.inside import seen_hash, until
 from tests.making import PEOPLE, content, decision, draft, group, order, person_changed, settings
+from tests.wall import OnTheWall, Wall
 
 GROUPS = 600
 PER_SECOND = 120
 """So that a fan-out takes 5 s, long enough to be hit in its middle."""
-BATCH = 100
+BATCH = 500
 """What the sender may have under way when it is killed, and so may ask for a second time."""
 GROUP_IDS = [f"g{n:04d}" for n in range(GROUPS)]
 

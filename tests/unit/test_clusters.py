@@ -5,7 +5,7 @@ from datetime import timedelta
 
 import msgspec
 
-from consumers.clusters import Clustering, draft_of, joined
+from consumers.clusters import Clustering, Held, draft_of, joined
 from fenghuo import events as e
 from fenghuo.alerts import TEXT_LIMIT, Action, Alert, State
 from fenghuo.clock import to_ms
@@ -161,11 +161,17 @@ async def test_what_only_one_person_wrote_is_never_quoted() -> None:
 
 
 def test_a_cluster_holds_a_bounded_number_of_members_and_counts_on() -> None:
-    held = None
-    for n in range(MEMBERS_KEPT + 5):
-        held = joined(held, placed("c", exemplar=n == 0), unmatched(f"r{n}", "x"), settings(), new=False)
-    assert held is not None
-    assert (len(held.members), held.head.reports) == (MEMBERS_KEPT, MEMBERS_KEPT + 5)
+    held = joined(None, placed("c", exemplar=True), unmatched("r0", "x"), settings(), new=False)
+    first, almost = held.members["r0"], MEMBERS_KEPT - 2
+    members = {
+        f"r{n}": msgspec.structs.replace(first, report_id=f"r{n}", reporter=f"who-r{n}")
+        for n in range(almost)
+    }
+    held = Held(msgspec.structs.replace(held.head, reports=almost, reporters=almost), members)
+    for n in range(almost, MEMBERS_KEPT + 5):
+        held = joined(held, placed("c"), unmatched(f"r{n}", "x"), settings(), new=False)
+    assert list(held.members) == [f"r{n}" for n in range(5, MEMBERS_KEPT + 5)]
+    assert held.head.reports == MEMBERS_KEPT + 5
     assert held.head.reporters == MEMBERS_KEPT + 5
 
 

@@ -100,7 +100,7 @@ def told(groups: Sequence[Reach], habits: dict[str, list[Todo]], hour: float, **
     return forecast(groups, habits, escalation=STEPS, paces=PACES, at_hour=hour, **seen)  # type: ignore[arg-type]
 
 
-RUNS = 70
+RUNS = 40
 USUAL_S = 360
 
 

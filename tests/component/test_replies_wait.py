@@ -1,0 +1,42 @@
+"""Answers to reporters never hold an alert up: they take what alerts leave of a channel's rate."""
+
+import pytest
+
+from broadcast.halts import name_of
+from broadcast.quota import Quota
+from broadcast.replies import Replies
+from fenghuo import events as e
+from fenghuo.errors import Transient
+from fenghuo.runtime import open_desk
+from tests.channels import Scripted
+from tests.making import NOON, group, group_changed, place, settings
+
+
+def reply(n: int) -> e.ReplyRequested:
+    return e.ReplyRequested(
+        event_id=f"r{n}", at=NOON, report_id=f"r{n}", kind="new", text="收到", place=place(group_id="g0000"),
+        reporter="who",
+    )  # fmt: skip
+
+
+async def test_replies_take_only_what_alerts_leave(
+    redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broadcast.replies.PATIENCE_S", 0.0)
+    desk = open_desk(settings(redis_url=redis_url, namespace=namespace))
+    await desk.project([group_changed(group(0))])
+    sandbox = Scripted("sandbox", per_second=10)
+    quota = Quota(desk.client, desk.keys)
+    replies = Replies(desk, quota, {"sandbox": sandbox})
+    bucket = name_of("sandbox", "")
+    taken, _ = await quota.take(bucket, 10, 8)
+    assert taken == 8
+    with pytest.raises(Transient, match="alerts go first"):
+        await replies.on_replies_requested([reply(n) for n in range(3)])
+    assert sandbox.asked == []
+    alerts, _ = await quota.take(bucket, 10, 1)
+    assert alerts == 1, "an alert still finds its tokens"
+    await desk.client.delete(desk.keys.bucket(bucket))
+    await replies.on_replies_requested([reply(n) for n in range(3)])
+    assert len(sandbox.asked) == 3
+    await desk.client.aclose()
