@@ -40,7 +40,7 @@ class Quota:
         ``after_alerts``: leave half of a burst, so that whatever else takes all it gets goes first.
         """
         burst = max(1, int(per_second))
-        keep = burst / 2 if after_alerts else 0
+        keep = burst // 2 if after_alerts else 0
         async with reaching_redis():
             taken, wait_ms = await self._take(
                 keys=[self._keys.bucket(name)], args=[per_second, burst, want, keep]

@@ -28,6 +28,8 @@ class Replies:
         self._desk = desk
         self._quota = quota
         self._channels = channels
+        self._said: set[str] = set()
+        """Of a batch that alerts interrupted: it is tried again as a whole."""
 
     async def on_replies_requested(self, events: Sequence[e.Event]) -> Outcome:
         replies = [x for x in events if isinstance(x, e.ReplyRequested) and x.place.group_id]
@@ -39,12 +41,14 @@ class Replies:
                 by_channel.setdefault(group.channel, []).append(_message(x, group))
         for name, messages in by_channel.items():
             await self._send(self._channels[name], messages)
+        self._said.clear()
         return Outcome()
 
     async def _send(self, channel: Channel, messages: Sequence[Message]) -> None:
         """Raises Transient when alerts have kept the channel busy for PATIENCE_S; what was said by then is
         not said again."""
-        began, left = time.monotonic(), list(messages)
+        began = time.monotonic()
+        left = [x for x in messages if x.idempotency_key not in self._said]
         while left:
             bucket = name_of(channel.name, "")
             taken, wait_s = await self._quota.take(
@@ -52,6 +56,7 @@ class Replies:
             )
             if taken:
                 await channel.send(left[:taken])
+                self._said |= {x.idempotency_key for x in left[:taken]}
             left = left[taken:]
             if left and time.monotonic() - began + wait_s > PATIENCE_S:
                 raise Transient(f"alerts go first on {channel.name}")

@@ -40,3 +40,22 @@ async def test_replies_take_only_what_alerts_leave(
     await replies.on_replies_requested([reply(n) for n in range(3)])
     assert len(sandbox.asked) == 3
     await desk.client.aclose()
+
+
+async def test_a_batch_that_was_interrupted_goes_on_where_it_stopped(
+    redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("broadcast.replies.PATIENCE_S", 0.0)
+    desk = open_desk(settings(redis_url=redis_url, namespace=namespace))
+    await desk.project([group_changed(group(0))])
+    sandbox = Scripted("sandbox", per_second=0.01)
+    replies = Replies(desk, Quota(desk.client, desk.keys), {"sandbox": sandbox})
+    batch = [reply(n) for n in range(3)]
+    for said in (1, 2):
+        with pytest.raises(Transient):
+            await replies.on_replies_requested(batch)
+        assert len(sandbox.asked) == said, "even the slowest channel says one at a time"
+        await desk.client.delete(desk.keys.bucket("sandbox"))
+    await replies.on_replies_requested(batch)
+    assert [x.subject for x in sandbox.asked] == ["r0", "r1", "r2"]
+    await desk.client.aclose()
