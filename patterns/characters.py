@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from patterns.arrays import I64, U8, U16, U32
-from patterns.glyphs import EMOJI, HAN_BLOCKS, levels, own, plain, simplified, split, syllables
+from patterns.glyphs import EMOJI, HAN_BLOCKS, forget, levels, own, plain, simplified, split, syllables
 
 TABLED = 0x30000
 """Code points below have an entry; above there is nothing that people write (tags are dropped, the rest
@@ -168,9 +168,11 @@ def characters() -> Characters:
     for char, value in {**DIGITS, **{str(n): str(n) for n in range(10)}}.items():
         digit[ord(char)] = int(value)
     becomes_half = half[np.minimum(single, TABLED - 1)] > 0
+    kind, fold = _kinds(), _folds(codes)
+    forget()
     care = ((single < 2) | (dress > 0) | (half > 0) | becomes_half).astype(np.uint8)
     return Characters(
-        single=single, care=care, dress=dress, kind=_kinds(), fold=_folds(codes), half=half, digit=digit,
+        single=single, care=care, dress=dress, kind=kind, fold=fold, half=half, digit=digit,
         several=np.array(several, np.uint32),
         several_start=np.cumsum([0] + [len(forms[code]) for code in several]).astype(np.int64),
         several_text=np.array([ord(c) for code in several for c in forms[code]], np.uint32),

@@ -3,11 +3,10 @@
 A message joins the cluster of the exemplar it is closest to, if close enough; else it founds one. It is
 compared with exemplars only; a cluster has few, each close to its founder, so clusters cannot snowball.
 Clusters that a message is close to as well, and those that carry its links or accounts, are named for a
-person to judge; what the person says, one or two, holds for ever.
+person to judge; what the person holds apart stays apart.
 """
 
 from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from hashlib import blake2b
 from itertools import pairwise
@@ -92,7 +91,7 @@ class Clusterer:
         self._exemplars = Exemplars(_limits(self._config))
         self._ids: list[str] = []
         self._numbers: dict[str, int] = {}
-        self._persons = _Judgements()
+        self._apart: dict[str, set[str]] = {}
 
     def __len__(self) -> int:
         """How many clusters are held."""
@@ -123,47 +122,36 @@ class Clusterer:
         their order. Replaces what was held under the id."""
         number = self._number(cluster_id)
         self._exemplars.drop(number)
-        if not self._persons.judged(cluster_id):
-            self._exemplars.unmark(number)
+        self._exemplars.unmark(number)
         self._exemplars.mark(number, np.array(marks, np.uint64))
         self._exemplars.place(
             fold_batch(clean_batch(exemplars)), np.full(len(exemplars), number, np.int32), join=False
         )
 
     def forget(self, cluster_id: str) -> None:
-        """Drop a cluster and what was merged with it; nothing happens if it is not held. What a person said
-        of it stays."""
-        parts = self._persons.parts(cluster_id)
-        numbers = [self._numbers.pop(part) for part in parts if part in self._numbers]
-        if numbers:
-            self._exemplars.unmark(numbers[0])
-        for number in numbers:
+        """Drop a cluster; nothing happens if it is not held. What a person said of it stays."""
+        number = self._numbers.pop(cluster_id, None)
+        if number is not None:
+            self._exemplars.unmark(number)
             self._exemplars.drop(number)
             self._ids[number] = ""
-        self._exemplars.give_back(numbers)
-
-    def merge(self, cluster_id: str, other_id: str) -> None:
-        """A person says that two clusters, held or not, are one: it goes by the first's id from now on.
-
-        ValueError if a person said that they are two.
-        """
-        brought = self._persons.merge(cluster_id, other_id)
-        numbers = [self._numbers[part] for part in brought if part in self._numbers]
-        if numbers:
-            self._exemplars.merge(self._number(self._persons.whole(cluster_id)), numbers)
+            self._exemplars.give_back([number])
 
     def hold_apart(self, cluster_id: str, other_id: str) -> None:
         """A person says that two clusters, held or not, are two: neither is named to the other again.
 
-        ValueError if a person said that they are one.
+        ValueError if they are one.
         """
-        self._persons.hold_apart(cluster_id, other_id)
+        if cluster_id == other_id:
+            raise ValueError(f"{cluster_id} is not two")
+        self._apart.setdefault(cluster_id, set()).add(other_id)
+        self._apart.setdefault(other_id, set()).add(cluster_id)
 
     def _place(self, own: Sequence[str], texts: Sequence[str]) -> list[Placement]:
         """Put messages where they belong, or into the clusters of their own ids."""
-        unknown = [c for c in dict.fromkeys(own) if c not in self._numbers and not self._persons.judged(c)]
+        unknown = [c for c in dict.fromkeys(own) if c not in self._numbers]
         fresh = dict(zip(unknown, self._new(unknown).tolist(), strict=True))
-        numbers = [fresh[c] if c in fresh else self._number(c) for c in own]
+        numbers = [fresh[c] if c in fresh else self._numbers[c] for c in own]
         folded = fold_batch(clean_batch(texts))
         places = self._exemplars.place(folded, np.array(numbers, np.int32))
         founded = set(places.numbers.tolist())
@@ -174,15 +162,14 @@ class Clusterer:
     def _told(
         self, own: Sequence[str], places: Places, carried: Sequence[tuple[int, ...]]
     ) -> list[Placement]:
-        groups = np.where(places.numbers < 0, -1, self._exemplars.groups(places.numbers))
-        near = np.where(places.near == groups[:, None], -1, places.near)
+        near = np.where(places.near == places.numbers[:, None], -1, places.near)
         beside: list[bool] = np.any(near >= 0, axis=1).tolist()
         shares: list[bool] = (places.links[:, 0] >= 0).tolist()
         founds = (places.scores < self._config.join / 100).tolist()
         scores, exemplars = places.scores.tolist(), places.exemplars.tolist()
         told = []
-        for k, group in enumerate(groups.tolist()):
-            cluster_id = self._ids[group] if group >= 0 else self._persons.whole(own[k])
+        for k, number in enumerate(places.numbers.tolist()):
+            cluster_id = self._ids[number] if number >= 0 else own[k]
             told.append(
                 Placement(
                     cluster_id,
@@ -191,24 +178,21 @@ class Clusterer:
                     exemplars[k],
                     self._named(cluster_id, near[k]) if beside[k] else (),
                     self._named(cluster_id, places.links[k]) if shares[k] else (),
-                    carried[k] if group >= 0 else (),
+                    carried[k] if number >= 0 else (),
                 )
             )
         return told
 
-    def _named(self, cluster_id: str, groups: I32) -> tuple[str, ...]:
-        """The ids of groups, but for those that a person held apart; in order of id."""
-        ids = {self._ids[group] for group in groups.tolist() if group >= 0}
-        return tuple(sorted(ids - self._persons.apart_from(cluster_id)))[: self._config.max_named]
+    def _named(self, cluster_id: str, numbers: I32) -> tuple[str, ...]:
+        """The ids of clusters, but for those that a person held apart; in order of id."""
+        ids = {self._ids[number] for number in numbers.tolist() if number >= 0}
+        return tuple(sorted(ids - self._apart.get(cluster_id, set())))[: self._config.max_named]
 
     def _number(self, cluster_id: str) -> int:
-        """The number of a cluster; if it is not held a new one, in the group that a person put it in."""
+        """The number of a cluster; a new one if it is not held."""
         number = self._numbers.get(cluster_id)
         if number is None:
             number = self._numbers[cluster_id] = int(self._new([cluster_id])[0])
-            whole = self._persons.whole(cluster_id)
-            if whole != cluster_id:
-                self._exemplars.merge(self._number(whole), [number])
         return number
 
     def _new(self, cluster_ids: Sequence[str]) -> I32:
@@ -250,57 +234,6 @@ def traces(texts: Sequence[str]) -> list[tuple[str, ...]]:
         least = (own[:, None] * _HASHES).min(axis=0).tolist() if own.size >= _FEWEST_GRAMS else []
         found.append(tuple(f"{n}{value:08x}" for n, value in enumerate(least)))
     return found
-
-
-class _Judgements:
-    """What persons said of clusters: which are one, which are two. By the id that the whole goes by."""
-
-    def __init__(self) -> None:
-        self._whole: dict[str, str] = {}
-        self._parts: dict[str, list[str]] = {}
-        self._apart: dict[str, set[str]] = {}
-
-    def judged(self, cluster_id: str) -> bool:
-        """Whether it was merged with another."""
-        return cluster_id in self._whole
-
-    def whole(self, cluster_id: str) -> str:
-        """The id that a cluster goes by."""
-        return self._whole.get(cluster_id, cluster_id)
-
-    def parts(self, cluster_id: str) -> Sequence[str]:
-        """The ids of all that were merged with a cluster, its own too; alone if there was none."""
-        return self._parts.get(self.whole(cluster_id), (cluster_id,))
-
-    def apart_from(self, cluster_id: str) -> AbstractSet[str]:
-        """The ids of what is held apart from a cluster."""
-        return self._apart.get(self.whole(cluster_id), frozenset())
-
-    def merge(self, cluster_id: str, other_id: str) -> Sequence[str]:
-        """Make two one; returns the ids of the parts that the other brought."""
-        into, other = self.whole(cluster_id), self.whole(other_id)
-        if into == other:
-            return ()
-        if other in self.apart_from(into):
-            raise ValueError(f"{cluster_id} and {other_id} are held apart")
-        brought = list(self.parts(other))
-        self._parts[into] = [*self.parts(into), *brought]
-        self._parts.pop(other, None)
-        self._whole.update(dict.fromkeys(self._parts[into], into))
-        for third in self._apart.pop(other, ()):
-            self._apart[third].remove(other)
-            self._hold(third, into)
-        return brought
-
-    def hold_apart(self, cluster_id: str, other_id: str) -> None:
-        one, other = self.whole(cluster_id), self.whole(other_id)
-        if one == other:
-            raise ValueError(f"{cluster_id} and {other_id} are one")
-        self._hold(one, other)
-
-    def _hold(self, one: str, other: str) -> None:
-        self._apart.setdefault(one, set()).add(other)
-        self._apart.setdefault(other, set()).add(one)
 
 
 def _tie(cluster_id: str) -> int:

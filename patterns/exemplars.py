@@ -1,5 +1,4 @@
-"""The texts that stand for clusters, in memory: an index that grows in place and reuses what is dropped, and
-the groups that clusters are merged into.
+"""The texts that stand for clusters, in memory: an index that grows in place and reuses what is dropped.
 
 What it answers depends on what is held, not on how that came to be held. Clusters have numbers here, small
 integers that are reused.
@@ -40,19 +39,18 @@ from patterns.normalise import Folded, clean_batch, fold_batch
 STOCK_WEIGHT = 300
 """How many everyday messages each stock phrase stands for."""
 MOST_LINKS = 80
-"""Groups that are looked at for the indicators of one text."""
-_NO_LIMIT = 2**31 - 1
+"""Clusters that are looked at for the indicators of one text."""
 _BY_SLOT = ("at", "length", "total", "owner", "after", "indexed", "shared")
-_BY_NUMBER = ("group", "size", "tie", "first", "marks")
-_BY_NODE = ("node_value", "node_group", "node_next", "node_before", "node_after")
+_BY_NUMBER = ("size", "tie", "first", "marks")
+_BY_NODE = ("node_value", "node_number", "node_next", "node_before", "node_after")
 
 
 class Places(NamedTuple):
     """Where the texts of a batch went, a row each.
 
     numbers: of the cluster, -1 if the text says too little to be held. scores: 0 to 1, likeness to the
-    closest exemplar. exemplars: whether it became one. links, near: groups that share an indicator with it,
-    and groups (its own too) that it is close enough to join; -1 behind the last.
+    closest exemplar. exemplars: whether it became one. links, near: clusters that share an indicator with it,
+    and those (its own too) that it is close enough to join; -1 behind the last.
     """
 
     numbers: I32
@@ -87,7 +85,7 @@ class Exemplars:
         self._free: list[int] = []
 
     def __len__(self) -> int:
-        """How many groups have an exemplar."""
+        """How many clusters have an exemplar."""
         return int(np.count_nonzero(self._held.size[: self._numbers]))
 
     @property
@@ -96,25 +94,20 @@ class Exemplars:
         return sum(array.nbytes for array in self._held)
 
     def new(self, ties: Sequence[int]) -> I32:
-        """Numbers of clusters without exemplars, a group each; of equally close ones the lower tie wins."""
+        """Numbers of clusters without exemplars; of equally close ones the lower tie wins."""
         reused = [self._free.pop() for _ in range(min(len(ties), len(self._free)))]
         fresh = len(ties) - len(reused)
         self._grow(_BY_NUMBER, self._numbers + fresh)
         numbers = np.array([*reused, *range(self._numbers, self._numbers + fresh)], np.int32)
         self._numbers += fresh
         held = self._held
-        held.group[numbers], held.size[numbers], held.tie[numbers] = numbers, 0, np.array(ties, np.uint64)
+        held.size[numbers], held.tie[numbers] = 0, np.array(ties, np.uint64)
         held.first[numbers] = held.marks[numbers] = -1
         return numbers
 
     def give_back(self, numbers: Iterable[int]) -> None:
-        """Numbers that hold nothing and are in no other's group may be used again."""
+        """Numbers that hold nothing may be used again."""
         self._free += numbers
-
-    def groups(self, numbers: I32) -> I32:
-        """The groups that clusters were merged into."""
-        groups: I32 = self._held.group[numbers]
-        return groups
 
     def place(self, folded: Folded, numbers: I32, *, join: bool = True) -> Places:
         """Put each text, in order, where it belongs: with the closest exemplar, or under its own number.
@@ -137,28 +130,17 @@ class Exemplars:
             self._make_room(self._limits.indicators)
 
     def mark(self, number: int, values: U64) -> None:
-        """Note that a cluster's group carries indicators."""
+        """Note that a cluster carries indicators."""
         self._make_room(values.size)
-        kernels.mark(self._held, int(self._held.group[number]), values, self._limits.indicators)
+        kernels.mark(self._held, number, values, self._limits.indicators)
 
     def drop(self, number: int) -> None:
         """Forget the exemplars of a cluster."""
         kernels.drop(self._held, number, gram_bits(), self._limits.telling_bits)
 
     def unmark(self, number: int) -> None:
-        """Forget the indicators of a cluster's group."""
-        kernels.unmark(self._held, int(self._held.group[number]))
-
-    def merge(self, number: int, others: Sequence[int]) -> None:
-        """Make clusters of one group part of another's; their exemplars and indicators stay."""
-        held, into = self._held, int(self._held.group[number])
-        group = int(held.group[others[0]])
-        values: U64 = kernels.unmark(held, group)
-        self._make_room(values.size)
-        kernels.mark(held, into, values, _NO_LIMIT)
-        held.size[into] += held.size[group]
-        held.size[group] = 0
-        held.group[list(others)] = into
+        """Forget the indicators of a cluster."""
+        kernels.unmark(self._held, number)
 
     def _make_room(self, values: int) -> None:
         """Let grow what may be too small for one more text with so many indicators."""
@@ -200,8 +182,8 @@ def _nothing() -> Held:
         shared=np.zeros(some, np.uint8), codes=np.zeros(some, np.uint16),
         code_free=np.full(BLOCKS + 1, -1, i32), keys=np.zeros(table, np.uint64),
         pool=np.zeros(some, i32), pool_free=np.full(CHUNKS, -1, i32),
-        group=np.zeros(some, i32), size=np.zeros(some, i32), tie=np.zeros(some, np.uint64),
+        size=np.zeros(some, i32), tie=np.zeros(some, np.uint64),
         first=np.zeros(some, i32), marks=np.zeros(some, i32), values=np.zeros(table, np.uint64),
-        node_value=np.zeros(some, np.uint64), node_group=np.zeros(some, i32), node_next=np.zeros(some, i32),
+        node_value=np.zeros(some, np.uint64), node_number=np.zeros(some, i32), node_next=np.zeros(some, i32),
         node_before=np.zeros(some, i32), node_after=np.zeros(some, i32), counters=counters,
     )  # fmt: skip

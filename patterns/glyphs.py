@@ -273,3 +273,9 @@ def levels() -> tuple[frozenset[str], frozenset[str]]:
         return frozenset("".join(cell.decode("gb2312", "ignore") for cell in cells))
 
     return rows(0xB0, 0xD8), rows(0xD8, 0xF8)
+
+
+def forget() -> None:
+    """Let go of the dictionaries, once tables are made of them; they are read again when asked for."""
+    for made in (simplified, own, _components, split, syllables, levels):
+        made.cache_clear()

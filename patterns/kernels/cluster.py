@@ -46,8 +46,7 @@ _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 class Held(NamedTuple):
-    """What is held. Slots are exemplars; numbers are clusters, `group` is the one that a cluster was merged
-    into (itself if none)."""
+    """What is held. Slots are exemplars; numbers are clusters."""
 
     at: I32
     """By slot: its first block of codes."""
@@ -66,22 +65,21 @@ class Held(NamedTuple):
     """Table of keys."""
     pool: I32
     pool_free: I32
-    group: I32
     size: I32
-    """By number: exemplars of all clusters of its group, where it is the group."""
+    """By number: its exemplars."""
     tie: U64
     first: I32
     marks: I32
-    """By number, where it is the group: the first node of its indicators."""
+    """By number: the first node of its indicators."""
     values: U64
     """Table of indicators by a hash of theirs: the first node."""
     node_value: U64
-    node_group: I32
+    node_number: I32
     node_next: I32
     node_before: I32
     node_after: I32
-    """By node: an indicator and a group that carries it; next and previous of the same entry of `values`;
-    next of the same group, or the next free one."""
+    """By node: an indicator and a cluster that carries it; next and previous of the same entry of `values`;
+    next of the same cluster, or the next free one."""
     counters: I64
 
 
@@ -396,7 +394,7 @@ def _exemplify(held, codes, keys, total, number):
     held.length[slot], held.total[slot], held.owner[slot] = codes.size, total, number
     held.after[slot] = held.first[number]
     held.first[number] = slot
-    held.size[held.group[number]] += 1
+    held.size[number] += 1
     _codes_of(held, slot)[:] = codes
     held.indexed[slot] = min(keys.size, KEYS)
     for i in range(held.indexed[slot]):
@@ -439,7 +437,7 @@ def drop(held, number, bits, telling):
         held.after[slot] = held.counters[FREE_SLOT]
         held.counters[FREE_SLOT] = slot
         held.counters[HELD] -= 1
-        held.size[held.group[number]] -= 1
+        held.size[number] -= 1
         slot = following
     held.first[number] = _NONE
 
@@ -461,9 +459,9 @@ def _value_key(value):
 
 
 @compiled
-def _mark(held, group, value, most):
-    """Note that a group carries an indicator, unless it does or carries `most` already."""
-    node, many = held.marks[group], 0
+def _mark(held, number, value, most):
+    """Note that a cluster carries an indicator, unless it does or carries `most` already."""
+    node, many = held.marks[number], 0
     while node >= 0:
         if held.node_value[node] == value:
             return
@@ -485,10 +483,10 @@ def _mark(held, group, value, most):
             following = np.int32(_head(held.values[place]))
             held.node_before[following] = node
         held.values[place] = _entry(key, node)
-        held.node_value[node], held.node_group[node] = value, group
+        held.node_value[node], held.node_number[node] = value, number
         held.node_next[node], held.node_before[node] = following, _NONE
-        held.node_after[node] = held.marks[group]
-        held.marks[group] = node
+        held.node_after[node] = held.marks[number]
+        held.marks[number] = node
 
 
 @compiled
@@ -512,29 +510,22 @@ def _unmark(held, node):
 
 @Kept
 @compiled
-def mark(held, group, values, most):
+def mark(held, number, values, most):
     """As `_mark`, for several indicators; there is room for them."""
     for value in values:
-        _mark(held, group, value, most)
+        _mark(held, number, value, most)
 
 
 @Kept
 @compiled
-def unmark(held, group):
-    """Forget the indicators of a group; returns them, as they came."""
-    found = np.empty(64, np.uint64)
-    many = 0
-    node = held.marks[group]
+def unmark(held, number):
+    """Forget the indicators of a cluster."""
+    node = held.marks[number]
     while node >= 0:
-        if many == found.size:
-            found = np.concatenate((found, found))
-        found[many] = held.node_value[node]
-        many += 1
         following = held.node_after[node]
         _unmark(held, node)
         node = following
-    held.marks[group] = _NONE
-    return found[:many][::-1].copy()
+    held.marks[number] = _NONE
 
 
 @Kept
@@ -551,8 +542,8 @@ def indicators(signs, values):
 
 
 @compiled
-def _linked(held, group, value, common, links, many):
-    """Append the other groups that carry an indicator, unless it is a common one; returns how many in all."""
+def _linked(held, number, value, common, links, many):
+    """Append the others that carry an indicator, unless it is a common one; returns how many in all."""
     entry = held.values[_look_up(held.values, _value_key(value))]
     node = np.int32(_head(entry)) if entry != 0 else np.int32(_NONE)
     more = many
@@ -560,8 +551,8 @@ def _linked(held, group, value, common, links, many):
     while node >= 0 and carriers <= common:
         if held.node_value[node] == value:
             carriers += 1
-            if held.node_group[node] != group and more < links.size:
-                links[more] = held.node_group[node]
+            if held.node_number[node] != number and more < links.size:
+                links[more] = held.node_number[node]
                 more += 1
         node = held.node_next[node]
     if carriers <= common:
@@ -700,7 +691,7 @@ def _sooner(value, slot, other, other_slot, held):
     """Whether the one comes before the other: by value, then by what does not depend on where it is held."""
     if value != other:
         return value > other
-    tie, other_tie = held.tie[held.group[held.owner[slot]]], held.tie[held.group[held.owner[other_slot]]]
+    tie, other_tie = held.tie[held.owner[slot]], held.tie[held.owner[other_slot]]
     return held.total[slot] < held.total[other_slot] if tie == other_tie else tie < other_tie
 
 
@@ -775,7 +766,7 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
 
     With `join` false each becomes an exemplar of its number's cluster, whatever it resembles. Fills, by text:
     placed (number, or -1: it says too little and is not held), scores (0 to 1), exemplars, links and near
-    (numbers of groups, -1 behind the last).
+    (numbers of clusters, -1 behind the last).
     """
     longest = 1
     for k in range(first, starts.size - 1):
@@ -866,7 +857,7 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
                 if value > 0 and (not score or _sooner(value, slot, score, closest, held)):
                     score, closest = value, slot
                 if value >= limits.join:
-                    near[k, close] = held.group[held.owner[slot]]
+                    near[k, close] = held.owner[slot]
                     close += 1
             if words >= 0:
                 for i in range(telling):
@@ -876,17 +867,16 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
                 exemplar = (
                     score < limits.further
                     and held.after[closest] < 0
-                    and held.size[held.group[number]] < limits.exemplars
+                    and held.size[number] < limits.exemplars
                 )
         if exemplar:
             _exemplify(held, text, keys[:many], total, number)
-        group = held.group[number]
         carried = 0
         for x in range(extra_starts[k], extra_starts[k] + more):
             if not _hidden(signs[k], extras[x]):
-                carried = _linked(held, group, extras[x], limits.common, links[k], carried)
+                carried = _linked(held, number, extras[x], limits.common, links[k], carried)
         for x in range(extra_starts[k], extra_starts[k] + more):
             if not _hidden(signs[k], extras[x]):
-                _mark(held, group, extras[x], limits.indicators)
+                _mark(held, number, extras[x], limits.indicators)
         placed[k], scores[k], exemplars[k] = number, score, exemplar
     return starts.size - 1

@@ -122,6 +122,15 @@ async def test_money_on_its_way_stands_above_everything_known_or_not(console: Op
     assert "城关镇平安第 7 群" in alarm
 
 
+async def test_the_live_list_marks_what_the_page_shows(console: Opened) -> None:
+    await console.log_in("ana")
+    page = (await console.client.get("/queue?show=report:r0020")).text
+    assert 'data-live="/live/queue?show=report%3Ar0020"' in page
+    fragment = (await queue.fragments(house_of(console), Words("zh"), "report:r0020"))["board"]
+    for shown in (page, fragment):
+        assert 'href="/queue?show=report:r0020" aria-current="true"' in shown
+
+
 async def test_a_doubtful_cluster_says_why(console: Opened) -> None:
     cluster = await console.room.desk.cluster("c-biz")
     assert cluster is not None

@@ -226,80 +226,47 @@ def test_an_indicator_goes_with_its_cluster() -> None:
 # ---------------------------------------------------------------- what a person says
 
 
-def merged_and_apart(clusterer: Clusterer) -> Clusterer:
-    clusterer.merge("c-a", "c-b")
-    clusterer.hold_apart("c-a", "c-d")
-    return clusterer
-
-
 @pytest.mark.parametrize("first", [True, False])
-def test_what_a_person_says_holds_before_and_after_the_clusters_are_held(first: bool) -> None:
+def test_what_a_person_held_apart_is_not_named_before_and_after_it_is_held(first: bool) -> None:
     clusterer = Clusterer()
     if first:
-        merged_and_apart(clusterer)
-    clusterer.restore("c-a", [VARIANTS[0]])
-    clusterer.restore("c-b", [OTHER], marks(["abcd77.example.com"]))
+        clusterer.hold_apart("c-a", "c-d")
+    clusterer.restore("c-a", [OTHER], marks(["abcd77.example.com"]))
     clusterer.restore("c-d", [SEEDED[0]], marks(["abcd77.example.com"]))
     if not first:
-        merged_and_apart(clusterer)
-    assert len(clusterer) == 2
-    assert clusterer.place("x", OTHER).cluster_id == "c-a"
+        clusterer.hold_apart("c-a", "c-d")
+    assert clusterer.place("x", OTHER + " abcd77.example.com").linked == ()
     assert clusterer.place("y", SEEDED[0] + " abcd77.example.com").linked == ()
     assert clusterer.place("z", SEEDED[50] + " abcd77.example.com").linked == ("c-a", "c-d")
 
 
-def test_a_merge_outlives_forgetting() -> None:
-    clusterer = merged_and_apart(Clusterer())
+def test_apart_outlives_forgetting() -> None:
+    clusterer = Clusterer()
+    clusterer.hold_apart("c-a", "c-d")
     for _ in range(2):
-        clusterer.restore("c-b", [OTHER])
-        assert clusterer.place("x", OTHER).cluster_id == "c-a"
-        clusterer.forget("c-b")
+        clusterer.restore("c-a", [OTHER], marks(["abcd77.example.com"]))
+        assert clusterer.place("d", SEEDED[0] + " abcd77.example.com").linked == ()
+        clusterer.forget("c-a")
+        clusterer.forget("c-d")
         assert len(clusterer) == 0
 
 
-def test_a_founder_that_was_merged_goes_by_the_whole() -> None:
-    clusterer = merged_and_apart(Clusterer())
-    assert clusterer.place("b", OTHER).cluster_id == "c-a"
-    assert clusterer.place("b", "好的").cluster_id == "c-a"
-
-
-def test_merges_of_merges_are_one_and_forgotten_as_one() -> None:
-    clusterer, stories = Clusterer(), SEEDED[:80:20]
-    ids = [p.cluster_id for p in all_of(clusterer, stories)]
-    clusterer.merge(ids[0], ids[1])
-    clusterer.merge(ids[2], ids[3])
-    clusterer.merge(ids[1], ids[3])
-    assert {clusterer.place(f"x{n}", text).cluster_id for n, text in enumerate(stories)} == {ids[0]}
-    clusterer.forget(ids[3])
-    assert len(clusterer) == 0
-
-
-def test_a_contradiction_is_refused() -> None:
-    clusterer = merged_and_apart(Clusterer())
-    with pytest.raises(ValueError, match="one"):
-        clusterer.hold_apart("c-b", "c-a")
-    with pytest.raises(ValueError, match="apart"):
-        clusterer.merge("c-d", "c-b")
+def test_one_cluster_is_not_two() -> None:
+    with pytest.raises(ValueError, match="not two"):
+        Clusterer().hold_apart("c-b", "c-b")
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.sampled_from(MESSAGES), min_size=4, max_size=60), st.data())
-def test_judgements_hold_over_a_restart(texts: list[str], data: st.DataObject) -> None:
+def test_what_is_apart_stays_so_over_a_restart(texts: list[str], data: st.DataObject) -> None:
     undisturbed, keeper, half = Clusterer(), Keeper(), len(texts) // 2
     keeper.keep(texts[:half], all_of(undisturbed, texts[:half]))
     ids = st.sampled_from(sorted(keeper.exemplars))
-    pairs = data.draw(st.lists(st.tuples(ids, ids), max_size=4))
-    said = []
-    for n, (one, other) in enumerate(pairs):
-        act = Clusterer.merge if n % 2 else Clusterer.hold_apart
-        try:
-            act(undisturbed, one, other)
-            said.append((act, one, other))
-        except ValueError:
-            continue
+    pairs = [p for p in data.draw(st.lists(st.tuples(ids, ids), max_size=4)) if p[0] != p[1]]
     restored = keeper.restored(random.Random(0))
-    for act, one, other in said:
-        act(restored, one, other)
+    for one, other in pairs:
+        undisturbed.hold_apart(one, other)
+        restored.hold_apart(one, other)
     assert all_of(restored, texts[half:], half) == all_of(undisturbed, texts[half:], half)
 
 
