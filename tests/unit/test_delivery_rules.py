@@ -90,11 +90,11 @@ def test_an_audience_that_has_lost_its_last_group_holds_nobody_up() -> None:
 
 
 def test_a_recall_corrects_those_who_have_it_or_may_have_it_and_no_others() -> None:
-    groups = {f"g{n}": group(n) for n in range(10)}
+    groups = {f"g{n}": group(n) for n in range(11)}
     ledger = {
         "g0": row(State.SHOWN),
         "g1": row(State.UNKNOWN),
-        "g2": row(State.HANDED_OVER),
+        "g2": row(State.HANDED_OVER, left=True),
         "g3": row(State.RETRYING, left=True),
         "g4": row(State.RETRYING),
         "g5": row(State.REFUSED),
@@ -103,6 +103,7 @@ def test_a_recall_corrects_those_who_have_it_or_may_have_it_and_no_others() -> N
         "gone": row(State.SHOWN),
         "g8": row(State.ACCEPTED),
         "g9": row(State.WAITING),
+        "g10": row(State.HANDED_OVER),
     }
     first, *asked = corrections(released("recalled"), {1: ledger}, World(groups, {}))
     owed = [x.group_id for x in asked if isinstance(x, e.DeliveryRequested)]
@@ -236,8 +237,9 @@ def test_what_is_held_back_after_it_may_have_left_is_unknown() -> None:
 
 
 def test_an_attempt_that_was_begun_and_has_no_outcome_was_cut_off() -> None:
-    assert was_cut_off(request(attempt=2), row(State.HANDED_OVER, 2))
-    assert not was_cut_off(request(attempt=2), row(State.HANDED_OVER, 1))
+    assert was_cut_off(request(attempt=2), row(State.HANDED_OVER, 2, left=True))
+    assert not was_cut_off(request(attempt=2), row(State.HANDED_OVER, 2))  # its mark was taken back
+    assert not was_cut_off(request(attempt=2), row(State.HANDED_OVER, 1, left=True))
     assert not was_cut_off(request(), row(State.REQUESTED))
     assert not was_cut_off(request(), None)
 
