@@ -8,11 +8,12 @@ is committed: so a kill leaves at most that one unknown.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import time
 from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from broadcast.channels.base import Channel, Message, Sent, Verdict
@@ -46,6 +47,8 @@ from fenghuo.warning import as_sent
 
 BATCH_S = 8.0
 """What has not been sent within this long is put off, so that a slow channel does not hold its batch."""
+LAST_S = 0.9
+"""For the answer of a platform that knows no repeats, when the batch has failed."""
 TASKS_AT_ONCE = 8
 CHUNK = 16
 """Deliveries that are marked and looked at together, right before they leave."""
@@ -105,6 +108,8 @@ class Sender:
         self._halted: set[str] = set()
         self._over: set[tuple[str, int, str]] = set()
         """What the batch has found recalled, expired or replaced."""
+        self._unsent: dict[tuple[str, int], int] = {}
+        """When (ms) we marked an attempt that cannot have left: Redis was lost before the look."""
 
     async def on_deliveries_requested(self, events: Sequence[e.Event]) -> Outcome:
         self._halted, self._over = set(await self._desk.halted()), set()
@@ -164,13 +169,16 @@ class Sender:
     ) -> list[Job]:
         """Jobs for what can be sent now; receipts for what cannot, and for what was cut off."""
         groups = await self._desk.groups_by_id([x.group_id for x, _ in wanted])
-        cut = [x for x, row in wanted if was_cut_off(x, row) and not self._is_keyed(x.channel)]
+        cut = [
+            x for x, row in wanted
+            if was_cut_off(x, row) and not self._is_keyed(x.channel) and not self._is_unsent(x, row)
+        ]  # fmt: skip
         kept = {x.delivery_id: [_cut_off(x)] for x in cut} | await self._outbox.find(cut)
         standing = await self._desk.standing(list({x.alert_id for x, _ in wanted}))
         jobs: list[Job] = []
         for request, row in wanted:
             release, group = releases[request.alert_id, request.version], groups.get(request.group_id)
-            out = request.left or (row is not None and row.left)
+            out = request.left or (row is not None and row.left and not self._is_unsent(request, row))
             if request.delivery_id in kept:
                 outcome.events += kept[request.delivery_id]
                 continue
@@ -210,6 +218,10 @@ class Sender:
         except Refused as error:
             return refused(str(error), further)
         return Job(request, release, way, target, secret, further, out)
+
+    def _is_unsent(self, request: e.DeliveryRequested, row: Row | None) -> bool:
+        """Whether the mark on the ledger is our own, of an attempt that never left."""
+        return row is not None and self._unsent.get((request.delivery_id, request.attempt)) == row.at_ms
 
     def _is_keyed(self, name: str) -> bool:
         channel = self._channels.get(name)
@@ -263,7 +275,7 @@ class Sender:
                     await asyncio.sleep(wait_s)
             parts = await asyncio.gather(*under_way)
         except BaseException:
-            await end_tasks(under_way)
+            await _end(under_way)
             raise
         return [x for part in parts for x in part] + late
 
@@ -273,7 +285,7 @@ class Sender:
         async with gate:
             held = [x for x in (self._held(job) for job in jobs if self._is_halted(job)) if x is not None]
             jobs = [job for job in jobs if not self._is_halted(job)]
-            going, receipts = await self._mark_and_look(jobs)
+            going, receipts = await self._mark_and_look(jobs, clock.now())
             receipts += held
             sent = await channel.send([self._message(job) for job in going]) if going else []
         for job, outcome in zip(going, sent, strict=True):
@@ -292,21 +304,25 @@ class Sender:
             taken, wait_s = await self._quota.take(bucket, channel.per_second(job.way.credential), 1)
             if not taken:
                 return [_rated(job, max(1.0, wait_s))]
-            going, receipts = await self._mark_and_look([job])
-            if not going:
-                return receipts
-            sent = await channel.send([self._message(job)])
-            settled = self._settle(job, sent[0], askable=False)
-            await self._outbox.keep(job.request, settled)
-            return settled
+            attempt, now = (job.request.delivery_id, job.request.attempt), clock.now()
+            self._unsent[attempt] = clock.to_ms(now)
+            going, receipts = await self._mark_and_look([job], now)
+            del self._unsent[attempt]
+            return await _to_its_end(self._send_and_keep(channel, job)) if going else receipts
 
-    async def _mark_and_look(self, jobs: Sequence[Job]) -> tuple[list[Job], list[e.Event]]:
+    async def _send_and_keep(self, channel: Channel, job: Job) -> list[e.Event]:
+        sent = await channel.send([self._message(job)])
+        settled = self._settle(job, sent[0], askable=False)
+        await self._outbox.keep(job.request, settled)
+        return settled
+
+    async def _mark_and_look(self, jobs: Sequence[Job], now: datetime) -> tuple[list[Job], list[e.Event]]:
         """Mark, then look, and only then may they leave: so a recall sees the mark, or we see the recall.
 
         What does not leave loses its mark at once, and what is known to be over gets none, so that nobody is
         corrected who never had it.
         """
-        now, keys = clock.now(), self._desk.keys
+        keys = self._desk.keys
         marked = [job for job in jobs if job.version not in self._over]
         await self._desk.apply([handed_over(job.request, job.request.group_id, now, keys) for job in marked])
         standing = await self._desk.standing(list({job.request.alert_id for job in marked}))
@@ -387,6 +403,19 @@ def _digest(target: str) -> str:
     return hashlib.blake2b(target.encode(), digest_size=8).hexdigest()
 
 
+async def _to_its_end(work: Coroutine[Any, Any, list[e.Event]]) -> list[e.Event]:
+    """The result of ``work``; when another delivery has failed and all are ended, what has left gets LAST_S
+    more for its answer."""
+    task = asyncio.create_task(work)
+    try:
+        return await asyncio.shield(task)
+    except asyncio.CancelledError:
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.wait({task}, timeout=LAST_S)
+        await _end([task])
+        raise
+
+
 async def _flat(work: Sequence[Coroutine[Any, Any, list[e.Event]]]) -> list[e.Event]:
     return [x for part in await _all_of(work) for x in part]
 
@@ -397,5 +426,11 @@ async def _all_of(work: Sequence[Coroutine[Any, Any, list[e.Event]]]) -> list[li
     try:
         return await asyncio.gather(*tasks)
     except BaseException:
-        await end_tasks(tasks)
+        await _end(tasks)
         raise
+
+
+async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
+    """End ``tasks`` because one of them failed; what befell the others is the same."""
+    await end_tasks(tasks)
+    await asyncio.gather(*tasks, return_exceptions=True)

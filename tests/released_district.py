@@ -335,7 +335,6 @@ async def opened(standing: Standing) -> AsyncIterator[District]:
             await desk.client.aclose()
 
 
-def instants(seed: int, count: int, most: int) -> list[int]:
-    """``count`` random instants of a release, as how many groups have it, the first first."""
-    dice = random.Random(seed)
+def instants(dice: random.Random, count: int, most: int) -> list[int]:
+    """``count`` random instants of a release, as how many of ``most`` groups have it, the first first."""
     return sorted(dice.randrange(1, most * 97 // 100) for _ in range(count))

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -16,8 +17,8 @@ from fenghuo.events import DeliveryState as State
 from fenghuo.sealing import seal
 from fenghuo.settings import Settings
 from fenghuo.stores.projection import handed_over, next_attempt
-from tests.channels import CUSTOMERS, Redis, Scripted, ScriptedTasks, hang, receipts, room
-from tests.making import group, group_changed, request, settings
+from tests.channels import CUSTOMERS, Redis, Room, Scripted, ScriptedTasks, hang, receipts, room
+from tests.making import group, group_changed, released, request, settings
 
 SHOWN, REFUSED = Sent(Verdict.SHOWN), Sent(Verdict.REFUSED, "not in the group")
 NIGHT = datetime(2026, 3, 9, 15, 30, tzinfo=UTC)
@@ -126,6 +127,96 @@ async def test_an_answer_that_redis_did_not_keep_is_remembered_until_it_does(tol
         await here.deliver(asked)
         assert set((await here.states()).values()) == {State.SHOWN}
     assert set(ding.times.values()) == {1}
+
+
+class Look:
+    """The desk's ``standing``; its second call, the look right before a send, does ``then`` first."""
+
+    def __init__(self, here: Room, then: Callable[[], Awaitable[None]]) -> None:
+        self._real = here.desk.standing
+        self._then = then
+        self._calls = 0
+        here.desk.standing = self  # type: ignore[method-assign, assignment]
+
+    async def __call__(self, alert_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        self._calls += 1
+        if self._calls == 2:
+            await self._then()
+        return await self._real(alert_ids)
+
+
+async def away() -> None:
+    raise Unavailable("Redis is away")
+
+
+async def test_what_never_left_as_redis_was_lost_is_sent_and_not_unknown(told: Settings) -> None:
+    ding = Scripted("dingtalk", idempotent=False)
+    async with room(told, ding) as here:
+        await here.know(*robots(3))
+        asked = await here.release()
+        Look(here, away)
+        with pytest.raises(Unavailable):
+            await here.deliver(asked)
+        await here.deliver(asked)
+        assert set((await here.states()).values()) == {State.SHOWN}
+    assert set(ding.times.values()) == {1}
+
+
+async def test_what_another_process_marked_meanwhile_may_have_left(told: Settings) -> None:
+    ding = Scripted("dingtalk", idempotent=False)
+    async with room(told, ding) as here:
+        await here.know(*robots(1))
+        [asked] = await here.release()
+        assert isinstance(asked, e.DeliveryRequested)
+        Look(here, away)
+        with pytest.raises(Unavailable):
+            await here.deliver([asked])
+        later = clock.now() + timedelta(seconds=1)
+        await here.desk.apply([handed_over(asked, asked.group_id, later, here.desk.keys)])
+        await here.deliver([asked])
+        assert await here.states() == {"g0000": State.UNKNOWN}
+    assert ding.asked == []
+
+
+async def test_an_answer_under_way_when_the_batch_fails_is_kept(told: Settings) -> None:
+    begun = asyncio.Event()
+
+    async def slow(_message: Message) -> Sent:
+        begun.set()
+        await asyncio.sleep(0.1)
+        return SHOWN
+
+    async def fails(_message: Message) -> Sent:
+        await begun.wait()
+        raise Unavailable("Redis is away")
+
+    ding, hook = Scripted("dingtalk", idempotent=False, answer=slow), Scripted("webhook", answer=fails)
+    async with room(told, ding, hook) as here:
+        await here.know(*robots(1), group(7, channel="webhook", target="u"))
+        asked = await here.release()
+        with pytest.raises(Unavailable):
+            await here.deliver(asked)
+        hook.answer = lambda _m: SHOWN
+        await here.deliver(asked)
+        assert set((await here.states()).values()) == {State.SHOWN}
+    assert set(ding.times.values()) == {1}
+
+
+async def test_what_a_recall_stops_in_the_last_moment_is_owed_no_correction(told: Settings) -> None:
+    hook = Scripted("webhook")
+    async with room(told, hook) as here:
+        await here.know(*[group(n, channel="webhook", target=f"u{n}") for n in range(40)])
+        asked = await here.release(groups=40)
+
+        async def recall() -> None:
+            await here.desk.project([released("recalled", expires_at=clock.now() + timedelta(hours=1))])
+
+        Look(here, recall)
+        await here.deliver(asked, commit=False)
+        rows = await here.desk.ledger("a1", 1)
+        assert len(rows) == 40 and not any(x.left for x in rows.values())
+        assert await here.release("recalled") == []
+    assert hook.asked == []
 
 
 async def test_a_duplicate_in_one_batch_is_sent_once(told: Settings) -> None:
