@@ -127,11 +127,7 @@ class Poller:
                 return
             rows = await self._open_rows(task)
             groups = await self._desk.groups_by_id(list(rows))
-            further = (
-                {k: next_way(group, release, task.channel) for k, group in groups.items()}
-                if task.kind == "warning"
-                else {}
-            )
+            further = {k: next_way(group, release, task.channel) for k, group in groups.items()}
             settled = self._settled(task, progress, rows, further)
             ended = {x.group_id for x in settled}
             events: list[e.Event] = [*settled]

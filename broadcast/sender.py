@@ -212,7 +212,7 @@ class Sender:
         way = way_of(group, request.channel)
         if way is None or request.channel not in self._channels:
             return refused("no such channel here", moved_to(group, release, request.channel))
-        further = "" if request.kind == "correction" else next_way(group, release, request.channel)
+        further = next_way(group, release, request.channel)
         try:
             target, secret = unseal(way.target, self._key), unseal(way.secret, self._key)
         except Refused as error:

@@ -63,9 +63,7 @@ class Making:
         return as_delivery(self.request, group_id, self.rows.get(group_id))
 
     def further(self, group_id: str) -> str:
-        """The channel of the group's next way; a correction goes by the way of its warning alone."""
-        if self.request.kind == "correction":
-            return ""
+        """The channel of the group's next way."""
         return next_way(self.groups[group_id], self.release, self.request.channel)
 
     def task(self) -> Task:

@@ -264,6 +264,19 @@ async def test_refused_for_good_goes_on_by_each_approved_way_in_turn(told: Setti
     assert len(ding.asked) == len(hook.asked) == 1
 
 
+async def test_a_correction_whose_robot_is_gone_goes_by_the_groups_next_way(told: Settings) -> None:
+    ding, hook = Scripted("dingtalk", idempotent=False), Scripted("webhook")
+    async with room(told, ding, hook) as here:
+        await here.know(group(1, channel="dingtalk", target="t", also=(way("webhook"),)))
+        await here.deliver(await here.release(channels=("dingtalk", "webhook")))
+        assert await here.states() == {"g0001": State.SHOWN}
+        ding.answer = lambda _m: REFUSED
+        await here.deliver(await here.release("recalled", channels=("dingtalk", "webhook")))
+        await here.deliver(await here.retry())
+        assert await here.states(kind="correction") == {"g0001": State.SHOWN}
+    assert [m.kind for m in hook.asked] == ["correction"]
+
+
 async def test_refused_after_a_timeout_is_unknown_and_never_goes_on(told: Settings) -> None:
     said = iter([Sent(Verdict.UNKNOWN, "no answer"), REFUSED])
     hook, ding = Scripted("webhook", answer=lambda _m: next(said)), Scripted("dingtalk", idempotent=False)
