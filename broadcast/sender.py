@@ -8,47 +8,39 @@ is committed: so a kill leaves at most that one unknown.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import time
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any
 
 from broadcast.channels.base import Channel, Message, Sent, Verdict
 from broadcast.halts import Tally, halt, name_of
+from broadcast.jobs import Job, Jobs
 from broadcast.outbox import Outbox
 from broadcast.quota import Quota
-from broadcast.requests import TASKS, as_task, moved_to, next_way, way_of
+from broadcast.requests import TASKS, as_task
 from broadcast.rules import (
     FAILED,
     each_once,
     held_back,
     latest_attempts,
-    outcome_of,
     put_off,
-    receipt,
     superseded,
     to_be_tried,
-    was_cut_off,
 )
 from broadcast.tasks import TaskMaker
+from broadcast.together import end, flat, to_its_end
 from fenghuo import clock
 from fenghuo import events as e
-from fenghuo.errors import Refused, Transient
-from fenghuo.quiet import quiet_until
-from fenghuo.sealing import unseal
+from fenghuo.errors import Transient
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import Row, handed_over
-from fenghuo.transport.pipeline import Outcome, end_tasks
+from fenghuo.transport.pipeline import Outcome
 from fenghuo.warning import as_sent
 
 BATCH_S = 8.0
 """What has not been sent within this long is put off, so that a slow channel does not hold its batch."""
-LAST_S = 0.9
-"""For the answer of a platform that knows no repeats, when the batch has failed."""
 TASKS_AT_ONCE = 8
 CHUNK = 16
 """Deliveries that are marked and looked at together, right before they leave."""
@@ -56,31 +48,6 @@ CHUNKS = {"sandbox": 500, "relay": 500}
 """The same for channels that take many at once."""
 ROBOTS = frozenset({"wecom_robot", "dingtalk", "feishu"})
 """Channels where each target is a credential of its own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Job:
-    """One delivery with all that its sending needs."""
-
-    request: e.DeliveryRequested
-    release: e.Release
-    way: e.Binding
-    target: str = field(repr=False)
-    secret: str = field(repr=False)
-    """The way's, unsealed."""
-    next_channel: str = ""
-    may_be_out: bool = False
-    """Whether an earlier attempt, or this one before a crash, may have reached the group."""
-
-    @property
-    def version(self) -> tuple[str, int, str]:
-        """What it is one delivery of."""
-        return self.request.alert_id, self.request.version, self.request.kind
-
-    @property
-    def name(self) -> str:
-        """What is halted when it fails too often."""
-        return name_of(self.request.channel, self.way.credential)
 
 
 class Sender:
@@ -103,16 +70,13 @@ class Sender:
         self._outbox = outbox
         self._tally = tally
         self._settings = settings
-        self._key = settings.secret_key.get_secret_value()
+        self._jobs = Jobs(desk, channels, outbox, settings)
         self._unkeyed = asyncio.Semaphore(settings.unkeyed_at_once)
-        self._halted: set[str] = set()
         self._over: set[tuple[str, int, str]] = set()
         """What the batch has found recalled, expired or replaced."""
-        self._unsent: dict[tuple[str, int], int] = {}
-        """When (ms) we marked an attempt that cannot have left: Redis was lost before the look."""
 
     async def on_deliveries_requested(self, events: Sequence[e.Event]) -> Outcome:
-        self._halted, self._over = set(await self._desk.halted()), set()
+        self._jobs.halted, self._over = set(await self._desk.halted()), set()
         asked = latest_attempts(x for x in events if isinstance(x, e.DeliveryRequested))
         requests = [x for x in asked if x.channel not in TASKS]
         tasks = [x for x in events if isinstance(x, e.TaskRequested)]
@@ -124,12 +88,12 @@ class Sender:
         for x, row in zip(requests, rows, strict=True):
             if to_be_tried(x, row):
                 wanted.append((x, row))
-        jobs = await self._prepare(wanted, releases, outcome)
+        jobs = await self._jobs.prepare(wanted, releases, outcome)
         by_channel: dict[str, list[Job]] = {}
         for job in jobs:
             by_channel.setdefault(job.request.channel, []).append(job)
         sending = [self._send_all(name, part) for name, part in by_channel.items()]
-        outcome.events += await _flat([self._make_all(tasks, releases), *sending])
+        outcome.events += await flat([self._make_all(tasks, releases), *sending])
         return outcome
 
     async def _make_all(
@@ -141,9 +105,9 @@ class Sender:
             async with gate:
                 late = time.monotonic() - began > BATCH_S
                 release = releases[task.alert_id, task.version]
-                return await self._maker.make(task, release, self._halted, late=late)
+                return await self._maker.make(task, release, self._jobs.halted, late=late)
 
-        return await _flat([make(task) for task in tasks])
+        return await flat([make(task) for task in tasks])
 
     async def _as_tasks(self, requests: Sequence[e.DeliveryRequested]) -> list[e.TaskRequested]:
         """A task for each group that goes on by its owner's tap, as its first way refused it."""
@@ -161,97 +125,15 @@ class Sender:
             found[alert_id, version] = release
         return found
 
-    async def _prepare(
-        self,
-        wanted: Sequence[tuple[e.DeliveryRequested, Row | None]],
-        releases: Mapping[tuple[str, int], e.Release],
-        outcome: Outcome,
-    ) -> list[Job]:
-        """Jobs for what can be sent now; receipts for what cannot, and for what was cut off."""
-        groups = await self._desk.groups_by_id([x.group_id for x, _ in wanted])
-        cut = [
-            x for x, row in wanted
-            if was_cut_off(x, row) and not self._is_keyed(x.channel) and not self._is_unsent(x, row)
-        ]  # fmt: skip
-        kept = {x.delivery_id: [_cut_off(x)] for x in cut} | await self._outbox.find(cut)
-        standing = await self._desk.standing(list({x.alert_id for x, _ in wanted}))
-        jobs: list[Job] = []
-        for request, row in wanted:
-            release, group = releases[request.alert_id, request.version], groups.get(request.group_id)
-            out = request.left or (row is not None and row.left and not self._is_unsent(request, row))
-            if request.delivery_id in kept:
-                outcome.events += kept[request.delivery_id]
-                continue
-            job = self._job(request, release, group, out)
-            if isinstance(job, e.ReceiptRecorded):
-                outcome.events.append(job)
-                continue
-            held = self._held(job)
-            stands, now = standing.get(request.alert_id), clock.now()
-            if held is None:
-                jobs.append(job)
-            elif superseded(request.kind, request.version, release.expires_at, stands, now):
-                outcome.events.append(held_back(request, now, may_be_out=out))
-            else:
-                outcome.events.append(held)
-        return jobs
-
-    def _job(
-        self, request: e.DeliveryRequested, release: e.Release, group: e.Group | None, out: bool
-    ) -> Job | e.ReceiptRecorded:
-        """The job, or the refusal of what has no way to its group; ``out``: an earlier attempt may have
-        left."""
-
-        def refused(why: str, further: str = "") -> e.ReceiptRecorded:
-            return self._outcome(request, Sent(Verdict.REFUSED, why), further, askable=True, left=out)
-
-        if group is None or group.gone:
-            return refused("the group is gone")
-        if release.exercise and request.channel != "sandbox":
-            return refused("an exercise goes to the sandbox alone")
-        way = way_of(group, request.channel)
-        if way is None or request.channel not in self._channels:
-            return refused("no such channel here", moved_to(group, release, request.channel))
-        further = next_way(group, release, request.channel)
-        try:
-            target, secret = unseal(way.target, self._key), unseal(way.secret, self._key)
-        except Refused as error:
-            return refused(str(error), further)
-        return Job(request, release, way, target, secret, further, out)
-
-    def _is_unsent(self, request: e.DeliveryRequested, row: Row | None) -> bool:
-        """Whether the mark on the ledger is our own, of an attempt that never left."""
-        return row is not None and self._unsent.get((request.delivery_id, request.attempt)) == row.at_ms
-
-    def _is_keyed(self, name: str) -> bool:
-        channel = self._channels.get(name)
-        return channel is None or channel.idempotent
-
-    def _held(self, job: Job) -> e.Event | None:
-        """The receipt of what is not to be sent now: its channel is halted, or people sleep; else None."""
-        now = clock.now()
-        if self._is_halted(job):
-            if job.next_channel and not job.may_be_out:
-                refusal = Sent(Verdict.REFUSED, f"halted:{job.name}")
-                return self._outcome(job.request, refusal, job.next_channel, askable=True)
-            return put_off(job.request, f"halted:{job.name}", now, None, left=job.may_be_out)
-        if job.request.kind == "correction":
-            return None
-        until = quiet_until(now, job.release.severity, self._settings.quiet_from, self._settings.quiet_to)
-        return put_off(job.request, "quiet", now, until, left=job.may_be_out) if until else None
-
-    def _is_halted(self, job: Job) -> bool:
-        return job.name in self._halted
-
     async def _send_all(self, name: str, jobs: Sequence[Job]) -> list[e.Event]:
         channel = self._channels[name]
         if not channel.idempotent:
             began = time.monotonic()
-            return await _flat([self._send_alone(channel, job, began) for job in jobs])
+            return await flat([self._send_alone(channel, job, began) for job in jobs])
         by_credential: dict[str, list[Job]] = {}
         for job in jobs:
             by_credential.setdefault(job.way.credential, []).append(job)
-        return await _flat([self._send_keyed(channel, x, part) for x, part in by_credential.items()])
+        return await flat([self._send_keyed(channel, x, part) for x, part in by_credential.items()])
 
     async def _send_keyed(self, channel: Channel, credential: str, jobs: Sequence[Job]) -> list[e.Event]:
         """Send at the credential's rate, so many chunks at once; a slow answer holds up nobody else."""
@@ -275,7 +157,7 @@ class Sender:
                     await asyncio.sleep(wait_s)
             parts = await asyncio.gather(*under_way)
         except BaseException:
-            await _end(under_way)
+            await end(under_way)
             raise
         return [x for part in parts for x in part] + late
 
@@ -283,8 +165,12 @@ class Sender:
         self, channel: Channel, jobs: Sequence[Job], gate: asyncio.Semaphore
     ) -> list[e.Event]:
         async with gate:
-            held = [x for x in (self._held(job) for job in jobs if self._is_halted(job)) if x is not None]
-            jobs = [job for job in jobs if not self._is_halted(job)]
+            held = [
+                x
+                for x in (self._jobs.held(job) for job in jobs if self._jobs.is_halted(job))
+                if x is not None
+            ]
+            jobs = [job for job in jobs if not self._jobs.is_halted(job)]
             going, receipts = await self._mark_and_look(jobs, clock.now())
             receipts += held
             sent = await channel.send([self._message(job) for job in going]) if going else []
@@ -295,8 +181,8 @@ class Sender:
     async def _send_alone(self, channel: Channel, job: Job, began: float) -> list[e.Event]:
         """One delivery on a platform that knows no repeats: its answer is kept at once."""
         async with self._unkeyed:
-            if self._is_halted(job):
-                held = self._held(job)
+            if self._jobs.is_halted(job):
+                held = self._jobs.held(job)
                 return [held] if held else []
             if time.monotonic() - began > BATCH_S:
                 return [_rated(job, 1.0)]
@@ -305,10 +191,10 @@ class Sender:
             if not taken:
                 return [_rated(job, max(1.0, wait_s))]
             attempt, now = (job.request.delivery_id, job.request.attempt), clock.now()
-            self._unsent[attempt] = clock.to_ms(now)
+            self._jobs.unsent[attempt] = clock.to_ms(now)
             going, receipts = await self._mark_and_look([job], now)
-            del self._unsent[attempt]
-            return await _to_its_end(self._send_and_keep(channel, job)) if going else receipts
+            del self._jobs.unsent[attempt]
+            return await to_its_end(self._send_and_keep(channel, job)) if going else receipts
 
     async def _send_and_keep(self, channel: Channel, job: Job) -> list[e.Event]:
         sent = await channel.send([self._message(job)])
@@ -349,7 +235,7 @@ class Sender:
         if sent.verdict is Verdict.MISCONFIGURED and not own:
             return self._misconfigured(job, sent)
         settled: list[e.Event] = [
-            self._outcome(job.request, sent, job.next_channel, askable=askable, left=job.may_be_out)
+            self._jobs.outcome(job.request, sent, job.next_channel, askable=askable, left=job.may_be_out)
         ]
         failed = sent.verdict in FAILED and not sent.throttled
         if self._tally.add(job.name, failed=failed):
@@ -361,23 +247,15 @@ class Sender:
         halted = self._halt(job.name, sent.reason)
         if job.next_channel and not job.may_be_out:
             refusal = Sent(Verdict.REFUSED, sent.reason)
-            return [*halted, self._outcome(job.request, refusal, job.next_channel, askable=True)]
+            return [*halted, self._jobs.outcome(job.request, refusal, job.next_channel, askable=True)]
         return [*halted, put_off(job.request, f"halted:{job.name}", clock.now(), None, left=job.may_be_out)]
 
     def _halt(self, name: str, reason: str) -> list[e.Event]:
-        if name in self._halted:
+        if name in self._jobs.halted:
             return []
-        self._halted.add(name)
+        self._jobs.halted.add(name)
         self._tally.forget(name)
         return [halt(name, reason, clock.now())]
-
-    def _outcome(
-        self, request: e.DeliveryRequested, sent: Sent, further: str, *, askable: bool, left: bool = False
-    ) -> e.ReceiptRecorded:
-        return outcome_of(
-            request, sent, now=clock.now(), attempts=self._settings.delivery_attempts,
-            base_s=self._settings.retry_base_s, askable=askable, next_channel=further, left=left,
-        )  # fmt: skip
 
     def _message(self, job: Job) -> Message:
         request, release = job.request, job.release
@@ -389,11 +267,6 @@ class Sender:
         )  # fmt: skip
 
 
-def _cut_off(request: e.DeliveryRequested) -> e.Event:
-    reason = "the process ended while it was being sent, and the platform cannot be asked"
-    return receipt(request, e.DeliveryState.UNKNOWN, reason, clock.now(), left=True)
-
-
 def _rated(job: Job, wait_s: float) -> e.ReceiptRecorded:
     now = clock.now()
     return put_off(job.request, "rate", now, now + timedelta(seconds=wait_s), left=job.may_be_out)
@@ -401,36 +274,3 @@ def _rated(job: Job, wait_s: float) -> e.ReceiptRecorded:
 
 def _digest(target: str) -> str:
     return hashlib.blake2b(target.encode(), digest_size=8).hexdigest()
-
-
-async def _to_its_end(work: Coroutine[Any, Any, list[e.Event]]) -> list[e.Event]:
-    """The result of ``work``; when another delivery has failed and all are ended, what has left gets LAST_S
-    more for its answer."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({task}, timeout=LAST_S)
-        await _end([task])
-        raise
-
-
-async def _flat(work: Sequence[Coroutine[Any, Any, list[e.Event]]]) -> list[e.Event]:
-    return [x for part in await _all_of(work) for x in part]
-
-
-async def _all_of(work: Sequence[Coroutine[Any, Any, list[e.Event]]]) -> list[list[e.Event]]:
-    """All results; when one fails, the others are ended before its error goes on."""
-    tasks = [asyncio.create_task(x) for x in work]
-    try:
-        return await asyncio.gather(*tasks)
-    except BaseException:
-        await _end(tasks)
-        raise
-
-
-async def _end(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """End ``tasks`` because one of them failed; what befell the others is the same."""
-    await end_tasks(tasks)
-    await asyncio.gather(*tasks, return_exceptions=True)
