@@ -63,6 +63,10 @@ def build(settings: Settings) -> Room:
             Poller(desk, transport, channels.tasks, settings).run,
             Reminders(desk, transport, settings, min(LOOK_EVERY_S, settings.remind_s[0] / 10)).run,
         ],
+        closing=[
+            *(channel.aclose for channel in channels.direct.values()),
+            *(channel.aclose for channel in channels.tasks.values()),
+        ],
     )
 
 
