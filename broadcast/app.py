@@ -65,6 +65,10 @@ def build(settings: Settings) -> Room:
             poller.run_recalls,
             Reminders(desk, transport, settings, min(LOOK_EVERY_S, settings.remind_s[0] / 10)).run,
         ],
+        closing=[
+            *(channel.aclose for channel in channels.direct.values()),
+            *(channel.aclose for channel in channels.tasks.values()),
+        ],
     )
 
 

@@ -48,6 +48,8 @@ class Room:
     asgi: Asgi | None = None
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
     """Coroutines that run for the room's life beside its stages."""
+    closing: Sequence[Callable[[], Awaitable[None]]] = ()
+    """What gives back the room's own connections once its stages have ended."""
     started: bool = False
     waits_for: str = ""
     """Why it has not started yet, as the last try told."""
@@ -223,6 +225,8 @@ async def _end(room: Room, server: "_Server", serving: Any, tasks: list[Any]) ->
     await end_tasks((serving, *tasks))
     await asyncio.gather(serving, *tasks, return_exceptions=True)
     await room.transport.stop()
+    for close in room.closing:
+        await close()
     await room.desk.client.aclose()
     log.info("room ended")
 

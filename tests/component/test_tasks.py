@@ -218,6 +218,8 @@ async def test_recalled_before_it_was_made_no_task_is_made(told: Settings, peopl
         await here.know(owned(1))
         asked = await here.release()
         assert await here.release("recalled") == []
+        await here.deliver(asked, commit=False)
+        assert not (await here.desk.ledger("a1", 1))["g0001"].left, "nobody is owed a correction of it"
         await here.deliver(asked)
         assert await here.states() == {"g0001": State.SUPERSEDED}
     assert people.created == {}

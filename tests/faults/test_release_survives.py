@@ -142,7 +142,7 @@ async def test_a_release_survives_kills_and_lost_connections(district: District)
 
 # --- platforms that misbehave -----------------------------------------------------------------------------
 
-SHARES = {"rate_limited": 0.05, "timeout_after": 0.02, "hang_s": 1.5}
+SHARES = {"rate_limited": 0.05, "timeout_after": 0.02, "hang_s": 2.5}
 REVOKED = 0.035
 """Of the robots: of all groups one in a hundred."""
 FAULTS = {
@@ -161,7 +161,7 @@ async def test_each_misbehaviour_of_the_platforms_ends_in_its_right_state(distri
     every = {g.group_id: g for g in groups("") if g.place.town == STORMY}
     closed = {k for k, g in every.items() if g.credential == DEAD}
     further = {k for k, g in every.items() if g.also}
-    sender = district.standing.sender("stormy", webhook_per_s=400, webhook_timeout_s=1)
+    sender = district.standing.sender("stormy", webhook_per_s=400, webhook_timeout_s=1.5)
     asked_before = await district.asked_again()
     await district.misbehave(FAULTS)
     async with sending(sender):

@@ -1,6 +1,7 @@
 """A room ends when it is told to, whatever its loops are in the middle of."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from types import SimpleNamespace
 from typing import Any
 
@@ -32,3 +33,20 @@ async def test_a_room_ends_although_a_loop_was_in_the_middle_of_a_write_to_redis
     async with asyncio.timeout(10):
         await _end(room, _Server(health_pages(room, None), "127.0.0.1", 0), serving, [task])
     assert task.cancelled()
+
+
+async def test_a_room_gives_its_connections_back_once_its_stages_have_ended() -> None:
+    ended: list[str] = []
+
+    def ends(what: str) -> Callable[[], Awaitable[None]]:
+        async def end() -> None:
+            ended.append(what)
+
+        return end
+
+    transport: Any = SimpleNamespace(stop=ends("stages"))
+    desk: Any = SimpleNamespace(client=SimpleNamespace(aclose=ends("desk")))
+    room = Room("broadcast", settings(), desk, transport, port=0, closing=[ends("webhooks"), ends("robots")])
+    serving = asyncio.create_task(asyncio.sleep(0))
+    await _end(room, _Server(health_pages(room, None), "127.0.0.1", 0), serving, [])
+    assert ended == ["stages", "webhooks", "robots", "desk"]
