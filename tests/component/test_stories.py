@@ -272,6 +272,13 @@ async def test_the_desk_rebuilt_from_the_events_equals_the_live_one(in_force: Se
         said = {"cluster_id": one, "report_ids": (second,)}
         assert await correct(house, event_id="s1", kind="split", **said) == ("ok", "")
         assert await cluster_of(house, second) == "c-s1"
+        words = [("w1", e.Handled.STOPPED), ("w2", e.Handled.FALSE_ALARM)]
+        for key, outcome in words:
+            handled = e.UrgentHandled(
+                event_id=key, at=clock.now(), report_id=first, person_id="zhao", outcome=outcome
+            )
+            await house.console.publish([handled])
+            await until(lambda key=key: house.desk.decision(key), what=f"{key} on the desk")
         for room in house.rooms.values():
             await room.transport.stop()
         live = await desk_dump(house.desk)
