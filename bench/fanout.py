@@ -59,8 +59,10 @@ PEOPLE = {"analyst": Role.ANALYST, "approver": Role.APPROVER}
 
 @dataclass(frozen=True, slots=True)
 class Fanout:
-    """One release: seconds to the last group by the server's count, and until the ledger was complete."""
+    """One release: seconds to the first and the last group by the server's count, and until the ledger was
+    complete."""
 
+    first_s: float
     last_s: float
     complete_s: float
     groups: int
@@ -187,8 +189,8 @@ async def release(desk: Desk, console: AnyTransport, server: Server, house: Hous
     await until(completed)
     complete_s = time.perf_counter() - began
     have = await server.ask("/sim/counts", contains=number(alert_id))
-    last_s = ((have["last_ms"] or began_ms) - began_ms) / 1000
-    return Fanout(last_s, complete_s, have["groups"], have["doubles"], peak_mib(house))
+    first_s, last_s = (((have[x] or began_ms) - began_ms) / 1000 for x in ("first_ms", "last_ms"))
+    return Fanout(first_s, last_s, complete_s, have["groups"], have["doubles"], peak_mib(house))
 
 
 def peak_mib(house: House) -> float:
@@ -224,7 +226,7 @@ def told_all(count: int, rows: Sequence[tuple[Fanout, float]]) -> bool:
         whole = run.groups == count and not run.doubles
         kept = kept and whole
         print(
-            f"  {count:,} groups: last {run.last_s:.2f} s (complete {run.complete_s:.2f} s), "
+            f"  {count:,} groups: first {run.first_s:.2f}, last {run.last_s:.2f}, complete {run.complete_s:.2f} s, "
             f"bare loop {loop_s:.2f} s: x{ratio:.2f}; have it {run.groups:,}, doubles {run.doubles}; "
             f"peak {run.peak_mib:.0f} MiB"
         )

@@ -42,7 +42,7 @@ from fenghuo.warning import as_sent
 BATCH_S = 8.0
 """What has not been sent within this long is put off, so that a slow channel does not hold its batch."""
 TASKS_AT_ONCE = 8
-CHUNK = 16
+CHUNK = 25
 """Deliveries that are marked and looked at together, right before they leave."""
 CHUNKS = {"sandbox": 500, "relay": 500}
 """The same for channels that take many at once."""
@@ -212,9 +212,10 @@ class Sender:
         marked = [job for job in jobs if job.version not in self._over]
         await self._desk.apply([handed_over(job.request, job.request.group_id, now, keys) for job in marked])
         standing = await self._desk.standing(list({job.request.alert_id for job in marked}))
+        looked = clock.now()
         for job in marked:
             x = job.request
-            if superseded(x.kind, x.version, job.release.expires_at, standing.get(x.alert_id), clock.now()):
+            if superseded(x.kind, x.version, job.release.expires_at, standing.get(x.alert_id), looked):
                 self._over.add(job.version)
         await self._desk.apply(
             [

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 import aiohttp
 from aiohttp.abc import AbstractResolver
@@ -106,9 +107,10 @@ class Wire:
         async with self._gate:
             try:
                 async with self._open().request(
-                    method, URL(url), data=body, params=params, headers=headers, allow_redirects=False
+                    method, _parsed(url), data=body, params=params, headers=headers, allow_redirects=False
                 ) as response:
-                    waits = retry_after_s(response.headers.get("retry-after"), clock.now())
+                    header = response.headers.get("retry-after")
+                    waits = retry_after_s(header, clock.now()) if header else None
                     return Answer(response.status, waits, await _read(response))
             except _NEVER_LEFT as error:
                 return _never_left(error)
@@ -146,7 +148,13 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
     return min(LONGEST_WAIT_S, max(0.0, wait_s)) if math.isfinite(wait_s) else None
 
 
+_parsed = lru_cache(maxsize=16_384)(URL)
+"""The same addresses come again with every warning."""
+
+
 async def _read(response: aiohttp.ClientResponse) -> bytes:
+    if response.content_length is not None and response.content_length <= LONGEST_ANSWER:
+        return await response.read()
     raw = bytearray()
     async for chunk in response.content.iter_any():
         raw += chunk

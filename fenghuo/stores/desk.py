@@ -292,12 +292,11 @@ class Desk:
 
     async def ledger_rows(self, wanted: Sequence[e.DeliveryRequested | e.TapMade]) -> list[Row | None]:
         """The ledger's row of each wanted delivery, in the same order."""
-        async with reaching_redis():
-            pipe = self.client.pipeline(transaction=False)
-            for x in wanted:
-                pipe.hget(self.keys.ledger(x.alert_id, x.version, x.kind), x.group_id)
-            raw = await pipe.execute() if wanted else []
-        return [_ROW.decode(_payload(x)) if x else None for x in raw]
+        by_key: dict[str, list[str]] = {}
+        for x in wanted:
+            by_key.setdefault(self.keys.ledger(x.alert_id, x.version, x.kind), []).append(x.group_id)
+        found = {key: await self._fields(key, group_ids, _ROW) for key, group_ids in by_key.items()}
+        return [found[self.keys.ledger(x.alert_id, x.version, x.kind)].get(x.group_id) for x in wanted]
 
     async def taps_seen(self, taps: Sequence[e.TapMade]) -> set[str]:
         """The ids of those of ``taps`` that have changed a delivery already."""

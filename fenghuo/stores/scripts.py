@@ -32,8 +32,11 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 def packed(changes: Sequence[Change]) -> bytes:
     """``changes`` as the scripts' one argument: MessagePack, since a client is slow with very many. Only
-    strings: Redis knows MessagePack from before it had bytes, and would write whole numbers its own way."""
-    return _ENCODER.encode([[_text(x) for x in change] for change in changes])
+    strings: Redis knows MessagePack from before it had bytes, and would write whole numbers its own way. An
+    EXPIRE is made once for each key, after all else."""
+    plain = [change for change in changes if change[0] != "EXPIRE"]
+    ends = {change[1]: change for change in changes if change[0] == "EXPIRE"}
+    return _ENCODER.encode([[_text(x) for x in change] for change in (*plain, *ends.values())])
 
 
 def _text(x: str | bytes | int) -> str:
