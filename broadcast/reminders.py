@@ -209,9 +209,8 @@ class Reminders:
         mine = [x for x in self._made.values() if (x.alert_id, x.version, x.kind) == key]
         there = await self._desk.notices_made(mine)
         for x in mine:
-            if x.event_id in there:
+            if x.event_id in there:  # perhaps only since we read what had been told
                 del self._made[x.event_id]
-                continue
             at_ms = clock.to_ms(x.at)
             told.setdefault((x.level, x.person_id), at_ms)
             for group_id in x.group_ids:
