@@ -58,10 +58,11 @@ class Poller:
         self._gate = asyncio.Semaphore(AT_ONCE)
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            if await self._turn.mine():
-                await self.look()
+        async with self._turn:
+            while True:
+                await asyncio.sleep(LOOK_EVERY_S)
+                if await self._turn.mine():
+                    await self.look()
 
     async def look(self) -> None:
         """Ask about every task that is due, and take back every one whose alert stands no longer."""
