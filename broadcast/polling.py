@@ -67,10 +67,11 @@ class Poller:
         await self._for_ever(self.look_back)
 
     async def _for_ever(self, look: Callable[[], Awaitable[None]]) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            if await self._turn.mine():
-                await look()
+        async with self._turn:
+            while True:
+                await asyncio.sleep(LOOK_EVERY_S)
+                if await self._turn.mine():
+                    await look()
 
     async def look_on(self) -> None:
         """Ask about every task that is due."""

@@ -157,10 +157,11 @@ class Reminders:
         """Published, and perhaps not on the desk yet."""
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(self._every_s)
-            if await self._turn.mine():
-                await self.look(clock.now())
+        async with self._turn:
+            while True:
+                await asyncio.sleep(self._every_s)
+                if await self._turn.mine():
+                    await self.look(clock.now())
 
     async def look(self, now: datetime) -> list[e.NoticeRequested]:
         """Publish what is due at ``now``; returns it. Nothing while the desk is being rebuilt."""

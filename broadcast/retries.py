@@ -26,11 +26,12 @@ class Retries:
         self._turn = Turn(desk, "retries", HELD_S)
 
     async def run(self) -> None:
-        while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            if await self._turn.mine():
-                while await self.look() == AT_ONCE:
-                    pass
+        async with self._turn:
+            while True:
+                await asyncio.sleep(LOOK_EVERY_S)
+                if await self._turn.mine():
+                    while await self.look() == AT_ONCE:
+                        pass
 
     async def look(self) -> int:
         """Publish what is due, at most 500 of a kind; returns how many of the largest."""

@@ -14,10 +14,7 @@ LEASE_MS = 10_000
 
 
 class Lease:
-    """The ownership of one (stage, stream). Each commit checks it, so a late owner cannot do harm.
-
-    The token names host and process, so that a dead owner on this host is seen before its lease runs out.
-    """
+    """The ownership of one (stage, stream). Each commit checks it, so a late owner cannot do harm."""
 
     def __init__(self, client: Any, keys: Keys, group: str, stream: str) -> None:
         self._client = client
@@ -25,7 +22,7 @@ class Lease:
         self._stream = stream
         self.key = keys.lease(f"{group}:{stream}")
         self.deaths_key = keys.lease(f"{group}:{stream}:starts")
-        self.token = f"{_host()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self.token = new_token()
         self.deaths = 0
         """How many owners in a row died over the entries now pending, without one commit in between."""
         self._survived = False
@@ -60,6 +57,12 @@ class Lease:
         if self._survived:
             return max(0, int(await self._client.get(self.deaths_key) or 1) - 1)
         return int(await self._client.incr(self.deaths_key)) - 1
+
+
+def new_token() -> str:
+    """A holder's name of its own, with host and process: a dead one on this host is seen before its lease
+    runs out."""
+    return f"{_host()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def is_dead(holder: str) -> bool:

@@ -17,12 +17,14 @@ from broadcast.taps import Taps
 from broadcast.turn import Turn
 from fenghuo import clock
 from fenghuo import events as e
-from fenghuo.errors import Transient
+from fenghuo.errors import Refused, Transient
+from fenghuo.rebuild import alone_at
 from fenghuo.runtime import AnyTransport, open_desk, open_transport
 from fenghuo.sealing import seal
 from fenghuo.stores.desk import Desk
 from fenghuo.topics import NOTICES_REQUESTED
 from fenghuo.transport.pipeline import Stage
+from fenghuo.transport.redis_lease import new_token
 from tests.browser import street as s
 from tests.browser.opened import settings_at
 from tests.inside import until
@@ -160,6 +162,26 @@ async def test_one_process_works_at_a_time_and_another_takes_over(redis_url: str
         assert await first.mine()
         assert await until(second.mine, within_s=5)
         assert not await first.mine()
+
+
+async def test_the_turn_of_an_ended_loop_or_a_dead_process_hinders_nobody(
+    redis_url: str, namespace: str
+) -> None:
+    child = await asyncio.create_subprocess_exec("true")
+    await child.wait()
+    host, _, rest = new_token().split(":")
+    desk = open_desk(settings_at(redis_url, namespace))
+    first, second = Turn(desk, "reminders", 30), Turn(desk, "reminders", 30)
+    async with first:
+        assert await first.mine()
+        with pytest.raises(Refused, match="reminders"):
+            async with alone_at(desk):
+                pytest.fail("a rebuild beside a room at work")
+    assert await second.mine()
+    await desk.client.set(desk.keys.lease("reminders"), f"{host}:{child.pid}:{rest}", px=60_000)
+    async with alone_at(desk):
+        assert [await second.mine(), await second.mine()] == [False, True]
+    await desk.client.aclose()
 
 
 async def test_nothing_is_judged_by_half_a_desk(redis_url: str, namespace: str) -> None:
