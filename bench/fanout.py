@@ -226,8 +226,8 @@ def told_all(count: int, rows: Sequence[tuple[Fanout, float]]) -> bool:
         whole = run.groups == count and not run.doubles
         kept = kept and whole
         print(
-            f"  {count:,} groups: first {run.first_s:.2f}, last {run.last_s:.2f}, complete {run.complete_s:.2f} s, "
-            f"bare loop {loop_s:.2f} s: x{ratio:.2f}; have it {run.groups:,}, doubles {run.doubles}; "
+            f"  {count:,} groups: first {run.first_s:.2f}, last {run.last_s:.2f}, complete "
+            f"{run.complete_s:.2f} s, bare loop {loop_s:.2f} s: x{ratio:.2f}; have it {run.groups:,}, doubles {run.doubles}; "
             f"peak {run.peak_mib:.0f} MiB"
         )
     middle = statistics.median(run.last_s / loop_s for run, loop_s in rows)
