@@ -225,11 +225,9 @@ def told_all(count: int, rows: Sequence[tuple[Fanout, float]]) -> bool:
         ratio = run.last_s / loop_s
         whole = run.groups == count and not run.doubles
         kept = kept and whole
-        print(
-            f"  {count:,} groups: first {run.first_s:.2f}, last {run.last_s:.2f}, complete "
-            f"{run.complete_s:.2f} s, bare loop {loop_s:.2f} s: x{ratio:.2f}; have it {run.groups:,}, doubles {run.doubles}; "
-            f"peak {run.peak_mib:.0f} MiB"
-        )
+        took = f"first {run.first_s:.2f}, last {run.last_s:.2f}, complete {run.complete_s:.2f} s"
+        have = f"have it {run.groups:,}, doubles {run.doubles}; peak {run.peak_mib:.0f} MiB"
+        print(f"  {count:,} groups: {took}, bare loop {loop_s:.2f} s: x{ratio:.2f}; {have}")
     middle = statistics.median(run.last_s / loop_s for run, loop_s in rows)
     print(f"  median ratio x{middle:.2f}, limit x{LIMIT}")
     return kept and middle <= LIMIT
