@@ -110,7 +110,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
             handle=Planner(desk, settings).on_alerts_released,
         ),
         Stage(
-            room=ROOM, name="send", topic=topics.DELIVERIES_REQUESTED, batch=500,
+            room=ROOM, name="send", topic=topics.DELIVERIES_REQUESTED, batch=1000,
             handle=sender.on_deliveries_requested,
         ),
         Stage(

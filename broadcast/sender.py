@@ -44,6 +44,9 @@ BATCH_S = 8.0
 TASKS_AT_ONCE = 8
 CHUNK = 25
 """Deliveries that are marked and looked at together, right before they leave."""
+AHEAD = 2
+"""So many times what may be under way at once has been marked and waits for its turn, so that no turn is
+empty; it leaves within the time of one request."""
 CHUNKS = {"sandbox": 500, "relay": 500}
 """The same for channels that take many at once."""
 ROBOTS = frozenset({"wecom_robot", "dingtalk", "feishu"})
@@ -137,8 +140,9 @@ class Sender:
 
     async def _send_keyed(self, channel: Channel, credential: str, jobs: Sequence[Job]) -> list[e.Event]:
         """Send at the credential's rate, so many chunks at once; a slow answer holds up nobody else."""
-        chunk = CHUNKS.get(channel.name, CHUNK)
-        gate = asyncio.Semaphore(max(1, self._settings.webhook_at_once // chunk))
+        at_once = self._settings.webhook_at_once
+        chunk = CHUNKS.get(channel.name, min(CHUNK, at_once))
+        gate = asyncio.Semaphore(max(1, AHEAD * at_once // chunk))
         began, left = time.monotonic(), list(jobs)
         under_way: list[asyncio.Task[list[e.Event]]] = []
         late: list[e.Event] = []
@@ -151,7 +155,8 @@ class Sender:
                     under_way.append(asyncio.create_task(self._send_chunk(channel, part, gate)))
                 left = left[taken:]
                 if left and time.monotonic() - began + wait_s > BATCH_S:
-                    late = [_rated(job, max(1.0, wait_s)) for job in left]
+                    rate = channel.per_second(credential)
+                    late = [_rated(job, max(1.0, wait_s) + n / rate) for n, job in enumerate(left)]
                     break
                 if left:
                     await asyncio.sleep(wait_s)
