@@ -4,9 +4,9 @@ proves it (plan, marks, receipts, completion), against a bare aiohttp loop.
 The loop posts the same text, signed, with as many requests at once, to the same server, right before each
 release. The server is the simulator, whose own count is what is believed. FENGHUO_FANOUT_GROUPS
 ("4601 50000") says how many groups, FENGHUO_FANOUT_BROKERS ("redis kafka") on what, FENGHUO_FANOUT_LATENCY_MS
-("0 50") how long the server takes to answer: with 0 it is the CPU of one process that is compared, and no limit
-holds. Ends with exit code 1 when a group lacks it or has it twice, or when the median of the ratios is above
-1.5 though the server is one that takes its time.
+("0 50") how long the server takes to answer: with 0 it is the CPU of one process that is compared, and no
+limit holds. Ends with exit code 1 when a group lacks it or has it twice, or when the median of the ratios is
+above 1.5 though the server is one that takes its time.
 """
 
 import asyncio
