@@ -13,7 +13,7 @@ from broadcast.channels.base import Progress, Sent, Task, TaskChannel, Verdict
 from broadcast.halts import name_of
 from broadcast.requests import next_way
 from broadcast.rules import delivery_of, superseded
-from broadcast.tasks import EARLIER, again, closed, task_changed
+from broadcast.tasks import EARLIER, STILL_COMING, again, closed, task_changed
 from broadcast.turn import Turn
 from fenghuo import clock
 from fenghuo import events as e
@@ -244,7 +244,8 @@ class Poller:
         channel, asked, platform_id = self._channels[task.channel], _as_task(task, release), task.platform_id
         if not platform_id and begun:
             found = await channel.find(asked, release.approved_at - EARLIER)
-            if found.sent.verdict not in (Verdict.WAITING, Verdict.REFUSED):
+            none_yet = found.sent.verdict is Verdict.REFUSED and clock.now() < task.since + STILL_COMING
+            if none_yet or found.sent.verdict not in (Verdict.WAITING, Verdict.REFUSED):
                 return Progress(known=False)
             platform_id = found.task_id
         if not platform_id:

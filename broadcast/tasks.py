@@ -25,6 +25,7 @@ from broadcast.rules import (
 )
 from fenghuo import clock
 from fenghuo import events as e
+from fenghuo.clock import from_ms
 from fenghuo.quiet import quiet_until
 from fenghuo.sealing import unseal
 from fenghuo.settings import Settings
@@ -33,6 +34,9 @@ from fenghuo.stores.projection import Row, handed_over
 from fenghuo.warning import as_sent
 
 LATE = timedelta(seconds=1)
+STILL_COMING = timedelta(seconds=5)
+"""So long after a request was cut off it may still reach the platform: before, "no such task" proves
+nothing."""
 EARLIER = timedelta(minutes=5)
 """How far the platform's clock may lie behind ours when it is asked for a task."""
 
@@ -58,6 +62,15 @@ class Making:
     def was_begun(self) -> bool:
         """Whether an earlier attempt may have made it."""
         return any(row.left for row in self.rows.values())
+
+    @property
+    def asked_at(self) -> datetime | None:
+        """When an attempt began of which nothing is known: it was cut off; None if there is none."""
+        marked = [
+            row.at_ms for row in self.rows.values()
+            if row.left and row.state is e.DeliveryState.HANDED_OVER
+        ]  # fmt: skip
+        return from_ms(max(marked)) if marked else None
 
     def delivery(self, group_id: str) -> e.DeliveryRequested:
         return as_delivery(self.request, group_id, self.rows.get(group_id))
@@ -133,6 +146,8 @@ class TaskMaker:
         taken, wait_s = await self._quota.take(making.name, per_second, 1)
         if not taken:
             return self._later(making, "rate", clock.now() + timedelta(seconds=max(0.2, wait_s)))
+        if (asked_at := making.asked_at) is not None and clock.now() < asked_at + STILL_COMING:
+            return self._later(making, "", asked_at + STILL_COMING, reason="its answer was lost")
         over = await self._is_over(making)
         created = await self._once(channel, making, over=over)
         if over and created.sent.verdict is Verdict.REFUSED:
@@ -196,6 +211,8 @@ class TaskMaker:
         wait_s = sent.retry_after_s or backoff_s(self._settings.retry_base_s, failures)
         left = sent.verdict is Verdict.UNKNOWN or making.was_begun
         due = now + timedelta(seconds=wait_s)
+        if sent.verdict is Verdict.UNKNOWN:
+            due = max(due, now + STILL_COMING)
         held = "rate" if sent.throttled else ""
         return [*events, *self._later(making, held, due, reason=sent.reason, failures=failures, left=left)]
 

@@ -9,6 +9,7 @@ import pytest
 
 from broadcast.channels.base import Progress, Sent, Task, Verdict
 from broadcast.polling import Poller
+from broadcast.tasks import STILL_COMING
 from broadcast.turn import Turn
 from fenghuo import clock
 from fenghuo import events as e
@@ -123,6 +124,28 @@ async def test_a_group_that_the_platform_does_not_know_goes_by_its_next_way(
     assert ding.groups == ["g0001"]
 
 
+@pytest.fixture
+def at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was cut off has reached the platform by now, or never will."""
+    monkeypatch.setattr("broadcast.tasks.STILL_COMING", timedelta(0))
+
+
+async def test_a_request_that_was_cut_off_is_not_asked_for_while_it_may_still_arrive(
+    told: Settings, people: ScriptedTasks
+) -> None:
+    async with room(told, tasks=people) as here:
+        await here.know(owned(1))
+        asked = await here.release()
+        await here.deliver(asked, commit=False)
+        here.begin_again()
+        await here.deliver(asked)
+        assert (people.finds, await here.states()) == (0, {"g0001": State.RETRYING})
+        (task,) = (await here.desk.tasks()).values()
+        assert task.due is not None and timedelta(seconds=3) < task.due - clock.now() <= STILL_COMING
+    assert len(people.created) == 1
+
+
+@pytest.mark.usefixtures("at_once")
 async def test_killed_after_the_task_was_made_it_is_found_and_not_made_again(
     told: Settings, people: ScriptedTasks
 ) -> None:
@@ -138,6 +161,7 @@ async def test_killed_after_the_task_was_made_it_is_found_and_not_made_again(
     assert len(people.created) == 1
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_killed_before_the_task_was_made_it_is_made(told: Settings, people: ScriptedTasks) -> None:
     async def dies() -> None:
         raise asyncio.CancelledError
@@ -524,6 +548,7 @@ async def test_a_platform_that_is_slow_to_tell_does_not_hold_a_recall_up(told: S
         assert await here.states() == {"g0001": State.SUPERSEDED}
 
 
+@pytest.mark.usefixtures("at_once")
 async def test_an_owners_other_task_of_the_same_text_is_not_taken_for_this_one(
     told: Settings, people: ScriptedTasks
 ) -> None:
