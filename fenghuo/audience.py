@@ -10,7 +10,7 @@ from fenghuo.conditions import Condition, ExpressionError, means, parse, shown, 
 from fenghuo.events import Binding, Group
 
 __all__ = [
-    "CHANNELS", "Condition", "ExpressionError", "arrived_later", "channel_for", "digest_of", "freeze",
+    "CHANNELS", "Condition", "ExpressionError", "arrived_later", "digest_of", "freeze",
     "in_audience", "means", "parse", "reach_of", "shown", "unknown_names", "way_for",
 ]  # fmt: skip
 
@@ -66,11 +66,6 @@ def way_for(group: Group, channels: Collection[str], exercise: bool, after: str 
         names = [x.channel for x in ways]
         ways = ways[names.index(after) + 1 :] if after in names else ()
     return next((x for x in ways if x.channel in channels), None)
-
-
-def channel_for(group: Group, exercise: bool) -> str:
-    """The way to ``group``; an exercise goes nowhere but to the sandbox."""
-    return CHANNELS[0] if exercise else group.channel
 
 
 def reach_of(content: Content, groups: Iterable[Group]) -> tuple[int, int]:
