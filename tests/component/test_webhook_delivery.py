@@ -93,7 +93,7 @@ async def receiving() -> AsyncIterator[Receiver]:
 def told(redis_url: str, namespace: str) -> Settings:
     return settings(
         redis_url=redis_url, namespace=namespace, webhook_secret=SECRET, webhook_private=True,
-        webhook_timeout_s=0.4,
+        webhook_timeout_s=1.5, halt_failures=1000,
         webhook_per_s=500, retry_base_s=0.1, delivery_attempts=3,
     )  # fmt: skip
 
