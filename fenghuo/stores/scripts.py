@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import msgspec
 
 APPLY_LUA = """
-local function put(c)
+local function keep_newer(c)
   for i = 5, #c do
     local now = redis.call('HGET', c[2], c[i])
     local stands = now and tonumber(string.match(now, '^(%d+):'))
@@ -20,7 +20,7 @@ local function put(c)
 end
 local function apply(packed)
   for _, c in ipairs(cmsgpack.unpack(packed)) do
-    if c[1] == 'PUT' then put(c) else redis.call(unpack(c)) end
+    if c[1] == 'PUT' then keep_newer(c) else redis.call(unpack(c)) end
   end
 end
 """
