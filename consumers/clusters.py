@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from consumers.corrections import merged, split
-from consumers.danger import credible, danger, doubts, is_new
+from consumers.danger import credible, danger, doubts, is_new, suspected
 from consumers.drafting import Evidence, compose, in_order, shared_clauses
 from consumers.library import OTHER, fraud_types
 from fenghuo import events as e
@@ -322,7 +322,7 @@ def joined(
     it is. Pure."""
     member = e.Member(
         report_id=report.report_id, reporter=report.reporter, town=report.place.town, at=report.at,
-        suspicious=report.suspicious, group_id=report.place.group_id, new=new,
+        suspicious=report.suspicious, leaning=report.leaning, group_id=report.place.group_id, new=new,
     )  # fmt: skip
     members = {**(before.members if before else {}), member.report_id: member}
     if len(members) > MEMBERS_KEPT:
@@ -334,7 +334,7 @@ def joined(
     )
     reporters = head.reporters + 1 if new_here or before is None else head.reporters
     towns = _more(head.towns, [report.place.town] if report.place.town else [])
-    suspicious = head.suspicious or report.suspicious
+    suspicious = head.suspicious or suspected(members.values(), settings)
     adds = placement.exemplar or before is None
     counted, worst = credible(members.values(), settings), max(head.worst, report.danger)
     head = msgspec.structs.replace(

@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from consumers.danger import credible, danger
+from consumers.danger import credible, danger, suspected
 from consumers.triage import shown_indicators
 from fenghuo import events as e
 from fenghuo.settings import Settings
@@ -37,7 +37,7 @@ def merged(
         reports=into.reports + other.reports,
         reporters=_reporters(members) + _uncounted(into) + _uncounted(other),
         towns=_first((*into.towns, *other.towns)),
-        suspicious=into.suspicious or other.suspicious,
+        suspicious=into.suspicious or other.suspicious or suspected(members, settings),
         worst=max(into.worst, other.worst),
         doubts=_first((*into.doubts, *other.doubts)),
         fraud_type=into.fraud_type or other.fraud_type,
@@ -101,7 +101,7 @@ def _of(
         reports=reports,
         reporters=_reporters(members) + (_uncounted(cluster) if reports > len(members) else 0),
         towns=_first([m.town for m in members if m.town]),
-        suspicious=any(m.suspicious for m in members),
+        suspicious=suspected(members, settings),
         indicators=_first([x for text in texts for x in shown_indicators(find(text))]),
         shared=tuple(said for said in cluster.shared if any(said in text for text in texts)),
         marks=marks(texts),

@@ -45,6 +45,19 @@ def credible(members: Iterable[e.Member], settings: Settings) -> list[e.Member]:
     return list(counted.values())
 
 
+def suspected(members: Iterable[e.Member], settings: Settings) -> bool:
+    """Whether what these reported could be bait: one of them looks like it, or as many people who count as
+    draft a warning reported what falls just short of it.
+
+    For an officer: one message that only names a number to call may be honest. Three people who got the same
+    one, and asked, say more than its words do.
+    """
+    leaning = [m for m in members if m.suspicious or m.leaning]
+    return (
+        any(m.suspicious for m in leaning) or len(credible(leaning, settings)) >= settings.cluster_reporters
+    )
+
+
 def doubts(members: Iterable[e.Member], latest: e.Member, settings: Settings) -> list[str]:
     """Why ``latest``, the last of ``members``, makes their reporters doubtful; mostly empty.
 

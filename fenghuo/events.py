@@ -120,6 +120,8 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     masked: str
     suspicious: bool
     danger: int
+    leaning: bool = False
+    """Suspicious, or just short of it: several such reports of one thing are."""
     fraud_type: str | None = None
     suggested_pattern: str | None = None
     suggested_title: str = ""
@@ -147,6 +149,7 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     town: str
     at: Moment
     suspicious: bool = False
+    leaning: bool = False
     group_id: str | None = None
     new: bool = False
     """Whether its reporter was first heard of only lately (``FENGHUO_NEW_REPORTER_S``)."""

@@ -22,13 +22,15 @@ from patterns.wording import WEAK_ADVICE
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """`danger` is 0 to 100; `suspicious` means that it could be bait: it leads somewhere, or asks for money
-    or secrets, as honest messages seldom do."""
+    or secrets, as honest messages seldom do. `leaning`: it is, or falls just short of it; several people who
+    got the like tell what one such message alone does not."""
 
     fraud_type: str | None
     cues: tuple[str, ...]
     danger: int
     money_moving: bool
     suspicious: bool
+    leaning: bool
 
 
 _FULL_DISGUISE = 3
@@ -36,6 +38,8 @@ _FULL_DISGUISE = 3
 _SUSPICIOUS = 10
 """Points from which a text could be bait. All points come from a logistic regression on half of the seeds and
 honest texts, rounded and adjusted by hand: what leads away counts, what honest messages say too does not."""
+_LEANING = 9
+"""Points of a text that leads to a number or an account, and has nothing else that tells."""
 _REMARK = 30
 """Characters up to which a text is a remark rather than bait."""
 _MORE_THAN_A_REMARK, _KNOWN_GOOD, _REFUSES, _WARNS, _ASKS = 5, 4, 3, 3, 2
@@ -157,6 +161,7 @@ def assess(
         danger=danger if suspicious or moving else danger // 3,
         money_moving=moving,
         suspicious=suspicious,
+        leaning=points >= _LEANING and not advice,
     )
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from consumers.commands import match
+from consumers.commands import cluster, match
 from consumers.library import LiveLibrary, seed_patterns
 from consumers.library_commands import library
 from fenghuo import events as e
@@ -291,3 +291,25 @@ def test_pretty_speaks_english_and_shows_indicators_as_people_may_see_them() -> 
 def test_pretty_lets_no_message_command_the_terminal() -> None:
     assert "\x1b" not in matched("--pretty", "停水\x1b[31m通知\u202e")
     assert "\u202e" not in matched("--pretty", "停水\x1b[31m通知\u202e")
+
+
+# ---------------------------------------------------------------- cluster
+
+
+def test_a_cluster_is_raised_at_three_messages_one_of_them_suspicious_or_all_just_short_of_it() -> None:
+    short = "您好，本公司长期代开各行业正规发票，验后付款，需要的请拨打 13800138000，打扰见谅"
+    calm = "今天下午三点在社区活动室有义诊，请带上医保卡，家里老人行动不便的请提前说一声"
+    texts = {"scam": [SCAM.replace("{wechat}", "zhang_1987")] * 3, "short": [short] * 3, "calm": [calm] * 3}
+    texts["pair"] = [example(SEED.text)] * 2
+    lines = "".join(
+        json.dumps({"id": f"{name}-{n}", "text": text}) + "\n"
+        for name, same in texts.items()
+        for n, text in enumerate(same)
+    )
+    result = CliRunner().invoke(cluster, input=lines, catch_exceptions=False)
+    rows = [json.loads(line) for line in result.stdout.splitlines()]
+    assert {row["id"]: row["cluster"] for row in rows} == {
+        f"{name}-{n}": f"c-{name}-0" for name, same in texts.items() for n in range(len(same))
+    }
+    raised = {row["id"].partition("-")[0] for row in rows if row["raised"]}
+    assert raised == {"scam", "short"}

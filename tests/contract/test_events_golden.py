@@ -112,6 +112,7 @@ MEMBER = e.Member(
     town="东镇",
     at=AT,
     suspicious=True,
+    leaning=True,
     group_id="g-0007",
     new=True,
 )
@@ -237,6 +238,7 @@ SAMPLES: dict[str, e.Event] = {
             masked="法人信息到期",
             suspicious=True,
             danger=64,
+            leaning=True,
             fraud_type="biz",
             suggested_pattern="p-0001",
             suggested_title="冒充市监局",

@@ -6,6 +6,7 @@ from datetime import timedelta
 import msgspec
 
 from consumers.clusters import Clustering, Held, draft_of, joined
+from consumers.danger import CALM
 from fenghuo import events as e
 from fenghuo.alerts import TEXT_LIMIT, Action, Alert, State
 from fenghuo.clock import to_ms
@@ -80,6 +81,22 @@ async def test_a_cluster_without_anything_suspicious_raises_nothing() -> None:
         [unmatched(f"r{n}", text, suspicious=False) for n, text in enumerate(NOVEL)]
     )
     assert drafts(outcome.events) == []
+
+
+async def test_what_alone_falls_just_short_drafts_at_the_third_person_also_over_a_restart() -> None:
+    leaning = [
+        unmatched(f"r{n}", text, suspicious=False, leaning=True, place=place(f"镇{n}"))
+        for n, text in enumerate(NOVEL)
+    ]
+    through = await clustering().on_reports_unmatched(leaning)
+    two = await clustering().on_reports_unmatched(leaning[:2])
+    changes = [x for x in two.events if isinstance(x, e.ClusterChanged)]
+    assert not changes[-1].cluster.suspicious and drafts(two.events) == []
+    kept = msgspec.structs.replace(changes[-1].cluster, members=tuple(x.member for x in changes))
+    third = await clustering(SmallDesk([kept])).on_reports_unmatched(leaning[2:])
+    assert third.events == through.events[-2:] and len(drafts(third.events)) == 1
+    (last,) = [x.cluster for x in third.events if isinstance(x, e.ClusterChanged)]
+    assert last.suspicious and last.danger > CALM
 
 
 async def test_everyday_talk_makes_no_cluster_of_three() -> None:

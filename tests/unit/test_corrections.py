@@ -117,6 +117,19 @@ async def test_two_that_are_one_are_counted_as_one_and_drafted() -> None:
     assert len(drafts(events)) == 1, "three people now report one thing"
 
 
+async def test_what_falls_just_short_counts_together_once_merged_and_no_more_once_split() -> None:
+    bench = Bench()
+    for report_id, text in TEXTS.items():
+        await bench.told(
+            unmatched(report_id, text, suspicious=False, leaning=True, place=place(f"镇{report_id}"))
+        )
+    assert not any(c.suspicious for c in bench.desk.clusters)
+    events = await bench.told(merge("c-a0", "c-b0"))
+    assert bench.cluster("c-a0").suspicious and len(drafts(events)) == 1
+    await bench.told(split("c-a0", "b0"))
+    assert not bench.cluster("c-a0").suspicious and not bench.cluster("c-s1").suspicious
+
+
 async def test_what_was_merged_stays_merged_over_a_restart() -> None:
     bench = await two_clusters()
     await bench.told(merge("c-a0", "c-b0"))

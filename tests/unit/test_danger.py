@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.danger import NEW_REPORTERS, ONE_REPORTER, credible, danger, doubts, is_new
+from consumers.danger import NEW_REPORTERS, ONE_REPORTER, credible, danger, doubts, is_new, suspected
 from fenghuo import events as e
 from tests.making import NOON, settings
 
@@ -81,6 +81,24 @@ def test_repeating_oneself_changes_nothing(members: list[e.Member]) -> None:
 
 def test_what_is_not_suspicious_stays_calm() -> None:
     assert danger([member(n) for n in range(50)], 100, SETTINGS, suspicious=False) == 10
+
+
+@pytest.mark.parametrize(
+    ("members", "suspicious"),
+    [
+        ([member(0, suspicious=True), member(1)], True),
+        ([member(n, leaning=True) for n in range(3)], True),
+        ([member(n, leaning=True) for n in range(2)] + [member(2)], False),
+        ([member(n) for n in range(9)], False),
+        ([member(n, leaning=True, reporter="the same") for n in range(9)], False),
+        ([member(n, leaning=True, new=True) for n in range(9)], False),
+    ],
+    ids=["one_suspicious", "three_leaning", "two_leaning", "none", "one_person", "new_accounts_at_once"],
+)
+def test_what_falls_just_short_is_suspicious_once_three_people_who_count_report_it(
+    members: list[e.Member], suspicious: bool
+) -> None:
+    assert suspected(members, SETTINGS) is suspicious
 
 
 def test_the_scale_is_what_the_settings_say() -> None:

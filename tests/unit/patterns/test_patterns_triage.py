@@ -82,6 +82,37 @@ def test_few_everyday_messages_are_suspicious() -> None:
     assert len(wrong) <= 0.03 * len(EVERYDAY), wrong
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "您好，本公司长期代开各行业正规发票，验后付款，需要的请拨打 13800138000，打扰见谅",
+        "【某某银行】您的信用记录良好，现可提高额度，请致电 13800138000，当日办理有效",
+        "您好，本地长期办理各类证件、职称、学历，可先看样，有需要请加 zhuanyuan_88",
+    ],
+)
+def test_a_text_that_only_leads_to_a_number_or_an_account_leans(text: str) -> None:
+    found = assess(text, TYPES)
+    assert found.leaning and not found.suspicious
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "我们小区的快递柜坏了，有事打物业电话",
+        "反诈提醒：凡是要求转到安全账户的都是诈骗，不轻信、不转账，请拨打96110",
+        "您的积分已到账，登录 www.10086.cn 查询",
+    ],
+)
+def test_talk_advice_and_known_good_sites_do_not_lean(text: str) -> None:
+    assert not assess(text, TYPES).leaning
+
+
+def test_what_is_suspicious_leans_and_few_everyday_messages_do() -> None:
+    seen = [assess(text) for text in EVERYDAY]
+    assert all(found.leaning for found in seen if found.suspicious)
+    assert sum(found.leaning for found in seen) <= 0.06 * len(EVERYDAY)
+
+
 def test_a_police_notice_is_not_suspicious() -> None:
     assert not assess("反诈提醒：凡是要求转到安全账户的都是诈骗，不轻信、不转账，请拨打96110").suspicious
 
