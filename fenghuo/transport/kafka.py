@@ -30,7 +30,7 @@ from fenghuo.transport.workbench import HANDLE_S
 log = logging.getLogger(__name__)
 
 PUBLISH_AT_ONCE = 500
-BEAT_S = 0.02
+BEAT_S = 0.05
 """What a room publishes closer than this behind something else goes out with what else waits: each request
 costs CPU on both sides, and again in every stage behind, whose batches come as they were sent."""
 LARGEST_BYTES = 8 * 1024 * 1024
@@ -102,8 +102,8 @@ class KafkaTransport:
 
     async def publish(self, events: Sequence[e.Event]) -> None:
         check_writer(self.room, events)
-        self._need_producer()
         await self._beat.pause()
+        self._need_producer()
         await self._publish_now(events)
 
     async def _publish_now(self, events: Sequence[e.Event]) -> None:
