@@ -18,6 +18,7 @@ from broadcast.halts import Tally
 from broadcast.notices import Notices
 from broadcast.outbox import Outbox
 from broadcast.outcome import Completion
+from broadcast.parts import Parts
 from broadcast.plan import Planner
 from broadcast.polling import Poller, is_from_polling
 from broadcast.quota import Quota
@@ -108,6 +109,10 @@ def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
         Stage(
             room=ROOM, name="plan", topic=topics.ALERTS_RELEASED, batch=10,
             handle=Planner(desk, settings).on_alerts_released,
+        ),
+        Stage(
+            room=ROOM, name="part", topic=topics.PARTS_PLANNED, batch=1,
+            handle=Parts(desk).on_parts_planned,
         ),
         Stage(
             room=ROOM, name="send", topic=topics.DELIVERIES_REQUESTED, batch=1000,

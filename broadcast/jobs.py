@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from broadcast.channels.base import Channel, Sent, Verdict
 from broadcast.halts import name_of
@@ -101,7 +102,8 @@ class Jobs:
         left."""
 
         def refused(why: str, further: str = "") -> e.ReceiptRecorded:
-            return self.outcome(request, Sent(Verdict.REFUSED, why), further, askable=True, left=out)
+            sent = Sent(Verdict.REFUSED, why)
+            return self.outcome(request, sent, further, clock.now(), askable=True, left=out)
 
         if group is None or group.gone:
             return refused("the group is gone")
@@ -131,7 +133,7 @@ class Jobs:
         if self.is_halted(job):
             if job.next_channel and not job.may_be_out:
                 refusal = Sent(Verdict.REFUSED, f"halted:{job.name}")
-                return self.outcome(job.request, refusal, job.next_channel, askable=True)
+                return self.outcome(job.request, refusal, job.next_channel, now, askable=True)
             return put_off(job.request, f"halted:{job.name}", now, None, left=job.may_be_out)
         if job.request.kind == "correction":
             return None
@@ -143,11 +145,18 @@ class Jobs:
         return job.name in self.halted
 
     def outcome(
-        self, request: e.DeliveryRequested, sent: Sent, further: str, *, askable: bool, left: bool = False
+        self,
+        request: e.DeliveryRequested,
+        sent: Sent,
+        further: str,
+        now: datetime,
+        *,
+        askable: bool,
+        left: bool = False,
     ) -> e.ReceiptRecorded:
         """The receipt of an attempt at ``request``, as the settings have it."""
         return outcome_of(
-            request, sent, now=clock.now(), attempts=self._settings.delivery_attempts,
+            request, sent, now=now, attempts=self._settings.delivery_attempts,
             base_s=self._settings.retry_base_s, askable=askable, next_channel=further, left=left,
         )  # fmt: skip
 

@@ -54,12 +54,19 @@ class Completion:
         now = {x.group_id for x in ours if x.state in e.SETTLED}
         if planned is None or await self._desk.settled_groups(alert_id, version) + len(now) < planned:
             return False
-        stands: dict[str, Row | e.ReceiptRecorded] = dict(await self._desk.ledger(alert_id, version))
+        latest: dict[str, e.ReceiptRecorded] = {}
         for x in ours:
-            known = stands.get(x.group_id)
+            known = latest.get(x.group_id)
             if known is None or _rank(known) <= _rank(x):
-                stands[x.group_id] = x
-        return sum(x.state in e.SETTLED for x in stands.values()) >= planned
+                latest[x.group_id] = x
+        settled = {group_id for group_id, x in latest.items() if x.state in e.SETTLED}
+        async for page in self._desk.ledger_pages(alert_id, version):
+            for group_id, row in page.items():
+                mine = latest.get(group_id)
+                if mine is not None and _rank(row) <= _rank(mine):
+                    continue
+                (settled.add if row.state in e.SETTLED else settled.discard)(group_id)
+        return len(settled) >= planned
 
     async def _owed(self, receipts: Sequence[e.ReceiptRecorded]) -> list[e.Event]:
         """What is owed to groups that turn out to have a warning that was recalled or replaced: the

@@ -1,25 +1,27 @@
-"""Who gets it? Turns a release into one delivery for each group.
+"""Who gets it, and in which order? Turns a release into parts, each of some hundred groups.
 
-Reads alerts.released; writes deliveries.requested, receipts.recorded and decisions.made (the beginning).
+Reads alerts.released; writes parts.planned, receipts.recorded and decisions.made (the beginning). Of a
+group it keeps no more than its place in the order, so that a large district costs hardly more memory.
 """
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from types import MappingProxyType
 
-from broadcast.requests import TASKS, Plan, correction_way, requests, ways_to
+from broadcast.requests import ORDER, TASKS, correction_way, ways_to
 from broadcast.rules import delivery_of
 from fenghuo import events as e
 from fenghuo.alerts import SYSTEM, Action, Order, Role
 from fenghuo.audience import in_audience
 from fenghuo.clock import from_ms
 from fenghuo.errors import Transient
+from fenghuo.fatigue import Receiver
 from fenghuo.ledger import may_have
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import Row
-from fenghuo.stores.shares import PLATFORMS, held_back_groups, limits_of
+from fenghuo.stores.shares import held_back_groups, is_counted, limits_of
 from fenghuo.transport.pipeline import Outcome
 
 log = logging.getLogger(__name__)
@@ -27,14 +29,20 @@ log = logging.getLogger(__name__)
 LOOKED_S = 0.2
 """So long after a recall shows on the desk, whatever was marked in that very moment has seen it and taken its
 mark back."""
+PART = 500
+"""Groups of a part: written out in some 30 ms, and sent in at least three times as long."""
+PAGE = 1000
+"""Groups that are read at a time."""
+FIRST, LAST = min(ORDER.values()), max(ORDER.values()) + 1
+NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
-@dataclass(frozen=True, slots=True)
-class World:
-    """What a plan is made from."""
+class Place(Receiver, frozen=True, gc=False, kw_only=True):
+    """A group's place in the order of a release. ``owner`` only where the owner gets one task for all."""
 
-    groups: Mapping[str, e.Group]
-    people: Mapping[str, e.Person]
+    order: int
+    members: int
+    owner: tuple[str, str, str] | None = None
 
 
 class Planner:
@@ -45,27 +53,23 @@ class Planner:
         self._limits = limits_of(settings)
 
     async def on_alerts_released(self, events: Sequence[e.Event]) -> Outcome:
-        world = World(await self._desk.groups(), await self._desk.people())
         outcome = Outcome()
         for event in events:
             if isinstance(event, e.AlertReleased):
-                outcome.events += await self._plan(event, world)
+                outcome.events += await self._plan(event)
         return outcome
 
-    async def _plan(self, event: e.AlertReleased, world: World) -> list[e.Event]:
+    async def _plan(self, event: e.AlertReleased) -> list[e.Event]:
         release = event.release
-        if not world.groups and release.groups:
-            raise Transient("no group is on the desk: has `fenghuo rebuild` run?")
         if event.kind == "approved":
-            return [*await self._warnings(event, world, {}), begin(event)]
+            return [*await self._warnings(event, {}), begin(event)]
         await self._wait_for(event)
         await asyncio.sleep(LOOKED_S)
         earlier = await self._earlier(release, with_this=event.kind != "updated")
         if event.kind == "updated":
-            warnings = await self._warnings(event, world, earlier)
-            return [*warnings, *taken_back(event, earlier), begin(event)]
+            return [*await self._warnings(event, earlier), *taken_back(event, earlier), begin(event)]
         if event.kind == "recalled":
-            return [*corrections(event, earlier, world), *taken_back(event, earlier)]
+            return [*await self._corrections(event, earlier), *taken_back(event, earlier)]
         return taken_back(event, earlier)
 
     async def _wait_for(self, event: e.AlertReleased) -> None:
@@ -87,89 +91,135 @@ class Planner:
         return {n: await self._desk.ledger(release.alert_id, n) for n in range(1, last + 1)}
 
     async def _warnings(
-        self, event: e.AlertReleased, world: World, earlier: Mapping[int, Mapping[str, Row]]
+        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]
     ) -> list[e.Event]:
+        """The parts of those who are meant, and of those who may have an earlier version."""
         release = event.release
-        frozen = await self._frozen(release)
-        meant = {g.group_id: g for g in meant_by(release, world.groups, frozen)}
-        meant |= {x: world.groups[x] for x in may_have(earlier) if x in world.groups}
-        if len(meant) < release.groups:
-            log.warning("fewer groups than approved", extra={"approved": release.groups, "found": len(meant)})
-        held = {} if earlier or release.exercise else await self._held_back(release, meant)
-        return warnings(event, meant, held, world.people)
+        meant = dict.fromkeys([*await self._meant(release), *may_have(earlier)])
+        people = await self._desk.people()
+        places: list[Place] = []
+        async for group in self._groups(list(meant)):
+            ways = ways_to(group, release.channels, people, exercise=release.exercise)
+            counted = is_counted(group, release.channels)
+            places.append(place_of(group, ways[0] if ways else None, counted=counted))
+        if len(places) < release.groups:
+            extra = {"approved": release.groups, "found": len(places)}
+            log.warning("fewer groups than approved", extra=extra)
+        held = {} if earlier or release.exercise else await self._held_back(release, places)
+        return in_parts(event, "warning", places, held=held)
 
-    async def _frozen(self, release: e.Release) -> tuple[str, ...] | None:
+    async def _corrections(
+        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]
+    ) -> list[e.Event]:
+        """The parts of those who have or may have the warning, and of no others; a group that is gone is
+        none."""
+        came_by = {group_id: row.channel for group_id, row in may_have(earlier).items()}
+        people = await self._desk.people()
+        places = [
+            place_of(group, correction_way(group, event.release, people, came_by[group.group_id]))
+            async for group in self._groups(list(came_by))
+        ]
+        return in_parts(event, "correction", places, came_by=came_by)
+
+    async def _groups(self, group_ids: Sequence[str]) -> AsyncIterator[e.Group]:
+        """Those of ``group_ids`` that are there. Raises Transient when the desk has none of them."""
+        known = 0
+        for at in range(0, len(group_ids), PAGE):
+            for group in (await self._desk.groups_by_id(group_ids[at : at + PAGE])).values():
+                known += 1
+                if not group.gone:
+                    yield group
+        if group_ids and not known:
+            raise Transient("no group is on the desk: has `fenghuo rebuild` run?")
+
+    async def _meant(self, release: e.Release) -> Sequence[str]:
+        """The ids of the groups that were frozen when it was submitted; of those in its audience now, where
+        none were."""
         digest = release.audience.frozen
         if not digest:
-            return None
+            groups = await self._desk.groups()
+            if not groups and release.groups:
+                raise Transient("no group is on the desk: has `fenghuo rebuild` run?")
+            return meant_by(release, groups)
         frozen = await self._desk.audience(digest)
         if frozen is None:
             raise Transient(f"the audience of {release.alert_id} is not on the desk yet")
         return frozen
 
-    async def _held_back(self, release: e.Release, meant: Mapping[str, e.Group]) -> Mapping[str, str]:
+    async def _held_back(self, release: e.Release, places: Sequence[Place]) -> Mapping[str, str]:
         """Groups that have had their share of warnings, with the reason; this alert's own do not count."""
         return await held_back_groups(
-            self._desk, meant.values(), alert_id=release.alert_id, channels=release.channels,
-            severity=release.severity, override=release.override, limits=self._limits,
-            now=release.approved_at,
+            self._desk, places, alert_id=release.alert_id, severity=release.severity,
+            override=release.override, limits=self._limits, now=release.approved_at,
         )  # fmt: skip
 
 
-def meant_by(
-    release: e.Release, groups: Mapping[str, e.Group], frozen: Sequence[str] | None
-) -> Iterable[e.Group]:
-    """The groups that were frozen when it was submitted, those gone since excepted."""
-    if frozen is None:
-        return [g for g in groups.values() if in_audience(g, release.audience)]
-    return [groups[x] for x in frozen if x in groups]
+def meant_by(release: e.Release, groups: Mapping[str, e.Group]) -> list[str]:
+    """The ids of those of ``groups`` that the release's audience means. Pure."""
+    return [g.group_id for g in groups.values() if in_audience(g, release.audience)]
 
 
-def warnings(
+def place_of(group: e.Group, way: e.Binding | None, *, counted: bool = False) -> Place:
+    """Where ``group`` stands when ``way`` leads to it; ``counted``: its platform counts what it gets.
+    Pure."""
+    order = FIRST if way is None else ORDER.get(way.channel, LAST)  # without a way: refused at once
+    owner = (group.owner, way.channel, way.credential) if way and way.channel in TASKS else None
+    return Place(
+        group_id=group.group_id, platform=counted, per_day=group.quota_day, order=order,
+        members=group.members, owner=owner,
+    )  # fmt: skip
+
+
+def in_parts(
     event: e.AlertReleased,
-    meant: Mapping[str, e.Group],
-    held: Mapping[str, str],
-    people: Mapping[str, e.Person],
+    kind: e.Kind,
+    places: Iterable[Place],
+    *,
+    held: Mapping[str, str] = NOBODY,
+    came_by: Mapping[str, str] = NOBODY,
 ) -> list[e.Event]:
-    """A delivery for each group that is meant; a refusal with its reason for one that has no approved way or
-    has had its share of warnings. Pure."""
+    """How many groups there are, and the parts in which they get it; an owner's groups that are one task
+    stand in one part. Pure."""
+    ordered = in_order(places)
+    parts: list[list[Place]] = []
+    for place in ordered:
+        last = parts[-1] if parts else None
+        same = last is not None and place.owner is not None and place.owner == last[-1].owner
+        if last is not None and (len(last) < PART or same):
+            last.append(place)
+        else:
+            parts.append([place])
     release = event.release
-    wanted: list[tuple[e.Group, e.Binding]] = []
-    refusals: list[e.Event] = []
-    for group in meant.values():
-        ways = ways_to(group, release.channels, people, exercise=release.exercise)
-        reason = held.get(group.group_id)
-        free = [way for way in ways if way.channel not in TASKS]
-        if reason in PLATFORMS and free:
-            wanted.append((group, free[0]))
-        elif reason:
-            refusals.append(_refusal(event, group, f"held back: {reason}"))
-        elif not ways:
-            refusals.append(_refusal(event, group, "channel not approved"))
-        else:
-            wanted.append((group, ways[0]))
-    plan = Plan(release, "warning", event)
-    return [_planned(event, "warning", len(meant)), *refusals, *requests(plan, wanted)]
+    planned = e.DeliveriesPlanned(
+        event_id=e.derive_id(event.event_id, "planned"), at=event.at, alert_id=release.alert_id,
+        version=release.version, kind=kind, groups=len(ordered),
+    )  # fmt: skip
+    return [planned, *(_part(event, kind, part, held, came_by) for part in parts)]
 
 
-def corrections(
-    event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]], world: World
-) -> list[e.Event]:
-    """The correction for each group that has or may have the warning, and for no other, by the way it came;
-    a refusal for one that no approved way leads to any more. Pure; a group that is gone is none."""
-    wanted: list[tuple[e.Group, e.Binding]] = []
-    refusals: list[e.Event] = []
-    for group_id, row in may_have(earlier).items():
-        group = world.groups.get(group_id)
-        if group is None:
-            continue
-        way = correction_way(group, event.release, world.people, row.channel)
-        if way is None:
-            refusals.append(_refusal(event, group, "no approved way leads to it any more", "correction"))
-        else:
-            wanted.append((group, way))
-    planned = _planned(event, "correction", len(wanted) + len(refusals))
-    return [planned, *refusals, *requests(Plan(event.release, "correction", event), wanted)]
+def in_order(places: Iterable[Place]) -> list[Place]:
+    """What waits for people first, the largest groups first; the groups of one owner's task together, where
+    the largest of them stands. Pure."""
+    blocks: dict[object, list[Place]] = {}
+    for place in sorted(places, key=lambda x: (x.order, -x.members, x.group_id)):
+        blocks.setdefault(place.owner or place.group_id, []).append(place)
+    return [place for block in blocks.values() for place in block]
+
+
+def _part(
+    event: e.AlertReleased,
+    kind: e.Kind,
+    places: Sequence[Place],
+    held: Mapping[str, str],
+    came_by: Mapping[str, str],
+) -> e.PartPlanned:
+    ids = tuple(place.group_id for place in places)
+    return e.PartPlanned(
+        event_id=e.derive_id(event.event_id, "part", ids[0]), at=event.at, alert_id=event.release.alert_id,
+        version=event.release.version, kind=kind, group_ids=ids,
+        held=tuple((x, str(held[x])) for x in ids if x in held),
+        came_by=tuple((x, came_by[x]) for x in ids if x in came_by),
+    )  # fmt: skip
 
 
 def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]) -> list[e.Event]:
@@ -195,25 +245,6 @@ def _settled(event: e.AlertReleased, version: int, group_id: str, row: Row) -> e
         channel=row.channel, state=state, attempt=row.attempt, reason=f"{event.kind} before it was sent",
         word=row.word, left=row.left, cause="recall", failures=row.failures,
         since=from_ms(row.since_ms or row.at_ms),
-    )  # fmt: skip
-
-
-def _planned(event: e.AlertReleased, kind: e.Kind, groups: int) -> e.DeliveriesPlanned:
-    return e.DeliveriesPlanned(
-        event_id=e.derive_id(event.event_id, "planned"), at=event.at, alert_id=event.release.alert_id,
-        version=event.release.version, kind=kind, groups=groups,
-    )  # fmt: skip
-
-
-def _refusal(
-    event: e.AlertReleased, group: e.Group, reason: str, kind: e.Kind = "warning"
-) -> e.ReceiptRecorded:
-    release = event.release
-    delivery_id = delivery_of(release.alert_id, release.version, kind, group.group_id)
-    return e.ReceiptRecorded(
-        event_id=e.derive_id(delivery_id, "refused"), at=event.at, delivery_id=delivery_id,
-        alert_id=release.alert_id, version=release.version, kind=kind, group_id=group.group_id,
-        channel=group.channel, state=e.DeliveryState.REFUSED, attempt=1, reason=reason, cause="plan",
     )  # fmt: skip
 
 

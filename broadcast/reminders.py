@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from broadcast.requests import TASKS
 from broadcast.turn import Turn
 from fenghuo import clock
 from fenghuo import events as e
@@ -26,6 +27,8 @@ CALM_S = 30.0
 """A release that nobody waits for is looked at this often: only an undo can change that."""
 RECALL_KEPT = timedelta(days=3)
 """Corrections of older recalls have long been escalated to the last level."""
+PEOPLE = TAPPED | TASKS
+"""Channels where a group waits for a person."""
 MADE_KEPT = timedelta(minutes=10)
 Key = tuple[AlertId, int, e.Kind]
 
@@ -167,12 +170,11 @@ class Reminders:
         """Publish what is due at ``now``; returns it. Nothing while the desk is being rebuilt."""
         if await self._desk.rebuilding():
             return []
-        register = Register(await self._desk.groups(), await self._desk.people())
-        notices = []
-        for key in await self._open(now):
-            waiting = await self._waiting(key, now)
-            if waiting is not None:
-                notices += due(waiting, register, self._times, now)
+        found = [x for key in await self._open(now) if (x := await self._waiting(key, now)) is not None]
+        groups = await self._desk.groups_by_id(sorted({group_id for x in found for group_id in x.rows}))
+        here = {group_id: group for group_id, group in groups.items() if not group.gone}
+        register = Register(here, await self._desk.people() if found else {})
+        notices = [x for waiting in found for x in due(waiting, register, self._times, now)]
         self._made = {k: x for k, x in self._made.items() if now - x.at < MADE_KEPT}
         notices = [x for x in notices if x.event_id not in self._made]
         if notices:
@@ -189,10 +191,16 @@ class Reminders:
         """What waits of one release; None where nothing does, or it has expired."""
         alert_id, version, kind = key
         release = await self._desk.release(alert_id, version)
-        ledger = await self._desk.ledger(alert_id, version, kind)
-        rows = {g: row for g, row in ledger.items() if row.state is e.DeliveryState.WAITING}
+        if release is not None and kind == "warning" and not PEOPLE & set(release.channels):
+            return None
+        rows: dict[str, Row] = {}
+        all_settled: bool | None = None
+        async for page in self._desk.ledger_pages(alert_id, version, kind):
+            rows |= {g: row for g, row in page.items() if row.state is e.DeliveryState.WAITING}
+            if page:
+                all_settled = all_settled is not False and all(x.state in e.SETTLED for x in page.values())
         if release is None or not rows or (kind == "warning" and now >= release.expires_at):
-            if rows or (ledger and all(row.state in e.SETTLED for row in ledger.values())):
+            if rows or all_settled:
                 self._calm[key] = now.timestamp()
             return None
         told: dict[tuple[str, str], int] = {}

@@ -42,7 +42,7 @@ from fenghuo.warning import as_sent
 BATCH_S = 8.0
 """What has not been sent within this long is put off, so that a slow channel does not hold its batch."""
 TASKS_AT_ONCE = 8
-CHUNK = 25
+CHUNK = 50
 """Deliveries that are marked and looked at together, right before they leave."""
 AHEAD = 2
 """So many times what may be under way at once has been marked and waits for its turn, so that no turn is
@@ -179,8 +179,9 @@ class Sender:
             going, receipts = await self._mark_and_look(jobs, clock.now())
             receipts += held
             sent = await channel.send([self._message(job) for job in going]) if going else []
+        now = clock.now()
         for job, outcome in zip(going, sent, strict=True):
-            receipts += self._settle(job, outcome, askable=True)
+            receipts += self._settle(job, outcome, now, askable=True)
         return receipts
 
     async def _send_alone(self, channel: Channel, job: Job, began: float) -> list[e.Event]:
@@ -203,7 +204,7 @@ class Sender:
 
     async def _send_and_keep(self, channel: Channel, job: Job) -> list[e.Event]:
         sent = await channel.send([self._message(job)])
-        settled = self._settle(job, sent[0], askable=False)
+        settled = self._settle(job, sent[0], clock.now(), askable=False)
         await self._outbox.keep(job.request, settled)
         return settled
 
@@ -215,19 +216,18 @@ class Sender:
         """
         keys = self._desk.keys
         marked = [job for job in jobs if job.version not in self._over]
-        await self._desk.apply([handed_over(job.request, job.request.group_id, now, keys) for job in marked])
-        standing = await self._desk.standing(list({job.request.alert_id for job in marked}))
+        standing = await self._desk.mark_and_look(
+            [handed_over(job.request, job.request.group_id, now, keys) for job in marked],
+            list({job.request.alert_id for job in marked}),
+        )
         looked = clock.now()
         for job in marked:
             x = job.request
             if superseded(x.kind, x.version, job.release.expires_at, standing.get(x.alert_id), looked):
                 self._over.add(job.version)
+        late = [job for job in marked if job.version in self._over]
         await self._desk.apply(
-            [
-                handed_over(job.request, job.request.group_id, now, keys, left=job.may_be_out)
-                for job in marked
-                if job.version in self._over
-            ]
+            [handed_over(job.request, job.request.group_id, now, keys, left=job.may_be_out) for job in late]
         )
         stopped = [job for job in jobs if job.version in self._over]
         receipts: list[e.Event] = [
@@ -235,26 +235,26 @@ class Sender:
         ]
         return [job for job in jobs if job.version not in self._over], receipts
 
-    def _settle(self, job: Job, sent: Sent, *, askable: bool) -> list[e.Event]:
+    def _settle(self, job: Job, sent: Sent, now: datetime, *, askable: bool) -> list[e.Event]:
         """The receipt of an attempt; and the halt of its channel, when this was one failure too many."""
         own = job.request.channel in ROBOTS
         if sent.verdict is Verdict.MISCONFIGURED and not own:
-            return self._misconfigured(job, sent)
+            return self._misconfigured(job, sent, now)
         settled: list[e.Event] = [
-            self._jobs.outcome(job.request, sent, job.next_channel, askable=askable, left=job.may_be_out)
+            self._jobs.outcome(job.request, sent, job.next_channel, now, askable=askable, left=job.may_be_out)
         ]
         failed = sent.verdict in FAILED and not sent.throttled
         if self._tally.add(job.name, failed=failed):
             settled += self._halt(job.name, self._tally.told(job.name))
         return settled
 
-    def _misconfigured(self, job: Job, sent: Sent) -> list[e.Event]:
+    def _misconfigured(self, job: Job, sent: Sent, now: datetime) -> list[e.Event]:
         """Its credential is halted; it goes by another way, or waits until a person has mended that."""
         halted = self._halt(job.name, sent.reason)
         if job.next_channel and not job.may_be_out:
             refusal = Sent(Verdict.REFUSED, sent.reason)
-            return [*halted, self._jobs.outcome(job.request, refusal, job.next_channel, askable=True)]
-        return [*halted, put_off(job.request, f"halted:{job.name}", clock.now(), None, left=job.may_be_out)]
+            return [*halted, self._jobs.outcome(job.request, refusal, job.next_channel, now, askable=True)]
+        return [*halted, put_off(job.request, f"halted:{job.name}", now, None, left=job.may_be_out)]
 
     def _halt(self, name: str, reason: str) -> list[e.Event]:
         if name in self._jobs.halted:

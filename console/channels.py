@@ -21,10 +21,15 @@ from fenghuo.events import ChannelChanged, derive_id
 MAY_RESUME = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
 
 
+async def all_halted(house: House) -> dict[str, ChannelChanged]:
+    """Every channel, and credential of a channel, that is halted, by name."""
+    return await house.shared.get("halted", house.desk.halted)
+
+
 async def halted_of(house: House, channels: Iterable[str]) -> list[ChannelChanged]:
     """Those of ``channels``, and of their credentials, that are halted, by name."""
     wanted = set(channels)
-    halted = await house.shared.get("halted", house.desk.halted)
+    halted = await all_halted(house)
     return [halted[name] for name in sorted(halted) if name.partition("/")[0] in wanted]
 
 

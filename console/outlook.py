@@ -17,7 +17,7 @@ from fenghuo.forecast import TAPPED, Forecast
 from fenghuo.habits import Todo
 from fenghuo.ledger import may_have
 from fenghuo.reach import still_there
-from fenghuo.stores.shares import COUNTED, PLATFORMS, held_back_groups, limits_of
+from fenghuo.stores.shares import COUNTED, PLATFORMS, held_back_groups, limits_of, receiver
 
 FRESH_S = 15
 """How old the outlook may be: groups, habits and counts change slowly."""
@@ -119,8 +119,9 @@ async def _held(house: House, alert: Alert, content: Content, groups: Collection
     if alert.update is not None or content.exercise:
         return {}
     held = await held_back_groups(
-        house.desk, groups, alert_id=alert.alert_id, channels=content.channels, severity=content.severity,
-        override=content.override, limits=limits_of(house.settings), now=clock.now(),
+        house.desk, [receiver(x, content.channels) for x in groups], alert_id=alert.alert_id,
+        severity=content.severity, override=content.override, limits=limits_of(house.settings),
+        now=clock.now(),
     )  # fmt: skip
     elsewhere = {x.group_id for x in groups if _free_way(x, content)}
     return {k: why for k, why in held.items() if why not in PLATFORMS or k not in elsewhere}

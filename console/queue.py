@@ -9,6 +9,7 @@ from typing import Any
 from litestar import Response, get
 
 from console import access
+from console.channels import all_halted
 from console.clusters import followed
 from console.evidence import since
 from console.house import AtHand, House
@@ -16,8 +17,8 @@ from console.pages import AnyRequest, render, show
 from console.related import dangerous
 from console.words import Words
 from fenghuo import clock
-from fenghuo.alerts import Alert, State
-from fenghuo.events import Cluster, Handled, Stage
+from fenghuo.alerts import RELEASED, Alert, State
+from fenghuo.events import ChannelChanged, Cluster, Handled, Stage
 from fenghuo.stores.desk import ReportView
 
 REPORTS_SHOWN = 40
@@ -25,6 +26,8 @@ CLUSTERS_SHOWN = 30
 URGENT_MINUTES = 60
 WAITING = {State.SUBMITTED: 0, State.RETURNED: 1, State.DRAFT: 2}
 """States in which an alert waits for a person, in the order in which they are shown."""
+RESUMABLE = RELEASED | {State.RECALLED}
+"""States of an alert on whose page a halted channel is resumed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +39,9 @@ class Board:
     alerts: Sequence[Alert]
     clusters: Sequence[Cluster]
     reports: Sequence[ReportView]
+    halted: Sequence[tuple[ChannelChanged, str]] = ()
+    """Each channel that goes no further until a person resumes it, and the id of the alert where it can be
+    resumed; "" where none is out."""
 
     def count(self, state: State) -> int:
         return sum(alert.state is state for alert in self.alerts)
@@ -56,13 +62,22 @@ async def load_board(house: House) -> Board:
     desk, from_ms = house.desk, clock.to_ms(clock.now() - timedelta(minutes=URGENT_MINUTES))
     urgent = stoppable(await desk.urgent_reports(from_ms))
     shown = {report.row.report_id for report in urgent}
+    alerts = await desk.alerts()
     return Board(
         urgent=[x for x in urgent if not x.handled],
         handled=[x for x in urgent if x.handled],
-        alerts=waiting(await desk.alerts()),
+        alerts=waiting(alerts),
         clusters=sorted(await dangerous(house), key=lambda c: (-c.danger, c.first_at))[:CLUSTERS_SHOWN],
         reports=[x for x in await desk.reports(REPORTS_SHOWN) if x.row.report_id not in shown],
+        halted=[(x, sent_through(x.name, alerts)) for x in (await all_halted(house)).values()],
     )
+
+
+def sent_through(name: str, alerts: Sequence[Alert]) -> str:
+    """The id of the first of ``alerts`` that went, or goes, through the channel called ``name``."""
+    channel = name.partition("/")[0]
+    out = (x.alert_id for x in alerts if x.state in RESUMABLE and channel in x.content.channels)
+    return next(out, "")
 
 
 async def board_of(house: House) -> Board:

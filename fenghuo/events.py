@@ -307,6 +307,20 @@ class AudienceFrozen(Event, frozen=True, kw_only=True, tag="AudienceFrozen"):
     """Sorted."""
 
 
+class PartPlanned(Event, frozen=True, kw_only=True, tag="PartPlanned"):
+    """Some hundred of a release's groups, in the order in which they get it; its parts follow each other, so
+    that the first are sent while the last are still to be written out."""
+
+    alert_id: AlertId
+    version: int
+    kind: Kind
+    group_ids: tuple[str, ...]
+    held: tuple[tuple[str, str], ...] = ()
+    """(group, why) of those that have had their share of warnings."""
+    came_by: tuple[tuple[str, str], ...] = ()
+    """(group, channel): how each got the warning that is corrected."""
+
+
 class DeliveryRequested(Event, frozen=True, kw_only=True, tag="DeliveryRequested"):
     """Send ``kind`` of (alert, version) to one group; ``delivery_id`` is the same for every attempt."""
 

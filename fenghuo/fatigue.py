@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta, tzinfo
+from datetime import date, timedelta
 from enum import StrEnum
+
+import msgspec
 
 SEVERE = "severe"
 """The severity that may use the reserve, and that an override helps."""
@@ -19,8 +21,7 @@ class Held(StrEnum):
     WEEK = "week"
 
 
-@dataclass(frozen=True, slots=True)
-class Receiver:
+class Receiver(msgspec.Struct, frozen=True, gc=False):
     """A group that may be warned. ``platform``: its channel counts messages (wecom_customer_group).
     ``per_day`` is its own limit; 0: the general one."""
 
@@ -29,14 +30,22 @@ class Receiver:
     per_day: int = 0
 
 
-@dataclass(frozen=True, slots=True)
-class Count:
+class Count(msgspec.Struct, gc=False):
     """What a group has had: warnings ``today`` and in the ``week`` that ends today; ``month``: every message
     that its platform counted this calendar month."""
 
     today: int = 0
     week: int = 0
     month: int = 0
+
+    def add(self, day: date, today: date, *, warning: bool, counted: bool) -> None:
+        """One message of ``day``: a ``warning``, or anything that its platform ``counted`` (officers' own
+        mass messages and corrections too), or both. Days after ``today`` and long past count nothing."""
+        if not day <= today:
+            return
+        self.today += warning and day == today
+        self.week += warning and today - day < WEEK
+        self.month += counted and (day.year, day.month) == (today.year, today.month)
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,38 +57,6 @@ class Limits:
     per_week: int
     platform_month: int
     reserve: int
-
-
-Days = Mapping[date, Mapping[str, int]]
-"""Messages by day and group id."""
-
-
-def local_day(moment: datetime, zone: tzinfo) -> date:
-    """The day of the aware ``moment`` in ``zone``, where the groups are (Asia/Shanghai), ending at midnight.
-    Raises ValueError for a time without a zone."""
-    if moment.tzinfo is None:
-        raise ValueError("a time without a zone belongs to no day")
-    return moment.astimezone(zone).date()
-
-
-def counts_from(warnings: Days, platform: Days, today: date) -> dict[str, Count]:
-    """Counts of ``today``, by group id, from the ``warnings`` sent and from all that the ``platform`` counts
-    (officers' own mass messages and corrections too). Days after today and long past count nothing."""
-    week = _sums(warnings, today - WEEK + timedelta(days=1), today)
-    month = _sums(platform, today.replace(day=1), today)
-    day = warnings.get(today, {})
-    return {
-        group: Count(day.get(group, 0), week.get(group, 0), month.get(group, 0)) for group in week | month
-    }
-
-
-def _sums(days: Days, first: date, last: date) -> dict[str, int]:
-    sums: dict[str, int] = {}
-    for day, counts in days.items():
-        if first <= day <= last:
-            for group, n in counts.items():
-                sums[group] = sums.get(group, 0) + n
-    return sums
 
 
 def held_back(

@@ -11,6 +11,7 @@ from broadcast.channels.base import Channel, Created, Message, Progress, Sent, T
 from broadcast.halts import Tally
 from broadcast.outbox import Outbox
 from broadcast.outcome import Completion
+from broadcast.parts import Parts
 from broadcast.plan import Planner
 from broadcast.polling import Poller
 from broadcast.quota import Quota
@@ -185,6 +186,7 @@ class Room:
         event = released(kind, **fields)
         await self.desk.project([event])
         outcome = await self.planner.on_alerts_released([event])
+        outcome.events += await written_out(self.desk, outcome.events)
         await self.desk.project(outcome.events)
         return wanted(outcome.events)
 
@@ -221,6 +223,12 @@ class Room:
     async def states(self, version: int = 1, kind: str = "warning") -> dict[str, e.DeliveryState]:
         rows = await self.desk.ledger(AlertId("a1"), version, kind)
         return {group_id: row.state for group_id, row in sorted(rows.items())}
+
+
+async def written_out(desk: Desk, events: Sequence[e.Event]) -> list[e.Event]:
+    """What the parts among ``events`` lead to."""
+    parts = [x for x in events if isinstance(x, e.PartPlanned)]
+    return (await Parts(desk).on_parts_planned(parts)).events
 
 
 def wanted(events: Sequence[e.Event]) -> list[e.Event]:

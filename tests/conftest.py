@@ -101,7 +101,8 @@ def _redis(folder: Path, **options: Any) -> RedisServer:
     executable = shutil.which("redis-server")
     if executable is None:
         pytest.fail(NO_REDIS, pytrace=False)
-    return _started(lambda: start_redis(folder, **{"port": 0, "executable": executable, **options}))
+    options = {"port": 0, "executable": str(Path(executable).absolute()), **options}
+    return _started(lambda: start_redis(folder, **options))
 
 
 def _kafka(folder: Path, **options: Any) -> KafkaServer:

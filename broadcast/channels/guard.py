@@ -6,7 +6,6 @@ connection itself), so a name whose answer changes in between opens no hole. Red
 
 import ipaddress
 import socket
-from functools import lru_cache
 
 from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
@@ -36,7 +35,6 @@ def is_public(address: str) -> bool:
     return ip.is_global and ip in GLOBAL_UNICAST and ip.teredo is None
 
 
-@lru_cache(maxsize=16_384)
 def objection(target: str, *, allow_private: bool) -> str:
     """Why ``target`` is no address to post to, as far as can be said without resolving its name; "" if it
     may be."""

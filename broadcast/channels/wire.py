@@ -101,13 +101,13 @@ class Wire:
         params: Mapping[str, str] | None,
         headers: Mapping[str, str],
     ) -> Answer | Sent:
-        why = objection(url, allow_private=self._allow_private)
-        if why:
-            return Sent(Verdict.REFUSED, why)
+        address = _address(url, allow_private=self._allow_private)
+        if isinstance(address, str):
+            return Sent(Verdict.REFUSED, address)
         async with self._gate:
             try:
                 async with self._open().request(
-                    method, _parsed(url), data=body, params=params, headers=headers, allow_redirects=False
+                    method, address, data=body, params=params, headers=headers, allow_redirects=False
                 ) as response:
                     header = response.headers.get("retry-after")
                     waits = retry_after_s(header, clock.now()) if header else None
@@ -148,8 +148,10 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
     return min(LONGEST_WAIT_S, max(0.0, wait_s)) if math.isfinite(wait_s) else None
 
 
-_parsed = lru_cache(maxsize=16_384)(URL)
-"""The same addresses come again with every warning."""
+@lru_cache(maxsize=8192)
+def _address(url: str, *, allow_private: bool) -> URL | str:
+    """Where to post to, or why not there; a district's addresses come again with every warning."""
+    return objection(url, allow_private=allow_private) or URL(url)
 
 
 async def _read(response: aiohttp.ClientResponse) -> bytes:

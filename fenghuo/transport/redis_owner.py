@@ -14,7 +14,7 @@ from redis.exceptions import RedisError
 from fenghuo import events as e
 from fenghuo.errors import Transient
 from fenghuo.stores.keys import Keys
-from fenghuo.stores.scripts import packed
+from fenghuo.stores.scripts import packed, packed_texts
 from fenghuo.topics import Topic, topic_of
 from fenghuo.transport.pipeline import Record, Stage, StageStopped, end_tasks
 from fenghuo.transport.redis_lease import LEASE_MS, Lease
@@ -171,12 +171,11 @@ class Owner:
 
     async def _commit(self, work: Work) -> None:
         ids = [record.position.rpartition("/")[2] for record in work.records]
-        outputs = entries(work.events, self._address)
         done = await self._commit_script(
             keys=[self._lease.key, self._stream, self._lease.deaths_key],
             args=[
-                self._lease.token, LEASE_MS, self._stage.group, self._limit, len(outputs) // 3, len(ids),
-                *outputs, *ids, packed(work.changes),
+                self._lease.token, LEASE_MS, self._stage.group, self._limit,
+                packed_texts(entries(work.events, self._address)), packed_texts(ids), packed(work.changes),
             ],
         )  # fmt: skip
         if done != len(ids):

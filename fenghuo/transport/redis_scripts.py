@@ -8,9 +8,9 @@ A script checks all that can refuse before it writes: Redis does not undo what a
 from fenghuo.stores.scripts import APPLY_LUA
 
 _PUT_LUA = """
-local function counts(i, n)
+local function counts(flat)
   local count = {}
-  for j = 0, n - 1 do local s = ARGV[i+3*j]; count[s] = (count[s] or 0) + 1 end
+  for j = 1, #flat, 3 do local s = flat[j]; count[s] = (count[s] or 0) + 1 end
   return count
 end
 local function full(count, limit)
@@ -23,8 +23,8 @@ local function full(count, limit)
     end
   end
 end
-local function put(i, n, count)
-  for j = 0, n - 1 do redis.call('XADD', ARGV[i+3*j], '*', 'k', ARGV[i+3*j+1], 'v', ARGV[i+3*j+2]) end
+local function put(flat, count)
+  for j = 1, #flat, 3 do redis.call('XADD', flat[j], '*', 'k', flat[j+1], 'v', flat[j+2]) end
   for s, m in pairs(count) do redis.call('INCRBY', s .. ':n', m) end
 end
 """
@@ -32,31 +32,31 @@ end
 PUBLISH_LUA = (
     _PUT_LUA
     + """
-local n = (#ARGV - 1) / 3
-local count = counts(2, n)
+local flat = {unpack(ARGV, 2)}
+local count = counts(flat)
 local refused = full(count, tonumber(ARGV[1]))
 if refused then return refused end
-put(2, n, count)
-return n
+put(flat, count)
+return #flat / 3
 """
 )
-"""ARGV: limit, then (stream, key, value) of each entry. Error FULL when a reader is ``limit`` behind."""
+"""ARGV: limit, then (stream, key, value) of each entry, 500 at most. Error FULL when a reader is ``limit``
+behind."""
 
 COMMIT_LUA = (
     _PUT_LUA
     + APPLY_LUA
     + """
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return redis.error_reply('FENCED ' .. KEYS[1]) end
-local outputs, ids = tonumber(ARGV[5]), tonumber(ARGV[6])
-local count = counts(7, outputs)
+local flat, ids = cmsgpack.unpack(ARGV[5]), cmsgpack.unpack(ARGV[6])
+local count = counts(flat)
 local refused = full(count, tonumber(ARGV[4]))
 if refused then return refused end
-local first = 7 + 3 * outputs
-apply(ARGV[first + ids])
-put(7, outputs, count)
+apply(ARGV[7])
+put(flat, count)
 local done = 0
-for j = first, first + ids - 1, 1000 do
-  done = done + redis.call('XACK', KEYS[2], ARGV[3], unpack(ARGV, j, math.min(j + 999, first + ids - 1)))
+for j = 1, #ids, 1000 do
+  done = done + redis.call('XACK', KEYS[2], ARGV[3], unpack(ids, j, math.min(j + 999, #ids)))
 end
 redis.call('INCRBY', KEYS[2] .. ':n:' .. ARGV[3], done)
 redis.call('PEXPIRE', KEYS[1], ARGV[2])
@@ -64,9 +64,9 @@ redis.call('DEL', KEYS[3])
 return done
 """
 )
-"""KEYS: lease, stream, deaths. ARGV: token, lease ms, group, limit, how many outputs, how many ids, then the
-outputs as (stream, key, value), the ids, the changes to the desk. Errors FENCED and FULL. Returns how many
-ids it acknowledged. The desk comes first: a change that Redis refuses must leave the batch as it was."""
+"""KEYS: lease, stream, deaths. ARGV: token, lease ms, group, limit, then packed: the outputs as (stream, key,
+value), the ids, the changes to the desk. Errors FENCED and FULL. Returns how many ids it acknowledged. The
+desk comes first: a change that Redis refuses must leave the batch as it was."""
 
 DECLARE_LUA = """
 local made = redis.pcall('XGROUP', 'CREATE', KEYS[1], ARGV[1], '0', 'MKSTREAM')

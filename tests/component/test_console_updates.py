@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
 
@@ -266,6 +267,13 @@ async def test_a_halted_channel_is_shown_and_resumed_with_a_reason(console: Open
     )
     await console.room.desk.project([halted])
     await console.log_in("ana")
+    board = (await console.client.get("/queue")).text
+    assert "网络回调：通道已停发" in board, "whoever watches the queue is told"
+    where = re.search(
+        r'href="(/alerts/\w+)">\s*<span class="item-top"><span class="badge tone-amber">', board
+    )
+    assert where is not None
+    assert "网络回调：通道已停发" in (await console.client.get(where[1])).text, "and finds where to resume it"
     page = (await console.client.get(f"/alerts/{SENT}")).text
     assert "网络回调：通道已停发" in page
     assert "失败太多" in page

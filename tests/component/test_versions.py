@@ -14,7 +14,7 @@ from fenghuo.errors import Transient
 from fenghuo.events import DeliveryState as State
 from fenghuo.fatigue import Held, Limits
 from fenghuo.settings import Settings
-from fenghuo.stores.shares import held_back_groups
+from fenghuo.stores.shares import held_back_groups, receiver
 from tests.channels import CUSTOMERS, Room, Scripted, ScriptedTasks, room, wanted
 from tests.making import DISTRICT, NOON, content, draft, group, place, settings
 
@@ -224,8 +224,8 @@ async def had(
 
 async def held(here: Room, *groups: e.Group, severity: str = "severe", override: str = "") -> dict[str, Held]:
     return await held_back_groups(
-        here.desk, groups, alert_id="a1", channels=("webhook", "dingtalk", CUSTOMERS), severity=severity,
-        override=override, limits=LIMITS, now=NOON,
+        here.desk, [receiver(x, ("webhook", "dingtalk", CUSTOMERS)) for x in groups], alert_id="a1",
+        severity=severity, override=override, limits=LIMITS, now=NOON,
     )  # fmt: skip
 
 

@@ -249,9 +249,15 @@ def test_the_wheels_server_serves_where_path_has_none(
         server.stop()
 
 
-def test_the_server_on_path_comes_before_the_wheels() -> None:
+def test_the_server_on_path_comes_before_the_wheels(monkeypatch: pytest.MonkeyPatch) -> None:
+    server = shutil.which("redis-server")
+    assert server is not None
     found = find_executable()
-    assert (found.path, found.origin) == (shutil.which("redis-server"), "path")
+    assert (found.path, found.origin) == (server, "path")
+    monkeypatch.setenv("PATH", os.path.relpath(Path(server).parent))
+    by_relative = Path(find_executable().path)
+    assert by_relative.is_absolute(), "it is started in another folder than this one"
+    assert by_relative.samefile(server)
 
 
 def test_missing_executable_says_what_to_install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

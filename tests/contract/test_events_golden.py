@@ -338,6 +338,15 @@ SAMPLES: dict[str, e.Event] = {
         ),
         sample(e.ChannelChanged, name="webhook/district", halted=True, reason="40001 bad secret", by="ben"),
         sample(e.AudienceFrozen, alert_id=ALERT, digest="5f60718293a4", group_ids=("g-0007", "g-0008")),
+        sample(
+            e.PartPlanned,
+            alert_id=ALERT,
+            version=1,
+            kind="correction",
+            group_ids=("g1", "g2"),
+            held=(("g1", "day"),),
+            came_by=(("g2", "webhook"),),
+        ),
         sample(e.DeliveriesPlanned, alert_id=ALERT, version=1, kind="correction", groups=3162),
         sample(
             e.PatternChanged,

@@ -8,7 +8,7 @@ import pytest
 from broadcast.app import open_channels
 from broadcast.halts import Tally
 from broadcast.outbox import Outbox
-from broadcast.plan import Planner, warnings
+from broadcast.plan import Planner
 from broadcast.quota import Quota
 from broadcast.sender import Sender
 from broadcast.tasks import TaskMaker
@@ -18,6 +18,7 @@ from fenghuo.errors import Transient
 from fenghuo.events import DeliveryState as State
 from fenghuo.runtime import open_desk
 from fenghuo.stores.desk import Desk
+from tests.channels import written_out
 from tests.making import NOON, content, group, group_changed, released, settings
 
 GROUPS = [group(n) for n in range(6)]
@@ -37,19 +38,23 @@ class Stand:
         self.planner = Planner(desk, told)
         self.release = {"expires_at": clock.now() + AHEAD, "groups": len(GROUPS)}
 
-    async def approve(self) -> list[e.Event]:
+    async def approve(self) -> list[e.DeliveryRequested]:
         """The release on the desk, and the deliveries that follow."""
         event = released(**self.release)
-        asked = warnings(event, {g.group_id: g for g in GROUPS}, {}, {})
-        await self.desk.project([event, *asked])
-        return [x for x in asked if isinstance(x, e.DeliveryRequested)]
+        await self.desk.project([event])
+        return await self._asked(event)
 
     async def recall(self) -> set[str]:
         """Recall on the desk; the groups that are owed the correction."""
         event = released("recalled", **self.release)
         await self.desk.project([event])
-        outcome = await self.planner.on_alerts_released([event])
-        return {x.group_id for x in outcome.events if isinstance(x, e.DeliveryRequested)}
+        return {x.group_id for x in await self._asked(event)}
+
+    async def _asked(self, event: e.AlertReleased) -> list[e.DeliveryRequested]:
+        planned = await self.planner.on_alerts_released([event])
+        asked = await written_out(self.desk, planned.events)
+        await self.desk.project([*planned.events, *asked])
+        return [x for x in asked if isinstance(x, e.DeliveryRequested)]
 
     async def on_the_wall(self) -> set[str]:
         found = set()
@@ -85,7 +90,7 @@ async def test_a_recall_in_the_middle_corrects_those_who_have_it_and_no_others(s
     first = await stand.sender.on_deliveries_requested(asked[:2])
     await stand.desk.project(first.events)
     owed = await stand.recall()
-    assert owed == await stand.on_the_wall() == {asked[0].group_id, asked[1].group_id}  # type: ignore[attr-defined]
+    assert owed == await stand.on_the_wall() == {asked[0].group_id, asked[1].group_id}
     rest = await stand.sender.on_deliveries_requested(asked[2:])
     assert {x.state for x in rest.events if isinstance(x, e.ReceiptRecorded)} == {State.SUPERSEDED}
     assert await stand.on_the_wall() == owed
@@ -99,7 +104,6 @@ async def test_the_planner_waits_until_the_desk_shows_the_recall(stand: Stand) -
 
 async def test_an_answer_that_never_came_is_owed_the_correction_while_it_is_tried_again(stand: Stand) -> None:
     (asked, *_) = await stand.approve()
-    assert isinstance(asked, e.DeliveryRequested)
     retrying = e.ReceiptRecorded(
         event_id="x", at=clock.now(), delivery_id=asked.delivery_id, alert_id=asked.alert_id, version=1,
         kind="warning", group_id=asked.group_id, channel="webhook", state=State.RETRYING, attempt=1,

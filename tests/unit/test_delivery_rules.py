@@ -8,8 +8,9 @@ import pytest
 
 from broadcast.channels.base import Sent, Verdict
 from broadcast.halts import Tally, name_of
-from broadcast.plan import World, begin, corrections, meant_by, taken_back, warnings
-from broadcast.requests import Plan, as_task, next_way, requests, ways_to
+from broadcast.parts import deliveries
+from broadcast.plan import PART, begin, in_parts, meant_by, place_of, taken_back
+from broadcast.requests import Plan, as_task, correction_way, next_way, requests, ways_to
 from broadcast.rules import (
     LONGEST_RETRY_S,
     backoff_s,
@@ -26,6 +27,7 @@ from fenghuo import events as e
 from fenghuo.alerts import AlertId, Audience
 from fenghuo.events import DeliveryState as State
 from fenghuo.fatigue import Held
+from fenghuo.ledger import may_have
 from fenghuo.stores.projection import RANK, Row, next_attempt, rank_of
 from tests.making import NOON, group, place, release, released, request
 
@@ -40,10 +42,43 @@ def row(state: State, attempt: int = 1, left: bool = False, channel: str = "sand
 def planned(
     event: e.AlertReleased, groups: Sequence[e.Group], held: dict[str, str] | None = None
 ) -> list[e.Event]:
-    """The plan of ``event`` when nobody was frozen."""
+    """The plan of ``event`` when nobody was frozen, its parts written out."""
     known = {g.group_id: g for g in groups}
-    meant = {g.group_id: g for g in meant_by(event.release, known, None)}
-    return warnings(event, meant, held or {}, {})
+    release = event.release
+    places = [
+        place_of(
+            known[x], next(iter(ways_to(known[x], release.channels, {}, exercise=release.exercise)), None)
+        )
+        for x in meant_by(release, known)
+    ]
+    return written_out(event, in_parts(event, "warning", places, held=held or {}), known)
+
+
+def corrections(
+    event: e.AlertReleased, earlier: dict[int, dict[str, Row]], groups: dict[str, e.Group]
+) -> list[e.Event]:
+    """What is corrected after ``earlier``, its parts written out."""
+    came_by = {x: stood.channel for x, stood in may_have(earlier).items()}
+    places = [
+        place_of(groups[x], correction_way(groups[x], event.release, {}, channel))
+        for x, channel in came_by.items() if x in groups
+    ]  # fmt: skip
+    return written_out(event, in_parts(event, "correction", places, came_by=came_by), groups)
+
+
+def written_out(
+    event: e.AlertReleased, events: Sequence[e.Event], groups: dict[str, e.Group]
+) -> list[e.Event]:
+    first, *parts = events
+    return [
+        first,
+        *(
+            x
+            for part in parts
+            if isinstance(part, e.PartPlanned)
+            for x in deliveries(part, event.release, groups, {})
+        ),
+    ]
 
 
 def way(channel: str, target: str = "t", **changes: str) -> e.Binding:
@@ -90,22 +125,22 @@ def test_an_audience_that_has_lost_its_last_group_holds_nobody_up() -> None:
 
 
 def test_a_recall_corrects_those_who_have_it_or_may_have_it_and_no_others() -> None:
-    groups = {f"g{n}": group(n) for n in range(11)}
+    groups = {f"g{n:04}": group(n) for n in range(11)}
     ledger = {
-        "g0": row(State.SHOWN),
-        "g1": row(State.UNKNOWN),
-        "g2": row(State.HANDED_OVER, left=True),
-        "g3": row(State.RETRYING, left=True),
-        "g4": row(State.RETRYING),
-        "g5": row(State.REFUSED),
-        "g6": row(State.SUPERSEDED),
-        "g7": row(State.REQUESTED),
+        "g0000": row(State.SHOWN),
+        "g0001": row(State.UNKNOWN),
+        "g0002": row(State.HANDED_OVER, left=True),
+        "g0003": row(State.RETRYING, left=True),
+        "g0004": row(State.RETRYING),
+        "g0005": row(State.REFUSED),
+        "g0006": row(State.SUPERSEDED),
+        "g0007": row(State.REQUESTED),
         "gone": row(State.SHOWN),
-        "g8": row(State.ACCEPTED),
-        "g9": row(State.WAITING),
-        "g10": row(State.HANDED_OVER),
+        "g0008": row(State.ACCEPTED),
+        "g0009": row(State.WAITING),
+        "g0010": row(State.HANDED_OVER),
     }
-    first, *asked = corrections(released("recalled"), {1: ledger}, World(groups, {}))
+    first, *asked = corrections(released("recalled"), {1: ledger}, groups)
     owed = [x.group_id for x in asked if isinstance(x, e.DeliveryRequested)]
     assert owed == ["g0000", "g0001", "g0002", "g0003", "g0008"]
     assert isinstance(first, e.DeliveriesPlanned) and (first.kind, first.groups) == ("correction", 5)
@@ -117,7 +152,7 @@ def test_a_recall_corrects_every_version_that_may_be_out_each_group_once() -> No
         1: {"g0000": row(State.SHOWN), "g0001": row(State.SHOWN)},
         2: {"g0001": row(State.SHOWN), "g0002": row(State.RETRYING)},
     }
-    _, *asked = corrections(released("recalled", version=2), earlier, World(groups, {}))
+    _, *asked = corrections(released("recalled", version=2), earlier, groups)
     assert [(x.group_id, x.version) for x in asked if isinstance(x, e.DeliveryRequested)] == [
         ("g0000", 2),
         ("g0001", 2),
@@ -131,12 +166,48 @@ def test_a_correction_goes_as_the_warning_came_or_by_another_way_when_that_is_go
         "g0003": group(3, channel="relay"),
     }
     ledger = {x: row(State.SHOWN, channel="dingtalk") for x in groups}
-    first, *asked = corrections(released("recalled"), {1: ledger}, World(groups, {}))
+    first, *asked = corrections(released("recalled"), {1: ledger}, groups)
     lost = [x for x in asked if isinstance(x, e.ReceiptRecorded)]
     assert [(x.group_id, x.kind, x.state) for x in lost] == [("g0003", "correction", State.REFUSED)]
     assert isinstance(first, e.DeliveriesPlanned) and first.groups == 3
     by = {x.group_id: x.channel for x in asked if isinstance(x, e.DeliveryRequested)}
     assert by == {"g0001": "dingtalk", "g0002": "webhook"}
+
+
+def test_parts_keep_the_order_and_an_owners_task_whole() -> None:
+    """The largest first; robots, which go one by one, last; whoever taps gets one task, however many there
+    are."""
+    robots = [group(n, channel="dingtalk", target="t", members=900) for n in range(2)]
+    hooks = [group(n, channel="webhook", target="t", members=n) for n in range(10, 10 + PART)]
+    tasks = [
+        group(n, channel=CUSTOMERS, owner="anna" if n % 2 else "bo", members=n)
+        for n in range(2000, 2000 + 2 * PART + 10)
+    ]
+    shuffled = [*robots, *hooks, *tasks]
+    event = released(channels=LIVE)
+    first, *parts = in_parts(
+        event, "warning", [place_of(g, ways_to(g, LIVE, {})[0]) for g in shuffled], held={"g2003": "day"}
+    )
+    assert isinstance(first, e.DeliveriesPlanned) and first.groups == len(shuffled)
+    ids = [x.group_ids for x in parts if isinstance(x, e.PartPlanned)]
+    assert [len(x) for x in ids] == [PART + 5, PART + 5, PART, 2]
+    assert len({x.event_id for x in parts}) == len(parts)
+    known = {g.group_id: g for g in shuffled}
+    assert [{known[x].owner for x in part} for part in ids[:2]] == [{"anna"}, {"bo"}]
+    assert [known[x].members for x in ids[2]] == sorted((g.members for g in hooks), reverse=True)
+    assert {known[x].channel for x in ids[3]} == {"dingtalk"}
+    assert [x.held for x in parts if isinstance(x, e.PartPlanned)] == [(("g2003", "day"),), (), (), ()]
+
+
+def test_a_group_that_went_between_the_plan_and_its_part_is_refused_in_the_open() -> None:
+    event, groups = released(channels=LIVE), [group(1, channel="webhook", target="t"), group(2)]
+    _, part = in_parts(event, "warning", [place_of(g, g.ways[0]) for g in groups])
+    assert isinstance(part, e.PartPlanned)
+    left = {"g0001": group(1, channel="webhook", target="t", gone=True)}
+    found = deliveries(part, event.release, left, {})
+    assert [(x.group_id, x.reason) for x in found if isinstance(x, e.ReceiptRecorded)] == [
+        ("g0001", "the group is gone"), ("g0002", "the group is gone"),
+    ]  # fmt: skip
 
 
 def test_a_stale_attempt_behind_a_later_one_does_not_lose_it() -> None:

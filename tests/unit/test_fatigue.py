@@ -1,17 +1,15 @@
 """Who has had enough warnings, and what still gets through."""
 
-from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo
+from datetime import date, timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenghuo.fatigue import Count, Held, Limits, Receiver, counts_from, held_back, local_day
+from fenghuo.fatigue import Count, Held, Limits, Receiver, held_back
 
 LIMITS = Limits(per_day=2, per_week=5, platform_month=30, reserve=6)
 TODAY = date(2026, 3, 10)
-SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 def why(
@@ -60,18 +58,28 @@ def test_a_group_that_was_never_warned_may_be() -> None:
     assert held_back([Receiver("new", platform=True)], {}, LIMITS, "moderate") == {}
 
 
-def test_a_day_ends_at_the_groups_midnight() -> None:
-    late = datetime(2026, 3, 10, 15, 59, 59, tzinfo=UTC)
-    assert local_day(late, SHANGHAI) == date(2026, 3, 10)
-    assert local_day(late + timedelta(seconds=1), SHANGHAI) == date(2026, 3, 11)
-    with pytest.raises(ValueError, match="zone"):
-        local_day(late.replace(tzinfo=None), SHANGHAI)
+def counted(warnings: dict[date, int], platform: dict[date, int]) -> Count:
+    """What a group has had with so many messages a day."""
+    count = Count()
+    for day, n in warnings.items():
+        for _ in range(n):
+            count.add(day, TODAY, warning=True, counted=False)
+    for day, n in platform.items():
+        for _ in range(n):
+            count.add(day, TODAY, warning=False, counted=True)
+    return count
 
 
 def test_a_week_is_seven_days_and_a_month_the_calendars() -> None:
-    warnings = {TODAY - timedelta(days=n): {"g": 1} for n in range(-1, 30)}
-    found = counts_from(warnings, {**warnings, date(2026, 3, 1): {"g": 3, "h": 1}}, TODAY)
-    assert found == {"g": Count(today=1, week=7, month=12), "h": Count(0, 0, 1)}
+    each_day = {TODAY - timedelta(days=n): 1 for n in range(-1, 30)}
+    assert counted(each_day, each_day | {date(2026, 3, 1): 3}) == Count(today=1, week=7, month=12)
+    assert counted({}, {date(2026, 3, 1): 1}) == Count(0, 0, 1)
+
+
+def test_what_is_a_warning_and_counted_by_the_platform_is_both() -> None:
+    count = Count()
+    count.add(TODAY, TODAY, warning=True, counted=True)
+    assert count == Count(1, 1, 1)
 
 
 COUNTS = st.builds(Count, st.integers(0, 4), st.integers(0, 8), st.integers(0, 40))
@@ -115,19 +123,11 @@ def test_nobody_gets_more_than_a_limit_by_being_warned_until_held_back(
                 assert not group.platform or had.month < limits.platform_month - limits.reserve
 
 
-@given(
-    st.dictionaries(
-        st.dates(TODAY - timedelta(days=40), TODAY + timedelta(days=3)),
-        st.dictionaries(st.sampled_from("ab"), st.integers(0, 3)),
+@given(st.dictionaries(st.dates(TODAY - timedelta(days=40), TODAY + timedelta(days=3)), st.integers(0, 3)))
+def test_counts_are_sums_over_their_days(days: dict[date, int]) -> None:
+    ours = {day: n for day, n in days.items() if day <= TODAY}
+    assert counted(days, days) == Count(
+        ours.get(TODAY, 0),
+        sum(n for day, n in ours.items() if (TODAY - day).days < 7),
+        sum(n for day, n in ours.items() if (day.year, day.month) == (TODAY.year, TODAY.month)),
     )
-)
-def test_counts_are_sums_over_their_days(rows: dict[date, dict[str, int]]) -> None:
-    found = counts_from(rows, rows, TODAY)
-    for group in "ab":
-        ours = {day: n.get(group, 0) for day, n in rows.items() if day <= TODAY}
-        expected = Count(
-            ours.get(TODAY, 0),
-            sum(n for day, n in ours.items() if (TODAY - day).days < 7),
-            sum(n for day, n in ours.items() if (day.year, day.month) == (TODAY.year, TODAY.month)),
-        )
-        assert found.get(group, Count()) == expected

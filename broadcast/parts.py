@@ -1,0 +1,90 @@
+"""By which way does each get it? Turns a part of a release's groups into one delivery for each.
+
+Reads parts.planned; writes deliveries.requested, and receipts.recorded for what no way leads to. Small
+enough that the next part is written out while this one is being sent.
+"""
+
+from collections.abc import Mapping, Sequence
+
+from broadcast.requests import TASKS, Plan, correction_way, requests, ways_to
+from broadcast.rules import delivery_of
+from fenghuo import events as e
+from fenghuo.errors import Transient
+from fenghuo.stores.desk import Desk
+from fenghuo.stores.shares import PLATFORMS
+from fenghuo.transport.pipeline import Outcome
+
+NO_WAY_BACK = "no approved way leads to it any more"
+
+
+class Parts:
+    """Writes parts out; the deliveries of a part are the same however often that is done."""
+
+    def __init__(self, desk: Desk) -> None:
+        self._desk = desk
+
+    async def on_parts_planned(self, events: Sequence[e.Event]) -> Outcome:
+        outcome = Outcome()
+        for part in events:
+            if isinstance(part, e.PartPlanned):
+                outcome.events += await self._write_out(part)
+        return outcome
+
+    async def _write_out(self, part: e.PartPlanned) -> list[e.Event]:
+        release = await self._desk.release(part.alert_id, part.version)
+        if release is None:
+            raise Transient(f"release {part.alert_id} {part.version} is not on the desk yet")
+        groups = await self._desk.groups_by_id(part.group_ids)
+        people = await self._desk.people_by_id({group.owner for group in groups.values()})
+        return deliveries(part, release, groups, people)
+
+
+def deliveries(
+    part: e.PartPlanned,
+    release: e.Release,
+    groups: Mapping[str, e.Group],
+    people: Mapping[str, e.Person],
+) -> list[e.Event]:
+    """A delivery for each group of ``part``; a refusal with its reason for one that no approved way leads to,
+    or that has had its share of warnings. Pure."""
+    held, came_by = dict(part.held), dict(part.came_by)
+    wanted: list[tuple[e.Group, e.Binding]] = []
+    refusals: list[e.Event] = []
+    for group_id in part.group_ids:
+        group = groups.get(group_id)
+        way: e.Binding | str
+        if group is None or group.gone:
+            refusals.append(_refusal(part, group_id, "", "the group is gone"))
+            continue
+        if part.kind == "correction":
+            way = correction_way(group, release, people, came_by.get(group_id, "")) or NO_WAY_BACK
+        else:
+            way = _first_way(group, release, people, held.get(group_id))
+        if isinstance(way, str):
+            refusals.append(_refusal(part, group_id, group.channel, way))
+        else:
+            wanted.append((group, way))
+    return [*refusals, *requests(Plan(release, part.kind, part), wanted)]
+
+
+def _first_way(
+    group: e.Group, release: e.Release, people: Mapping[str, e.Person], held: str | None
+) -> e.Binding | str:
+    """The way to ``group``, or why there is none; what a platform holds back goes where none counts."""
+    ways = ways_to(group, release.channels, people, exercise=release.exercise)
+    if held in PLATFORMS:
+        ways = [way for way in ways if way.channel not in TASKS]
+    elif held:
+        ways = []
+    if ways:
+        return ways[0]
+    return f"held back: {held}" if held else "channel not approved"
+
+
+def _refusal(part: e.PartPlanned, group_id: str, channel: str, reason: str) -> e.ReceiptRecorded:
+    delivery_id = delivery_of(part.alert_id, part.version, part.kind, group_id)
+    return e.ReceiptRecorded(
+        event_id=e.derive_id(delivery_id, "refused"), at=part.at, delivery_id=delivery_id,
+        alert_id=part.alert_id, version=part.version, kind=part.kind, group_id=group_id, channel=channel,
+        state=e.DeliveryState.REFUSED, attempt=1, reason=reason, cause="plan",
+    )  # fmt: skip
