@@ -103,11 +103,11 @@ class KafkaTransport:
     async def publish(self, events: Sequence[e.Event]) -> None:
         check_writer(self.room, events)
         await self._beat.pause()
-        self._need_producer()
         await self._publish_now(events)
 
     async def _publish_now(self, events: Sequence[e.Event]) -> None:
         """For stages too, whose batches keep their own time."""
+        self._need_producer()
         for at in range(0, len(events), PUBLISH_AT_ONCE):
             async with reaching_kafka(self._timeout_s):
                 await self._publish_part(events[at : at + PUBLISH_AT_ONCE])
