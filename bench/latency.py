@@ -18,9 +18,10 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from http import HTTPStatus
 from pathlib import Path
 
-import httpx
+import aiohttp
 import numpy as np
 
 from bench._novel import Campaign, campaigns
@@ -91,7 +92,7 @@ class Watch:
 class District:
     """Everyone who reports, through the intake."""
 
-    http: httpx.AsyncClient
+    http: aiohttp.ClientSession
     dice: random.Random = field(default_factory=lambda: random.Random(7))
     first_s: dict[str, float] = field(default_factory=dict)
     """Each resident's first accepted report."""
@@ -106,12 +107,13 @@ class District:
             "text": text, "district": DISTRICT, "town": home.choice(TOWNS), "reporter": reporter,
             "group_id": f"g{home.randrange(GROUPS):05d}",
         }  # fmt: skip
-        answer = await self.http.post("/api/v1/reports", json=body)
-        self.answers[answer.status_code] += 1
-        if answer.status_code != httpx.codes.ACCEPTED:
-            return ""
+        async with self.http.post("/api/v1/reports", json=body) as answer:
+            self.answers[answer.status] += 1
+            if answer.status != HTTPStatus.ACCEPTED:
+                return ""
+            accepted = await answer.json()
         self.first_s.setdefault(reporter, time.perf_counter())
-        return str(answer.json()["report_id"])
+        return str(accepted["report_id"])
 
     def everyday(self) -> str:
         """What anyone reports or asks on any day."""
@@ -204,10 +206,10 @@ async def measure(house: House, seconds: float, rate: float, texts: Iterator[Cam
     watch = Watch(desk)
     watching = asyncio.create_task(watch.run())
     token = {"authorization": f"Bearer {house.environment['FENGHUO_INTAKE_TOKEN']}"}
-    limits = httpx.Limits(max_connections=64)
-    async with httpx.AsyncClient(
-        base_url=house.intake_url, headers=token, timeout=30, trust_env=False, limits=limits
-    ) as http:
+    async with aiohttp.ClientSession(
+        house.intake_url, headers=token, timeout=aiohttp.ClientTimeout(30),
+        connector=aiohttp.TCPConnector(limit=64),
+    ) as http:  # fmt: skip
         district = District(http)
         count = int((seconds - CAMPAIGN_S) * CAMPAIGNS_PER_S)
         wanted = list(itertools.islice(texts, count + QUIET))
@@ -251,7 +253,7 @@ def report(
         cores = ", ".join(f"{name} {share:.2f}" for name, share in used.items())
         print(f"  cores busy, of {os.cpu_count()}: {cores}")
     lost = len(busy) + len(quiet) - len(late) - len(idle)
-    refused = sum(answers.values()) - answers[httpx.codes.ACCEPTED]
+    refused = sum(answers.values()) - answers[HTTPStatus.ACCEPTED]
     print(f"  campaigns without a draft: {lost}; reports refused: {refused}")
     return not lost and not refused and float(np.percentile(late, 99)) <= LIMIT_S
 

@@ -269,6 +269,9 @@ def _properties(address: Address) -> dict[str, str | int]:
         "broker.session.timeout.ms": 4000,
         "broker.heartbeat.interval.ms": 1000,
         "log.segment.bytes": 67108864,
+        # One client host, a few hundred requests a second: each thread more is a switch of context more.
+        "num.network.threads": 1,
+        "num.io.threads": 2,
     }
 
 

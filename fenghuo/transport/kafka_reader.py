@@ -30,6 +30,9 @@ log = logging.getLogger(__name__)
 
 REBALANCE_S = 60
 """How long the group waits for a member's work under way; well above workbench.HANDLE_S."""
+FETCH_WAIT_MS = 100
+"""How long the broker holds a fetch that finds nothing. During work of over 0.1 s aiokafka asks for the idle
+partitions alone, and for the busy one only once that is answered: its own 500 ms would all be standstill."""
 _BACK_OFF_S = 0.1
 _LONGEST_BACK_OFF_S = 5.0
 
@@ -80,6 +83,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             batch=True,
             max_records=self.stage.batch,
             batch_timeout_ms=10,
+            fetch_max_wait_ms=FETCH_WAIT_MS,
             listener=self,
             ack_policy=AckPolicy.NACK_ON_ERROR,
             parser=self._parse,

@@ -24,6 +24,7 @@ from fenghuo import topics
 from fenghuo.errors import Transient, Unavailable
 from fenghuo.topics import TOPICS
 from fenghuo.transport.kafka import KafkaTransport
+from fenghuo.transport.kafka_reader import FETCH_WAIT_MS
 from tests.transport_support import Carrier, OwnServer, Remembering, answer_id, carrying, report, until
 
 RECEIVED = topics.REPORTS_RECEIVED
@@ -123,6 +124,30 @@ async def test_trap_one_undecodable_record_drops_its_whole_batch(carrier: Carrie
     async with faststream(carrier, take, batch=True, max_records=100, ack_policy=AckPolicy.ACK):
         await until(all_committed)
     assert len(handled) < 11
+
+
+async def test_trap_after_long_work_the_next_fetch_waits_for_the_idle_partitions(carrier: Carrier) -> None:
+    """aiokafka asked for them alone while the work lasted; the broker holds that for fetch_max_wait_ms."""
+    seen: list[Any] = []
+    may_end = asyncio.Event()
+
+    async def take(batch: Any) -> None:
+        seen.extend(batch)
+        await may_end.wait()
+
+    writer = await carrier.begin(room="producers")
+    async with faststream(carrier, take, batch=True, batch_timeout_ms=10, fetch_max_wait_ms=6000):
+        await writer.publish([report(1, key="one")])
+        await until(lambda: len(seen) == 1)
+        await writer.publish([report(2, key="one")])
+        await asyncio.sleep(1)  # 2 is fetched ahead, and 0.1 s later the idle partitions are asked for
+        may_end.set()
+        await until(lambda: len(seen) == 2)
+        await writer.publish([report(3, key="one")])
+        await asyncio.sleep(1)
+        assert len(seen) == 2
+        await until(lambda: len(seen) == 3)
+    assert FETCH_WAIT_MS <= 100
 
 
 async def test_a_header_that_is_no_text_drops_a_batch_of_theirs_and_none_of_ours(carrier: Carrier) -> None:
