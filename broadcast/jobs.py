@@ -7,7 +7,7 @@ from datetime import datetime
 from broadcast.channels.base import Channel, Sent, Verdict
 from broadcast.halts import name_of
 from broadcast.outbox import Outbox
-from broadcast.requests import moved_to, next_way, way_of
+from broadcast.requests import moved_to, next_way, require_all, way_of
 from broadcast.rules import held_back, outcome_of, put_off, receipt, superseded, was_cut_off
 from fenghuo import clock
 from fenghuo import events as e
@@ -67,7 +67,9 @@ class Jobs:
         outcome: Outcome,
     ) -> list[Job]:
         """Jobs for what can be sent now; receipts for what cannot, and for what was cut off."""
-        groups = await self._desk.groups_by_id([x.group_id for x, _ in wanted])
+        group_ids = [x.group_id for x, _ in wanted]
+        groups = await self._desk.groups_by_id(group_ids)
+        require_all(group_ids, groups)
         cut = [
             x for x, row in wanted
             if was_cut_off(x, row) and not self._is_keyed(x.channel) and not self._is_unsent(x, row)
@@ -76,7 +78,7 @@ class Jobs:
         standing = await self._desk.standing(list({x.alert_id for x, _ in wanted}))
         jobs: list[Job] = []
         for request, row in wanted:
-            release, group = releases[request.alert_id, request.version], groups.get(request.group_id)
+            release, group = releases[request.alert_id, request.version], groups[request.group_id]
             out = request.left or (row is not None and row.left and not self._is_unsent(request, row))
             if request.delivery_id in kept:
                 outcome.events += kept[request.delivery_id]
@@ -96,7 +98,7 @@ class Jobs:
         return jobs
 
     def _job(
-        self, request: e.DeliveryRequested, release: e.Release, group: e.Group | None, out: bool
+        self, request: e.DeliveryRequested, release: e.Release, group: e.Group, out: bool
     ) -> Job | e.ReceiptRecorded:
         """The job, or the refusal of what has no way to its group; ``out``: an earlier attempt may have
         left."""
@@ -105,7 +107,7 @@ class Jobs:
             sent = Sent(Verdict.REFUSED, why)
             return self.outcome(request, sent, further, clock.now(), askable=True, left=out)
 
-        if group is None or group.gone:
+        if group.gone:
             return refused("the group is gone")
         if release.exercise and request.channel != "sandbox":
             return refused("an exercise goes to the sandbox alone")

@@ -6,7 +6,9 @@ enough that the next part is written out while this one is being sent.
 
 from collections.abc import Mapping, Sequence
 
-from broadcast.requests import TASKS, Plan, correction_way, requests, ways_to
+import msgspec
+
+from broadcast.requests import TASKS, Plan, correction_way, requests, require_all, ways_to
 from broadcast.rules import delivery_of
 from fenghuo import events as e
 from fenghuo.errors import Transient
@@ -18,7 +20,8 @@ NO_WAY_BACK = "no approved way leads to it any more"
 
 
 class Parts:
-    """Writes parts out; the deliveries of a part are the same however often that is done."""
+    """Writes parts out. A group that has a row on the ledger has been written out: done again, when the
+    register or the shares have changed since, a part neither refuses nor redirects what is under way."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -34,9 +37,12 @@ class Parts:
         release = await self._desk.release(part.alert_id, part.version)
         if release is None:
             raise Transient(f"release {part.alert_id} {part.version} is not on the desk yet")
-        groups = await self._desk.groups_by_id(part.group_ids)
+        known = await self._desk.rows_of(part.alert_id, part.version, part.kind, part.group_ids)
+        fresh = tuple(x for x in part.group_ids if x not in known)
+        groups = await self._desk.groups_by_id(fresh)
+        require_all(fresh, groups)
         people = await self._desk.people_by_id({group.owner for group in groups.values()})
-        return deliveries(part, release, groups, people)
+        return deliveries(msgspec.structs.replace(part, group_ids=fresh), release, groups, people)
 
 
 def deliveries(
@@ -51,12 +57,11 @@ def deliveries(
     wanted: list[tuple[e.Group, e.Binding]] = []
     refusals: list[e.Event] = []
     for group_id in part.group_ids:
-        group = groups.get(group_id)
+        group = groups[group_id]
         way: e.Binding | str
-        if group is None or group.gone:
-            refusals.append(_refusal(part, group_id, "", "the group is gone"))
-            continue
-        if part.kind == "correction":
+        if group.gone:
+            way = "the group is gone"
+        elif part.kind == "correction":
             way = correction_way(group, release, people, came_by.get(group_id, "")) or NO_WAY_BACK
         else:
             way = _first_way(group, release, people, held.get(group_id))

@@ -46,7 +46,8 @@ class Place(Receiver, frozen=True, gc=False, kw_only=True):
 
 
 class Planner:
-    """Plans releases; the plan of a release is the same however often it is made."""
+    """Plans releases. Made again, a plan has the same ids where the register and the shares are the same;
+    where they are not, what has been written out stands (``Parts``)."""
 
     def __init__(self, desk: Desk, settings: Settings) -> None:
         self._desk = desk

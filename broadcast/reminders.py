@@ -24,7 +24,7 @@ from fenghuo.transport.pipeline import Transport
 
 LOOK_EVERY_S = 5.0
 CALM_S = 30.0
-"""A release that nobody waits for is looked at this often: only an undo can change that."""
+"""A release that is all settled is looked at this often: only an undo can change that."""
 RECALL_KEPT = timedelta(days=3)
 """Corrections of older recalls have long been escalated to the last level."""
 PEOPLE = TAPPED | TASKS
@@ -200,7 +200,7 @@ class Reminders:
             if page:
                 all_settled = all_settled is not False and all(x.state in e.SETTLED for x in page.values())
         if release is None or not rows or (kind == "warning" and now >= release.expires_at):
-            if rows or all_settled:
+            if rows or (all_settled and await self._all_written_out(key)):
                 self._calm[key] = now.timestamp()
             return None
         told: dict[tuple[str, str], int] = {}
@@ -210,6 +210,10 @@ class Reminders:
         await self._forget_made(key, told, escalated)
         severity = "severe" if kind == "correction" else release.severity
         return Waiting(alert_id, version, kind, severity, rows, told, escalated)
+
+    async def _all_written_out(self, key: Key) -> bool:
+        planned = await self._desk.planned(*key)
+        return planned is not None and await self._desk.asked_for(*key) >= planned
 
     async def _forget_made(
         self, key: Key, told: dict[tuple[str, str], int], escalated: dict[str, dict[str, int]]

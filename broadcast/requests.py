@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from broadcast.rules import delivery_of
 from fenghuo import events as e
+from fenghuo.errors import Transient
 
 ORDER = {"relay": 0, "wecom_customer_group": 0, "sandbox": 1, "webhook": 1}
 """What waits for people goes first, then what takes repeats; robots, which go one by one, hold nobody up."""
@@ -20,6 +21,13 @@ class Plan:
     release: e.Release
     kind: e.Kind
     cause: e.Event
+
+
+def require_all(group_ids: Collection[str], groups: Mapping[str, e.Group]) -> None:
+    """Raise Transient when one of ``group_ids`` is unknown: a group that went keeps its row, so the desk is
+    not whole."""
+    if not groups.keys() >= set(group_ids):
+        raise Transient("groups are missing on the desk: has `fenghuo rebuild` run?")
 
 
 def ways_to(
@@ -104,7 +112,7 @@ def _delivery(plan: Plan, group_id: str, channel: str) -> e.DeliveryRequested:
 def _task(plan: Plan, owner: str, channel: str, credential: str, group_ids: Sequence[str]) -> e.TaskRequested:
     release = plan.release
     task_id = e.derive_id(
-        "task", release.alert_id, str(release.version), plan.kind, owner, channel, credential, group_ids[0]
+        "task", release.alert_id, str(release.version), plan.kind, owner, channel, credential, *group_ids
     )
     return e.TaskRequested(
         event_id=e.derive_id(task_id, "1"), at=plan.cause.at, task_id=task_id, alert_id=release.alert_id,

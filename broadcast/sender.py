@@ -42,7 +42,7 @@ from fenghuo.warning import as_sent
 BATCH_S = 8.0
 """What has not been sent within this long is put off, so that a slow channel does not hold its batch."""
 TASKS_AT_ONCE = 8
-CHUNK = 50
+CHUNK = 25
 """Deliveries that are marked and looked at together, right before they leave."""
 AHEAD = 2
 """So many times what may be under way at once has been marked and waits for its turn, so that no turn is
@@ -139,7 +139,8 @@ class Sender:
         return await flat([self._send_keyed(channel, x, part) for x, part in by_credential.items()])
 
     async def _send_keyed(self, channel: Channel, credential: str, jobs: Sequence[Job]) -> list[e.Event]:
-        """Send at the credential's rate, so many chunks at once; a slow answer holds up nobody else."""
+        """Send at the credential's rate, so many chunks at once; a slow answer holds up its chunk's turn
+        alone."""
         at_once = self._settings.webhook_at_once
         chunk = CHUNKS.get(channel.name, min(CHUNK, at_once))
         gate = asyncio.Semaphore(max(1, AHEAD * at_once // chunk))

@@ -12,7 +12,7 @@ import msgspec
 from broadcast.channels.base import Created, Sent, Task, TaskChannel, Verdict
 from broadcast.halts import Tally, halt, name_of
 from broadcast.quota import Quota
-from broadcast.requests import moved_to, next_way, sender_of, way_of
+from broadcast.requests import moved_to, next_way, require_all, sender_of, way_of
 from broadcast.rules import (
     FAILED,
     as_delivery,
@@ -110,16 +110,17 @@ class TaskMaker:
         if not wanted:
             return []
         groups = await self._desk.groups_by_id(wanted)
+        require_all(wanted, groups)
         people = await self._desk.people()
         events: list[e.Event] = []
         chats: dict[str, str] = {}
         for group_id in wanted:
-            group = groups.get(group_id)
+            group = groups[group_id]
             row = rows.get(group_id)
             begun = row is not None and row.left
             delivery = msgspec.structs.replace(as_delivery(request, group_id), left=begun)
-            way = way_of(group, request.channel) if group and not group.gone else None
-            if group is None or group.gone:
+            way = None if group.gone else way_of(group, request.channel)
+            if group.gone:
                 events.append(self._refused(delivery, "the group is gone"))
             elif release.exercise:
                 events.append(self._refused(delivery, "an exercise goes to the sandbox alone"))

@@ -72,10 +72,13 @@ def began_at(alert: Alert, kind: str) -> datetime:
 
 
 async def _forecast(house: House, alert: Alert) -> Forecast | None:
-    """What the rest will take, from what is done by now; None until the deliveries are planned."""
+    """What the rest will take, from what is done by now; None until every delivery is asked for."""
+    rows = await _rows(house, alert, "warning")
+    planned = await house.desk.planned(alert.alert_id, alert.version, "warning")
+    if planned is None or len(rows) < planned:
+        return None
 
     async def asked() -> Forecast | None:
-        rows = await _rows(house, alert, "warning")
         every = await house.groups()
         groups = [every[x] for x in sorted(rows) if x in every]
         began = began_at(alert, "warning")

@@ -303,6 +303,11 @@ class Desk:
         """Every delivery of one alert version, by group id."""
         return await self._all(self.keys.ledger(alert_id, version, kind), _ROW)
 
+    async def asked_for(self, alert_id: str, version: int, kind: str = "warning") -> int:
+        """How many deliveries of one alert version have been asked for."""
+        async with reaching_redis():
+            return int(await self.client.hlen(self.keys.ledger(alert_id, version, kind)))
+
     async def ledger_pages(
         self, alert_id: str, version: int, kind: str = "warning"
     ) -> AsyncIterator[dict[str, Row]]:

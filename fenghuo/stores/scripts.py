@@ -38,7 +38,8 @@ def packed(changes: Sequence[Change]) -> bytes:
     strings: Redis knows MessagePack from before it had bytes, and would write whole numbers its own way.
 
     What differs in the field alone is packed as one (thousands of groups get the same row at once), and an
-    EXPIRE is made once for each key, after all else. Two changes of one field stay in their order.
+    EXPIRE is made once for each key, after all else. Two changes of one field stay in their order, as long as
+    no field is both PUT and HSET.
     """
     plain: list[list[str]] = []
     runs: dict[Change, list[str]] = {}

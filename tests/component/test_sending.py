@@ -18,6 +18,7 @@ from fenghuo.events import DeliveryState as State
 from fenghuo.sealing import seal
 from fenghuo.settings import Settings
 from fenghuo.stores.projection import handed_over, next_attempt
+from fenghuo.stores.scripts import Change
 from tests.channels import CUSTOMERS, Redis, Room, Scripted, ScriptedTasks, hang, receipts, room
 from tests.making import group, group_changed, released, request, settings
 
@@ -131,19 +132,21 @@ async def test_an_answer_that_redis_did_not_keep_is_remembered_until_it_does(tol
 
 
 class Look:
-    """The desk's ``standing``; its second call, the look right before a send, does ``then`` first."""
+    """The desk's ``mark_and_look``; the first time ``then`` happens when the mark stands and the answer is
+    still on its way."""
 
     def __init__(self, here: Room, then: Callable[[], Awaitable[None]]) -> None:
-        self._real = here.desk.standing
-        self._then = then
-        self._calls = 0
-        here.desk.standing = self  # type: ignore[method-assign, assignment]
+        self._desk = here.desk
+        self._real = here.desk.mark_and_look
+        self._then: Callable[[], Awaitable[None]] | None = then
+        here.desk.mark_and_look = self  # type: ignore[method-assign, assignment]
 
-    async def __call__(self, alert_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
-        self._calls += 1
-        if self._calls == 2:
-            await self._then()
-        return await self._real(alert_ids)
+    async def __call__(self, marks: Sequence[Change], alert_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+        then, self._then = self._then, None
+        if then is not None:
+            await self._desk.apply(marks)
+            await then()
+        return await self._real(marks, alert_ids)
 
 
 async def away() -> None:

@@ -203,11 +203,20 @@ def test_a_group_that_went_between_the_plan_and_its_part_is_refused_in_the_open(
     event, groups = released(channels=LIVE), [group(1, channel="webhook", target="t"), group(2)]
     _, part = in_parts(event, "warning", [place_of(g, g.ways[0]) for g in groups])
     assert isinstance(part, e.PartPlanned)
-    left = {"g0001": group(1, channel="webhook", target="t", gone=True)}
-    found = deliveries(part, event.release, left, {})
-    assert [(x.group_id, x.reason) for x in found if isinstance(x, e.ReceiptRecorded)] == [
-        ("g0001", "the group is gone"), ("g0002", "the group is gone"),
-    ]  # fmt: skip
+    left = {g.group_id: g for g in (group(1, channel="webhook", target="t", gone=True), group(2))}
+    refused, asked = deliveries(part, event.release, left, {})
+    assert isinstance(refused, e.ReceiptRecorded)
+    assert (refused.group_id, refused.reason) == ("g0001", "the group is gone")
+    assert isinstance(asked, e.DeliveryRequested) and asked.group_id == "g0002"
+
+
+def test_two_tasks_of_one_owner_are_two() -> None:
+    plan = Plan(release(channels=LIVE), "warning", released())
+    way_there = e.Binding(channel=CUSTOMERS, target="t")
+    (one,) = requests(plan, [(group(1, owner="anna"), way_there)])
+    (both,) = requests(plan, [(group(n, owner="anna"), way_there) for n in (1, 2)])
+    assert isinstance(one, e.TaskRequested) and isinstance(both, e.TaskRequested)
+    assert one.task_id != both.task_id
 
 
 def test_a_stale_attempt_behind_a_later_one_does_not_lose_it() -> None:
