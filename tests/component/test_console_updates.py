@@ -342,3 +342,14 @@ async def test_viewers_share_one_reading_of_the_ledger(
     for n in range(5):
         await console.client.get(f"/alerts/{SENT}?decision={n:032x}")
     assert asked == ["warning"]
+
+
+async def test_nothing_is_foretold_of_a_release_that_is_half_written_out(console: Opened) -> None:
+    """The first parts are not the district: those who are slow come later."""
+    planned = e.DeliveriesPlanned(
+        event_id="more", at=clock.now(), alert_id=AlertId(SENT), version=1, kind="warning", groups=GROUPS + 1
+    )
+    await console.log_in("ana")
+    assert "预计什么时候看到" in (await console.client.get(f"/alerts/{SENT}")).text
+    await console.room.desk.project([planned])
+    assert "预计什么时候看到" not in (await console.client.get(f"/alerts/{SENT}")).text

@@ -94,6 +94,23 @@ async def told(desk: Desk, level: str) -> list[str]:
     return sorted(who for at, who, _ in await desk.notices(s.ALERT, 1) if at == level)
 
 
+async def test_a_release_that_is_half_written_out_is_looked_at_again_at_once(
+    redis_url: str, namespace: str
+) -> None:
+    """All that was asked for so far is settled, and who waits for an officer is in the next part."""
+    now = clock.now()
+    async with room(redis_url, namespace, Mute()) as (desk, transport):
+        await desk.client.delete(desk.keys.ledger(s.ALERT, 1, "warning"))
+        planned = e.DeliveriesPlanned(
+            event_id="planned", at=now, alert_id=s.ALERT, version=1, kind="warning", groups=2
+        )
+        await desk.project([planned, *s.waiting(s.ALERT, ["s000"], now, state=e.DeliveryState.REFUSED)])
+        reminders = loop(desk, transport, redis_url, namespace)
+        assert await reminders.look(now) == []
+        await desk.project(s.waiting(s.ALERT, ["s001"], now))
+        assert [x.level for x in await reminders.look(now)] == ["todo"]
+
+
 async def test_the_owner_then_the_deputy_then_the_station(redis_url: str, namespace: str) -> None:
     async with room(redis_url, namespace, Mute()) as (desk, transport):
         await reachable(desk, dong=e.Binding(channel="sandbox"), fang=e.Binding(channel="sandbox"))
