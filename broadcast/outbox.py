@@ -1,13 +1,19 @@
 """Answers of platforms that know no repeats, kept from the answer until its receipt is committed."""
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+from collections.abc import Coroutine, Sequence
+from typing import Any
 
 import msgspec
 
+from broadcast.together import insisting
 from fenghuo import events as e
 from fenghuo.stores.desk import Desk, reaching_redis
 
 KEPT_S = 86_400
+LAST_S = 0.9
+"""For the answer to a message under way, when its batch has failed or the process is to end."""
 _DECODER = msgspec.json.Decoder(list[e.ReceiptRecorded | e.ChannelChanged])
 
 
@@ -17,14 +23,36 @@ class Outbox:
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._known: dict[tuple[str, int], list[e.Event]] = {}
+        self._under_way: set[asyncio.Task[list[e.Event]]] = set()
+
+    async def to_its_end(self, work: Coroutine[Any, Any, list[e.Event]]) -> list[e.Event]:
+        """The result of ``work``, which sends one message and keeps its answer. Whoever is ended while
+        waiting for it leaves after LAST_S; the work goes on, and ``at_rest`` waits for it."""
+        task = asyncio.create_task(work)
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+        try:
+            return await asyncio.shield(task)
+        except asyncio.CancelledError:
+            with contextlib.suppress(asyncio.CancelledError):
+                await asyncio.wait({task}, timeout=LAST_S)
+            raise
+
+    async def at_rest(self) -> None:
+        """Return once no message of an earlier batch is under way from here any more."""
+        await asyncio.gather(*self._under_way, return_exceptions=True)
 
     async def keep(self, request: e.DeliveryRequested, answer: list[e.Event]) -> None:
         """Keep what came of one attempt."""
         kept = request.delivery_id, request.attempt
         self._known[kept] = answer
         key = self._desk.keys.outbox(request.delivery_id, request.attempt)
-        async with reaching_redis():
-            await self._desk.client.set(key, e.ENCODER.encode(answer), ex=KEPT_S)
+
+        async def set_it() -> None:
+            async with reaching_redis():
+                await self._desk.client.set(key, e.ENCODER.encode(answer), ex=KEPT_S)
+
+        await insisting(set_it)
         del self._known[kept]
 
     async def find(self, requests: Sequence[e.DeliveryRequested]) -> dict[str, list[e.Event]]:

@@ -29,7 +29,7 @@ from broadcast.rules import (
     to_be_tried,
 )
 from broadcast.tasks import TaskMaker
-from broadcast.together import end, flat, to_its_end
+from broadcast.together import end, flat, insisting
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.errors import Transient
@@ -79,6 +79,7 @@ class Sender:
         """What the batch has found recalled, expired or replaced."""
 
     async def on_deliveries_requested(self, events: Sequence[e.Event]) -> Outcome:
+        await self._outbox.at_rest()
         self._jobs.halted, self._over = set(await self._desk.halted()), set()
         asked = latest_attempts(x for x in events if isinstance(x, e.DeliveryRequested))
         requests = [x for x in asked if x.channel not in TASKS]
@@ -201,7 +202,7 @@ class Sender:
             self._jobs.unsent[attempt] = clock.to_ms(now)
             going, receipts = await self._mark_and_look([job], now)
             del self._jobs.unsent[attempt]
-            return await to_its_end(self._send_and_keep(channel, job)) if going else receipts
+            return await self._outbox.to_its_end(self._send_and_keep(channel, job)) if going else receipts
 
     async def _send_and_keep(self, channel: Channel, job: Job) -> list[e.Event]:
         sent = await channel.send([self._message(job)])
@@ -217,10 +218,9 @@ class Sender:
         """
         keys = self._desk.keys
         marked = [job for job in jobs if job.version not in self._over]
-        standing = await self._desk.mark_and_look(
-            [handed_over(job.request, job.request.group_id, now, keys) for job in marked],
-            list({job.request.alert_id for job in marked}),
-        )
+        marks = [handed_over(job.request, job.request.group_id, now, keys) for job in marked]
+        alert_ids = list({job.request.alert_id for job in marked})
+        standing = await insisting(lambda: self._desk.mark_and_look(marks, alert_ids))
         looked = clock.now()
         for job in marked:
             x = job.request

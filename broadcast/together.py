@@ -1,28 +1,33 @@
 """Work that is done together: what one failure means for the others."""
 
 import asyncio
-import contextlib
-from collections.abc import Coroutine, Sequence
-from typing import Any
+import time
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
+from typing import Any, TypeVar
 
 from fenghuo import events as e
+from fenghuo.errors import Unavailable
 from fenghuo.transport.pipeline import end_tasks
 
-LAST_S = 0.9
-"""For the answer of a platform that knows no repeats, when the batch has failed."""
+INSIST_S = 1.5
+"""For how long a command to Redis is tried again before the batch fails."""
+_FIRST_PAUSE_S = 0.02
+
+T = TypeVar("T")
 
 
-async def to_its_end(work: Coroutine[Any, Any, list[e.Event]]) -> list[e.Event]:
-    """The result of ``work``; when another delivery has failed and all are ended, what has left gets LAST_S
-    more for its answer."""
-    task = asyncio.create_task(work)
-    try:
-        return await asyncio.shield(task)
-    except asyncio.CancelledError:
-        with contextlib.suppress(asyncio.CancelledError):
-            await asyncio.wait({task}, timeout=LAST_S)
-        await end([task])
-        raise
+async def insisting(work: Callable[[], Awaitable[T]]) -> T:
+    """The result of ``work``, which is safe to do twice; where it is Unavailable, it is tried again for
+    INSIST_S: a lost connection is soon made again."""
+    began, pause_s = time.monotonic(), _FIRST_PAUSE_S
+    while True:
+        try:
+            return await work()
+        except Unavailable:
+            if time.monotonic() - began + pause_s > INSIST_S:
+                raise
+        await asyncio.sleep(pause_s)
+        pause_s *= 2
 
 
 async def flat(work: Sequence[Coroutine[Any, Any, list[e.Event]]]) -> list[e.Event]:

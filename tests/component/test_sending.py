@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from broadcast.channels.base import Message, Sent, Verdict
+from broadcast.outbox import LAST_S
 from broadcast.rules import as_delivery
 from broadcast.sender import AHEAD
 from fenghuo import clock
@@ -132,20 +133,21 @@ async def test_an_answer_that_redis_did_not_keep_is_remembered_until_it_does(tol
 
 
 class Look:
-    """The desk's ``mark_and_look``; the first time ``then`` happens when the mark stands and the answer is
-    still on its way."""
+    """The desk's ``mark_and_look``; the first ``times`` that it is asked, ``then`` happens when the mark
+    stands and the answer is still on its way."""
 
-    def __init__(self, here: Room, then: Callable[[], Awaitable[None]]) -> None:
+    def __init__(self, here: Room, then: Callable[[], Awaitable[None]], times: int = 1) -> None:
         self._desk = here.desk
         self._real = here.desk.mark_and_look
-        self._then: Callable[[], Awaitable[None]] | None = then
+        self._then = then
+        self.times = times
         here.desk.mark_and_look = self  # type: ignore[method-assign, assignment]
 
     async def __call__(self, marks: Sequence[Change], alert_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
-        then, self._then = self._then, None
-        if then is not None:
+        if self.times:
+            self.times -= 1
             await self._desk.apply(marks)
-            await then()
+            await self._then()
         return await self._real(marks, alert_ids)
 
 
@@ -153,14 +155,26 @@ async def away() -> None:
     raise Unavailable("Redis is away")
 
 
+async def test_redis_lost_for_a_moment_holds_up_nothing(told: Settings) -> None:
+    ding, hook = Scripted("dingtalk", idempotent=False), Scripted("webhook")
+    async with room(told, ding, hook) as here:
+        await here.know(*robots(3), group(7, channel="webhook", target="u"))
+        asked = await here.release()
+        Look(here, away, times=3)
+        await here.deliver(asked)
+        assert set((await here.states()).values()) == {State.SHOWN}
+    assert set(ding.times.values()) == set(hook.times.values()) == {1}
+
+
 async def test_what_never_left_as_redis_was_lost_is_sent_and_not_unknown(told: Settings) -> None:
     ding = Scripted("dingtalk", idempotent=False)
     async with room(told, ding) as here:
         await here.know(*robots(3))
         asked = await here.release()
-        Look(here, away)
+        look = Look(here, away, times=1000)
         with pytest.raises(Unavailable):
             await here.deliver(asked)
+        look.times = 0
         await here.deliver(asked)
         assert set((await here.states()).values()) == {State.SHOWN}
     assert set(ding.times.values()) == {1}
@@ -172,9 +186,10 @@ async def test_what_another_process_marked_meanwhile_may_have_left(told: Setting
         await here.know(*robots(1))
         [asked] = await here.release()
         assert isinstance(asked, e.DeliveryRequested)
-        Look(here, away)
+        look = Look(here, away, times=1000)
         with pytest.raises(Unavailable):
             await here.deliver([asked])
+        look.times = 0
         later = clock.now() + timedelta(seconds=1)
         await here.desk.apply([handed_over(asked, asked.group_id, later, here.desk.keys)])
         await here.deliver([asked])
@@ -182,12 +197,15 @@ async def test_what_another_process_marked_meanwhile_may_have_left(told: Setting
     assert ding.asked == []
 
 
-async def test_an_answer_under_way_when_the_batch_fails_is_kept(told: Settings) -> None:
+@pytest.mark.parametrize("answers_after_s", [0.1, LAST_S + 0.5])
+async def test_an_answer_under_way_when_the_batch_fails_is_kept(
+    told: Settings, answers_after_s: float
+) -> None:
     begun = asyncio.Event()
 
     async def slow(_message: Message) -> Sent:
         begun.set()
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(answers_after_s)
         return SHOWN
 
     async def fails(_message: Message) -> Sent:

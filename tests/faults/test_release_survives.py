@@ -133,6 +133,8 @@ async def test_a_release_survives_kills_and_lost_connections(district: District)
     print(
         f"\n{KILLS} kills, {CUTS} cuts: unknown {len(unknown)}, of which {len(unknown.keys() & have)} have it"
     )
+    for k, x in sorted(unknown.items(), key=lambda kx: kx[1].at_ms):
+        print(f"  {k} {x.at_ms} {x.channel} {k in have} attempt {x.attempt} {x.reason}")
     assert await district.dead_letters() == 0
     assert doubled(shown) == {}
     assert meant(*CALM, channels=("webhook", TASKS)) - have == set()
