@@ -30,6 +30,7 @@ from broadcast.rules import (
 )
 from broadcast.tasks import TaskMaker
 from broadcast.together import end, flat, insisting
+from broadcast.turns import Turns
 from fenghuo import clock
 from fenghuo import events as e
 from fenghuo.errors import Transient
@@ -47,8 +48,8 @@ CHUNK = 25
 AHEAD = 2
 """So many times what may be under way at once has been marked and waits for its turn, so that no turn is
 empty; it leaves within the time of one request."""
-CHUNKS = {"sandbox": 500, "relay": 500}
-"""The same for channels that take many at once."""
+TOLD_APART = timedelta(milliseconds=10)
+"""Answers of a chunk that come closer together have one time: their rows are then one change."""
 ROBOTS = frozenset({"wecom_robot", "dingtalk", "feishu"})
 """Channels where each target is a credential of its own."""
 
@@ -140,11 +141,11 @@ class Sender:
         return await flat([self._send_keyed(channel, x, part) for x, part in by_credential.items()])
 
     async def _send_keyed(self, channel: Channel, credential: str, jobs: Sequence[Job]) -> list[e.Event]:
-        """Send at the credential's rate, so many chunks at once; a slow answer holds up its chunk's turn
+        """Send at the credential's rate, so many messages at once; a slow answer holds up its own turn
         alone."""
         at_once = self._settings.webhook_at_once
-        chunk = CHUNKS.get(channel.name, min(CHUNK, at_once))
-        gate = asyncio.Semaphore(max(1, AHEAD * at_once // chunk))
+        chunk = channel.together if channel.together > 1 else min(CHUNK, at_once)
+        turns = Turns(max(AHEAD * at_once, chunk))
         began, left = time.monotonic(), list(jobs)
         under_way: list[asyncio.Task[list[e.Event]]] = []
         late: list[e.Event] = []
@@ -154,7 +155,7 @@ class Sender:
                 taken, wait_s = await self._quota.take(bucket, channel.per_second(credential), len(left))
                 for at in range(0, taken, chunk):
                     part = left[at : min(at + chunk, taken)]
-                    under_way.append(asyncio.create_task(self._send_chunk(channel, part, gate)))
+                    under_way.append(asyncio.create_task(self._send_chunk(channel, part, turns)))
                 left = left[taken:]
                 if left and time.monotonic() - began + wait_s > BATCH_S:
                     rate = channel.per_second(credential)
@@ -168,23 +169,33 @@ class Sender:
             raise
         return [x for part in parts for x in part] + late
 
-    async def _send_chunk(
-        self, channel: Channel, jobs: Sequence[Job], gate: asyncio.Semaphore
-    ) -> list[e.Event]:
-        async with gate:
-            held = [
-                x
-                for x in (self._jobs.held(job) for job in jobs if self._jobs.is_halted(job))
-                if x is not None
-            ]
-            jobs = [job for job in jobs if not self._jobs.is_halted(job)]
-            going, receipts = await self._mark_and_look(jobs, clock.now())
-            receipts += held
+    async def _send_chunk(self, channel: Channel, jobs: Sequence[Job], turns: Turns) -> list[e.Event]:
+        await turns.take(len(jobs))
+        held = [self._jobs.held(job) for job in jobs if self._jobs.is_halted(job)]
+        jobs = [job for job in jobs if not self._jobs.is_halted(job)]
+        going, receipts = await self._mark_and_look(jobs, clock.now())
+        receipts += [x for x in held if x is not None]
+        turns.give(len(held) + len(jobs) - len(going))
+        if channel.together > 1:
             sent = await channel.send([self._message(job) for job in going]) if going else []
+            turns.give(len(going))
+            now = clock.now()
+            return receipts + [
+                x
+                for job, said in zip(going, sent, strict=True)
+                for x in self._settle(job, said, now, askable=True)
+            ]
         now = clock.now()
-        for job, outcome in zip(going, sent, strict=True):
-            receipts += self._settle(job, outcome, now, askable=True)
-        return receipts
+
+        async def send(job: Job) -> list[e.Event]:
+            nonlocal now
+            [sent] = await channel.send([self._message(job)])
+            turns.give(1)
+            if clock.now() - now > TOLD_APART:
+                now = clock.now()
+            return self._settle(job, sent, now, askable=True)
+
+        return receipts + await flat([send(job) for job in going])
 
     async def _send_alone(self, channel: Channel, job: Job, began: float) -> list[e.Event]:
         """One delivery on a platform that knows no repeats: its answer is kept at once."""

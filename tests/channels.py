@@ -40,6 +40,7 @@ class Scripted:
     ) -> None:
         self.name = name
         self.idempotent = idempotent
+        self.together = 500 if name in ("sandbox", "relay") else 1
         self.rate = per_second
         self.answer: Answers = answer or (lambda _message: Sent(Verdict.SHOWN))
         self.asked: list[Message] = []

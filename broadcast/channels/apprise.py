@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs
 
-from broadcast.channels.base import Message, Sent, Verdict
+from broadcast.channels.base import Message, Sent, Verdict, each
 from broadcast.channels.guard import is_public
 
 THIS_MACHINE = frozenset({"dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
@@ -33,6 +33,7 @@ class Apprise:
 
     name = "apprise"
     idempotent = False
+    together = 1
 
     def __init__(
         self, per_second: float, timeout_s: float, *, at_once: int = 8, allow_private: bool = False
@@ -50,7 +51,7 @@ class Apprise:
 
     async def send(self, messages: Sequence[Message]) -> list[Sent]:
         """Try each message once; the outcomes in the same order."""
-        return list(await asyncio.gather(*[self._send(message) for message in messages]))
+        return await each(self._send, messages)
 
     async def aclose(self) -> None:
         """Wait for the threads that are still at work: the library gives up by itself."""

@@ -4,7 +4,8 @@ Two shapes: a ``Channel`` sends one text to one group; a ``TaskChannel`` gives o
 groups, which the owner then taps, and can be asked how far it has come.
 """
 
-from collections.abc import Mapping, Sequence
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -77,6 +78,10 @@ class Channel(Protocol):
     def idempotent(self) -> bool:
         """Whether the platform ignores a repeat of the same idempotency key, so that unknown may be asked
         again."""
+
+    @property
+    def together(self) -> int:
+        """How many messages ``send`` is best given at once; 1 where each is a request of its own."""
 
     def per_second(self, credential: str) -> float:
         """Messages a second that the platform takes from one credential."""
@@ -157,3 +162,10 @@ class TaskChannel(Protocol):
 
     async def aclose(self) -> None:
         """Give back what the channel holds."""
+
+
+async def each(send: Callable[[Message], Awaitable[Sent]], messages: Sequence[Message]) -> list[Sent]:
+    """Send all at the same time, each for itself; the outcomes in the same order."""
+    if len(messages) == 1:
+        return [await send(messages[0])]
+    return list(await asyncio.gather(*[send(message) for message in messages]))

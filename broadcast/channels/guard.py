@@ -1,14 +1,21 @@
 """Which addresses may be posted to: no way from a group's entry into the network that the sender stands in.
 
-A name is resolved once, and what was looked at is what is connected to (``Guard`` is the resolver of the
-connection itself), so a name whose answer changes in between opens no hole. Redirects are never followed.
+A name is resolved once, and what was looked at is what is connected to, so a name whose answer changes in
+between opens no hole. Redirects are never followed.
 """
 
+import asyncio
 import ipaddress
 import socket
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any
 
-from aiohttp.abc import AbstractResolver, ResolveResult
 from yarl import URL
+
+Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+"""As getaddrinfo gives them: the last is what is connected to."""
+Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
+"""The addresses of a name and port; raises OSError when there are none."""
 
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
 NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
@@ -61,24 +68,18 @@ def _inward(host: str, port: int) -> str:
         return ""
 
 
-class Guard(AbstractResolver):
-    """Resolves as ``inner`` does, and refuses a name that leads to any address that is not public."""
+async def resolve(host: str, port: int) -> Sequence[Address]:
+    """As this machine does."""
+    return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
-    def __init__(self, inner: AbstractResolver, *, allow_private: bool) -> None:
-        self._inner = inner
-        self._allow_private = allow_private
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """The addresses of ``host``. Raises PrivateAddress, or OSError when there are none."""
-        try:
-            found = await self._inner.resolve(host, port, family)
-        except UnicodeError as error:
-            raise OSError("not a name") from error
-        if not self._allow_private and not all(is_public(x["host"]) for x in found):
-            raise PrivateAddress
-        return found
-
-    async def close(self) -> None:
-        await self._inner.close()
+async def guarded(resolve: Resolve, host: str, port: int, *, allow_private: bool) -> Sequence[Address]:
+    """What ``resolve`` says; raises PrivateAddress if any of it is not public, OSError when there is
+    none."""
+    try:
+        found = await resolve(host, port)
+    except UnicodeError as error:
+        raise OSError("not a name") from error
+    if not allow_private and not all(is_public(str(address[0])) for *_, address in found):
+        raise PrivateAddress
+    return found

@@ -11,6 +11,7 @@ class Relay:
 
     name = "relay"
     idempotent = True
+    together = 500
 
     def __init__(self, per_second: float = 10_000) -> None:
         self._per_second = per_second

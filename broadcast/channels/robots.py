@@ -4,13 +4,12 @@ None takes an idempotency key, and none can be asked, so a timeout stays unknown
 connection of its own.
 """
 
-import asyncio
 import json
 import re
 from collections.abc import Sequence
 from typing import ClassVar
 
-from broadcast.channels.base import Message, Sent, Verdict
+from broadcast.channels.base import Message, Sent, Verdict, each
 from broadcast.channels.codes import Platform, judge_answer
 from broadcast.channels.wire import Wire
 from broadcast.fitting import fit
@@ -28,6 +27,7 @@ class Robot:
     most_bytes: ClassVar[int]
     """Of the text, in UTF-8."""
     idempotent = False
+    together = 1
 
     def __init__(self, wire: Wire, url: str) -> None:
         self._wire = wire
@@ -39,7 +39,7 @@ class Robot:
 
     async def send(self, messages: Sequence[Message]) -> list[Sent]:
         """Try each message once, all at the same time; the outcomes in the same order."""
-        return list(await asyncio.gather(*[self._send(message) for message in messages]))
+        return await each(self._send, messages)
 
     async def aclose(self) -> None:
         await self._wire.aclose()

@@ -23,6 +23,7 @@ class Sandbox:
 
     name = "sandbox"
     idempotent = True
+    together = 500
 
     def __init__(self, client: Any, keys: Keys, per_second: float) -> None:
         self._client = client

@@ -5,7 +5,6 @@ Headers: X-Event-Id (idempotency key), X-Timestamp (seconds), X-Signature = hex 
 {"errcode": 0}; a 2xx with another or no body is unknown, since many platforms answer 200 to a refusal.
 """
 
-import asyncio
 import hashlib
 import hmac
 from collections.abc import Mapping, Sequence
@@ -13,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from broadcast.channels.base import Message, Sent, Verdict
+from broadcast.channels.base import Message, Sent, Verdict, each
 from broadcast.channels.wire import JSON, TRY_AGAIN, Answer, Wire
 from fenghuo import clock
 
@@ -26,6 +25,7 @@ class Webhook:
 
     name = "webhook"
     idempotent = True
+    together = 1
 
     def __init__(self, wire: Wire, secrets: Mapping[str, str], per_second: float) -> None:
         self._wire = wire
@@ -39,19 +39,18 @@ class Webhook:
     async def send(self, messages: Sequence[Message]) -> list[Sent]:
         """Try each message once, as many at the same time as the wire lets through; the outcomes in the same
         order."""
-        now_s = int(clock.now().timestamp())
-        return list(await asyncio.gather(*[self._post(message, now_s) for message in messages]))
+        return await each(self._post, messages)
 
     async def aclose(self) -> None:
         await self._wire.aclose()
 
-    async def _post(self, message: Message, now_s: int) -> Sent:
+    async def _post(self, message: Message) -> Sent:
         secret = self._secrets.get(message.credential, "")
         if not secret:
             lacks = f"the credential {message.credential}" if message.credential else "FENGHUO_WEBHOOK_SECRET"
             return Sent(Verdict.MISCONFIGURED, f"{lacks} is not set")
         body = _body(message)
-        headers = signed_headers(secret.encode(), message.idempotency_key, body, now_s)
+        headers = signed_headers(secret.encode(), message.idempotency_key, body, int(clock.now().timestamp()))
         answer = await self._wire.post(message.target, body, headers=headers)
         return answer if isinstance(answer, Sent) else judge(answer)
 

@@ -7,28 +7,47 @@ or put into a reason: it holds keys.
 import asyncio
 import json
 import math
-from collections.abc import Callable, Mapping
+import re
+import ssl
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import lru_cache
+from functools import cache, lru_cache
+from typing import NamedTuple
+from urllib.parse import urlencode
 
-import aiohttp
-from aiohttp.abc import AbstractResolver
+from aiohappyeyeballs import start_connection
 from yarl import URL
 
 from broadcast.channels.base import Sent, Verdict
-from broadcast.channels.guard import Guard, PrivateAddress, objection
+from broadcast.channels.connection import Connection, Reply
+from broadcast.channels.guard import Address, PrivateAddress, Resolve, guarded, objection, resolve
 from fenghuo import clock
 
-LONGEST_ANSWER = 65_536
 LONGEST_WAIT_S = 3600.0
 RESOLVED_S = 30
 """A name that was resolved is not asked for again for so long."""
+KEPT_S = 15
+"""A connection on which nothing is asked for so long is closed."""
+NEXT_ADDRESS_S = 0.25
+"""An address of a name that has not answered for so long gets the next one beside it."""
 TRY_AGAIN = frozenset({408, 425, 429, 503})
 """Answers that say it was not taken."""
 JSON = {"content-type": "application/json; charset=utf-8"}
-_NEVER_LEFT = (aiohttp.ClientConnectorError, aiohttp.ConnectionTimeoutError)
+_PARTS = re.compile(r"(https?://[^/?#]*)([^#]*)", re.IGNORECASE)
+_PLAIN = re.compile(r"[!-~]*")
+"""A path that goes as it is."""
+
+
+class Origin(NamedTuple):
+    """Where a connection leads to."""
+
+    encrypted: bool
+    host: str
+    port: int
+    named: str
+    """As the request's Host header has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,9 +69,9 @@ class Answer:
 
 
 class Wire:
-    """One session. ``reuse`` keeps connections open: only for what ignores a repeat, since a kept connection
-    that the other side has just closed looks like a request that left and was not answered. It opens itself
-    at the first request, and again after ``aclose``."""
+    """Requests over connections of our own. ``reuse`` keeps them open: only for what ignores a repeat, since
+    a kept connection that the other side has just closed looks like a request that left and was not
+    answered. They open at the first request, and again after ``aclose``."""
 
     def __init__(
         self,
@@ -61,15 +80,19 @@ class Wire:
         at_once: int = 100,
         reuse: bool = False,
         allow_private: bool = True,
-        resolver: Callable[[], AbstractResolver] = aiohttp.ThreadedResolver,
+        resolve: Resolve = resolve,
     ) -> None:
-        self._timeout = aiohttp.ClientTimeout(total=timeout_s, connect=timeout_s * 0.6)
+        self._timeout_s = timeout_s
         self._at_once = at_once
         self._reuse = reuse
         self._allow_private = allow_private
-        self._resolver = resolver
+        self._resolve = resolve
         self._gate = asyncio.Semaphore(at_once)
-        self._session: aiohttp.ClientSession | None = None
+        self._names: dict[tuple[str, int], tuple[float, asyncio.Task[Sequence[Address]]]] = {}
+        self._under_way: set[Connection] = set()
+        self._kept: dict[Origin, list[Connection]] = {}
+        self._kept_in_all = 0
+        self._sweeping: asyncio.TimerHandle | None = None
 
     async def post(
         self,
@@ -85,51 +108,133 @@ class Wire:
 
     async def get(self, url: str, *, params: Mapping[str, str] | None = None) -> Answer | Sent:
         """GET once, as ``post``."""
-        return await self._ask("GET", url, None, params, {})
+        return await self._ask("GET", url, b"", params, {})
 
     async def aclose(self) -> None:
         """Close every connection."""
-        session, self._session = self._session, None
-        if session is not None:
-            await session.close()
+        if self._sweeping is not None:
+            self._sweeping.cancel()
+            self._sweeping = None
+        for connection in [*self._under_way, *(x for kept in self._kept.values() for x in kept)]:
+            connection.abort()
+        self._kept, self._kept_in_all, self._names = {}, 0, {}
 
     async def _ask(
-        self,
-        method: str,
-        url: str,
-        body: bytes | None,
-        params: Mapping[str, str] | None,
-        headers: Mapping[str, str],
+        self, method: str, url: str, body: bytes, params: Mapping[str, str] | None, headers: Mapping[str, str]
     ) -> Answer | Sent:
-        address = _address(url, allow_private=self._allow_private)
-        if isinstance(address, str):
-            return Sent(Verdict.REFUSED, address)
+        there = _taken_apart(url, allow_private=self._allow_private)
+        if isinstance(there, str):
+            return Sent(Verdict.REFUSED, there)
+        origin, path = there
+        if params:
+            path += ("&" if "?" in path else "?") + urlencode(params)
+        request = _request(method, origin, path, headers, body)
         async with self._gate:
+            ends = asyncio.get_running_loop().time() + self._timeout_s
+            connection = self._from_kept(origin)
+            if connection is None:
+                try:
+                    async with asyncio.timeout(self._timeout_s * 0.6):
+                        connection = await self._connect(origin)
+                except (OSError, TimeoutError) as error:
+                    return _never_left(error)
+            self._under_way.add(connection)
             try:
-                async with self._open().request(
-                    method, address, data=body, params=params, headers=headers, allow_redirects=False
-                ) as response:
-                    header = response.headers.get("retry-after")
-                    waits = retry_after_s(header, clock.now()) if header else None
-                    return Answer(response.status, waits, await _read(response))
-            except _NEVER_LEFT as error:
-                return _never_left(error)
-            except (aiohttp.InvalidURL, aiohttp.NonHttpUrlClientError) as error:
-                return Sent(Verdict.REFUSED, f"the target is no address: {type(error).__name__}")
+                reply = await connection.ask(request, ends - asyncio.get_running_loop().time())
             except Exception as error:
                 return Sent(Verdict.UNKNOWN, f"no answer: {type(error).__name__}")
+            finally:
+                self._under_way.discard(connection)
+                self._put_aside(origin, connection)
+        return _answer(reply)
 
-    def _open(self) -> aiohttp.ClientSession:
-        if self._session is None:
-            resolver = Guard(self._resolver(), allow_private=self._allow_private)
-            connector = aiohttp.TCPConnector(
-                limit=self._at_once, resolver=resolver, ttl_dns_cache=RESOLVED_S, force_close=not self._reuse
-            )
-            self._session = aiohttp.ClientSession(
-                connector=connector, timeout=self._timeout, cookie_jar=aiohttp.DummyCookieJar(),
-                auto_decompress=False, headers={"accept-encoding": "identity"},
+    async def _connect(self, origin: Origin) -> Connection:
+        try:
+            addresses = await self._addresses(origin.host, origin.port)
+        except PrivateAddress:
+            raise
+        except OSError as error:
+            raise _NoSuchName from error
+        there = await start_connection(list(addresses), happy_eyeballs_delay=NEXT_ADDRESS_S)
+        try:
+            _, connection = await asyncio.get_running_loop().create_connection(
+                Connection, sock=there, ssl=_trust() if origin.encrypted else None,
+                server_hostname=origin.host if origin.encrypted else None,
             )  # fmt: skip
-        return self._session
+        except BaseException:
+            there.close()
+            raise
+        return connection
+
+    async def _addresses(self, host: str, port: int) -> Sequence[Address]:
+        """Asked for once in RESOLVED_S, however many wait for it."""
+        now = asyncio.get_running_loop().time()
+        until, asking = self._names.get((host, port), (0.0, None))
+        if asking is None or until < now or (asking.done() and (asking.cancelled() or asking.exception())):
+            self._names = {k: x for k, x in self._names.items() if x[0] >= now}
+            asking = asyncio.create_task(
+                guarded(self._resolve, host, port, allow_private=self._allow_private)
+            )
+            asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
+            self._names[host, port] = now + RESOLVED_S, asking
+        return await asyncio.shield(asking)
+
+    def _from_kept(self, origin: Origin) -> Connection | None:
+        """The one that was put aside last, if it still stands."""
+        now, kept = asyncio.get_running_loop().time(), self._kept.get(origin, [])
+        while kept:
+            connection = kept.pop()
+            self._kept_in_all -= 1
+            if not kept:
+                del self._kept[origin]
+            if connection.is_open and now - connection.since < KEPT_S:
+                return connection
+            connection.abort()
+        return None
+
+    def _put_aside(self, origin: Origin, connection: Connection) -> None:
+        if not self._reuse or not connection.is_open:
+            connection.abort()
+            return
+        loop = asyncio.get_running_loop()
+        if self._sweeping is None:
+            self._sweeping = loop.call_later(KEPT_S, self._sweep)
+        if self._kept_in_all >= self._at_once:
+            self._drop_one()
+        connection.since = loop.time()
+        self._kept.setdefault(origin, []).append(connection)
+        self._kept_in_all += 1
+
+    def _drop_one(self) -> None:
+        """Close one of those that lead where nothing was asked for longest."""
+        origin = next(iter(self._kept))
+        self._kept[origin].pop(0).abort()
+        self._kept_in_all -= 1
+        if not self._kept[origin]:
+            del self._kept[origin]
+
+    def _sweep(self) -> None:
+        """Close what nothing was asked on for KEPT_S; again while there is any."""
+        loop = asyncio.get_running_loop()
+        kept, self._kept, self._kept_in_all, self._sweeping = self._kept, {}, 0, None
+        for origin, connections in kept.items():
+            for connection in connections:
+                if loop.time() - connection.since < KEPT_S:
+                    self._kept.setdefault(origin, []).append(connection)
+                    self._kept_in_all += 1
+                else:
+                    connection.abort()
+        if self._kept_in_all:
+            self._sweeping = loop.call_later(KEPT_S, self._sweep)
+
+
+class _NoSuchName(OSError):
+    """There is no address of that name."""
+
+
+@cache
+def _trust() -> ssl.SSLContext:
+    return ssl.create_default_context()
 
 
 def retry_after_s(header: str | None, now: datetime) -> float | None:
@@ -148,26 +253,53 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
     return min(LONGEST_WAIT_S, max(0.0, wait_s)) if math.isfinite(wait_s) else None
 
 
-@lru_cache(maxsize=8192)
-def _address(url: str, *, allow_private: bool) -> URL | str:
-    """Where to post to, or why not there; a district's addresses come again with every warning."""
-    return objection(url, allow_private=allow_private) or URL(url)
+def _taken_apart(url: str, *, allow_private: bool) -> tuple[Origin, str] | str:
+    """Where to post to, and the path there; or why not."""
+    parts = _PARTS.match(url)
+    if parts is None:
+        return objection(url, allow_private=allow_private) or "the target is no http(s) address"
+    origin = _origin(parts[1], allow_private=allow_private)
+    if isinstance(origin, str):
+        return origin
+    path = parts[2]
+    if not _PLAIN.fullmatch(path):
+        try:
+            path = URL(parts[0]).raw_path_qs
+        except ValueError:
+            return "the target is no address"
+    return origin, path if path.startswith("/") else f"/{path}"
 
 
-async def _read(response: aiohttp.ClientResponse) -> bytes:
-    if response.content_length is not None and response.content_length <= LONGEST_ANSWER:
-        return await response.read()
-    raw = bytearray()
-    async for chunk in response.content.iter_any():
-        raw += chunk
-        if len(raw) > LONGEST_ANSWER:
-            break
-    return bytes(raw[: LONGEST_ANSWER + 1])
+@lru_cache(maxsize=1024)
+def _origin(url: str, *, allow_private: bool) -> Origin | str:
+    """Many groups are behind one."""
+    why = objection(url, allow_private=allow_private)
+    if why:
+        return why
+    there = URL(url)
+    assert there.raw_host is not None and there.port is not None
+    return Origin(there.scheme == "https", there.raw_host, there.port, there.host_port_subcomponent or "")
+
+
+def _request(method: str, origin: Origin, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
+    lines = [
+        f"{method} {path} HTTP/1.1", f"host: {origin.named}", "accept: */*", "accept-encoding: identity",
+        f"content-length: {len(body)}", *[f"{name}: {value}" for name, value in headers.items()],
+    ]  # fmt: skip
+    head = "\r\n".join(lines)
+    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+        raise ValueError("a header has a line break in it")
+    return f"{head}\r\n\r\n".encode() + body
+
+
+def _answer(reply: Reply) -> Answer:
+    waits = retry_after_s(reply.retry_after, clock.now()) if reply.retry_after else None
+    return Answer(reply.status, waits, reply.body)
 
 
 def _never_left(error: Exception) -> Sent:
-    if isinstance(error, aiohttp.ClientConnectorError) and isinstance(error.os_error, PrivateAddress):
+    if isinstance(error, PrivateAddress):
         return Sent(Verdict.REFUSED, "the target is a private address")
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
+    if isinstance(error, _NoSuchName):
         return Sent(Verdict.RETRY, "the target's name was not found")
     return Sent(Verdict.RETRY, f"no connection: {type(error).__name__}")

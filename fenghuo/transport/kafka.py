@@ -14,7 +14,8 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.errors import KafkaError
+from aiokafka.errors import KafkaError, MessageSizeTooLargeError
+from aiokafka.partitioner import DefaultPartitioner
 from faststream.kafka import KafkaBroker
 
 from fenghuo import events as e
@@ -30,12 +31,16 @@ from fenghuo.transport.workbench import HANDLE_S
 log = logging.getLogger(__name__)
 
 PUBLISH_AT_ONCE = 500
+BATCH_FROM = 50
+"""So many events make batches of their own."""
 BEAT_S = 0.05
 """What a room publishes closer than this behind something else goes out with what else waits: each request
 costs CPU on both sides, and again in every stage behind, whose batches come as they were sent."""
 LARGEST_BYTES = 8 * 1024 * 1024
 """Of an event before compression: a frozen audience has some 25 for each group. The broker's own limit (1 MB)
 is on what is left of it, a third or so."""
+_PARTITIONER = DefaultPartitioner()
+"""The producer's own."""
 GOODBYE_S = 4
 """How long a client may take to close; all that was promised is acknowledged before."""
 
@@ -115,14 +120,40 @@ class KafkaTransport:
     async def _publish_part(self, events: Sequence[e.Event]) -> None:
         sent: list[asyncio.Future[Any]] = []
         try:
-            for event in events:
-                topic = topic_of(event)
-                address, key = topic.address(self._namespace), topic.key(event).encode()
-                sent.append(await self._producer.send(address, e.encode(event), key=key))
+            if len(events) < BATCH_FROM:
+                for event in events:
+                    topic = topic_of(event)
+                    address, key = topic.address(self._namespace), topic.key(event).encode()
+                    sent.append(await self._producer.send(address, e.encode(event), key=key))
+            else:
+                await self._send_batches(events, sent)
             await asyncio.gather(*sent)
         finally:
             for future in sent:
                 future.cancel()
+
+    async def _send_batches(self, events: Sequence[e.Event], sent: list[asyncio.Future[Any]]) -> None:
+        """The same in batches of our own: a quarter of the CPU, and one future for all of a batch. Only for
+        many: a batch waits until the one before it has left its partition, and takes nothing of others."""
+        whole: dict[str, list[int]] = {}
+        split: dict[tuple[str, int], list[tuple[bytes, bytes]]] = {}
+        for event in events:
+            topic = topic_of(event)
+            address, key, value = topic.address(self._namespace), topic.key(event).encode(), e.encode(event)
+            if len(key) + len(value) > LARGEST_BYTES:
+                raise MessageSizeTooLargeError(f"an event of {len(value)} bytes for {address}")
+            if address not in whole:
+                whole[address] = sorted(await self._producer.partitions_for(address))
+            partition = _PARTITIONER(key, whole[address], whole[address])
+            split.setdefault((address, partition), []).append((key, value))
+        for (address, partition), records in split.items():
+            batch = self._producer.create_batch()
+            for key, value in records:
+                if batch.append(key=key, value=value, timestamp=None) is None:
+                    sent.append(await self._producer.send_batch(batch, address, partition=partition))
+                    batch = self._producer.create_batch()
+                    batch.append(key=key, value=value, timestamp=None)
+            sent.append(await self._producer.send_batch(batch, address, partition=partition))
 
     async def stop(self) -> None:
         for reader in self._readers:

@@ -8,14 +8,15 @@ import threading
 from collections.abc import Callable
 
 import pytest
-from aiohttp.abc import AbstractResolver, ResolveResult
 
 from broadcast.channels.base import Sent, Verdict
-from broadcast.channels.wire import LONGEST_ANSWER, Answer, Wire
+from broadcast.channels.connection import LONGEST_ANSWER
+from broadcast.channels.guard import Address
+from broadcast.channels.wire import Answer, Wire
 from tests.answering import Cut, Say, answering
 
 
-class Names(AbstractResolver):
+class Names:
     """Knows some names; each answer is the next of its list, the last again and again. Counts what it is
     asked."""
 
@@ -23,24 +24,16 @@ class Names(AbstractResolver):
         self.names = {name.replace("_", "."): answers for name, answers in names.items()}
         self.asked = 0
 
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
+    async def __call__(self, host: str, port: int) -> list[Address]:
         self.asked += 1
         if host not in self.names:
             raise OSError("no such name")
         answers = self.names[host]
         found = answers.pop(0) if len(answers) > 1 else answers[0]
         return [
-            ResolveResult(
-                hostname=host, host=x, port=port, proto=0, flags=0,
-                family=socket.AF_INET6 if ":" in x else socket.AF_INET,
-            )
-            for x in found
+            (socket.AF_INET6, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (x, port, 0, 0)) if ":" in x
+            else (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", (x, port)) for x in found
         ]  # fmt: skip
-
-    async def close(self) -> None:
-        return None
 
 
 async def posted(wire: Wire, url: str) -> Answer | Sent:
@@ -73,7 +66,7 @@ async def test_nobody_there_means_that_nothing_left() -> None:
 
 
 async def test_a_name_that_is_not_found_means_that_nothing_left() -> None:
-    assert verdict(await posted(Wire(2, resolver=Names), "http://hook.example/x")) is Verdict.RETRY
+    assert verdict(await posted(Wire(2, resolve=Names()), "http://hook.example/x")) is Verdict.RETRY
     assert verdict(await posted(Wire(2), f"http://{'a' * 64}.example/x")) is Verdict.RETRY
 
 
@@ -151,7 +144,7 @@ async def test_a_name_is_judged_by_the_address_that_is_connected_to() -> None:
     names = Names(hook_example=[["127.0.0.1"]])
     async with answering(x=Say({"ok": True})) as platform:
         port = platform.url.rpartition(":")[2]
-        wire = Wire(2, allow_private=False, resolver=lambda: names)
+        wire = Wire(2, allow_private=False, resolve=names)
         outcome = await posted(wire, f"http://hook.example:{port}/x")
     assert outcome == Sent(Verdict.REFUSED, "the target is a private address")
     assert platform.asked == []
@@ -163,7 +156,7 @@ async def test_a_name_is_judged_by_the_address_that_is_connected_to() -> None:
 )
 async def test_a_name_with_one_private_address_among_public_ones_is_refused(inside: str) -> None:
     names = Names(hook_example=[["8.8.8.8", inside]])
-    outcome = await posted(Wire(2, allow_private=False, resolver=lambda: names), "http://hook.example/x")
+    outcome = await posted(Wire(2, allow_private=False, resolve=names), "http://hook.example/x")
     assert verdict(outcome) is Verdict.REFUSED
 
 
@@ -192,7 +185,7 @@ async def test_no_way_of_writing_this_machine_is_posted_to(host: str) -> None:
 async def test_a_name_is_asked_for_once_in_a_while() -> None:
     names = Names(hook_example=[["127.0.0.1"]])
     async with answering(x=Say({"ok": True})) as platform:
-        wire = Wire(2, resolver=lambda: names)
+        wire = Wire(2, resolve=names)
         url = f"http://hook.example:{platform.url.rpartition(':')[2]}/x"
         for _ in range(3):
             assert isinstance(await wire.post(url, b"{}"), Answer)
