@@ -96,10 +96,12 @@ class Planner:
     ) -> list[e.Event]:
         """The parts of those who are meant, and of those who may have an earlier version."""
         release = event.release
-        meant = dict.fromkeys([*await self._meant(release), *may_have(earlier)])
+        meant = await self._meant(release)
+        if earlier:
+            meant = list(dict.fromkeys([*meant, *may_have(earlier)]))
         people = await self._desk.people()
         places: list[Place] = []
-        async for group in self._groups(list(meant)):
+        async for group in self._groups(meant):
             ways = ways_to(group, release.channels, people, exercise=release.exercise)
             counted = is_counted(group, release.channels)
             places.append(place_of(group, ways[0] if ways else None, counted=counted))
@@ -201,10 +203,20 @@ def in_parts(
 def in_order(places: Iterable[Place]) -> list[Place]:
     """What waits for people first, the largest groups first; the groups of one owner's task together, where
     the largest of them stands. Pure."""
-    blocks: dict[object, list[Place]] = {}
-    for place in sorted(places, key=lambda x: (x.order, -x.members, x.group_id)):
-        blocks.setdefault(place.owner or place.group_id, []).append(place)
-    return [place for block in blocks.values() for place in block]
+    ordered = sorted(places, key=lambda x: x.group_id)
+    ordered.sort(key=lambda x: -x.members)
+    ordered.sort(key=lambda x: x.order)  # one after the other: a key of three for each would be 10 MiB
+    owned: dict[tuple[str, str, str], list[Place]] = {}
+    for place in ordered:
+        if place.owner is not None:
+            owned.setdefault(place.owner, []).append(place)
+    found: list[Place] = []
+    for place in ordered:
+        if place.owner is None:
+            found.append(place)
+        else:
+            found += owned.pop(place.owner, ())
+    return found
 
 
 def _part(

@@ -400,12 +400,9 @@ class Desk:
 
     async def warned(self, day: str) -> AsyncIterator[list[tuple[str, str, str, str]]]:
         """(group, alert, channel, kind) of what groups got or may have got on a day (YYYY-MM-DD in China),
-        each once, some at a time."""
-        seen: set[bytes] = set()
+        some at a time; one may come again."""
         async for page in self._pages(self.keys.warned_on(day)):
-            new = [field for field in page if field not in seen]
-            seen.update(new)
-            yield [(g, a, c, k) for g, a, c, k in (x.decode().split("|") for x in new)]
+            yield [(g, a, c, k) for g, a, c, k in (x.decode().split("|") for x in page)]
 
     async def habits(self, person_ids: Sequence[str]) -> dict[str, list[tuple[int, str, int]]]:
         """Of each person the latest taps, the first first: (ms, ``alert|version|kind``, seconds that it

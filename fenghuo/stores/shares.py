@@ -2,7 +2,8 @@
 (broadcast).
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from array import array
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from fenghuo.events import Group
@@ -51,24 +52,67 @@ async def held_back_groups(
     itself and exercises sent does not count. PLATFORM and RESERVE hold only for the group's first way: its
     own share is not used up."""
     back = MONTH if any(x.platform for x in receivers) else WEEK.days
-    counts = await _counts(desk, alert_id, now, back)
+    counts = await _counts(desk, receivers, alert_id, now, back)
     held = held_back(receivers, counts, limits, severity, override)
     elsewhere = [Receiver(x.group_id, False, x.per_day) for x in receivers if x.group_id in held]
     return held | held_back(elsewhere, counts, limits, severity, override)
 
 
-async def _counts(desk: Desk, alert_id: str, now: datetime, back: int) -> Mapping[str, Count]:
-    """What each group has had on the last ``back`` days; of what is read no more is held than that."""
+async def _counts(
+    desk: Desk, receivers: Sequence[Receiver], alert_id: str, now: datetime, back: int
+) -> Mapping[str, Count]:
+    """What each of ``receivers`` has had on the last ``back`` days."""
     today = now.astimezone(CHINA).date()
-    counts: dict[str, Count] = {}
+    had = _Had([x.group_id for x in receivers])
     is_share: dict[str, bool] = {alert_id: False}
     for day in (today - timedelta(days=n) for n in range(back)):
+        had.begin_day()
         async for rows in desk.warned(day.isoformat()):
             new = sorted({alert for _, alert, _, _ in rows} - is_share.keys())
             alerts = await desk.alerts_by_id(new)
             is_share |= {x: x not in alerts or not alerts[x].content.exercise for x in new}
             for group_id, alert, channel, kind in rows:
+                one = Count()
                 warning = kind == "warning" and is_share[alert]
-                count = counts.get(group_id) or counts.setdefault(group_id, Count())
-                count.add(day, today, warning=warning, counted=channel in COUNTED)
-    return counts
+                one.add(day, today, warning=warning, counted=channel in COUNTED)
+                had.add(group_id, (alert, channel, kind), one)
+    return had
+
+
+class _Had(Mapping[str, Count]):
+    """What each of some groups has had: some bytes for each, where a Count would be two hundred."""
+
+    def __init__(self, group_ids: Sequence[str]) -> None:
+        self._at = {group_id: n for n, group_id in enumerate(group_ids)}
+        self._today, self._week, self._month = (array("H", bytes(2 * len(group_ids))) for _ in range(3))
+        self._seen: dict[tuple[str, str, str], bytearray] = {}
+
+    def begin_day(self) -> None:
+        """What is added from now on is of another day."""
+        self._seen.clear()
+
+    def add(self, group_id: str, what: tuple[str, str, str], one: Count) -> None:
+        """``one`` message, of which (``what``) a group has no more than one a day, however often it comes."""
+        at = self._at.get(group_id)
+        if at is None:
+            return
+        seen = self._seen.get(what)
+        if seen is None:
+            seen = self._seen[what] = bytearray(len(self._today) // 8 + 1)
+        place, bit = divmod(at, 8)
+        if seen[place] >> bit & 1:
+            return
+        seen[place] |= 1 << bit
+        self._today[at] += one.today
+        self._week[at] += one.week
+        self._month[at] += one.month
+
+    def __getitem__(self, group_id: str) -> Count:
+        at = self._at[group_id]
+        return Count(self._today[at], self._week[at], self._month[at])
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._at)
+
+    def __len__(self) -> int:
+        return len(self._at)

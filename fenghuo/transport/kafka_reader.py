@@ -120,6 +120,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
 
     async def _on_batch(self, message: Any) -> None:
         """One batch, in parts; what could not be committed is rewound and comes again, after a while."""
+        message.clear_cache()  # it holds itself: a batch would stay until the collector comes by
         self._consumer, self._done = message.consumer, {}
         records = [_record(raw) for raw in message.raw_message]
         failure: Exception | None = None

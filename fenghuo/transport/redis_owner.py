@@ -148,6 +148,8 @@ class Owner:
             self.halt()
         except Exception as error:
             await self._step_back(error)
+        finally:
+            message.clear_cache()  # it holds itself: a batch would stay until the collector comes by
 
     def _records(self, message: Any) -> list[Record]:
         return [

@@ -4,6 +4,7 @@ What only one of them promises stands in its own class. What is proved on one is
 """
 
 import asyncio
+import gc
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -11,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+from faststream import StreamMessage
 
 from fenghuo import events as e
 from fenghuo import topics
@@ -37,17 +39,34 @@ RECEIVED, UNMATCHED, LETTERS = topics.REPORTS_RECEIVED, topics.REPORTS_UNMATCHED
 class BothTransports:
     """Inherited by a class for each transport, which brings the fixture ``carrier``."""
 
-    async def test_events_of_one_key_keep_their_order(self, carrier: Carrier) -> None:
+    @pytest.mark.parametrize("together", [40, 200])
+    async def test_events_of_one_key_keep_their_order(self, carrier: Carrier, together: int) -> None:
         memory = Remembering()
         writer = await carrier.begin(room="producers")
         await carrier.begin(memory.stage(batch=50))
-        for at in range(0, 400, 40):
-            await writer.publish([report(n, key=f"key{n % 7}") for n in range(at, at + 40)])
+        for at in range(0, 400, together):
+            await writer.publish([report(n, key=f"key{n % 7}") for n in range(at, at + together)])
         await until(lambda: len(memory.done) >= 400)
         assert sorted(int(text) for _, text in memory.done) == list(range(400))
         for key in {key for key, _ in memory.done}:
             numbers = [int(text) for k, text in memory.done if k == key]
             assert numbers == sorted(numbers)
+
+    async def test_a_batch_that_is_done_is_let_go_at_once(self, carrier: Carrier) -> None:
+        """Not when the collector of garbage comes by, which is told to be in no hurry."""
+        memory, reports = Remembering(), [report(n, key="one") for n in range(200)]
+        writer = await carrier.begin(room="producers")
+        begun = await carrier.begin(memory.stage(batch=4))
+        gc.collect()
+        gc.disable()
+        try:
+            await writer.publish(reports)
+            await until(lambda: carrier.has_answered(begun, reports))
+            held = sum(isinstance(x, StreamMessage) for x in gc.get_objects())
+        finally:
+            gc.enable()
+        assert len(memory.batches) >= 50
+        assert held <= 15  # the contexts of what was begun meanwhile hold some
 
     async def test_a_stage_gets_what_was_published_before_it_ever_began(self, carrier: Carrier) -> None:
         memory, reports = Remembering(), [report(n) for n in range(30)]
@@ -438,7 +457,7 @@ class TestRedisTransport(BothTransports):
 
         memory = Remembering(first=wait)
         writer = await carrier.begin(room="producers", backlog=100, timeout_s=0.3)
-        await carrier.begin(memory.stage(batch=10))
+        await carrier.begin(memory.stage(batch=4))
         published = 0
         with pytest.raises(Crowded):
             while True:
