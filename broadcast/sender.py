@@ -172,30 +172,24 @@ class Sender:
     async def _send_chunk(self, channel: Channel, jobs: Sequence[Job], turns: Turns) -> list[e.Event]:
         await turns.take(len(jobs))
         held = [self._jobs.held(job) for job in jobs if self._jobs.is_halted(job)]
-        jobs = [job for job in jobs if not self._jobs.is_halted(job)]
-        going, receipts = await self._mark_and_look(jobs, clock.now())
+        going, receipts = await self._mark_and_look(
+            [job for job in jobs if not self._jobs.is_halted(job)], clock.now()
+        )
         receipts += [x for x in held if x is not None]
-        turns.give(len(held) + len(jobs) - len(going))
-        if channel.together > 1:
-            sent = await channel.send([self._message(job) for job in going]) if going else []
-            turns.give(len(going))
+        turns.give(len(jobs) - len(going))
+        at = clock.now()
+
+        async def send(part: Sequence[Job]) -> list[e.Event]:
+            nonlocal at
+            sent = await channel.send([self._message(job) for job in part])
+            turns.give(len(part))
             now = clock.now()
-            return receipts + [
-                x
-                for job, said in zip(going, sent, strict=True)
-                for x in self._settle(job, said, now, askable=True)
-            ]
-        now = clock.now()
+            at = now if now - at > TOLD_APART else at
+            outcomes = zip(part, sent, strict=True)
+            return [x for job, said in outcomes for x in self._settle(job, said, at, askable=True)]
 
-        async def send(job: Job) -> list[e.Event]:
-            nonlocal now
-            [sent] = await channel.send([self._message(job)])
-            turns.give(1)
-            if clock.now() - now > TOLD_APART:
-                now = clock.now()
-            return self._settle(job, sent, now, askable=True)
-
-        return receipts + await flat([send(job) for job in going])
+        step = channel.together
+        return receipts + await flat([send(going[n : n + step]) for n in range(0, len(going), step)])
 
     async def _send_alone(self, channel: Channel, job: Job, began: float) -> list[e.Event]:
         """One delivery on a platform that knows no repeats: its answer is kept at once."""

@@ -471,6 +471,27 @@ async def test_chunks_that_wait_behind_a_halt_are_not_tried(told: Settings) -> N
     assert len(hook.asked) == AHEAD * 16
 
 
+async def test_a_server_that_does_not_answer_holds_up_its_own_turn_alone(told: Settings) -> None:
+    every, answered = asyncio.Event(), 0
+
+    async def answer(message: Message) -> Sent:
+        nonlocal answered
+        if message.group_id in ("g0000", "g0004"):
+            await every.wait()
+            return SHOWN
+        answered += 1
+        if answered == 58:
+            every.set()
+        return SHOWN
+
+    hook = Scripted("webhook", answer=answer)
+    async with room(told.model_copy(update={"webhook_at_once": 4}), hook) as here:
+        await here.know(*(group(n, channel="webhook", target="u") for n in range(60)))
+        async with asyncio.timeout(10):
+            await here.deliver(await here.release())
+        assert list((await here.states()).values()) == [State.SHOWN] * 60
+
+
 async def test_a_robots_own_wrong_key_is_its_own_trouble(told: Settings) -> None:
     ding = Scripted("dingtalk", idempotent=False)
     ding.answer = lambda m: Sent(Verdict.MISCONFIGURED, "bad") if m.group_id == "g0000" else SHOWN
