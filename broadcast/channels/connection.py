@@ -60,7 +60,7 @@ class Connection(asyncio.Protocol):
         finally:
             timer.cancel()
             self._waiter = None
-            if not waiter.done() or waiter.cancelled() or waiter.exception() is not None:
+            if not waiter.done() or waiter.cancelled():
                 self.abort()
 
     def abort(self) -> None:
@@ -98,7 +98,6 @@ class Connection(asyncio.Protocol):
             self._answer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._keeps = False
         self._transport = None
         self._fail(exc or ConnectionResetError("closed without an answer"))
 
