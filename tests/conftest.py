@@ -4,6 +4,7 @@ FENGHUO_TEST_REDIS (a URL) and FENGHUO_TEST_KAFKA (host:port) give servers that 
 neither a given server nor what it takes to start one, the tests that ask for it fail and say what to install.
 """
 
+import asyncio
 import os
 import secrets
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import pytest
+import uvloop
 
 from fenghuo.cli import spare
 from fenghuo.errors import Refused
@@ -24,6 +26,12 @@ NO_REDIS = (
     "the tests need a redis-server on PATH (Debian: apt-get install redis-server), "
     "or FENGHUO_TEST_REDIS with the URL of one that they may write to"
 )
+
+
+def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The event loops that a test runs on, once each."""
+    ours = {"asyncio": asyncio.new_event_loop}
+    return ours | {"uvloop": uvloop.new_event_loop} if item.get_closest_marker("on_both_loops") else ours
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ class Connection(asyncio.Protocol):
         self._parser: httptools.HttpResponseParser | None = None
         self._waiter: asyncio.Future[Reply] | None = None
         self._keeps = True
-        self._status = 0
+        self._status = self._heard = 0
         self._forget()
         self.since = 0.0
         """When (the loop's time) its owner last put it aside."""
@@ -46,20 +46,21 @@ class Connection(asyncio.Protocol):
     async def ask(self, request: bytes, timeout_s: float) -> Reply:
         """The answer to ``request``, which may have left from now on. Raises TimeoutError, or an OSError
         when the connection ends or something else than an answer comes; it is closed then."""
-        if self._transport is None or self._waiter is not None:
+        if self._transport is None or not self.is_open or self._waiter is not None:
             raise ConnectionResetError("not open")
+        self._heard = 0
         self._forget()
         self._parser = httptools.HttpResponseParser(self)
         waiter: asyncio.Future[Reply] = self._loop.create_future()
         self._waiter = waiter
         timer = self._loop.call_later(timeout_s, self._fail, TimeoutError())
-        self._transport.write(request)
         try:
+            self._transport.write(request)
             return await waiter
         finally:
             timer.cancel()
             self._waiter = None
-            if waiter.cancelled():
+            if not waiter.done() or waiter.cancelled():
                 self.abort()
 
     def abort(self) -> None:
@@ -69,7 +70,6 @@ class Connection(asyncio.Protocol):
             self._transport.abort()
 
     def _forget(self) -> None:
-        self._heard = 0
         self._headed = self._framed = False
         self._retry_after = b""
         self._body: list[bytes] = []
@@ -89,14 +89,16 @@ class Connection(asyncio.Protocol):
             self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade):
             self._fail(ConnectionAbortedError("the answer is no HTTP"))
-        if not self._headed and self._heard > LONGEST_HEAD:
-            self._fail(ConnectionAbortedError("the answer's head has no end"))
+        if self._heard - self._size > LONGEST_HEAD:
+            self._fail(ConnectionAbortedError("there is too much around the answer's body"))
+
+    def eof_received(self) -> None:
+        self._keeps = False
+        if self._headed and not self._framed:
+            self._answer()
 
     def connection_lost(self, exc: Exception | None) -> None:
-        self._keeps = False
         self._transport = None
-        if exc is None and self._headed and not self._framed:
-            self._answer()
         self._fail(exc or ConnectionResetError("closed without an answer"))
 
     # --- what the parser says ---------------------------------------------------------------------------
@@ -104,8 +106,12 @@ class Connection(asyncio.Protocol):
     def on_message_begin(self) -> None:
         if self._waiter is not None and self._waiter.done():
             self._keeps = False  # a second answer to one request
+        else:
+            self._forget()  # what answers from 100 to 199 have said
 
     def on_header(self, name: bytes, value: bytes) -> None:
+        if self._headed:
+            return  # it comes after the body
         name = name.lower()
         if name == b"retry-after":
             self._retry_after = value
@@ -127,8 +133,9 @@ class Connection(asyncio.Protocol):
     def on_message_complete(self) -> None:
         if not self._headed:
             return  # 100 to 199: the answer is still to come
-        assert self._parser is not None
-        self._keeps = self._keeps and self._parser.should_keep_alive()
+        assert self._parser is not None and self._transport is not None
+        has_left = self._transport.get_write_buffer_size() == 0
+        self._keeps = self._keeps and has_left and self._parser.should_keep_alive()
         self._answer()
 
     def _answer(self) -> None:

@@ -36,8 +36,8 @@ TRY_AGAIN = frozenset({408, 425, 429, 503})
 """Answers that say it was not taken."""
 JSON = {"content-type": "application/json; charset=utf-8"}
 _PARTS = re.compile(r"(https?://[^/?#]*)([^#]*)", re.IGNORECASE)
-_PLAIN = re.compile(r"[!-~]*")
-"""A path that goes as it is."""
+_PLAIN = re.compile(r"(?:[\w!$&'()*+,./:;=?@~-]|%[0-9a-f]{2})*", re.ASCII | re.IGNORECASE)
+"""A path and query that go as they are."""
 
 
 class Origin(NamedTuple):
@@ -128,7 +128,10 @@ class Wire:
         origin, path = there
         if params:
             path += ("&" if "?" in path else "?") + urlencode(params)
-        request = _request(method, origin, path, headers, body)
+        try:
+            request = _request(method, origin, path, headers, body)
+        except ValueError:
+            return Sent(Verdict.REFUSED, "the request cannot be written as HTTP")
         async with self._gate:
             ends = asyncio.get_running_loop().time() + self._timeout_s
             connection = self._from_kept(origin)
@@ -136,7 +139,7 @@ class Wire:
                 try:
                     async with asyncio.timeout(self._timeout_s * 0.6):
                         connection = await self._connect(origin)
-                except (OSError, TimeoutError) as error:
+                except Exception as error:
                     return _never_left(error)
             self._under_way.add(connection)
             try:
@@ -156,14 +159,19 @@ class Wire:
         except OSError as error:
             raise _NoSuchName from error
         there = await start_connection(list(addresses), happy_eyeballs_delay=NEXT_ADDRESS_S)
+        connection = Connection()
         try:
-            _, connection = await asyncio.get_running_loop().create_connection(
-                Connection, sock=there, ssl=_trust() if origin.encrypted else None,
-                server_hostname=origin.host if origin.encrypted else None,
+            await asyncio.get_running_loop().create_connection(
+                lambda: connection, sock=there, ssl=_trust() if origin.encrypted else None,
+                server_hostname=origin.host.rstrip(".") if origin.encrypted else None,
             )  # fmt: skip
         except BaseException:
+            connection.abort()  # before the socket: the loop would go on watching a number that is free
             there.close()
             raise
+        if not connection.is_open:
+            connection.abort()
+            raise ConnectionResetError("closed before anything was asked")
         return connection
 
     async def _addresses(self, host: str, port: int) -> Sequence[Address]:
@@ -171,7 +179,9 @@ class Wire:
         now = asyncio.get_running_loop().time()
         until, asking = self._names.get((host, port), (0.0, None))
         if asking is None or until < now or (asking.done() and (asking.cancelled() or asking.exception())):
-            self._names = {k: x for k, x in self._names.items() if x[0] >= now}
+            self._names.pop((host, port), None)
+            while self._names and (oldest := next(iter(self._names.items())))[1][0] < now:
+                del self._names[oldest[0]]
             asking = asyncio.create_task(
                 guarded(self._resolve, host, port, allow_private=self._allow_private)
             )
@@ -247,7 +257,7 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
     except ValueError:
         try:
             until = parsedate_to_datetime(header)
-        except ValueError:
+        except (ValueError, OverflowError):
             return None
         wait_s = (until.replace(tzinfo=until.tzinfo or UTC) - now).total_seconds()
     return min(LONGEST_WAIT_S, max(0.0, wait_s)) if math.isfinite(wait_s) else None
@@ -262,7 +272,7 @@ def _taken_apart(url: str, *, allow_private: bool) -> tuple[Origin, str] | str:
     if isinstance(origin, str):
         return origin
     path = parts[2]
-    if not _PLAIN.fullmatch(path):
+    if "/." in path or not _PLAIN.fullmatch(path):
         try:
             path = URL(parts[0]).raw_path_qs
         except ValueError:

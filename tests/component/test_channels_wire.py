@@ -4,16 +4,24 @@ import asyncio
 import gzip
 import logging
 import socket
+import ssl
 import threading
-from collections.abc import Callable
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
 
 import pytest
+import trustme
 
+from broadcast.channels import wire as module
 from broadcast.channels.base import Sent, Verdict
-from broadcast.channels.connection import LONGEST_ANSWER
+from broadcast.channels.connection import LONGEST_ANSWER, Connection
 from broadcast.channels.guard import Address
 from broadcast.channels.wire import Answer, Wire
 from tests.answering import Cut, Say, answering
+from tests.talking import OK, Peer, Talking, always, saying, talking
+
+pytestmark = pytest.mark.on_both_loops
 
 
 class Names:
@@ -230,3 +238,409 @@ async def test_no_key_gets_into_a_reason_or_a_log(caplog: pytest.LogCaptureFixtu
             outcome = await posted(Wire(1), url)
             assert isinstance(outcome, Sent) and "KEY" not in outcome.reason
     assert not [x for x in caplog.records if "KEY" in x.getMessage() and x.name != "aiohttp.access"]
+
+
+# --- what is posted ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("rest", "target"),
+    [
+        ("", "/"),
+        ("?a=1", "/?a=1"),
+        ("#part", "/"),
+        ("/x?a=1#part?b", "/x?a=1"),
+        ("/x?key=a%2Fb&c=d+e", "/x?key=a%2Fb&c=d+e"),
+        ("/预警?名=值", "/%E9%A2%84%E8%AD%A6?%E5%90%8D=%E5%80%BC"),
+        ("/a b", "/a%20b"),
+        ("/a\\b", "/a%5Cb"),
+        ('/{a}|"<>^`', "/%7Ba%7D%7C%22%3C%3E%5E%60"),
+        ("/100%", "/100%25"),
+        ("/a/../b/./c", "/b/c"),
+        ("//x", "//x"),
+        ("/x\r\nX-Forged: 1", "/xX-Forged:%201"),
+    ],
+)
+async def test_a_path_arrives_as_http_writes_it(rest: str, target: str) -> None:
+    async with talking(saying(OK)) as server:
+        outcome = await posted(Wire(2), f"HTTP://127.0.0.1:{server.port}{rest}")
+    assert isinstance(outcome, Answer)
+    (request,) = server.requests
+    assert request.startswith(f"POST {target} HTTP/1.1\r\nhost: 127.0.0.1:{server.port}\r\n".encode())
+    assert request.endswith(
+        b"\r\ncontent-length: 2\r\ncontent-type: application/json; charset=utf-8\r\n\r\n{}"
+    )
+
+
+async def test_parameters_are_added_to_those_that_the_address_has() -> None:
+    async with talking(always) as server:
+        wire = Wire(2)
+        for rest in ("/x", "/x?a=1"):
+            await wire.get(f"http://127.0.0.1:{server.port}{rest}", params={"k": "a b&c"})
+        await wire.aclose()
+    assert [x.split(b" ")[1] for x in server.requests] == [b"/x?k=a+b%26c", b"/x?a=1&k=a+b%26c"]
+
+
+@pytest.mark.parametrize("value", ["a\r\nX-Forged: 1", "a\nb", "a\rb", "\ud800"])
+async def test_a_header_that_would_be_another_is_not_sent(value: str) -> None:
+    async with talking(always) as server:
+        wire = Wire(2)
+        outcome = await wire.post(f"http://127.0.0.1:{server.port}/x", b"{}", headers={"x-event-id": value})
+        await wire.aclose()
+    assert (verdict(outcome), server.requests) == (Verdict.REFUSED, [])
+
+
+async def test_any_header_that_says_how_long_to_wait_leaves_an_answer() -> None:
+    raw = b"HTTP/1.1 503 No\r\nRetry-After: Mon, 09 Mar 2026 04:02:00 +9999999999999\r\nContent-Length: 0\r\n\r\n"
+    async with talking(saying(raw)) as server:
+        outcome = await posted(Wire(2), f"http://127.0.0.1:{server.port}/x")
+    assert outcome == Answer(503, None, b"")
+
+
+async def test_a_connection_that_ends_as_it_begins_means_that_nothing_left(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    class Short(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            transport.close()
+
+    monkeypatch.setattr(module, "Connection", Short)
+    async with talking(always) as server:
+        outcome = await posted(Wire(2), f"http://127.0.0.1:{server.port}/x")
+        await server.all_closed()
+    assert (verdict(outcome), server.requests) == (Verdict.RETRY, [])
+
+
+@pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), ValueError("KEY"), OSError("KEY")])
+async def test_whatever_goes_wrong_before_the_request_means_that_nothing_left(error: Exception) -> None:
+    async def resolve(host: str, port: int) -> list[Address]:
+        raise error
+
+    outcome = await posted(Wire(2, resolve=resolve), "http://hook.example/x")
+    assert isinstance(outcome, Sent) and outcome.verdict is Verdict.RETRY and "KEY" not in outcome.reason
+
+
+# --- names ------------------------------------------------------------------------------------------------
+
+
+async def test_many_that_wait_for_a_name_ask_for_it_once_and_again_when_it_was_not_found() -> None:
+    names = Names()
+    wire = Wire(2, resolve=names)
+    for asked in (1, 2):
+        outcomes = await asyncio.gather(*[wire.post("http://hook.example/x", b"") for _ in range(5)])
+        assert {verdict(x) for x in outcomes} == {Verdict.RETRY}
+        assert names.asked == asked
+
+
+async def test_whoever_stops_waiting_for_a_name_takes_it_from_nobody_else() -> None:
+    known = asyncio.Event()
+    async with talking(always) as server:
+
+        async def resolve(host: str, port: int) -> list[Address]:
+            await known.wait()
+            return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
+
+        wire = Wire(2, resolve=resolve)
+        url = f"http://hook.example:{server.port}/x"
+        first, second = asyncio.create_task(wire.post(url, b"")), asyncio.create_task(wire.post(url, b""))
+        await asyncio.sleep(0.01)
+        first.cancel()
+        known.set()
+        assert isinstance(await second, Answer)
+        await wire.aclose()
+    assert first.cancelled()
+
+
+async def test_a_name_that_is_not_found_in_time_means_that_nothing_left() -> None:
+    async def resolve(host: str, port: int) -> list[Address]:
+        await asyncio.sleep(60)
+        return []
+
+    assert verdict(await posted(Wire(0.1, resolve=resolve), "http://hook.example/x")) is Verdict.RETRY
+
+
+async def test_a_name_is_asked_for_again_after_a_while_and_then_judged_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(module, "RESOLVED_S", -1)
+    names = Names(hook_example=[["127.0.0.1"], ["127.0.0.1"], []])
+    async with talking(always) as server:
+        wire = Wire(2, resolve=names)
+        url = f"http://hook.example:{server.port}/x"
+        outcomes = [await wire.post(url, b"") for _ in range(3)]
+        await wire.aclose()
+    assert [type(x) for x in outcomes] == [Answer, Answer, Sent]
+    assert verdict(outcomes[2]) is Verdict.RETRY
+
+
+async def test_names_that_nobody_needs_any_more_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "RESOLVED_S", -1)
+    wire = Wire(2, resolve=Names())
+    for x in range(50):
+        await wire.post(f"http://hook{x}.example/x", b"")
+    assert len(wire._names) == 1
+
+
+async def test_an_address_that_does_not_answer_gets_the_next_one_beside_it() -> None:
+    names = Names(hook_example=[["::1", "127.0.0.1"]])
+    async with talking(always) as server:
+        outcome = await posted(Wire(2, resolve=names), f"http://hook.example:{server.port}/x")
+    assert isinstance(outcome, Answer)
+
+
+# --- kept connections -------------------------------------------------------------------------------------
+
+
+async def many(wire: Wire, server: Talking, *hosts: str) -> list[Answer | Sent]:
+    """One request after the other to each of ``hosts``."""
+    return [await wire.post(f"http://{host}:{server.port}/x", b"{}") for host in hosts]
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.0 200 OK\r\nContent-Length: 0\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n" + OK,
+        b"HTTP/1.1 200 OK\r\nContent-Length: 99999\r\n\r\n" + b" " * 99_999,
+    ],
+    ids=["close", "HTTP/1.0", "two answers", "too long"],
+)
+async def test_no_connection_is_kept_on_which_no_other_answer_may_come(answer: bytes) -> None:
+    async with talking(saying(answer, OK)) as server:
+        wire = Wire(2, reuse=True)
+        outcomes = await many(wire, server, "127.0.0.1", "127.0.0.1")
+        await server.all_closed()
+        await wire.aclose()
+    assert [type(x) for x in outcomes] == [Answer, Answer]
+    assert server.connections == 2
+
+
+async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_ones() -> None:
+    async def twice(peer: Peer) -> None:
+        await peer.hear()
+        await peer.say(b"HTTP/1.1 200 OK\r\nContent-Length: 1\r\n\r\n%d" % peer.server.connections)
+        await asyncio.sleep(0.02)
+        await peer.say(OK)
+        await peer.wait()
+
+    async with talking(twice) as server:
+        wire = Wire(2, reuse=True)
+        (first,) = await many(wire, server, "127.0.0.1")
+        await server.all_closed()
+        (second,) = await many(wire, server, "127.0.0.1")
+        await wire.aclose()
+    assert (first, second) == (Answer(200, None, b"1"), Answer(200, None, b"2"))
+
+
+async def test_a_kept_connection_that_the_other_side_has_closed_is_not_used() -> None:
+    async with talking(saying(OK, closes=True)) as server:
+        wire = Wire(2, reuse=True)
+        for _ in range(3):
+            (outcome,) = await many(wire, server, "127.0.0.1")
+            assert isinstance(outcome, Answer)
+            await server.all_closed()
+            await asyncio.sleep(0.02)
+        await wire.aclose()
+    assert server.connections == 3
+
+
+async def test_a_connection_on_which_nothing_is_asked_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "KEPT_S", 0.05)
+    async with talking(always) as server:
+        wire = Wire(2, reuse=True)
+        await many(wire, server, "127.0.0.1", "localhost")
+        assert server.open == 2
+        await server.all_closed()
+
+
+async def test_a_connection_that_was_kept_too_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with talking(always) as server:
+        wire = Wire(2, reuse=True)
+        await many(wire, server, "127.0.0.1")
+        monkeypatch.setattr(module, "KEPT_S", 0)
+        await many(wire, server, "127.0.0.1")
+        await wire.aclose()
+    assert server.connections == 2
+
+
+async def test_no_more_connections_are_kept_than_requests_may_be_under_way() -> None:
+    hosts = [f"h{x}.example" for x in range(6)]
+    names = Names(**{x.replace(".", "_"): [["127.0.0.1"]] for x in hosts})
+    async with talking(always) as server:
+        wire = Wire(2, at_once=2, reuse=True, resolve=names)
+        await many(wire, server, *hosts)
+        await asyncio.sleep(0.02)
+        assert (server.connections, server.open) == (6, 2)
+        await many(wire, server, hosts[4], hosts[5])
+        assert server.connections == 6
+        await wire.aclose()
+        await server.all_closed()
+
+
+async def test_a_connection_to_one_name_serves_no_other_of_the_same_address() -> None:
+    names = Names(a_example=[["127.0.0.1"]], b_example=[["127.0.0.1"]])
+    async with talking(always) as server:
+        wire = Wire(2, reuse=True, resolve=names)
+        await many(wire, server, "a.example", "b.example", "a.example")
+        await wire.aclose()
+    assert server.connections == 2
+
+
+async def test_closing_ends_what_is_under_way_as_unknown() -> None:
+    async with talking(saying(b"HTTP/1.1 200 OK\r\n\r\n{}")) as server:
+        wire = Wire(2, reuse=True)
+        asking = asyncio.create_task(wire.post(f"http://127.0.0.1:{server.port}/x", b"{}"))
+        await asyncio.sleep(0.05)
+        await wire.aclose()
+        assert verdict(await asking) is Verdict.UNKNOWN
+        await server.all_closed()
+
+
+async def test_who_waits_longest_is_let_through_first() -> None:
+    async with talking(always) as server:
+        wire = Wire(2, at_once=1, reuse=True)
+        urls = [f"http://127.0.0.1:{server.port}/{x}" for x in range(8)]
+        await asyncio.gather(*[wire.post(url, b"") for url in urls])
+        await wire.aclose()
+    assert [x.split(b" ")[1] for x in server.requests] == [b"/%d" % x for x in range(8)]
+
+
+# --- TLS --------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def authority() -> trustme.CA:
+    return trustme.CA()
+
+
+@pytest.fixture
+def trusted(authority: trustme.CA, monkeypatch: pytest.MonkeyPatch) -> Iterator[trustme.CA]:
+    """An authority that requests trust."""
+    trust = ssl.create_default_context()
+    authority.configure_trust(trust)
+    monkeypatch.setattr(module, "_trust", lambda: trust)
+    yield authority
+
+
+@asynccontextmanager
+async def talking_tls(authority: trustme.CA, name: str) -> AsyncIterator[Talking]:
+    """Answers every request with OK, as ``name``."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(name).configure_cert(context)
+    async with talking(always, context) as server:
+        yield server
+
+
+HOOK = {"hook_example": [["127.0.0.1"]], "hook_example_": [["127.0.0.1"]]}
+
+
+@pytest.mark.parametrize("host", ["hook.example", "hook.example."])
+async def test_a_server_of_that_name_is_posted_to_over_one_connection(trusted: trustme.CA, host: str) -> None:
+    async with talking_tls(trusted, "hook.example") as server:
+        wire = Wire(2, reuse=True, resolve=Names(**HOOK))
+        for _ in range(2):
+            assert await wire.post(f"https://{host}:{server.port}/x", b"{}") == Answer(
+                200, None, b'{"ok":true}'
+            )
+        await wire.aclose()
+        await server.all_closed()
+    assert server.connections == 1
+    assert f"\r\nhost: hook.example:{server.port}\r\n".encode() in server.requests[0]
+
+
+async def test_a_server_of_an_address_is_posted_to(trusted: trustme.CA) -> None:
+    async with talking_tls(trusted, "127.0.0.1") as server:
+        assert isinstance(await posted(Wire(2), f"https://127.0.0.1:{server.port}/x"), Answer)
+
+
+async def test_a_server_of_another_name_gets_nothing(trusted: trustme.CA) -> None:
+    async with talking_tls(trusted, "other.example") as server:
+        outcome = await posted(Wire(2, resolve=Names(**HOOK)), f"https://hook.example:{server.port}/x")
+    assert outcome == Sent(Verdict.RETRY, "no connection: SSLCertVerificationError")
+    assert server.requests == []
+
+
+async def test_a_server_whom_nobody_vouches_for_gets_nothing(authority: trustme.CA) -> None:
+    async with talking_tls(authority, "hook.example") as server:
+        outcome = await posted(Wire(2, resolve=Names(**HOOK)), f"https://hook.example:{server.port}/x")
+    assert outcome == Sent(Verdict.RETRY, "no connection: SSLCertVerificationError")
+    assert server.requests == []
+
+
+async def test_a_server_without_tls_gets_nothing_that_should_be_encrypted() -> None:
+    heard = b""
+
+    async def plain(peer: Peer) -> None:
+        nonlocal heard
+        heard = await peer.reader.read(65_536)
+        await peer.say(OK)
+        await peer.wait()
+
+    async with talking(plain) as server:
+        outcome = await posted(Wire(2), f"https://127.0.0.1:{server.port}/KEY")
+        await server.all_closed()
+    assert verdict(outcome) is Verdict.RETRY
+    assert heard and b"KEY" not in heard
+
+
+async def test_a_handshake_that_hangs_means_that_nothing_left() -> None:
+    async def silent(peer: Peer) -> None:
+        await peer.wait()
+
+    async with talking(silent) as server:
+        began = time.monotonic()
+        outcome = await posted(Wire(0.2), f"https://127.0.0.1:{server.port}/x")
+        await server.all_closed()
+    assert outcome == Sent(Verdict.RETRY, "no connection: TimeoutError")
+    assert time.monotonic() - began < 2
+
+
+# --- giving up --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("scheme", ["http", "https"])
+async def test_a_request_can_be_given_up_at_any_moment(trusted: trustme.CA, scheme: str) -> None:
+    """It leaves no connection open, no turn taken, and the next request none the wiser."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    trusted.issue_cert("hook.example").configure_cert(context)
+    given_up = 0
+    async with talking(always, context if scheme == "https" else None) as server:
+        wire = Wire(2, at_once=1, reuse=False, resolve=Names(**HOOK))
+        url = f"{scheme}://hook.example:{server.port}/x"
+        for turns in range(40):
+            asking = asyncio.create_task(wire.post(url, b"{}"))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            given_up += asking.cancel()
+            await asyncio.wait([asking])
+            assert isinstance(await wire.post(url, b"{}"), Answer)
+        await server.all_closed()
+    assert given_up > 5
+
+
+async def test_a_request_can_be_given_up_as_its_handshake_ends(
+    trusted: trustme.CA, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The loop watches the number of the connection's socket no longer, when another may get it."""
+    asking: asyncio.Task[Answer | Sent] | None = None
+
+    class Late(Connection):
+        def connection_made(self, transport: asyncio.BaseTransport) -> None:
+            super().connection_made(transport)
+            if asking is not None:
+                asking.cancel()
+
+    monkeypatch.setattr(module, "Connection", Late)
+    async with talking_tls(trusted, "hook.example") as server:
+        wire = Wire(2, resolve=Names(**HOOK))
+        url = f"https://hook.example:{server.port}/x"
+        asking = asyncio.create_task(wire.post(url, b"{}"))
+        await asyncio.wait([asking])
+        assert asking.cancelled()
+        asking = None
+        assert isinstance(await wire.post(url, b"{}"), Answer)
+        await server.all_closed()
+        await wire.aclose()
+    assert len(server.requests) == 1

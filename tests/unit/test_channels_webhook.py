@@ -56,6 +56,7 @@ def test_a_wait_that_was_asked_for_is_passed_on_and_only_429_is_no_failure(statu
         ("Mon, 09 Mar 2026 03:00:00 GMT", 0.0),
         ("Tue, 10 Mar 2026 04:00:00 GMT", 3600.0),
         ("Mon, 09 Mar 2026 12:01:00 +0800", 60.0),
+        ("Mon, 09 Mar 2026 04:02:00 +9999999999999", None),
         ("soon", None),
         ("nan", None),
         ("inf", None),
