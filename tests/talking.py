@@ -17,9 +17,9 @@ class Talking:
         self.connections = self.open = 0
 
     async def all_closed(self) -> None:
-        """Returns when no connection is open any more."""
+        """Returns when one has come and none is open any more."""
         async with asyncio.timeout(2):
-            while self.open:  # noqa: ASYNC110
+            while self.open or not self.connections:  # noqa: ASYNC110
                 await asyncio.sleep(0.002)
 
 

@@ -77,6 +77,7 @@ async def guarded(resolve: Resolve, host: str, port: int, *, allow_private: bool
     """What ``resolve`` says; raises PrivateAddress if any of it is not public, OSError when there is
     none."""
     try:
+        host.encode("idna")  # whoever resolves it: TLS takes no other name
         found = await resolve(host, port)
     except UnicodeError as error:
         raise OSError("not a name") from error

@@ -1,6 +1,7 @@
 """One HTTP attempt over real connections: what is known of it afterwards."""
 
 import asyncio
+import gc
 import gzip
 import logging
 import socket
@@ -291,7 +292,8 @@ async def test_a_header_that_would_be_another_is_not_sent(value: str) -> None:
 
 
 async def test_any_header_that_says_how_long_to_wait_leaves_an_answer() -> None:
-    raw = b"HTTP/1.1 503 No\r\nRetry-After: Mon, 09 Mar 2026 04:02:00 +9999999999999\r\nContent-Length: 0\r\n\r\n"
+    date = b"Mon, 09 Mar 2026 04:02:00 +9999999999999"
+    raw = b"HTTP/1.1 503 No\r\nRetry-After: " + date + b"\r\nContent-Length: 0\r\n\r\n"
     async with talking(saying(raw)) as server:
         outcome = await posted(Wire(2), f"http://127.0.0.1:{server.port}/x")
     assert outcome == Answer(503, None, b"")
@@ -490,11 +492,11 @@ async def test_a_connection_to_one_name_serves_no_other_of_the_same_address() ->
 
 async def test_closing_ends_what_is_under_way_as_unknown() -> None:
     async with talking(saying(b"HTTP/1.1 200 OK\r\n\r\n{}")) as server:
-        wire = Wire(2, reuse=True)
+        wire = Wire(60, reuse=True)
         asking = asyncio.create_task(wire.post(f"http://127.0.0.1:{server.port}/x", b"{}"))
         await asyncio.sleep(0.05)
         await wire.aclose()
-        assert verdict(await asking) is Verdict.UNKNOWN
+        assert verdict(await asyncio.wait_for(asking, 2)) is Verdict.UNKNOWN
         await server.all_closed()
 
 
@@ -567,6 +569,29 @@ async def test_a_server_whom_nobody_vouches_for_gets_nothing(authority: trustme.
         outcome = await posted(Wire(2, resolve=Names(**HOOK)), f"https://hook.example:{server.port}/x")
     assert outcome == Sent(Verdict.RETRY, "no connection: SSLCertVerificationError")
     assert server.requests == []
+
+
+async def test_a_name_that_tls_does_not_take_is_connected_to_nowhere(trusted: trustme.CA) -> None:
+    names = Names()
+    names.names = {x: [["127.0.0.1"]] for x in (".hook.example", "hook..example", f"{'a' * 64}.example")}
+    async with talking_tls(trusted, "hook.example") as server:
+        for name in names.names:
+            outcome = await posted(Wire(2, resolve=names), f"https://{name}:{server.port}/x")
+            assert outcome == Sent(Verdict.RETRY, "the target's name was not found")
+    assert (names.asked, server.connections) == (0, 0)
+
+
+@pytest.mark.filterwarnings("error::ResourceWarning")
+async def test_tls_that_cannot_be_set_up_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    def trust() -> ssl.SSLContext:
+        raise ssl.SSLError
+
+    monkeypatch.setattr(module, "_trust", trust)
+    async with talking(always) as server:
+        outcome = await posted(Wire(2), f"https://127.0.0.1:{server.port}/x")
+        await server.all_closed()
+    gc.collect()
+    assert outcome == Sent(Verdict.RETRY, "no connection: SSLError")
 
 
 async def test_a_server_without_tls_gets_nothing_that_should_be_encrypted() -> None:
