@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from functools import cache, lru_cache
-from typing import NamedTuple
 from urllib.parse import urlencode
 
 from aiohappyeyeballs import start_connection
@@ -23,13 +22,12 @@ from yarl import URL
 from broadcast.channels.base import Sent, Verdict
 from broadcast.channels.connection import Connection, Reply
 from broadcast.channels.guard import Address, PrivateAddress, Resolve, guarded, objection, resolve
+from broadcast.channels.kept import Kept, Origin
 from fenghuo import clock
 
 LONGEST_WAIT_S = 3600.0
 RESOLVED_S = 30
 """A name that was resolved is not asked for again for so long."""
-KEPT_S = 15
-"""A connection on which nothing is asked for so long is closed."""
 NEXT_ADDRESS_S = 0.25
 """An address of a name that has not answered for so long gets the next one beside it."""
 TRY_AGAIN = frozenset({408, 425, 429, 503})
@@ -38,16 +36,6 @@ JSON = {"content-type": "application/json; charset=utf-8"}
 _PARTS = re.compile(r"(https?://[^/?#]*)([^#]*)", re.IGNORECASE)
 _PLAIN = re.compile(r"(?:[\w!$&'()*+,./:;=?@~-]|%[0-9a-f]{2})*", re.ASCII | re.IGNORECASE)
 """A path and query that go as they are."""
-
-
-class Origin(NamedTuple):
-    """Where a connection leads to."""
-
-    encrypted: bool
-    host: str
-    port: int
-    named: str
-    """As the request's Host header has it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,15 +72,12 @@ class Wire:
     ) -> None:
         self._timeout_s = timeout_s
         self._at_once = at_once
-        self._reuse = reuse
         self._allow_private = allow_private
         self._resolve = resolve
         self._gate = asyncio.Semaphore(at_once)
         self._names: dict[tuple[str, int], tuple[float, asyncio.Task[Sequence[Address]]]] = {}
         self._under_way: set[Connection] = set()
-        self._kept: dict[Origin, list[Connection]] = {}
-        self._kept_in_all = 0
-        self._sweeping: asyncio.TimerHandle | None = None
+        self._kept = Kept(at_once if reuse else 0)
 
     async def post(
         self,
@@ -112,12 +97,10 @@ class Wire:
 
     async def aclose(self) -> None:
         """Close every connection."""
-        if self._sweeping is not None:
-            self._sweeping.cancel()
-            self._sweeping = None
-        for connection in [*self._under_way, *(x for kept in self._kept.values() for x in kept)]:
+        for connection in [*self._under_way]:
             connection.abort()
-        self._kept, self._kept_in_all, self._names = {}, 0, {}
+        self._kept.close()
+        self._names = {}
 
     async def _ask(
         self, method: str, url: str, body: bytes, params: Mapping[str, str] | None, headers: Mapping[str, str]
@@ -134,7 +117,7 @@ class Wire:
             return Sent(Verdict.REFUSED, "the request cannot be written as HTTP")
         async with self._gate:
             ends = asyncio.get_running_loop().time() + self._timeout_s
-            connection = self._from_kept(origin)
+            connection = self._kept.take(origin)
             if connection is None:
                 try:
                     async with asyncio.timeout(self._timeout_s * 0.6):
@@ -148,7 +131,7 @@ class Wire:
                 return Sent(Verdict.UNKNOWN, f"no answer: {type(error).__name__}")
             finally:
                 self._under_way.discard(connection)
-                self._put_aside(origin, connection)
+                self._kept.put(origin, connection)
         return _answer(reply)
 
     async def _connect(self, origin: Origin) -> Connection:
@@ -188,54 +171,6 @@ class Wire:
             asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
             self._names[host, port] = now + RESOLVED_S, asking
         return await asyncio.shield(asking)
-
-    def _from_kept(self, origin: Origin) -> Connection | None:
-        """The one that was put aside last, if it still stands."""
-        now, kept = asyncio.get_running_loop().time(), self._kept.get(origin, [])
-        while kept:
-            connection = kept.pop()
-            self._kept_in_all -= 1
-            if not kept:
-                del self._kept[origin]
-            if connection.is_open and now - connection.since < KEPT_S:
-                return connection
-            connection.abort()
-        return None
-
-    def _put_aside(self, origin: Origin, connection: Connection) -> None:
-        if not self._reuse or not connection.is_open:
-            connection.abort()
-            return
-        loop = asyncio.get_running_loop()
-        if self._sweeping is None:
-            self._sweeping = loop.call_later(KEPT_S, self._sweep)
-        if self._kept_in_all >= self._at_once:
-            self._drop_one()
-        connection.since = loop.time()
-        self._kept.setdefault(origin, []).append(connection)
-        self._kept_in_all += 1
-
-    def _drop_one(self) -> None:
-        """Close one of those that lead where nothing was asked for longest."""
-        origin = next(iter(self._kept))
-        self._kept[origin].pop(0).abort()
-        self._kept_in_all -= 1
-        if not self._kept[origin]:
-            del self._kept[origin]
-
-    def _sweep(self) -> None:
-        """Close what nothing was asked on for KEPT_S; again while there is any."""
-        loop = asyncio.get_running_loop()
-        kept, self._kept, self._kept_in_all, self._sweeping = self._kept, {}, 0, None
-        for origin, connections in kept.items():
-            for connection in connections:
-                if loop.time() - connection.since < KEPT_S:
-                    self._kept.setdefault(origin, []).append(connection)
-                    self._kept_in_all += 1
-                else:
-                    connection.abort()
-        if self._kept_in_all:
-            self._sweeping = loop.call_later(KEPT_S, self._sweep)
 
 
 class _NoSuchName(OSError):

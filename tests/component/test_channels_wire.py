@@ -14,6 +14,7 @@ from contextlib import asynccontextmanager
 import pytest
 import trustme
 
+from broadcast.channels import kept
 from broadcast.channels import wire as module
 from broadcast.channels.base import Sent, Verdict
 from broadcast.channels.connection import LONGEST_ANSWER, Connection
@@ -449,7 +450,7 @@ async def test_a_kept_connection_that_the_other_side_has_closed_is_not_used() ->
 
 
 async def test_a_connection_on_which_nothing_is_asked_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "KEPT_S", 0.05)
+    monkeypatch.setattr(kept, "KEPT_S", 0.05)
     async with talking(always) as server:
         wire = Wire(2, reuse=True)
         await many(wire, server, "127.0.0.1", "localhost")
@@ -461,7 +462,7 @@ async def test_a_connection_that_was_kept_too_long_is_not_used(monkeypatch: pyte
     async with talking(always) as server:
         wire = Wire(2, reuse=True)
         await many(wire, server, "127.0.0.1")
-        monkeypatch.setattr(module, "KEPT_S", 0)
+        monkeypatch.setattr(kept, "KEPT_S", 0)
         await many(wire, server, "127.0.0.1")
         await wire.aclose()
     assert server.connections == 2
