@@ -51,7 +51,7 @@ def build(settings: Settings) -> Room:
     desk = open_desk(settings)
     transport = open_transport(settings, ROOM, desk)
     channels = open_channels(settings, desk)
-    poller = Poller(desk, transport, channels.tasks, settings)
+    poller, outbox = Poller(desk, transport, channels.tasks, settings), Outbox(desk)
     return Room(
         name=ROOM,
         settings=settings,
@@ -59,7 +59,7 @@ def build(settings: Settings) -> Room:
         transport=transport,
         port=settings.broadcast_port,
         host=settings.health_host,
-        stages=stages(desk, settings, channels),
+        stages=stages(desk, settings, channels, outbox),
         loops=[
             Retries(desk, transport).run,
             poller.run,
@@ -67,6 +67,7 @@ def build(settings: Settings) -> Room:
             Reminders(desk, transport, settings, min(LOOK_EVERY_S, settings.remind_s[0] / 10)).run,
         ],
         closing=[
+            outbox.at_rest,
             *(channel.aclose for channel in channels.direct.values()),
             *(channel.aclose for channel in channels.tasks.values()),
         ],
@@ -99,12 +100,12 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
     return Channels({x.name: x for x in direct}, {x.name: x for x in tasks})
 
 
-def stages(desk: Desk, settings: Settings, channels: Channels) -> list[Stage]:
+def stages(desk: Desk, settings: Settings, channels: Channels, outbox: Outbox) -> list[Stage]:
     """Every stage of the room."""
     quota = Quota(desk.client, desk.keys)
     tally = Tally(settings.halt_failures, settings.halt_share)
     maker = TaskMaker(desk, quota, channels.tasks, tally, settings)
-    sender = Sender(desk, quota, channels.direct, maker, Outbox(desk), tally, settings)
+    sender = Sender(desk, quota, channels.direct, maker, outbox, tally, settings)
     return [
         Stage(
             room=ROOM, name="plan", topic=topics.ALERTS_RELEASED, batch=10,

@@ -82,6 +82,7 @@ class Jobs:
             out = request.left or (row is not None and row.left and not self._is_unsent(request, row))
             if request.delivery_id in kept:
                 outcome.events += kept[request.delivery_id]
+                self.halted |= {x.name for x in kept[request.delivery_id] if isinstance(x, e.ChannelChanged)}
                 continue
             job = self._job(request, release, group, out)
             if isinstance(job, e.ReceiptRecorded):

@@ -171,11 +171,10 @@ class Sender:
 
     async def _send_chunk(self, channel: Channel, jobs: Sequence[Job], turns: Turns) -> list[e.Event]:
         await turns.take(len(jobs))
-        held = [self._jobs.held(job) for job in jobs if self._jobs.is_halted(job)]
-        going, receipts = await self._mark_and_look(
-            [job for job in jobs if not self._jobs.is_halted(job)], clock.now()
-        )
-        receipts += [x for x in held if x is not None]
+        held = [x for job in jobs if self._jobs.is_halted(job) and (x := self._jobs.held(job))]
+        able = [job for job in jobs if not self._jobs.is_halted(job)]
+        going, receipts = await self._mark_and_look(able, clock.now())
+        receipts += held
         turns.give(len(jobs) - len(going))
         at = clock.now()
 
@@ -232,9 +231,10 @@ class Sender:
             if superseded(x.kind, x.version, job.release.expires_at, standing.get(x.alert_id), looked):
                 self._over.add(job.version)
         late = [job for job in marked if job.version in self._over]
-        await self._desk.apply(
-            [handed_over(job.request, job.request.group_id, now, keys, left=job.may_be_out) for job in late]
-        )
+        taken_back = [
+            handed_over(job.request, job.request.group_id, now, keys, left=job.may_be_out) for job in late
+        ]
+        await insisting(lambda: self._desk.apply(taken_back))
         stopped = [job for job in jobs if job.version in self._over]
         receipts: list[e.Event] = [
             held_back(job.request, clock.now(), may_be_out=job.may_be_out) for job in stopped

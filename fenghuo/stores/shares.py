@@ -4,7 +4,7 @@
 
 from array import array
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from fenghuo.events import Group
 from fenghuo.fatigue import WEEK, Count, Held, Limits, Receiver, held_back
@@ -72,10 +72,9 @@ async def _counts(
             alerts = await desk.alerts_by_id(new)
             is_share |= {x: x not in alerts or not alerts[x].content.exercise for x in new}
             for group_id, alert, channel, kind in rows:
-                one = Count()
-                warning = kind == "warning" and is_share[alert]
-                one.add(day, today, warning=warning, counted=channel in COUNTED)
-                had.add(group_id, (alert, channel, kind), one)
+                if had.is_new(group_id, (alert, channel, kind)):
+                    warning = kind == "warning" and is_share[alert]
+                    had.add(group_id, day, today, warning=warning, counted=channel in COUNTED)
     return had
 
 
@@ -88,24 +87,27 @@ class _Had(Mapping[str, Count]):
         self._seen: dict[tuple[str, str, str], bytearray] = {}
 
     def begin_day(self) -> None:
-        """What is added from now on is of another day."""
+        """What comes from now on is of another day."""
         self._seen.clear()
 
-    def add(self, group_id: str, what: tuple[str, str, str], one: Count) -> None:
-        """``one`` message, of which (``what``) a group has no more than one a day, however often it comes."""
+    def is_new(self, group_id: str, what: tuple[str, str, str]) -> bool:
+        """Whether the message ``what`` of this day to one of the groups is heard of for the first time."""
         at = self._at.get(group_id)
         if at is None:
-            return
+            return False
         seen = self._seen.get(what)
         if seen is None:
             seen = self._seen[what] = bytearray(len(self._today) // 8 + 1)
         place, bit = divmod(at, 8)
-        if seen[place] >> bit & 1:
-            return
+        new = not seen[place] >> bit & 1
         seen[place] |= 1 << bit
-        self._today[at] += one.today
-        self._week[at] += one.week
-        self._month[at] += one.month
+        return new
+
+    def add(self, group_id: str, day: date, today: date, *, warning: bool, counted: bool) -> None:
+        """One message, as ``Count.add``."""
+        at, count = self._at[group_id], self[group_id]
+        count.add(day, today, warning=warning, counted=counted)
+        self._today[at], self._week[at], self._month[at] = count.today, count.week, count.month
 
     def __getitem__(self, group_id: str) -> Count:
         at = self._at[group_id]

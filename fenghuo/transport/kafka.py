@@ -127,10 +127,13 @@ class KafkaTransport:
                     sent.append(await self._producer.send(address, e.encode(event), key=key))
             else:
                 await self._send_batches(events, sent)
-            await asyncio.gather(*sent)
+            if sent:
+                done, _ = await asyncio.wait(sent, return_when=asyncio.FIRST_EXCEPTION)
+                for future in done:
+                    future.result()
         finally:
             for future in sent:
-                future.cancel()
+                future.add_done_callback(_heard)
 
     async def _send_batches(self, events: Sequence[e.Event], sent: list[asyncio.Future[Any]]) -> None:
         """The same in batches of our own: half the time, and one future for all of a batch. Only for many: a
@@ -149,7 +152,7 @@ class KafkaTransport:
         for (address, partition), records in split.items():
             batch = self._producer.create_batch()
             for key, value in records:
-                if batch.append(key=key, value=value, timestamp=None) is None:
+                if batch.append(key=key, value=value, timestamp=None) is None:  # it is full
                     sent.append(await self._producer.send_batch(batch, address, partition=partition))
                     batch = self._producer.create_batch()
                     batch.append(key=key, value=value, timestamp=None)
@@ -216,6 +219,12 @@ class KafkaTransport:
         self._need_producer()
         async with reaching_kafka(PROVISION_S):
             return await group_lags(self._servers, self._namespace)
+
+
+def _heard(future: asyncio.Future[Any]) -> None:
+    """What becomes of it is known, or nobody waits for it any more."""
+    if not future.cancelled():
+        future.exception()
 
 
 async def _follow_live(following: Following, whole: WholeTopic) -> None:

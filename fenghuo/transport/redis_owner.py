@@ -135,6 +135,7 @@ class Owner:
 
     async def _on_batch(self, message: Any) -> None:
         """One batch, in parts; what has not been committed is read again, before anything new."""
+        message.clear_cache()  # it holds itself: a batch would stay until the collector comes by
         try:
             for part in self._bench.parts(self._records(message)):
                 if self._leave.is_set():
@@ -148,8 +149,6 @@ class Owner:
             self.halt()
         except Exception as error:
             await self._step_back(error)
-        finally:
-            message.clear_cache()  # it holds itself: a batch would stay until the collector comes by
 
     def _records(self, message: Any) -> list[Record]:
         return [

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from broadcast import outbox
 from broadcast.channels.base import Message, Sent, Verdict
 from broadcast.outbox import LAST_S
 from broadcast.rules import as_delivery
@@ -221,6 +222,38 @@ async def test_an_answer_under_way_when_the_batch_fails_is_kept(
         hook.answer = lambda _m: SHOWN
         await here.deliver(asked)
         assert set((await here.states()).values()) == {State.SHOWN}
+    assert set(ding.times.values()) == {1}
+
+
+@pytest.mark.parametrize(("answers_after_s", "state"), [(0.2, State.SHOWN), (60, State.UNKNOWN)])
+async def test_whoever_is_ended_while_waiting_for_what_is_under_way_ends_nothing(
+    told: Settings, monkeypatch: pytest.MonkeyPatch, answers_after_s: float, state: State
+) -> None:
+    """The message is left its time and no more: what never answers is unknown."""
+    monkeypatch.setattr(outbox, "LAST_S", 0.05)
+    monkeypatch.setattr(outbox, "REST_S", 0.3)
+    begun = asyncio.Event()
+
+    async def slow(_message: Message) -> Sent:
+        begun.set()
+        await asyncio.sleep(answers_after_s)
+        return SHOWN
+
+    ding = Scripted("dingtalk", idempotent=False, answer=slow)
+    async with room(told, ding) as here:
+        await here.know(*robots(1))
+        asked = await here.release()
+        batch = asyncio.create_task(here.deliver(asked))
+        await begun.wait()
+        batch.cancel()
+        await asyncio.gather(batch, return_exceptions=True)
+        waiting = asyncio.create_task(here.deliver(asked))
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.gather(waiting, return_exceptions=True)
+        async with asyncio.timeout(2):
+            await here.deliver(asked)
+        assert await here.states() == {"g0000": state}
     assert set(ding.times.values()) == {1}
 
 
