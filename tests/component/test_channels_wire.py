@@ -1,7 +1,6 @@
 """One HTTP attempt over real connections: what is known of it afterwards."""
 
 import asyncio
-import gc
 import gzip
 import logging
 import socket
@@ -10,9 +9,11 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 import trustme
+from aiohappyeyeballs import start_connection
 
 from broadcast.channels import kept
 from broadcast.channels import wire as module
@@ -582,17 +583,23 @@ async def test_a_name_that_tls_does_not_take_is_connected_to_nowhere(trusted: tr
     assert (names.asked, server.connections) == (0, 0)
 
 
-@pytest.mark.filterwarnings("error::ResourceWarning")
 async def test_tls_that_cannot_be_set_up_leaves_no_socket_open(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[socket.socket] = []
+
+    async def connect(*args: Any, **words: Any) -> socket.socket:
+        opened.append(await start_connection(*args, **words))
+        return opened[-1]
+
     def trust() -> ssl.SSLContext:
         raise ssl.SSLError
 
+    monkeypatch.setattr(module, "start_connection", connect)
     monkeypatch.setattr(module, "_trust", trust)
     async with talking(always) as server:
         outcome = await posted(Wire(2), f"https://127.0.0.1:{server.port}/x")
         await server.all_closed()
-    gc.collect()
     assert outcome == Sent(Verdict.RETRY, "no connection: SSLError")
+    assert [x.fileno() for x in opened] == [-1]
 
 
 async def test_a_server_without_tls_gets_nothing_that_should_be_encrypted() -> None:
