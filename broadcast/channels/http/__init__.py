@@ -1,0 +1,1 @@
+"""How channels speak HTTP: one client, and the guard of the addresses that it connects to."""
