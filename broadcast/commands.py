@@ -39,7 +39,7 @@ def deliveries(
     from fenghuo.commands.session import with_desk
 
     async def work(desk: "Desk", _settings: "Settings") -> None:
-        alert = await desk.alert(alert_id)
+        alert = await desk.alerts.get(alert_id)
         if alert is None:
             raise Refused(f"there is no alert {alert_id}; the console's alerts page shows the ids")
         if version is not None and version > alert.version:
@@ -47,10 +47,10 @@ def deliveries(
                 f"{alert_id} has come to version {alert.version}, there is no version {version} yet"
             )
         of = version or alert.version
-        ledger = await desk.ledger(alert.alert_id, of, kind)
-        groups = await desk.groups_by_id(list(ledger))
-        planned = await desk.planned(alert.alert_id, of, kind)
-        lines = lines_of(ledger, groups, await desk.history(alert.alert_id), of, kind)
+        ledger = await desk.deliveries.ledger(alert.alert_id, of, kind)
+        groups = await desk.directory.groups_by_id(list(ledger))
+        planned = await desk.deliveries.planned_count(alert.alert_id, of, kind)
+        lines = lines_of(ledger, groups, await desk.alerts.history(alert.alert_id), of, kind)
         if as_csv:
             _write_csv(lines)
         elif as_json:

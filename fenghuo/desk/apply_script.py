@@ -1,7 +1,7 @@
 """The Lua that changes the desk: one atomic script for a whole batch of changes.
 
-A change is a tuple ``(command, key, argument...)``. All commands are idempotent: plain set, hash and sorted-set
-writes, and PUT, which keeps the newer of two versions:
+A change is a tuple ``(command, key, argument...)``. All commands are idempotent: plain set, hash and
+sorted-set writes, and PUT, which keeps the newer of two versions:
 
     PUT key field version payload     HSET field "version:payload" unless a newer version is stored there
 """

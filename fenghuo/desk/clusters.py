@@ -61,8 +61,9 @@ class Clusters(Reader):
 
 
 def _decoded(head: bytes, members: list[bytes]) -> e.Cluster:
-    came = sorted((int(version), value) for version, _, value in (x.partition(b":") for x in members) if value)
-    found = tuple(_MEMBER.decode(value) for _, value in came)
+    parts = (x.partition(b":") for x in members)
+    by_revision = sorted((int(revision), value) for revision, _, value in parts if value)
+    found = tuple(_MEMBER.decode(value) for _, value in by_revision)
     return msgspec.structs.replace(_CLUSTER.decode(payload(head)), members=found)
 
 

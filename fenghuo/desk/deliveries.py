@@ -1,4 +1,4 @@
-"""Deliveries: the ledger, what was planned of it, retries and halts, owners' tasks, and what people tapped."""
+"""Deliveries: the ledger, how much of it is planned, retries, halts, owners' tasks, and people's taps."""
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime

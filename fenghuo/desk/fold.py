@@ -3,8 +3,8 @@
 Three changes are no fold of an event: the sender's mark (``deliveries.sending_mark``), the retries that are
 taken off when they are published, and ``Desk.prune``.
 
-Each change is idempotent and versioned, so redelivered, replayed and late events, and ``fenghuo rebuild``, all
-lead to the same desk.
+Each change is idempotent and versioned, so redelivered, replayed and late events, and ``fenghuo rebuild``,
+all lead to the same desk.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""What became of a person's order (a decision, a correction, an urgent report handled): applied or refused."""
+"""What became of an order (a decision, a correction, an urgent report handled): applied or refused."""
 
 from collections.abc import Sequence
 from typing import NamedTuple

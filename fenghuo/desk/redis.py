@@ -1,4 +1,4 @@
-"""What every noun of the desk needs to read Redis: errors, decoders, and a hash whole, in part or in pages."""
+"""How the desk's nouns read Redis: errors, decoders, and a hash whole, in part or in pages."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -64,7 +64,7 @@ class Reader:
 
 @asynccontextmanager
 async def reaching_redis() -> AsyncIterator[None]:
-    """Turn Redis's own errors (away, loading, out of memory) into Unavailable, a refused login into Barred."""
+    """Turn Redis's errors (away, loading, out of memory) into Unavailable, a refused login into Barred."""
     try:
         yield
     except (AuthenticationError, AuthorizationError) as error:

@@ -114,11 +114,11 @@ async def broadcast_to(house: RunningRooms, targets: dict[str, str]) -> dict[str
     assert (await house.decide(approve))[0] == "ok"
 
     async def completed() -> bool:
-        alert = await house.desk.alert("a1")
+        alert = await house.desk.alerts.get("a1")
         return alert is not None and alert.state is State.COMPLETED
 
     await until(completed, what="the completion")
-    ledger = await house.desk.ledger("a1", 1)
+    ledger = await house.desk.deliveries.ledger("a1", 1)
     return {g.name: (ledger[g.group_id].state, ledger[g.group_id].attempt) for g in groups}
 
 

@@ -57,7 +57,7 @@ async def under_way(house: RunningRooms) -> None:
     await states(house, g0000="shown", g0001="waiting")
 
     async def all_told() -> bool:
-        told = {level for level, _, _ in await house.desk.notices(A1, 1)}
+        told = {x.level for x in await house.desk.notices.sent(A1, 1)}
         return told == {"todo", "remind", "deputy", "station"}
 
     await until(all_told, what="every level's notice")
@@ -65,7 +65,7 @@ async def under_way(house: RunningRooms) -> None:
 
 async def states(house: RunningRooms, kind: str = "warning", **wanted: str) -> None:
     async def look() -> bool:
-        rows = await house.desk.ledger(A1, 1, kind)
+        rows = await house.desk.deliveries.ledger(A1, 1, kind)
         return all(x in rows and rows[x].state == state for x, state in wanted.items())
 
     await until(look, what=f"{kind} {wanted}")
@@ -79,7 +79,7 @@ async def test_a_release_under_way_is_rebuilt_as_it_stands_and_goes_on(in_force:
     transport = open_transport(in_force, "console", desk)
     await transport.start()
     live = await desk_dump(desk)
-    assert set(await desk.halted()) == {"webhook", f"{CUSTOMERS}/none"}
+    assert set(await desk.deliveries.halted()) == {"webhook", f"{CUSTOMERS}/none"}
     await drop_desk(desk)
     await fold_again(desk, transport)
     again = await desk_dump(desk)
@@ -94,5 +94,7 @@ async def test_a_release_under_way_is_rebuilt_as_it_stands_and_goes_on(in_force:
         assert (await house.decide(recall))[0] == "ok"
         owed = {"g0000": "waiting", "g0001": "waiting", "g0002": "waiting", "g0005": "shown"}
         await states(house, "correction", **owed)
-        assert set(await house.desk.ledger(A1, 1, "correction")) == set(owed), "whoever had it, or may have"
+        assert set(await house.desk.deliveries.ledger(A1, 1, "correction")) == set(owed), (
+            "whoever had it, or may have"
+        )
         await states(house, g0001="unknown", g0003="superseded", g0004="superseded")
