@@ -26,6 +26,7 @@ from fenghuo.transport.redis_lua import PUBLISH_LUA
 from fenghuo.transport.stage import Follow, Outcome, Stage
 from tests.support.builders import NOON, place
 
+AnyTransport = RedisTransport | KafkaTransport
 WORKER = Path(__file__).with_name("transport_worker.py")
 SESSION_S = 6
 """Of Kafka's groups: how long a killed worker keeps its partitions."""
