@@ -11,7 +11,7 @@ from fenghuo.desk.keys import Keys
 from fenghuo.desk.redis import JSON, Reader, decoder, payload, reaching_redis
 from fenghuo.domain import events as e
 from fenghuo.domain.calendar import day_of
-from fenghuo.domain.delivery import Row, ledger_rank, next_attempt
+from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, Row, ledger_rank, next_attempt
 
 
 class WarnedGroup(NamedTuple):
@@ -54,8 +54,6 @@ class TapTime(NamedTuple):
 _ROW = decoder(Row)
 _TASK = decoder(e.OpenTask)
 _HALT = decoder(e.ChannelChanged)
-_COUNTED = frozenset({e.DeliveryState.SHOWN, e.DeliveryState.ACCEPTED, e.DeliveryState.UNKNOWN})
-"""States in which a warning counts against its group's limit of warnings."""
 
 
 class Deliveries(Reader):
@@ -137,13 +135,20 @@ class Deliveries(Reader):
 
 
 def sending_mark(
-    x: e.DeliveryRequested | e.TaskRequested, group_id: str, at: datetime, keys: Keys, *, left: bool = True
+    x: e.DeliveryRequested | e.TaskRequested,
+    group_id: str,
+    at: datetime,
+    keys: Keys,
+    *,
+    may_have_arrived: bool = True,
 ) -> Change:
     """The mark that ``x`` is about to leave for a group. The sender writes it before the event: no other
-    change of the desk precedes its event. ``left`` False takes it back: ``x`` was held in the last moment."""
+    change of the desk precedes its event. ``may_have_arrived`` False takes it back: ``x`` was
+    held in the last moment."""
     row = Row(
-        state=e.DeliveryState.HANDED_OVER, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel, left=left
-    )
+        state=e.DeliveryState.HANDED_OVER, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel,
+        may_have_arrived=may_have_arrived,
+    )  # fmt: skip
     return _put(keys, x, group_id, row)
 
 
@@ -156,8 +161,9 @@ def _put(
 
 def _requested(x: e.DeliveryRequested, keys: Keys) -> list[Change]:
     row = Row(
-        state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, left=x.left
-    )
+        state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel,
+        may_have_arrived=x.may_have_arrived,
+    )  # fmt: skip
     return [_put(keys, x, x.group_id, row)]
 
 
@@ -170,9 +176,9 @@ def _task_requested(x: e.TaskRequested, keys: Keys) -> list[Change]:
 
 def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
     row = Row(
-        state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, reason=x.reason, left=x.left,
-        cause=x.cause, by=x.by, word=x.word, since_ms=to_ms(x.since) if x.since else 0, held=x.held,
-        failures=x.failures,
+        state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, reason=x.reason,
+        may_have_arrived=x.may_have_arrived, cause=x.cause, by=x.by, word=x.word,
+        since_ms=to_ms(x.since) if x.since else 0, held=x.held, failures=x.failures,
     )  # fmt: skip
     changes = [_put(keys, x, x.group_id, row)]
     if x.tap_id:
@@ -181,7 +187,7 @@ def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
         changes += _retry(x, keys)
     if x.state in e.SETTLED:
         changes.append(("SADD", keys.settled_groups(x.alert_id, x.version, x.kind), x.group_id))
-    if x.state in _COUNTED:
+    if x.state in MAY_HAVE_ARRIVED:
         day = keys.warned_on(day_of(x.at))
         changes.append(("HSET", day, WarnedGroup(x.group_id, x.alert_id, x.channel, x.kind).encode(), "1"))
         changes.append(("EXPIRE", day, retention.WARNED_KEPT_S))
