@@ -164,7 +164,7 @@ def _near_duplicates(patterns: Sequence[Pattern], judged: Sequence[int]) -> Iter
 def _unlike_their_example(library: Library, patterns: Sequence[Pattern]) -> Iterator[LibraryProblem]:
     verdicts = library.match([example(pattern.text) for pattern in patterns])
     for pattern, verdict in zip(patterns, verdicts, strict=True):
-        if verdict.pattern_id != pattern.pattern_id or verdict.verdict != "known":
+        if verdict.pattern_id != pattern.pattern_id or verdict.band != "known":
             yield LibraryProblem("error", "own-example", pattern.pattern_id, _mistaken(pattern, verdict))
 
 
@@ -172,7 +172,7 @@ def _mistaken(pattern: Pattern, verdict: Verdict) -> str:
     taken = "" if verdict.pattern_id == pattern.pattern_id else f" by {verdict.pattern_id}"
     why = f" ({', '.join(verdict.reasons)})" if verdict.reasons else ""
     return (
-        f"a message of its own text is {verdict.verdict}{taken} at {verdict.score:.0f}{why}, "
+        f"a message of its own text is {verdict.band}{taken} at {verdict.score:.0f}{why}, "
         "not known by it: reword it"
     )
 
@@ -190,11 +190,11 @@ def _without_hook(library: Library, patterns: Iterable[Pattern]) -> Iterator[Lib
 
 def _benign_hits(library: Library, ids: Collection[str], texts: Sequence[str]) -> Iterator[LibraryProblem]:
     for text, verdict in zip(texts, library.match(texts), strict=True):
-        if verdict.verdict != "none" and verdict.pattern_id is not None and verdict.pattern_id in ids:
+        if verdict.band != "none" and verdict.pattern_id is not None and verdict.pattern_id in ids:
             shown = text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
             yield LibraryProblem(
                 "error",
                 "benign-hit",
                 verdict.pattern_id,
-                f"an honest text is {verdict.verdict} at {verdict.score:.0f}: {shown!r}",
+                f"an honest text is {verdict.band} at {verdict.score:.0f}: {shown!r}",
             )

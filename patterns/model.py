@@ -60,7 +60,7 @@ class Verdict(NamedTuple):
 
     pattern_id: str | None
     score: float
-    verdict: Band
+    band: Band
     evidence: tuple[int, int] | None
     reasons: tuple[Reason, ...]
     normaliser: str

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 
 from patterns.arrays import F32, I32, I64, U64, Bools
-from patterns.data.everyday_messages import EVERYDAY, STOCK
 from patterns.kernels import cluster as kernels
 from patterns.kernels.cluster import (
     BLOCK,
@@ -34,10 +33,9 @@ from patterns.kernels.cluster import (
     ExemplarStore,
     Limits,
 )
-from patterns.text.normalise import Folded, clean_batch, fold_batch
+from patterns.search.background_weights import EVERYDAY_SIZE, everyday_counts, information
+from patterns.text.normalise import Folded
 
-STOCK_WEIGHT = 300
-"""How many everyday messages each stock phrase stands for."""
 MOST_LINKS = 80
 """Clusters that are looked at for the indicators of one text."""
 _BY_SLOT = ("at", "length", "total", "owner", "after", "indexed", "shared")
@@ -62,17 +60,13 @@ class Places(NamedTuple):
 
 @cache
 def gram_bits() -> F32:
-    """Information of each gram: log2 of how rare it is among everyday messages, at least a tenth of a bit.
+    """Information of each gram, by the background alone, so that what else is held, or was forgotten, changes
+    no likeness."""
+    return information(everyday_counts(_add_counts, BUCKETS), EVERYDAY_SIZE)
 
-    By the background alone, so that what else is held, or was forgotten, changes no likeness.
-    """
-    counts = np.zeros(BUCKETS, np.int32)
-    for texts, weight in ((EVERYDAY, 1), (STOCK, STOCK_WEIGHT)):
-        folded = fold_batch(clean_batch(texts))
-        kernels.count(folded.codes, folded.starts, weight, counts)
-    rarity = np.log2((len(EVERYDAY) + 1) / (np.arange(int(counts.max()) + 1) + 0.5))
-    bits: F32 = np.maximum(rarity, 0.1).astype(np.float32)[counts]
-    return bits
+
+def _add_counts(folded: Folded, weight: int, counts: I32) -> None:
+    kernels.count(folded.codes, folded.starts, weight, counts)
 
 
 class Exemplars:

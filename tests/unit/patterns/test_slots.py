@@ -99,4 +99,4 @@ def test_the_next_victim_of_a_masked_scam_is_known() -> None:
     verdict = Library([Pattern("p", "OTHER", "t", seen)]).match(
         [said.format(name="赵敏", phone="13998765432")]
     )[0]
-    assert (verdict.verdict, verdict.pattern_id) == ("known", "p")
+    assert (verdict.band, verdict.pattern_id) == ("known", "p")
