@@ -1,9 +1,9 @@
 """An inverted index from grams to patterns that is the scorer itself: finds, for each folded message, the
 pattern most of whose information it holds, and how much, in one pass over a batch.
 
-Immutable: `with_change` returns a new index, so a reader keeps the one it began with. What was added since
-the last full build stands in a short tail of its own postings; weights are always those of all patterns
-held now.
+Immutable: `with_change` returns a new index, so a reader keeps the one it began with. Patterns
+added since the last full build are in a short tail with its own postings; the weights are always those of all
+patterns in the index.
 """
 
 from collections.abc import Iterable, Sequence
