@@ -157,7 +157,7 @@ async def test_a_word_that_takes_long_is_told_to_be_under_way(
     async def slow(*_: Any) -> None:
         return None
 
-    monkeypatch.setattr(urgent, "settle", slow)
+    monkeypatch.setattr(urgent, "publish_and_wait", slow)
     answer = await station.press("moving")
     assert answer.status_code == 202
     assert "还没有生效" in answer.text
