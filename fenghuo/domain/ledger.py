@@ -10,11 +10,9 @@ from datetime import datetime
 from fenghuo.clock import from_ms
 from fenghuo.domain.alert import Action
 from fenghuo.domain.calendar import CHINA
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, Row
 from fenghuo.domain.events import SETTLED, AlertChanged, DeliveryState, Group
 
-MAY_HAVE_IT = frozenset({DeliveryState.SHOWN, DeliveryState.ACCEPTED, DeliveryState.UNKNOWN})
-"""States of deliveries that a recall must correct; so it must any of which an attempt may have left."""
 COLUMNS = (
     "group_id", "name", "town", "station", "owner", "channel", "state", "requested_at", "waiting_at",
     "settled_at", "cause", "by", "attempts", "reason",
@@ -49,7 +47,7 @@ def may_have(earlier: Mapping[int, Mapping[str, Row]]) -> dict[str, Row]:
     """Each group that has or may have one of the versions, with the row of the latest."""
     return {
         group_id: row for n in sorted(earlier) for group_id, row in earlier[n].items()
-        if row.state in MAY_HAVE_IT or row.left
+        if row.state in MAY_HAVE_ARRIVED or row.may_have_arrived
     }  # fmt: skip
 
 

@@ -53,7 +53,7 @@ def folding(
         desk = open_desk(settings)
         transport = open_transport(settings, "consumers", desk)
         stages = [
-            Stage(room="consumers", name=x.name, topic=x, handle=fold, projects_input=True)
+            Stage(room="consumers", name=x.name, topic=x, handle=fold, fold_input=True)
             for x in (GROUPS_CHANGED, PEOPLE_CHANGED)
         ]
         await transport.start(stages)
