@@ -203,7 +203,7 @@ async def known_everywhere(running: RunningRooms, text: str, *, known: bool = Tr
     library = running.rooms["consumers"].follows[0].apply.__self__  # type: ignore[attr-defined]
 
     async def look() -> bool:
-        return bool((library.match([text])[0][0].verdict == "known") is known)
+        return bool((library.match([text])[0][0].band == "known") is known)
 
     await until(look, within_s=2, what="the pattern in force")
 
