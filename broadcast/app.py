@@ -67,7 +67,7 @@ def build(settings: Settings) -> Room:
             Reminders(desk, transport, settings, min(LOOK_EVERY_S, settings.remind_s[0] / 10)).run,
         ],
         closing=[
-            outbox.at_rest,
+            outbox.wait_idle,
             *(channel.aclose for channel in channels.direct.values()),
             *(channel.aclose for channel in channels.tasks.values()),
         ],
