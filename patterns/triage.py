@@ -23,15 +23,15 @@ from patterns.text.normalise import clean, clean_batch, sound
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """`danger` is 0 to 100; `suspicious` means that it could be bait: it leads somewhere, or asks for money
-    or secrets, as honest messages seldom do. `leaning`: it is, or falls just short of it; several people who
-    got the like tell what one such message alone does not."""
+    or secrets, as honest messages seldom do. `borderline`: it is suspicious, or falls just short of it;
+    several such messages from different people are suspicious together."""
 
     fraud_type: str | None
     cues: tuple[str, ...]
     danger: int
     money_moving: bool
     suspicious: bool
-    leaning: bool
+    borderline: bool
 
 
 _FULL_DISGUISE = 3
@@ -39,7 +39,7 @@ _FULL_DISGUISE = 3
 _SUSPICIOUS = 10
 """Points from which a text could be bait. All points come from a logistic regression on half of the seeds and
 honest texts, rounded and adjusted by hand: what leads away counts, what honest messages say too does not."""
-_LEANING = 9
+_BORDERLINE = 9
 """Points of a text that leads to a number or an account, and has nothing else that tells."""
 _REMARK = 30
 """Characters up to which a text is a remark rather than bait."""
@@ -162,7 +162,7 @@ def assess(
         danger=danger if suspicious or moving else danger // 3,
         money_moving=moving,
         suspicious=suspicious,
-        leaning=points >= _LEANING and not advice,
+        borderline=points >= _BORDERLINE and not advice,
     )
 
 

@@ -116,7 +116,7 @@ async def values_of(house: Dependencies, cluster: Cluster) -> dict[str, Any]:
 
 async def _others(house: Dependencies, cluster: Cluster) -> Mapping[str, Cluster]:
     """The clusters that it is held apart from, or had reports from or to, as far as they are kept."""
-    wanted = {*cluster.apart, *(note.other_id for note in cluster.corrections)}
+    wanted = {*cluster.cannot_link, *(note.other_id for note in cluster.corrections)}
     return {c.cluster_id: c for c in await house.desk.clusters_by_id(sorted(wanted))}
 
 

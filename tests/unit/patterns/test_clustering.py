@@ -50,7 +50,7 @@ def test_everyday_messages_make_no_cluster_of_three_that_would_be_raised() -> No
     for n, text in enumerate(EVERYDAY):
         members[clusterer.place(str(n), text).cluster_id].append(text)
     seen = [[assess(text) for text in c] for c in members.values() if len(c) >= 3]
-    raised = [c for c in seen if any(x.suspicious for x in c) or sum(x.leaning for x in c) >= 3]
+    raised = [c for c in seen if any(x.suspicious for x in c) or sum(x.borderline for x in c) >= 3]
     assert raised == []
 
 

@@ -92,7 +92,7 @@ def test_few_everyday_messages_are_suspicious() -> None:
 )
 def test_a_text_that_only_leads_to_a_number_or_an_account_leans(text: str) -> None:
     found = assess(text, TYPES)
-    assert found.leaning and not found.suspicious
+    assert found.borderline and not found.suspicious
 
 
 @pytest.mark.parametrize(
@@ -104,13 +104,13 @@ def test_a_text_that_only_leads_to_a_number_or_an_account_leans(text: str) -> No
     ],
 )
 def test_talk_advice_and_known_good_sites_do_not_lean(text: str) -> None:
-    assert not assess(text, TYPES).leaning
+    assert not assess(text, TYPES).borderline
 
 
 def test_what_is_suspicious_leans_and_few_everyday_messages_do() -> None:
     seen = [assess(text) for text in EVERYDAY]
-    assert all(found.leaning for found in seen if found.suspicious)
-    assert sum(found.leaning for found in seen) <= 0.06 * len(EVERYDAY)
+    assert all(found.borderline for found in seen if found.suspicious)
+    assert sum(found.borderline for found in seen) <= 0.06 * len(EVERYDAY)
 
 
 def test_a_police_notice_is_not_suspicious() -> None:

@@ -6,7 +6,7 @@ import pytest
 
 from fenghuo.domain import events as e
 from fenghuo.security.passwords import pseudonym
-from fenghuo.spreadsheets.tables import BadRow, Row
+from fenghuo.spreadsheets.tables import BadRow, TableRow
 from fenghuo.topics import TOPICS
 from producers import problems
 from producers.import_rows import CHINA, COLUMNS, gather, report_of
@@ -31,8 +31,8 @@ def flaws_of(**fields: object) -> list[Flaw]:
     return flaws
 
 
-def row(**cells: str) -> Row:
-    return Row(7, {name: cells.get(name, "") for name in COLUMNS})
+def row(**cells: str) -> TableRow:
+    return TableRow(7, {name: cells.get(name, "") for name in COLUMNS})
 
 
 def taken(**cells: str) -> e.ReportReceived:
