@@ -134,7 +134,7 @@ def _tell(messages: Iterator[MessageLine], held: "Library", as_written: bool) ->
     while batch := list(islice(messages, AT_ONCE)):
         verdicts = held.match([m.text if as_written else example(from_record(m.text)) for m in batch])
         _write(
-            {"id": m.id, "pattern": v.pattern_id, "score": round(v.score, 2), "verdict": v.verdict}
+            {"id": m.id, "pattern": v.pattern_id, "score": round(v.score, 2), "verdict": v.band}
             for m, v in zip(batch, verdicts, strict=True)
         )
 

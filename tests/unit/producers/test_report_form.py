@@ -168,7 +168,7 @@ def test_language_follows_the_header_and_is_chinese_at_first(accept: str, langua
 
 @pytest.mark.parametrize("kind", problems.KINDS, ids=lambda x: x.name)
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_problem_says_what_to_do(kind: problems.Kind, language: str) -> None:
+def test_every_problem_says_what_to_do(kind: problems.ProblemKind, language: str) -> None:
     body = problems.Problem(kind, seconds=5, limit=7, where="").body(language).decode()
     assert kind.type in body and "{" not in body[1:]
 
