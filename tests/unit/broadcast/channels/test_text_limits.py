@@ -7,6 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from broadcast.channels.text_limits import GAP, truncate
+from fenghuo.domain.channels import WECOM_ROBOT
 
 HEADLINE = "【反诈预警】冒充市场监管"
 ADVICE = "提醒：市场监管部门不会发链接要求年报。已付款的，马上拨打 110；拿不准的，拨打 96110。"
