@@ -23,7 +23,7 @@ from console.web.words import Words
 from fenghuo import clock
 from fenghuo.desk.reports import ReportView
 from fenghuo.domain.alert import MAY, Action, AlertId, Audience, Content, Origin
-from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Cluster, Correction, Member, Person, derive_id
 
 MEMBERS_SHOWN = 60
@@ -216,7 +216,7 @@ def blank(cluster: Cluster) -> Content:
         text="【反诈预警】",
         correction="【更正】",
         audience=Audience(district=cluster.district),
-        channels=CHANNELS,
+        channels=GROUP_CHANNELS,
         severity="severe",
         expires_at=clock.now() + timedelta(hours=DRAFT_HOURS),
     )

@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fenghuo.domain.channels import DINGTALK, FEISHU, WECOM_CUSTOMER_GROUP, WECOM_ROBOT
 from fenghuo.simulator.clock import SimClock
 from fenghuo.simulator.delivered_messages import DeliveredMessages
 from fenghuo.simulator.faults import Faults, Misbehaviour, behaviour, revoked
@@ -69,11 +70,11 @@ class SimulatedPlatform:
         self.notices.clear()
         self._asked.clear()
         self.rate_limits = {
-            "wecom_robot": SlidingWindow(20, 60, 60),
-            "dingtalk": SlidingWindow(20, 60, 600),
-            "feishu": SlidingWindow(100, 60),
-            "feishu/second": SlidingWindow(5, 1),
-            "wecom_customer_group": SlidingWindow(10_000, 60, 60),
+            WECOM_ROBOT.name: SlidingWindow(20, 60, 60),
+            DINGTALK.name: SlidingWindow(20, 60, 600),
+            FEISHU.name: SlidingWindow(100, 60),
+            f"{FEISHU.name}/second": SlidingWindow(5, 1),
+            WECOM_CUSTOMER_GROUP.name: SlidingWindow(10_000, 60, 60),
         }
 
     def corp_of(self, chat: Chat) -> Corp:

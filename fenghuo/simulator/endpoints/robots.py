@@ -9,6 +9,7 @@ import hmac
 from typing import Any
 
 from fenghuo import clock
+from fenghuo.domain.channels import DINGTALK, FEISHU, WECOM_ROBOT
 from fenghuo.simulator.endpoints.endpoint import Endpoint
 from fenghuo.simulator.endpoints.wecom_codes import fine, refuse
 from fenghuo.simulator.platform import SimulatedPlatform
@@ -23,9 +24,10 @@ DEBUG_PER_MINUTE = 5
 
 def wecom(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
     """POST /cgi-bin/webhook/send?key=: text, markdown, markdown_v2, news."""
-    robot = _robot(platform, "wecom_robot", request.query.get("key", ""), gone=93000)
+    robot = _robot(platform, WECOM_ROBOT.name, request.query.get("key", ""), gone=93000)
     _admit(robot, request, 60020)
-    if not platform.take("wecom_robot", robot.key, DEBUG_PER_MINUTE if request.query.get("debug") else None):
+    most_a_minute = DEBUG_PER_MINUTE if request.query.get("debug") else None
+    if not platform.take(WECOM_ROBOT.name, robot.key, most_a_minute):
         raise PlatformError(45009)
     fields = request.fields()
     if fields is None:
@@ -37,7 +39,7 @@ def wecom(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResp
         raise PlatformError(44004)
     if len(text.encode()) > most:
         raise PlatformError(40058, f"content exceed max length {most}")
-    platform.show(robot.group_id, text, "wecom_robot")
+    platform.show(robot.group_id, text, WECOM_ROBOT.name)
     return fine()
 
 
@@ -59,11 +61,11 @@ def _wecom_text(fields: dict[str, Any]) -> tuple[str, int]:
 
 def dingtalk(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
     """POST /robot/send?access_token=&timestamp=&sign=: text and markdown."""
-    robot = _robot(platform, "dingtalk", request.query.get("access_token", ""), gone=300001)
+    robot = _robot(platform, DINGTALK.name, request.query.get("access_token", ""), gone=300001)
     _admit(robot, request, 310000)
     if robot.secret:
         _dingtalk_sign(robot, request)
-    if not platform.take("dingtalk", robot.key):
+    if not platform.take(DINGTALK.name, robot.key):
         raise PlatformError(130101)
     fields = request.fields()
     if fields is None:
@@ -74,7 +76,7 @@ def dingtalk(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformR
     if not text.strip():
         raise PlatformError(400105)
     _keyword(robot, text, 310000)
-    platform.show(robot.group_id, text, "dingtalk")
+    platform.show(robot.group_id, text, DINGTALK.name)
     return fine()
 
 
@@ -104,20 +106,20 @@ def _dingtalk(code: int, _call: PlatformRequest, detail: str) -> PlatformRespons
 
 def feishu(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
     """POST /open-apis/bot/v2/hook/TOKEN: text and post, signed in the body."""
-    robot = _robot(platform, "feishu", request.name, gone=19001)
+    robot = _robot(platform, FEISHU.name, request.name, gone=19001)
     fields = request.fields()
     if fields is None or len(request.body) > BODY_BYTES:
         raise PlatformError(9499)
     _admit(robot, request, 19022)
     if robot.secret and not _feishu_signed(robot, fields):
         raise PlatformError(19021)
-    if not (platform.take("feishu/second", robot.key) and platform.take("feishu", robot.key)):
+    if not (platform.take(f"{FEISHU.name}/second", robot.key) and platform.take(FEISHU.name, robot.key)):
         raise PlatformError(11232)
     text = _feishu_text(fields)
     if not text.strip():
         raise PlatformError(9499)
     _keyword(robot, text, 19024)
-    platform.show(robot.group_id, text, "feishu")
+    platform.show(robot.group_id, text, FEISHU.name)
     done = {"code": 0, "msg": "success", "data": {}, "StatusCode": 0, "StatusMessage": "success"}
     return PlatformResponse(done, taken=True)
 
@@ -189,10 +191,10 @@ def _within_an_hour(stamp: str, unit_ms: int) -> bool:
 
 
 ENDPOINTS = [
-    Endpoint("wecom_robot", "POST", "/cgi-bin/webhook/send", wecom,
+    Endpoint(WECOM_ROBOT.name, "POST", "/cgi-bin/webhook/send", wecom,
              lambda request: request.query.get("key", ""), refuse, 45009),
-    Endpoint("dingtalk", "POST", "/robot/send", dingtalk,
+    Endpoint(DINGTALK.name, "POST", "/robot/send", dingtalk,
              lambda request: request.query.get("access_token", ""), _dingtalk, 130101),
-    Endpoint("feishu", "POST", "/open-apis/bot/v2/hook/{name}", feishu,
+    Endpoint(FEISHU.name, "POST", "/open-apis/bot/v2/hook/{name}", feishu,
              lambda request: request.name, _feishu, 11232),
 ]  # fmt: skip

@@ -9,13 +9,14 @@ import hmac
 from collections.abc import Callable
 
 from fenghuo import clock
+from fenghuo.domain.channels import WEBHOOK
 from fenghuo.simulator.endpoints.endpoint import Endpoint
 from fenghuo.simulator.platform import SimulatedPlatform
 from fenghuo.simulator.requests import PlatformError, PlatformRequest, PlatformResponse
 
 WITHIN_MS = 300_000
 BODY_BYTES = 65_536
-CHANNEL = "webhook"
+CHANNEL = WEBHOOK.name
 
 
 def hook(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
