@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from fenghuo.domain import events as e
+from fenghuo.domain.channels import SANDBOX
 from fenghuo.domain.delivery import LatestRelease
 from fenghuo.domain.quiet_hours import quiet_until
 from fenghuo.domain.routing import moved_to, way_of
@@ -54,7 +55,7 @@ def open_way(
     process."""
     if group.gone:
         return Refusal("the group is gone")
-    if release.exercise and channel != "sandbox":
+    if release.exercise and channel != SANDBOX.name:
         return Refusal("an exercise goes to the sandbox alone")
     way = way_of(group, channel)
     if way is None or channel not in available:

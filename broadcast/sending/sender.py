@@ -33,7 +33,7 @@ from broadcast.sending.batch import Batch, BatchPreparer, SendJob
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import ROBOTS, TASKS
+from fenghuo.domain.channels import OWNER_TASKS, ROBOTS
 from fenghuo.domain.warning_text import as_sent
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Outcome
@@ -74,9 +74,9 @@ class Sender:
         await self._journal.wait_idle()
         requests = latest_attempt_each(x for x in events if isinstance(x, e.DeliveryRequested))
         tasks = [x for x in events if isinstance(x, e.TaskRequested)]
-        tasks += await self._as_tasks([x for x in requests if x.channel in TASKS])
+        tasks += await self._as_tasks([x for x in requests if x.channel in OWNER_TASKS])
         tasks = without_duplicates(tasks)
-        batch = await self._preparer.open([x for x in requests if x.channel not in TASKS], tasks)
+        batch = await self._preparer.open([x for x in requests if x.channel not in OWNER_TASKS], tasks)
         jobs, settled = await self._preparer.prepare(batch)
         by_channel: dict[str, list[SendJob]] = {}
         for job in jobs:
