@@ -164,7 +164,7 @@ class Keys:
 
     def warned_on(self, day: str) -> str:
         """Hash: ``group|alert|channel|kind`` of what groups got or may have got on a day (YYYY-MM-DD,
-        Asia/Shanghai)."""
+        China)."""
         return self._k("desk", "warned", day)
 
     def tap_times(self, person_id: str) -> str:

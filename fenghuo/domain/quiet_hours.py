@@ -1,8 +1,8 @@
 """Quiet hours: what is not severe wakes nobody at night. Pure; hours are China's."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-CHINA = timezone(timedelta(hours=8))
+from fenghuo.domain.calendar import CHINA
 
 
 def quiet_until(now: datetime, severity: str, from_hour: int, to_hour: int) -> datetime | None:
