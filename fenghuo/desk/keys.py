@@ -47,7 +47,7 @@ class Keys:
         return self._k("desk", "clusters-of", district)
 
     def marker(self, district: str, marker: str) -> str:
-        """Sorted set: ids of a district's clusters that have the trace, by the time of their last report
+        """Sorted set: ids of a district's clusters that have the marker, by the time of their last report
         (ms)."""
         return self._k("desk", "trace", district, marker)
 
