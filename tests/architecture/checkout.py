@@ -2,6 +2,7 @@
 
 import shutil
 import subprocess
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 ROOT = Path(__file__).parents[2]
 
 
+@cache
 def tracked() -> list[Path]:
     """Every file that is in git or would be by `git add`, as a path below the root."""
     if shutil.which("git") is None or not (ROOT / ".git").exists():

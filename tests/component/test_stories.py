@@ -16,7 +16,8 @@ from fenghuo.domain import events as e
 from fenghuo.domain.alert import Action, Alert, Role, State
 from fenghuo.settings import Settings
 from tests.support.builders import DISTRICT, group, order, place, report, settings
-from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash, until
+from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash
+from tests.support.waiting import until
 
 GROUPS = 60
 PARCEL = (

@@ -30,8 +30,8 @@ from tests.support.transport_harness import (
     kill,
     nothing,
     report,
-    until,
 )
+from tests.support.waiting import until
 
 RECEIVED, UNMATCHED, LETTERS = topics.REPORTS_RECEIVED, topics.REPORTS_UNMATCHED, topics.DEADLETTERS
 

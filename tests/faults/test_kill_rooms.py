@@ -17,8 +17,9 @@ from fenghuo.runtime.room import open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
 from tests.support.builders import PEOPLE, content, decision, draft, group, order, person_changed, settings
-from tests.support.rooms_in_process import seen_hash, until
+from tests.support.rooms_in_process import seen_hash
 from tests.support.sandbox_wall import Wall, WallCount
+from tests.support.waiting import until
 
 GROUPS = 600
 PER_SECOND = 120

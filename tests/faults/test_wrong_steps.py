@@ -26,7 +26,8 @@ from fenghuo.runtime.room import Room, open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.servers.redis import RedisServer
 from tests.support.builders import settings
-from tests.support.rooms_in_process import running_rooms, until
+from tests.support.rooms_in_process import running_rooms
+from tests.support.waiting import until
 
 PORTS = ("console", "intake", "consumers", "broadcast")
 

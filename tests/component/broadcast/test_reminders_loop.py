@@ -27,7 +27,7 @@ from fenghuo.transport.redis_lease import new_token
 from fenghuo.transport.stage import Stage
 from tests.browser.console_page import settings_at
 from tests.browser.scenes import two_officers as s
-from tests.support.rooms_in_process import until
+from tests.support.waiting import until
 
 
 class Mute:

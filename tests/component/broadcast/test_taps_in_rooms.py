@@ -8,7 +8,8 @@ from fenghuo.domain import events as e
 from fenghuo.domain.alert import Action, AlertId, Origin, Role, State
 from fenghuo.domain.taps import tap_id_of
 from tests.support.builders import content, draft, group, order, settings
-from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash, until
+from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash
+from tests.support.waiting import until
 
 A1 = AlertId("a1")
 RELAYED = {"channel": "relay", "owner": "wang", "deputy": "li", "station": "东所"}

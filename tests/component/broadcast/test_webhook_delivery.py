@@ -17,7 +17,8 @@ from fenghuo.domain.alert import Action, Origin, Role, State
 from fenghuo.domain.events import DeliveryState
 from fenghuo.settings import Settings
 from tests.support.builders import NOON, content, draft, group, order, settings
-from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash, until
+from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash
+from tests.support.waiting import until
 
 SECRET = "w" * 40
 

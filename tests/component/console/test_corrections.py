@@ -13,7 +13,8 @@ from fenghuo.domain.events import Cluster, ClusterCorrected, Event
 from tests.browser.console_page import Opened, console_at, settings_at
 from tests.browser.scenes import every_state as d
 from tests.support.builders import place, unmatched
-from tests.support.rooms_in_process import RunningRooms, running_rooms, until
+from tests.support.rooms_in_process import RunningRooms, running_rooms
+from tests.support.waiting import until
 
 LICENCE = (
     "【市场监督】尊敬的法人，您的企业法人信息已到期，请于今日内登录网站更新，逾期将吊销营业执照。",

@@ -19,7 +19,7 @@ from fenghuo.topics import PATTERNS_CHANGED
 from fenghuo.transport.stage import Follow
 from patterns.text.slots import example
 from tests.browser.console_page import settings_at
-from tests.support.rooms_in_process import until
+from tests.support.waiting import until
 
 SCAM = (
     "宠物殡葬中心通知：您寄养的爱犬突发急病去世，火化费与骨灰盒须当日结清，"

@@ -13,8 +13,9 @@ from fenghuo.settings import Settings
 from tests.component.broadcast.test_taps_in_rooms import A1, officer, tap
 from tests.component.test_stories import desk_dump
 from tests.support.builders import content, draft, group, order, settings
-from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash, until
+from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash
 from tests.support.scripted_channels import CUSTOMERS
+from tests.support.waiting import until
 
 CHANNELS = ("relay", "webhook", CUSTOMERS, "sandbox")
 OWNED = {"owner": "wang", "deputy": "li", "station": "东所"}

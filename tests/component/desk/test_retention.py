@@ -13,7 +13,8 @@ from fenghuo.domain import events as e
 from fenghuo.domain.alert import Origin, State
 from fenghuo.runtime.room import open_desk
 from tests.support.builders import NOON, content, draft, placed, settings, unmatched
-from tests.support.rooms_in_process import running_rooms, until
+from tests.support.rooms_in_process import running_rooms
+from tests.support.waiting import until
 
 NOON_MS = clock.to_ms(NOON)
 
