@@ -83,7 +83,7 @@ class Clustering:
         first.restore("", [""], [0])
         first.place("", "")
 
-    def forget(self) -> None:
+    def reset_cache(self) -> None:
         self._districts.clear()
 
     async def on_reports_unmatched(self, events: Sequence[e.Event]) -> Outcome:

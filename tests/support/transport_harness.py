@@ -75,12 +75,12 @@ class RecordingStage:
         self.done += [(x.report_id, x.text) for x in events if isinstance(x, e.ReportReceived)]
         return Outcome(answers)
 
-    def forget(self) -> None:
+    def reset_cache(self) -> None:
         self.forgotten += 1
 
     def stage(self, **changes: Any) -> Stage:
         fields: dict[str, Any] = {"room": "consumers", "name": "work", "topic": topics.REPORTS_RECEIVED}
-        return Stage(**{**fields, "handle": self.handle, "forget": self.forget, **changes})
+        return Stage(**{**fields, "handle": self.handle, "reset_cache": self.reset_cache, **changes})
 
 
 @dataclass(slots=True)

@@ -29,18 +29,18 @@ class District:
     """A console and, where a test lets reports come in, the consumers behind it."""
 
     console: Opened
-    house: RunningRooms | None = None
+    running: RunningRooms | None = None
     reports: int = 0
 
     async def report(self, text: str, reporter: str = "", **changes: Any) -> str:
         """The id of a report that has found its cluster."""
-        assert self.house is not None
+        assert self.running is not None
         self.reports += 1
         report_id = f"r{self.reports}"
         fields = {"at": clock.now(), "place": place(f"镇{self.reports}")} | changes
         event = unmatched(report_id, text, reporter, **fields)
-        await self.house.desk.project([event])
-        await self.house.rooms["consumers"].transport.publish([event])
+        await self.running.desk.project([event])
+        await self.running.rooms["consumers"].transport.publish([event])
         await until(lambda: self.cluster_of(report_id), what=f"{report_id} in a cluster")
         return report_id
 
@@ -70,12 +70,12 @@ class District:
 async def district(redis_url: str, namespace: str) -> AsyncIterator[District]:
     async with (
         console_at(redis_url, namespace, deciding=False) as console,
-        running_rooms(settings_at(redis_url, namespace), "consumers") as house,
+        running_rooms(settings_at(redis_url, namespace), "consumers") as running,
     ):
-        await house.desk.project(d.people(clock.now()))
+        await running.desk.project(d.people(clock.now()))
         await console.issue_password(*d.PEOPLE)
         await console.log_in("ana")
-        yield District(console, house)
+        yield District(console, running)
 
 
 @pytest.fixture
