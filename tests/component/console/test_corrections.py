@@ -207,6 +207,7 @@ async def test_a_page_of_a_cluster_merged_meanwhile_keeps_ticks_and_reason(
     into_id = await district.cluster_of("r6")
     path = f"/clusters/{cluster_id}/split"
     form = await district.console.form(f"/clusters/{cluster_id}", path)
+    opened_before = await district.console.form(f"/clusters/{into_id}", f"/clusters/{into_id}/merge")
     await district.say(str(into_id), "merge", other=cluster_id)
     answer = await district.console.post(path, form | {"reason": "还没说完", "report": ["r4"]})
     assert answer.status_code == 409
@@ -214,7 +215,9 @@ async def test_a_page_of_a_cluster_merged_meanwhile_keeps_ticks_and_reason(
     assert f'action="/clusters/{into_id}/split"' in answer.text
     assert 'value="r4" checked' in answer.text
     assert "还没说完</textarea>" in answer.text
-    late = await district.say(str(into_id), "merge", other=cluster_id)
+    late = await district.console.post(
+        f"/clusters/{into_id}/merge", opened_before | {"reason": WHY, "other": cluster_id}
+    )
     assert late.status_code == 409
     assert "已经在这条线索里了" in late.text
 
