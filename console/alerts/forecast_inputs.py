@@ -10,9 +10,17 @@ from fenghuo.clock import from_ms
 from fenghuo.domain.alert import SEVERE, Content
 from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.events import Group, Person
-from fenghuo.domain.forecast import NOBODY, Covered, Escalation, Forecast, Pace, Reach, forecast
+from fenghuo.domain.forecast import (
+    NO_ARRIVALS,
+    Arrival,
+    ChannelRate,
+    Escalation,
+    Forecast,
+    ForecastGroup,
+    forecast,
+)
 from fenghuo.domain.quiet_hours import quiet_until
-from fenghuo.domain.response_times import Todo
+from fenghuo.domain.response_times import PastTodo
 from fenghuo.domain.routing import way_for
 from fenghuo.settings import Settings
 
@@ -27,17 +35,17 @@ def escalation_of(settings: Settings, severity: str) -> Escalation:
     return Escalation(deputy_s, station_s)
 
 
-def paces_of(settings: Settings, halted: Collection[str]) -> dict[str, Pace]:
+def rates_of(settings: Settings, halted: Collection[str]) -> dict[str, ChannelRate]:
     """Of each channel that sends by itself, or opens to-dos one after the other; without those that are
     ``halted``."""
-    unkeyed = Pace(settings.unkeyed_at_once / ANSWER_S, ANSWER_S)
-    paces = {
-        "sandbox": Pace(settings.sandbox_per_s, 0.0),
-        "webhook": Pace(settings.webhook_per_s, ANSWER_S),
+    unkeyed = ChannelRate(settings.unkeyed_at_once / ANSWER_S, ANSWER_S)
+    rates = {
+        "sandbox": ChannelRate(settings.sandbox_per_s, 0.0),
+        "webhook": ChannelRate(settings.webhook_per_s, ANSWER_S),
         "wecom_customer_group": unkeyed,
         **dict.fromkeys(("wecom_robot", "dingtalk", "feishu", "apprise"), unkeyed),
     }
-    return {channel: pace for channel, pace in paces.items() if channel not in halted}
+    return {channel: pace for channel, pace in rates.items() if channel not in halted}
 
 
 def persons_of(groups: Iterable[Group], people: Mapping[str, Person]) -> dict[str, str]:
@@ -48,7 +56,7 @@ def persons_of(groups: Iterable[Group], people: Mapping[str, Person]) -> dict[st
     return {who: who for who in asked} | duty
 
 
-def todos_of(taps: Taps) -> list[Todo]:
+def todos_of(taps: Taps) -> list[PastTodo]:
     """One to-do a release: a person's groups of one release are tapped together, the middle one stands for
     all."""
     waited: dict[str, list[tuple[int, int]]] = {}
@@ -57,10 +65,10 @@ def todos_of(taps: Taps) -> list[Todo]:
     return [_todo(x) for x in waited.values()]
 
 
-def _todo(taps: Sequence[tuple[int, int]]) -> Todo:
+def _todo(taps: Sequence[tuple[int, int]]) -> PastTodo:
     seconds = statistics.median(waited for _, waited in taps)
     opened = from_ms(taps[0][0]) - timedelta(seconds=taps[0][1])
-    return Todo(stood_s=float(seconds), tapped=True, hour=hour_of(opened))
+    return PastTodo(open_s=float(seconds), tapped=True, hour=hour_of(opened))
 
 
 def hour_of(moment: datetime) -> float:
@@ -73,12 +81,12 @@ def foretold(
     groups: Iterable[Group],
     content: Content,
     *,
-    habits: Mapping[str, Sequence[Todo]],
+    habits: Mapping[str, Sequence[PastTodo]],
     settings: Settings,
     halted: Collection[str],
     released_at: datetime,
     elapsed_s: float = 0.0,
-    covered: Mapping[str, Covered] = NOBODY,
+    arrived: Mapping[str, Arrival] = NO_ARRIVALS,
     lost: Collection[str] = (),
 ) -> Forecast:
     """The forecast of ``content`` for ``groups``; those whose delivery is ``lost`` (refused) get it never.
@@ -91,8 +99,8 @@ def foretold(
     asked = [_reach(group, content, never or group.group_id in lost) for group in groups]
     found = forecast(
         asked, habits, escalation=escalation_of(settings, content.severity),
-        paces=paces_of(settings, halted), at_hour=hour_of(begins_at), elapsed_s=max(0.0, elapsed_s - late_s),
-        covered={k: replace(x, at_s=max(0.0, x.at_s - late_s)) for k, x in covered.items()},
+        rates=rates_of(settings, halted), at_hour=hour_of(begins_at), elapsed_s=max(0.0, elapsed_s - late_s),
+        arrived={k: replace(x, at_s=max(0.0, x.at_s - late_s)) for k, x in arrived.items()},
     )  # fmt: skip
     return found.later(late_s)
 
@@ -103,8 +111,8 @@ def begins(content: Content, released_at: datetime, settings: Settings) -> datet
     return until or released_at
 
 
-def _reach(group: Group, content: Content, lost: bool) -> Reach:
+def _reach(group: Group, content: Content, lost: bool) -> ForecastGroup:
     way = None if lost else way_for(group, content.channels, content.exercise)
-    return Reach(
+    return ForecastGroup(
         group.group_id, group.members, way.channel if way else "", group.owner, group.deputy, group.station
     )
