@@ -76,14 +76,14 @@ class BatchPreparer:
     ) -> list[SendJob]:
         """Jobs for what can be sent now; receipts for what cannot, and for what was cut off."""
         group_ids = [x.group_id for x, _ in wanted]
-        groups = await self._desk.groups_by_id(group_ids)
+        groups = await self._desk.directory.groups_by_id(group_ids)
         require_all(group_ids, groups)
         cut = [
             x for x, row in wanted
             if was_cut_off(x, row) and not self._is_keyed(x.channel) and not self._is_unsent(x, row)
         ]  # fmt: skip
         kept = {x.delivery_id: [_cut_off(x)] for x in cut} | await self._outbox.find(cut)
-        standing = await self._desk.standing(list({x.alert_id for x, _ in wanted}))
+        standing = await self._desk.releases.latest(list({x.alert_id for x, _ in wanted}))
         jobs: list[SendJob] = []
         for request, row in wanted:
             release, group = releases[request.alert_id, request.version], groups[request.group_id]
