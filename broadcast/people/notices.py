@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from broadcast.channels.base import Channel, Message
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import TAPPED
+from fenghuo.domain.channels import TAPPED_HERE
 from fenghuo.domain.delivery import Row
 from fenghuo.errors import Refused
 from fenghuo.security.sealing import unseal
@@ -107,7 +107,7 @@ def asked_for(
 def text_of(x: e.NoticeRequested, rows: Mapping[str, Row], title: str, page: str) -> str:
     """What the person is told of the groups that still wait by ``rows``; empty when none does. Pure."""
     waiting = [row.channel for row in rows.values() if row.state is e.DeliveryState.WAITING]
-    here = sum(channel in TAPPED for channel in waiting)
+    here = sum(channel in TAPPED_HERE for channel in waiting)
     words = {"what": "更正" if x.kind == "correction" else "预警", "title": title}
     parts = []
     if here:

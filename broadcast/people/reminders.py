@@ -15,7 +15,7 @@ from fenghuo.clock import from_ms
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
-from fenghuo.domain.channels import PEOPLE, TAPPED
+from fenghuo.domain.channels import NEEDS_TAP, TAPPED_HERE
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.quiet_hours import quiet_until, waiting_seconds
 from fenghuo.domain.taps import on_duty
@@ -107,7 +107,7 @@ def due(waiting: Waiting, register: Directory, times: Times, now: datetime) -> l
                 tell("todo", owner, groups)
             elif min(waited_s, waiting_seconds(from_ms(todo_ms), now, *quiet)) >= remind_s:
                 tell("remind", owner, groups)
-        for group in (register.groups[g] for g in groups if waiting.rows[g].channel in TAPPED):
+        for group in (register.groups[g] for g in groups if waiting.rows[g].channel in TAPPED_HERE):
             deputy = group.deputy if group.deputy in register.people and group.deputy != owner else ""
             first_s = deputy_s if owner else 0.0
             if deputy and waited_s >= first_s:
@@ -190,7 +190,7 @@ class Reminders:
         """What waits of one release; None where nothing does, or it has expired."""
         alert_id, version, kind = key
         release = await self._desk.releases.get(alert_id, version)
-        if release is not None and kind == "warning" and not PEOPLE & set(release.channels):
+        if release is not None and kind == "warning" and not NEEDS_TAP & set(release.channels):
             return None
         rows: dict[str, Row] = {}
         all_settled: bool | None = None

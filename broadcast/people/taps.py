@@ -13,7 +13,7 @@ from broadcast.deliveries.receipts import delivery_of
 from fenghuo.clock import from_ms, to_ms
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import TAPPED
+from fenghuo.domain.channels import TAPPED_HERE
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.taps import OPEN_TO_TAP, is_current_release, may_tap
 from fenghuo.errors import Transient
@@ -73,7 +73,7 @@ def fold(
     for tap in taps:
         key = _delivery(tap)
         row = now.get(key)
-        if row is None or row.channel not in TAPPED or tap.tap_id in counted:
+        if row is None or row.channel not in TAPPED_HERE or tap.tap_id in counted:
             continue
         after = taken_back(tap, row, standing.get(tap.alert_id), undo_s) if tap.undo else tapped(tap, row)
         if after is not None:

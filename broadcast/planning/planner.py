@@ -16,7 +16,7 @@ from fenghuo.desk.warning_counts import held_back_groups, is_counted, limits_of
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, Order, Role
 from fenghuo.domain.audience import in_audience
-from fenghuo.domain.channels import ORDER, TASKS
+from fenghuo.domain.channels import FIRST_TO_GO, OWNER_TASKS, TAPPED_HERE, send_order
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.routing import correction_way, ways_to
@@ -34,7 +34,6 @@ PART = 500
 """Groups of a part: written out in some 30 ms, and sent in at least three times as long."""
 PAGE = 1000
 """Groups that are read at a time."""
-FIRST, LAST = min(ORDER.values()), max(ORDER.values()) + 1
 NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -166,8 +165,8 @@ def meant_by(release: e.Release, groups: Mapping[str, e.Group]) -> list[str]:
 def place_of(group: e.Group, way: e.Binding | None, *, counted: bool = False) -> PlannedGroup:
     """Where ``group`` stands when ``way`` leads to it; ``counted``: its platform counts what it gets.
     Pure."""
-    order = FIRST if way is None else ORDER.get(way.channel, LAST)  # without a way: refused at once
-    owner = (group.owner, way.channel, way.credential) if way and way.channel in TASKS else None
+    order = FIRST_TO_GO if way is None else send_order(way.channel)  # without a way: refused at once
+    owner = (group.owner, way.channel, way.credential) if way and way.channel in OWNER_TASKS else None
     return PlannedGroup(
         group_id=group.group_id, platform=counted, per_day=group.quota_day, order=order,
         members=group.members, owner=owner,
@@ -246,7 +245,7 @@ def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]])
         _settled(event, n, group_id, row)
         for n, rows in earlier.items()
         for group_id, row in rows.items()
-        if (row.state is e.DeliveryState.WAITING and row.channel == "relay") or row.held
+        if (row.state is e.DeliveryState.WAITING and row.channel in TAPPED_HERE) or row.held
     ]
 
 

@@ -19,6 +19,7 @@ from broadcast.sending.answer_journal import AnswerJournal
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
+from fenghuo.domain.channels import SANDBOX
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.quiet_hours import quiet_until
 from fenghuo.domain.routing import moved_to, next_way, way_of
@@ -121,7 +122,7 @@ class BatchPreparer:
 
         if group.gone:
             return refused("the group is gone")
-        if release.exercise and request.channel != "sandbox":
+        if release.exercise and request.channel != SANDBOX.name:
             return refused("an exercise goes to the sandbox alone")
         way = way_of(group, request.channel)
         if way is None or request.channel not in self._channels:

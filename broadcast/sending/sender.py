@@ -35,7 +35,7 @@ from fenghuo import clock
 from fenghuo.desk.deliveries import sending_mark
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import ROBOTS, TASKS
+from fenghuo.domain.channels import OWNER_TASKS, ROBOTS
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.warning_text import as_sent
 from fenghuo.errors import Transient
@@ -83,9 +83,11 @@ class Sender:
         await self._outbox.at_rest()
         self._jobs.halted, self._over = set(await self._desk.deliveries.halted()), set()
         asked = latest_attempt_each(x for x in events if isinstance(x, e.DeliveryRequested))
-        requests = [x for x in asked if x.channel not in TASKS]
+        requests = [x for x in asked if x.channel not in OWNER_TASKS]
         tasks = [x for x in events if isinstance(x, e.TaskRequested)]
-        tasks = without_duplicates([*tasks, *await self._as_tasks([x for x in asked if x.channel in TASKS])])
+        tasks = without_duplicates(
+            [*tasks, *await self._as_tasks([x for x in asked if x.channel in OWNER_TASKS])]
+        )
         releases = await self._releases([*requests, *tasks])
         outcome = Outcome()
         rows = await self._desk.deliveries.rows(requests)

@@ -29,7 +29,7 @@ from fenghuo.domain.alert import (
 )
 from fenghuo.domain.alert_lifecycle import affected_content
 from fenghuo.domain.audience import ExpressionError, parse, unknown_names
-from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.channels import GROUP_CHANNELS, SANDBOX
 from fenghuo.domain.events import Group
 
 
@@ -173,8 +173,8 @@ def channels_of(groups: Collection[Group], content: Content) -> list[tuple[str, 
     exercise has the sandbox alone."""
     count = Counter(name for group in groups for name in {way.channel for way in group.ways})
     if content.exercise:
-        return [(CHANNELS[0], len(groups))]
-    return [(name, count[name]) for name in CHANNELS if count[name] or name in content.channels]
+        return [(SANDBOX.name, len(groups))]
+    return [(name, count[name]) for name in GROUP_CHANNELS if count[name] or name in content.channels]
 
 
 @get("/clusters/{cluster_id:str}/draft", guards=[permissions.action(Action.DRAFT)])

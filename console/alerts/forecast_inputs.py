@@ -10,6 +10,7 @@ from fenghuo.clock import from_ms
 from fenghuo.desk.deliveries import TapTime
 from fenghuo.domain.alert import SEVERE, Content
 from fenghuo.domain.calendar import CHINA
+from fenghuo.domain.channels import GROUP_CHANNELS, IDEMPOTENT, SANDBOX, WEBHOOK
 from fenghuo.domain.events import Group, Person
 from fenghuo.domain.forecast import (
     NO_ARRIVALS,
@@ -39,10 +40,9 @@ def rates_of(settings: Settings, halted: Collection[str]) -> dict[str, ChannelRa
     ``halted``."""
     unkeyed = ChannelRate(settings.unkeyed_at_once / ANSWER_S, ANSWER_S)
     rates = {
-        "sandbox": ChannelRate(settings.sandbox_per_s, 0.0),
-        "webhook": ChannelRate(settings.webhook_per_s, ANSWER_S),
-        "wecom_customer_group": unkeyed,
-        **dict.fromkeys(("wecom_robot", "dingtalk", "feishu", "apprise"), unkeyed),
+        SANDBOX.name: ChannelRate(settings.sandbox_per_s, 0.0),
+        WEBHOOK.name: ChannelRate(settings.webhook_per_s, ANSWER_S),
+        **{channel: unkeyed for channel in GROUP_CHANNELS if channel not in IDEMPOTENT},
     }
     return {channel: pace for channel, pace in rates.items() if channel not in halted}
 

@@ -8,6 +8,8 @@ platform of its own, not ours to rebuild); ``idem:`` idempotency of intake.
 
 from dataclasses import dataclass
 
+from fenghuo.domain.channels import SANDBOX
+
 
 def surge_of(pattern_id: str, district: str) -> str:
     """What a surge is called: one pattern in one district."""
@@ -223,14 +225,14 @@ class Keys:
 
     def wall(self, group_id: str) -> str:
         """Hash: idempotency key to json of the message that stands on the group's sandbox wall."""
-        return self._k("sandbox", "wall", group_id)
+        return self._k(SANDBOX.name, "wall", group_id)
 
     @property
     def wall_recent(self) -> str:
         """Sorted set: ``group|idempotency key`` by the time it was shown (ms)."""
-        return self._k("sandbox", "recent")
+        return self._k(SANDBOX.name, "recent")
 
     @property
     def wall_asked(self) -> str:
         """Hash: counters of what the sandbox was asked."""
-        return self._k("sandbox", "asked")
+        return self._k(SANDBOX.name, "asked")

@@ -8,12 +8,11 @@ from functools import lru_cache
 from fenghuo.domain.alert import Audience, Content
 from fenghuo.domain.audience_expression import Condition, ExpressionError, parse, to_text
 from fenghuo.domain.audience_matching import matcher, matches, unknown_names
-from fenghuo.domain.channels import CHANNELS
 from fenghuo.domain.events import Group
 from fenghuo.domain.routing import way_for
 
 __all__ = [
-    "CHANNELS", "Condition", "ExpressionError", "arrived_later", "digest_of", "freeze",
+    "Condition", "ExpressionError", "arrived_later", "digest_of", "freeze",
     "in_audience", "matches", "parse", "reach_of", "to_text", "unknown_names", "way_for",
 ]  # fmt: skip
 

@@ -8,6 +8,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from fenghuo.domain.channels import NEEDS_TAP
 from fenghuo.domain.reach_times import ReachTime, TimeGrid, already_reached, time_to_reach
 from fenghuo.domain.response_times import (
     DRAWS,
@@ -19,8 +20,6 @@ from fenghuo.domain.response_times import (
     is_night,
 )
 
-TAPPED = frozenset({"relay", "wecom_customer_group"})
-"""Channels through which a group gets nothing before a person has tapped."""
 PERCENTS = (50, 90, 99)
 BOTTLENECKS = 5
 
@@ -126,7 +125,7 @@ def forecast(
     waiting = _WaitingGroups(escalation, at_hour, elapsed_s)
     sending: list[tuple[ForecastGroup, float]] = []
     for group, at_s in _starts(groups, rates, elapsed_s, arrived):
-        if group.channel in TAPPED:
+        if group.channel in NEEDS_TAP:
             waiting.add(group, at_s, arrived.get(group.group_id))
         elif group.group_id not in arrived:
             sending.append((group, at_s))
@@ -175,7 +174,7 @@ def _starts(
 
     for group in groups:
         key = group.channel, group.owner
-        if group.channel not in TAPPED:
+        if group.channel not in NEEDS_TAP:
             has = group.group_id in arrived
             yield group, elapsed_s if has else elapsed_s + next_s(group.channel, math.inf)
             continue

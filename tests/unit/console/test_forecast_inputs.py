@@ -5,6 +5,7 @@ from datetime import timedelta
 from console.alerts.forecast_inputs import escalation_of, foretold, hour_of, persons_of, rates_of, todos_of
 from fenghuo.clock import to_ms
 from fenghuo.desk.deliveries import TapTime
+from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Person
 from fenghuo.domain.forecast import Arrival
 from fenghuo.domain.response_times import PastTodo
@@ -53,6 +54,13 @@ def test_a_halted_channel_and_a_refused_group_reach_nobody() -> None:
     lost = {x.group_id for x in groups[:3]}
     some = foretold(groups, CONTENT, habits={}, settings=TOLD, halted=(), released_at=NOON, lost=lost)
     assert [x.median_s is None for x in some.times] == [False, True, True]
+
+
+def test_every_channel_but_the_officers_relay_takes_its_time_to_send() -> None:
+    rates = rates_of(TOLD, ())
+    assert rates.keys() == set(GROUP_CHANNELS) - {"relay"}
+    assert rates["sandbox"].per_s == TOLD.sandbox_per_s and rates["webhook"].per_s == TOLD.webhook_per_s
+    assert len({rates[x] for x in set(GROUP_CHANNELS) - {"relay", "sandbox", "webhook"}}) == 1
 
 
 def test_what_is_done_by_now_is_reached_and_the_rest_comes_later() -> None:
