@@ -3,11 +3,10 @@
 from types import SimpleNamespace
 from typing import Any, NamedTuple
 
-from tests.unit.domain.test_two_persons import SmallDesk, approval, by
-
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, Origin
 from tests.support.builders import DISTRICT, NOON, place, unmatched
+from tests.unit.domain.test_alert_lifecycle_two_persons import SmallDesk, approval, by
 
 MEMBERS = {
     "suspicious": {"suspicious": True, "borderline": True},
