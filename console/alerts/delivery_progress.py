@@ -20,7 +20,7 @@ from console.web.rendering import SAFE_HEADERS, AnyRequest
 from fenghuo import clock
 from fenghuo.clock import to_ms
 from fenghuo.domain.alert import RELEASED, Alert, State
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import SETTLED, DeliveryState
 from fenghuo.domain.forecast import Arrival, Forecast
 from fenghuo.domain.ledger import csv_file, ledger_lines
@@ -50,7 +50,7 @@ async def progress_of(house: Dependencies, alert: Alert) -> dict[str, Any]:
     }
 
 
-async def _rows(house: Dependencies, alert: Alert, kind: str) -> dict[str, Row]:
+async def _rows(house: Dependencies, alert: Alert, kind: str) -> dict[str, LedgerRow]:
     name = f"ledger:{alert.alert_id}:{alert.version}:{kind}"
     return await house.shared.get(
         name, lambda: house.desk.deliveries.ledger(alert.alert_id, alert.version, kind), FIGURES_S
