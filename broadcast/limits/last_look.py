@@ -17,7 +17,7 @@ from fenghuo import clock
 from fenghuo.desk.deliveries import sending_mark
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.delivery import LatestRelease, Row
+from fenghuo.domain.delivery import LatestRelease, LedgerRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class UnsentMarks:
         for x in departures:
             self._marked_ms.pop(_attempt(x.request), None)
 
-    def corrected(self, request: e.DeliveryRequested, row: Row) -> Row:
+    def corrected(self, request: e.DeliveryRequested, row: LedgerRow) -> LedgerRow:
         """The delivery's ``row`` on the ledger without such a mark of our own."""
         if self._marked_ms.get(_attempt(request)) != row.at_ms:
             return row
@@ -71,7 +71,7 @@ class LastLook:
         """The alert's newest release, when it was last looked at."""
         return self._latest.get(alert_id)
 
-    def corrected(self, request: e.DeliveryRequested, row: Row) -> Row:
+    def corrected(self, request: e.DeliveryRequested, row: LedgerRow) -> LedgerRow:
         """The delivery's ``row`` on the ledger without a mark of ours that certainly did not leave."""
         return self._unsent.corrected(request, row)
 

@@ -12,7 +12,7 @@ from broadcast.limits.circuit_breaker import breaker_key
 from broadcast.limits.last_look import Departure
 from fenghuo.clock import from_ms
 from fenghuo.domain import events as e
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.routing import next_way
 from fenghuo.domain.warning_text import as_sent
 
@@ -26,7 +26,7 @@ class TaskAttempt:
     groups: Mapping[str, e.Group]
     chats: Mapping[str, str]
     """Group id to the group's id on the platform."""
-    rows: Mapping[str, Row]
+    rows: Mapping[str, LedgerRow]
     sender: str
     """The owner's user id on the platform."""
 

@@ -33,7 +33,7 @@ from broadcast.owner_tasks.task_attempt import TaskAttempt, task_changed
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.routing import next_way, sender_of
 from fenghuo.errors import Refused
 from fenghuo.security.sealing import unseal
@@ -93,7 +93,7 @@ class TaskMaker:
         attempt = TaskAttempt(request, release, groups, chats, rows, sender_of(some, people))
         return receipts + await self._attempt(attempt, breakers, last_look, late=late)
 
-    async def _rows(self, request: e.TaskRequested, last_look: LastLook) -> dict[str, Row]:
+    async def _rows(self, request: e.TaskRequested, last_look: LastLook) -> dict[str, LedgerRow]:
         """The ledger's rows of the task's groups."""
         x = request
         rows = await self._desk.deliveries.of_groups(x.alert_id, x.version, x.kind, x.group_ids)
@@ -104,7 +104,7 @@ class TaskMaker:
         request: e.TaskRequested,
         release: e.Release,
         groups: Sequence[e.Group],
-        rows: Mapping[str, Row],
+        rows: Mapping[str, LedgerRow],
     ) -> tuple[dict[str, str], list[e.Event]]:
         """The groups' ids on the platform; receipts of the groups that have no open way to there."""
         chats: dict[str, str] = {}

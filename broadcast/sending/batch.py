@@ -14,7 +14,7 @@ from broadcast.sending.answer_journal import AnswerJournal
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.routing import next_way
 from fenghuo.errors import Refused, Transient
 from fenghuo.security.sealing import unseal
@@ -54,7 +54,7 @@ class Batch:
 
     messages: Sequence[e.DeliveryRequested]
     """Those that the ledger does not know to be done."""
-    rows: Mapping[str, Row | None]
+    rows: Mapping[str, LedgerRow | None]
     """The ledger's row of each message, by delivery id."""
     groups: Mapping[str, e.Group]
     """The groups of the messages. A task's are read when it is created: there may be thousands."""

@@ -11,7 +11,7 @@ from fenghuo import clock
 from fenghuo.desk.apply_script import Change
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import DINGTALK, WEBHOOK
-from fenghuo.domain.delivery import LatestRelease, Row
+from fenghuo.domain.delivery import LatestRelease, LedgerRow
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.errors import Unavailable
 from fenghuo.security.sealing import seal
@@ -51,7 +51,7 @@ class District:
         """How often the platform of the group's first way was asked to send."""
         return len(self.hook.asked) + len(self.tasks.created)
 
-    async def row(self) -> Row:
+    async def row(self) -> LedgerRow:
         return (await self.here.desk.deliveries.ledger("a1", 1))["g0001"]
 
 
