@@ -7,13 +7,13 @@ from broadcast.channels.apprise import Apprise
 from broadcast.channels.base import Channel, TaskChannel
 from broadcast.channels.dingtalk import Dingtalk
 from broadcast.channels.feishu import Feishu
+from broadcast.channels.http.client import HttpClient
 from broadcast.channels.relay import Relay
 from broadcast.channels.sandbox import Sandbox
 from broadcast.channels.tokens import RedisTokens
 from broadcast.channels.webhook import Webhook
 from broadcast.channels.wecom_customer_group import WecomCustomerGroup
 from broadcast.channels.wecom_robot import WecomRobot
-from broadcast.channels.wire import Wire
 from broadcast.halts import Tally
 from broadcast.notices import Notices
 from broadcast.outbox import Outbox
@@ -78,7 +78,7 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
     """The channels; none connects before it sends."""
     credentials = load_credentials(settings.credentials_file)
     timeout_s = settings.webhook_timeout_s
-    strangers = Wire(
+    strangers = HttpClient(
         timeout_s, at_once=settings.webhook_at_once, reuse=True, allow_private=settings.webhook_private
     )
     hooks = {name: x.secret for name, x in credentials.items() if x.channel == Webhook.name}
@@ -87,14 +87,14 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
         Relay(),
         Sandbox(desk.client, desk.keys, settings.sandbox_per_s),
         Webhook(strangers, secrets, settings.webhook_per_s),
-        WecomRobot(Wire(timeout_s), settings.wecom_url),
-        Dingtalk(Wire(timeout_s), settings.dingtalk_url),
-        Feishu(Wire(timeout_s), settings.feishu_url),
+        WecomRobot(HttpClient(timeout_s), settings.wecom_url),
+        Dingtalk(HttpClient(timeout_s), settings.dingtalk_url),
+        Feishu(HttpClient(timeout_s), settings.feishu_url),
         Apprise(settings.webhook_per_s, timeout_s, allow_private=settings.webhook_private),
     ]
     tasks: list[TaskChannel] = [
         WecomCustomerGroup(
-            Wire(timeout_s), credentials, RedisTokens(desk.client, desk.keys.token), settings.wecom_url
+            HttpClient(timeout_s), credentials, RedisTokens(desk.client, desk.keys.token), settings.wecom_url
         )
     ]
     return Channels({x.name: x for x in direct}, {x.name: x for x in tasks})

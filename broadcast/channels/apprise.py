@@ -13,7 +13,7 @@ from typing import Any
 from urllib.parse import parse_qs
 
 from broadcast.channels.base import Message, Sent, Verdict, each
-from broadcast.channels.guard import is_public
+from broadcast.channels.http.address_guard import is_public
 
 THIS_MACHINE = frozenset({"dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
 """Schemes that reach nobody but the machine the sender runs on."""
@@ -84,7 +84,7 @@ class Apprise:
         plugin = library.Apprise.instantiate(message.target)
         if plugin is None:
             return Sent(Verdict.REFUSED, "the target is no apprise URL")
-        stopped = None if self._allow_private else _objection(message.target, plugin)
+        stopped = None if self._allow_private else _address_problem(message.target, plugin)
         if stopped is not None:
             return stopped
         plugin.redirects = False
@@ -104,7 +104,7 @@ def _library() -> Any:
     return apprise
 
 
-def _objection(target: str, plugin: Any) -> Sent | None:
+def _address_problem(target: str, plugin: Any) -> Sent | None:
     """Why nothing is sent through ``plugin``; None if something is."""
     if plugin.schema in THIS_MACHINE:
         return Sent(Verdict.REFUSED, "the target is this machine itself")

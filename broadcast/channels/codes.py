@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from broadcast.channels.base import Sent, Verdict
-from broadcast.channels.wire import TRY_AGAIN, Answer
+from broadcast.channels.http.client import TRY_AGAIN, HttpResponse
 
 
 class Platform(StrEnum):
@@ -158,7 +158,7 @@ def judge(platform: Platform, body: Mapping[str, object]) -> Sent:
     )
 
 
-def judge_answer(platform: Platform, answer: Answer) -> Sent:
+def judge_answer(platform: Platform, answer: HttpResponse) -> Sent:
     """As ``judge``, for a whole HTTP answer: an error of the server's leaves it open, whatever its body
     says; any other status that is no success is told apart by the body's code, if it has one."""
     if answer.status in TRY_AGAIN:
@@ -166,7 +166,7 @@ def judge_answer(platform: Platform, answer: Answer) -> Sent:
         return Sent(Verdict.RETRY, reason, answer.retry_after_s, throttled=throttled)
     if answer.status >= 500:
         return Sent(Verdict.UNKNOWN, f"HTTP {answer.status}")
-    body = answer.said()
+    body = answer.json_object()
     if not 200 <= answer.status < 300 and not code_of(platform, body):
         return Sent(Verdict.REFUSED, f"HTTP {answer.status}")
     return judge(platform, body)

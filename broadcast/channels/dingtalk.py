@@ -5,8 +5,8 @@ import hashlib
 import hmac
 
 from broadcast.channels.codes import Platform
+from broadcast.channels.http.client import HttpClient
 from broadcast.channels.robots import Robot
-from broadcast.channels.wire import Wire
 from broadcast.fitting import MOST_BYTES
 
 URL = "https://oapi.dingtalk.com"
@@ -21,8 +21,8 @@ class Dingtalk(Robot):
     per_minute = 19
     most_bytes = MOST_BYTES[name]
 
-    def __init__(self, wire: Wire, url: str = URL) -> None:
-        super().__init__(wire, url)
+    def __init__(self, http: HttpClient, url: str = URL) -> None:
+        super().__init__(http, url)
 
     def address(self, key: str) -> str:
         return f"{self._url}/robot/send"

@@ -13,7 +13,7 @@ from functools import lru_cache
 import msgspec
 
 from broadcast.channels.base import Message, Sent, Verdict, each
-from broadcast.channels.wire import JSON, TRY_AGAIN, Answer, Wire
+from broadcast.channels.http.client import JSON, TRY_AGAIN, HttpClient, HttpResponse
 from fenghuo import clock
 
 PERHAPS = frozenset({500, 502, 504})
@@ -27,8 +27,8 @@ class Webhook:
     idempotent = True
     together = 1
 
-    def __init__(self, wire: Wire, secrets: Mapping[str, str], per_second: float) -> None:
-        self._wire = wire
+    def __init__(self, http: HttpClient, secrets: Mapping[str, str], per_second: float) -> None:
+        self._http = http
         self._secrets = secrets
         self._per_second = per_second
 
@@ -42,7 +42,7 @@ class Webhook:
         return await each(self._post, messages)
 
     async def aclose(self) -> None:
-        await self._wire.aclose()
+        await self._http.aclose()
 
     async def _post(self, message: Message) -> Sent:
         secret = self._secrets.get(message.credential, "")
@@ -51,7 +51,7 @@ class Webhook:
             return Sent(Verdict.MISCONFIGURED, f"{lacks} is not set")
         body = _body(message)
         headers = signed_headers(secret.encode(), message.idempotency_key, body, int(clock.now().timestamp()))
-        answer = await self._wire.post(message.target, body, headers=headers)
+        answer = await self._http.post(message.target, body, headers=headers)
         return answer if isinstance(answer, Sent) else judge(answer)
 
 
@@ -76,7 +76,7 @@ def _as_json(text: str) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(text))
 
 
-def judge(answer: Answer) -> Sent:
+def judge(answer: HttpResponse) -> Sent:
     """What an answer means: its body decides, the HTTP status only where there is no body to read."""
     if answer.status in TRY_AGAIN:
         throttled = answer.status == 429
@@ -85,7 +85,7 @@ def judge(answer: Answer) -> Sent:
         return Sent(Verdict.UNKNOWN, f"HTTP {answer.status}")
     if not 200 <= answer.status < 300:
         return Sent(Verdict.REFUSED, f"HTTP {answer.status}")
-    return _judge_body(answer.said())
+    return _judge_body(answer.json_object())
 
 
 def _judge_body(said: dict[str, object]) -> Sent:

@@ -1,8 +1,8 @@
 """Robots of WeCom groups (消息推送): for officers' and grid workers' groups; the key is the only secret."""
 
 from broadcast.channels.codes import Platform
+from broadcast.channels.http.client import HttpClient
 from broadcast.channels.robots import Robot
-from broadcast.channels.wire import Wire
 from broadcast.fitting import MOST_BYTES
 
 URL = "https://qyapi.weixin.qq.com"
@@ -17,8 +17,8 @@ class WecomRobot(Robot):
     per_minute = 19
     most_bytes = MOST_BYTES[name]
 
-    def __init__(self, wire: Wire, url: str = URL) -> None:
-        super().__init__(wire, url)
+    def __init__(self, http: HttpClient, url: str = URL) -> None:
+        super().__init__(http, url)
 
     def address(self, key: str) -> str:
         return f"{self._url}/cgi-bin/webhook/send"

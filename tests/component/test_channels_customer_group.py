@@ -12,9 +12,9 @@ from redis.asyncio import Redis
 
 from broadcast.channels import tokens as tokens_of
 from broadcast.channels.base import Created, Progress, Sent, Task, Verdict
+from broadcast.channels.http.client import HttpClient
 from broadcast.channels.tokens import RedisTokens
 from broadcast.channels.wecom_customer_group import WecomCustomerGroup
-from broadcast.channels.wire import Wire
 from fenghuo import clock
 from fenghuo.errors import Unavailable
 from tests.answering import Answering, Asked, Cut, Say, answering
@@ -80,7 +80,7 @@ async def opened(
             client = Redis.from_url(redis_url)
             stack.push_async_callback(client.aclose)
             store = RedisTokens(client, lambda name: f"{namespace}:token:{name}")
-            channel = WecomCustomerGroup(Wire(timeout_s), {"district": App()}, store, tenant.url)
+            channel = WecomCustomerGroup(HttpClient(timeout_s), {"district": App()}, store, tenant.url)
             stack.push_async_callback(channel.aclose)
             found.append(channel)
         yield found
@@ -397,7 +397,7 @@ class Store:
 
 
 async def test_a_store_that_is_away_is_an_outcome(tenant: Tenant) -> None:
-    channel = WecomCustomerGroup(Wire(1), {"district": App()}, Store(away=True), tenant.url)
+    channel = WecomCustomerGroup(HttpClient(1), {"district": App()}, Store(away=True), tenant.url)
     made = await channel.create(TASK)
     await channel.aclose()
     assert (made.sent.verdict, tenant.asked) == (Verdict.RETRY, [])
@@ -405,7 +405,7 @@ async def test_a_store_that_is_away_is_an_outcome(tenant: Tenant) -> None:
 
 async def test_one_call_of_a_process_asks_for_the_lock_and_the_others_wait_for_it(tenant: Tenant) -> None:
     store = Store()
-    channel = WecomCustomerGroup(Wire(2), {"district": App()}, store, tenant.url)
+    channel = WecomCustomerGroup(HttpClient(2), {"district": App()}, store, tenant.url)
     made = await asyncio.gather(*[channel.create(TASK) for _ in range(5)])
     await channel.aclose()
     assert {x.sent.verdict for x in made} == {Verdict.WAITING}

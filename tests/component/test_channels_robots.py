@@ -10,9 +10,9 @@ import pytest
 from broadcast.channels.base import Verdict
 from broadcast.channels.dingtalk import Dingtalk
 from broadcast.channels.feishu import Feishu
+from broadcast.channels.http.client import HttpClient
 from broadcast.channels.robots import Robot
 from broadcast.channels.wecom_robot import WecomRobot
-from broadcast.channels.wire import Wire
 from tests.answering import Answering, Cut, Say, answering, message
 from tests.making import SAFE_TEXT
 
@@ -26,7 +26,7 @@ LONG = (
 
 
 async def told(kind: type[Robot], platform: Answering, *messages: Any, timeout_s: float = 2) -> list[Any]:
-    robot = kind(Wire(timeout_s), platform.url)
+    robot = kind(HttpClient(timeout_s), platform.url)
     try:
         return await robot.send(messages)
     finally:
@@ -113,7 +113,7 @@ async def test_what_was_sent_and_not_answered_is_unknown_and_sent_once(
 
 @pytest.mark.parametrize("kind", ROBOTS)
 async def test_a_platform_that_is_away_has_taken_nothing(kind: type[Robot]) -> None:
-    robot = kind(Wire(1), "http://127.0.0.1:9")
+    robot = kind(HttpClient(1), "http://127.0.0.1:9")
     (sent,) = await robot.send([message("KEY-1")])
     await robot.aclose()
     assert (sent.verdict, sent.left) == (Verdict.RETRY, False)
@@ -150,7 +150,7 @@ async def test_a_text_that_cannot_be_fitted_is_refused_before_it_leaves() -> Non
 
 @pytest.mark.parametrize(("kind", "a_minute"), [(WecomRobot, 20), (Dingtalk, 20), (Feishu, 100)])
 def test_the_rate_stays_below_what_the_platform_takes_in_a_minute(kind: type[Robot], a_minute: int) -> None:
-    robot = kind(Wire(1), "http://127.0.0.1:9")
+    robot = kind(HttpClient(1), "http://127.0.0.1:9")
     assert a_minute * 0.9 < robot.per_second("") * 60 < a_minute
     assert robot.per_second("") <= 5
     assert not robot.idempotent

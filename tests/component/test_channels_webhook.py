@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from broadcast.channels.base import Sent, Verdict
+from broadcast.channels.http.client import HttpClient
 from broadcast.channels.webhook import Webhook
-from broadcast.channels.wire import Wire
 from tests.answering import Cut, Say, answering, message
 from tests.making import NOON
 
@@ -18,7 +18,7 @@ OK = {"ok": True}
 
 
 async def told(*messages: Any, timeout_s: float = 2, allow_private: bool = True) -> list[Sent]:
-    wire = Wire(timeout_s, reuse=True, allow_private=allow_private)
+    wire = HttpClient(timeout_s, reuse=True, allow_private=allow_private)
     channel = Webhook(wire, SECRETS, 20)
     try:
         return await channel.send(messages)
@@ -45,7 +45,7 @@ async def test_the_receiver_can_hold_body_and_time_against_the_signature(credent
 
 async def test_nothing_is_signed_with_a_secret_that_is_not_set() -> None:
     async with answering(x=OK) as platform:
-        wire = Wire(2)
+        wire = HttpClient(2)
         channel = Webhook(wire, {"": ""}, 20)
         sent = await channel.send(
             [message(f"{platform.url}/x"), message(f"{platform.url}/x", credential="south")]

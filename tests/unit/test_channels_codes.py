@@ -6,7 +6,7 @@ import pytest
 
 from broadcast.channels.base import Verdict
 from broadcast.channels.codes import TABLE, Kind, Platform, code_of, judge, judge_answer, meaning
-from broadcast.channels.wire import Answer
+from broadcast.channels.http.client import HttpResponse
 
 W, D, F = Platform.WECOM, Platform.DINGTALK, Platform.FEISHU
 DOCUMENTED = {
@@ -45,8 +45,8 @@ def said(platform: Platform, code: object) -> dict[str, object]:
     return {"code" if platform is F else "errcode": code, "msg": "words"}
 
 
-def answer(status: int, body: object, retry_after_s: float | None = None) -> Answer:
-    return Answer(status, retry_after_s, body if isinstance(body, bytes) else json.dumps(body).encode())
+def answer(status: int, body: object, retry_after_s: float | None = None) -> HttpResponse:
+    return HttpResponse(status, retry_after_s, body if isinstance(body, bytes) else json.dumps(body).encode())
 
 
 def test_the_table_holds_the_documented_codes_and_no_others() -> None:

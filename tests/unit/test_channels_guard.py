@@ -2,7 +2,7 @@
 
 import pytest
 
-from broadcast.channels.guard import is_public, objection
+from broadcast.channels.http.address_guard import address_problem, is_public
 
 
 @pytest.mark.parametrize(
@@ -55,7 +55,7 @@ def test_the_internet_is_public(address: str) -> None:
     ],
 )
 def test_a_target_that_leads_inside_or_nowhere_is_refused(target: str, why: str) -> None:
-    assert why in objection(target, allow_private=False)
+    assert why in address_problem(target, allow_private=False)
 
 
 @pytest.mark.parametrize(
@@ -66,9 +66,9 @@ def test_a_target_that_leads_inside_or_nowhere_is_refused(target: str, why: str)
     ],
 )  # fmt: skip
 def test_a_public_target_may_be_posted_to(target: str) -> None:
-    assert objection(target, allow_private=False) == ""
+    assert address_problem(target, allow_private=False) == ""
 
 
 def test_private_targets_are_allowed_by_a_flag_and_by_nothing_else() -> None:
-    assert objection("http://127.0.0.1:22/", allow_private=True) == ""
-    assert objection("http://u@127.0.0.1/", allow_private=True) != ""
+    assert address_problem("http://127.0.0.1:22/", allow_private=True) == ""
+    assert address_problem("http://u@127.0.0.1/", allow_private=True) != ""

@@ -5,8 +5,8 @@ from datetime import UTC, datetime
 import pytest
 
 from broadcast.channels.base import Verdict
+from broadcast.channels.http.client import HttpResponse, retry_after_s
 from broadcast.channels.webhook import judge
-from broadcast.channels.wire import Answer, retry_after_s
 
 NOW = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
 
@@ -36,12 +36,12 @@ NOW = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
     ],
 )
 def test_the_body_decides_not_http_200(status: int, body: bytes, verdict: Verdict) -> None:
-    assert judge(Answer(status, None, body)).verdict is verdict
+    assert judge(HttpResponse(status, None, body)).verdict is verdict
 
 
 @pytest.mark.parametrize("status", [408, 425, 429, 503])
 def test_a_wait_that_was_asked_for_is_passed_on_and_only_429_is_no_failure(status: int) -> None:
-    sent = judge(Answer(status, 7.0, b""))
+    sent = judge(HttpResponse(status, 7.0, b""))
     assert (sent.retry_after_s, sent.throttled) == (7.0, status == 429)
 
 
