@@ -42,7 +42,7 @@ def _reason(error: Exception, chain: list[BaseException]) -> str:
         if isinstance(each, ssl.SSLCertVerificationError):
             return _certificate_problem(each.verify_code)
         if isinstance(each, ssl.SSLError):
-            return _tls_problem(each.reason)
+            return _tls_problem(getattr(each, "reason", None))
     where = " to the proxy" if isinstance(error, aiohttp.ClientProxyConnectionError) else ""
     return f"no connection{where}: {_kind(causes or chain)}"
 
@@ -58,7 +58,8 @@ def _certificate_problem(code: int) -> str:
 def _tls_problem(reason: str | None) -> str:
     if reason in NO_TLS:
         return "the server does not speak TLS"
-    return f"the TLS handshake failed: {(reason or 'it broke off').lower().replace('_', ' ')}"
+    failed = "the TLS handshake failed"
+    return f"{failed}: {reason.lower().replace('_', ' ')}" if reason else failed
 
 
 def _kind(chain: list[BaseException]) -> str:
