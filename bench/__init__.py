@@ -1,5 +1,5 @@
 """The benchmarks: processes that spare what the rooms spare."""
 
-from fenghuo.cli import spare
+from fenghuo.commands import limit_library_threads
 
-spare()
+limit_library_threads()

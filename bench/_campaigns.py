@@ -11,10 +11,10 @@ from collections.abc import Hashable, Sequence
 from typing import NamedTuple
 
 from bench._sentences import clauses
-from consumers.library import seed_patterns
-from patterns.background import EVERYDAY
-from patterns.glyphs import is_han, syllables
-from patterns.slots import example
+from consumers.live_library import seed_patterns
+from patterns.characters.sources import is_han, syllables
+from patterns.data.everyday_messages import EVERYDAY
+from patterns.text.slots import example
 
 _SIGNS = "。，.·、*~ \u200b"
 _TALK = (

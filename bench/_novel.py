@@ -8,10 +8,10 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from consumers.library import fraud_types, seed_patterns
+from consumers.live_library import fraud_types, seed_patterns
 from patterns.clustering import Clusterer
+from patterns.entities.redact import mask
 from patterns.matching import Library
-from patterns.redact import mask
 from patterns.triage import assess
 
 Campaign = tuple[str, str, str]

@@ -10,9 +10,9 @@ import re
 from collections import defaultdict
 from itertools import pairwise
 
-from consumers.library import seed_patterns
-from patterns.background import EVERYDAY
-from patterns.slots import example
+from consumers.live_library import seed_patterns
+from patterns.data.everyday_messages import EVERYDAY
+from patterns.text.slots import example
 
 FORWARDED, CHAINED, RARE = 0.25, 0.75, 0.3
 """Share of messages that hold a pattern; of clauses from the chain; of its characters that are any common

@@ -22,7 +22,7 @@ from rapidfuzz import fuzz, process
 from bench._campaigns import Campaigns, Labelled, bcubed_f, pair_f1
 from bench._sentences import Sentences
 from patterns.clustering import Clusterer
-from patterns.normalise import clean_batch, fold, fold_batch
+from patterns.text.normalise import clean_batch, fold, fold_batch
 
 DATASKETCH = find_spec("datasketch") is not None
 """Whether it is there; it is loaded where it is compared with, so that its memory is not counted as ours."""

@@ -26,8 +26,10 @@ import aiohttp
 
 from broadcast.channels.webhook import signed_headers
 from fenghuo import clock
-from fenghuo import events as e
-from fenghuo.alerts import (
+from fenghuo.commands.supervisor import Supervisor
+from fenghuo.desk.desk import Desk
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import (
     SYSTEM,
     Action,
     AlertId,
@@ -39,12 +41,10 @@ from fenghuo.alerts import (
     Role,
     content_hash,
 )
-from fenghuo.house import House
-from fenghuo.runtime import AnyTransport, open_desk, open_transport
+from fenghuo.domain.warning_text import number
+from fenghuo.runtime.room import AnyTransport, open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
-from fenghuo.stores.desk import Desk
-from fenghuo.warning import number
 
 T = TypeVar("T")
 AT_ONCE = 100
@@ -130,7 +130,7 @@ async def fill(desk: Desk, console: AnyTransport, server: Server, count: int) ->
     at = clock.now()
     groups = [
         e.Group(
-            group_id=f"g{n:05d}", name=f"第 {n} 群", place=e.Place(district=DISTRICT), members=100,
+            group_id=f"g{n:05d}", name=f"第 {n} 群", place=e.ReportPlace(district=DISTRICT), members=100,
             channel="webhook", target=f"{server.url}/hook/g{n:05d}",
         ) for n in range(count)
     ]  # fmt: skip
@@ -163,7 +163,7 @@ async def decide(desk: Desk, console: AnyTransport, wanted: Order) -> None:
     assert settled[0] == "ok", settled
 
 
-async def release(desk: Desk, console: AnyTransport, server: Server, house: House, count: int) -> Fanout:
+async def release(desk: Desk, console: AnyTransport, server: Server, house: Supervisor, count: int) -> Fanout:
     """Draft, submit and approve one alert, and wait until it is complete."""
     alert_id = AlertId(e.derive_id("fanout", str(time.time_ns())))
     content = Content(
@@ -198,13 +198,13 @@ async def release(desk: Desk, console: AnyTransport, server: Server, house: Hous
     return Fanout(first_s, last_s, complete_s, have["groups"], have["doubles"], peak_mib(house))
 
 
-def peak_mib(house: House) -> float:
+def peak_mib(house: Supervisor) -> float:
     """The most memory that the sending room has had resident."""
     status = Path(f"/proc/{house.rooms['broadcast'].process.pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-async def measure(house: House, server: Server, count: int, secret: str) -> bool:
+async def measure(house: Supervisor, server: Server, count: int, secret: str) -> bool:
     """Whether the fan-out keeps the limit; prints what it did."""
     told = {"redis_url": house.environment["FENGHUO_REDIS_URL"]}
     if house.settings.broker == "kafka":
@@ -253,7 +253,7 @@ def fan_out(broker: str, count: int, latency_ms: float) -> bool:
     secret = "bench-secret-of-32-characters-or-so"
     ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
     with tempfile.TemporaryDirectory(prefix="fenghuo-fanout-") as folder:
-        house = House(
+        house = Supervisor(
             Settings(
                 _env_file=None, broker=broker, data_dir=Path(folder), redis_url="", kafka_servers="",
                 district=DISTRICT, webhook_secret=secret, webhook_private=True, webhook_per_s=100_000,

@@ -11,13 +11,13 @@ import sys
 import time
 from collections.abc import Callable
 
-from consumers.library import seed_patterns
-from patterns.background import EVERYDAY
-from patterns.entities import find
+from consumers.live_library import seed_patterns
+from patterns.data.everyday_messages import EVERYDAY
+from patterns.entities.find import find
+from patterns.entities.redact import mask
 from patterns.matching import Library
-from patterns.normalise import fold_with_offsets, normalise
-from patterns.redact import mask
-from patterns.slots import example
+from patterns.text.normalise import fold_with_offsets, normalise
+from patterns.text.slots import example
 
 LONGEST, LIMIT_MS = 10_000, 50.0
 SPICE = (

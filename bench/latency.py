@@ -25,14 +25,14 @@ import aiohttp
 import numpy as np
 
 from bench._novel import Campaign, campaigns
-from console.queue import WAITING
+from console.reports.queue import WAITING
+from fenghuo.commands.supervisor import ROOMS, Supervisor
 from fenghuo.demo.district import DISTRICT, GROUPS, TOWNS, everyday
-from fenghuo.house import ROOMS, House
-from fenghuo.runtime import open_desk
+from fenghuo.desk.desk import Desk
+from fenghuo.runtime.room import open_desk
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
-from fenghuo.stores.desk import Desk
-from patterns.background import EVERYDAY
+from patterns.data.everyday_messages import EVERYDAY
 
 CAMPAIGNS_PER_S = 2
 """New campaigns a second, each with its three reports within some seconds."""
@@ -162,7 +162,7 @@ class District:
         return await asyncio.gather(*telling)
 
 
-def cpu_s(house: House) -> dict[str, float]:
+def cpu_s(house: Supervisor) -> dict[str, float]:
     """Seconds of CPU so far: of the whole machine, of this process, of each room; empty without /proc."""
     if not Path("/proc/stat").exists():
         return {}
@@ -199,7 +199,7 @@ def histogram(seconds: Sequence[float]) -> Iterator[str]:
             yield f"  {label:>16} {count:>4} {'#' * -(-count * 50 // len(seconds))}"
 
 
-async def measure(house: House, seconds: float, rate: float, texts: Iterator[Campaign]) -> bool:
+async def measure(house: Supervisor, seconds: float, rate: float, texts: Iterator[Campaign]) -> bool:
     """Whether the broker of ``house`` keeps the limit; prints what it did."""
     told_at = house.environment["FENGHUO_REDIS_URL"]
     desk = open_desk(house.settings.model_copy(update={"redis_url": told_at}))
@@ -265,7 +265,7 @@ def main() -> int:
     for broker in os.environ.get("FENGHUO_LATENCY_BROKERS", "redis kafka").split():
         ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
         with tempfile.TemporaryDirectory(prefix="fenghuo-latency-") as folder:
-            house = House(
+            house = Supervisor(
                 Settings(
                     _env_file=None, broker=broker, data_dir=Path(folder), redis_url="", kafka_servers="",
                     district=DISTRICT, reports_per_minute=1_000_000, **ports,

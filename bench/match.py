@@ -14,11 +14,11 @@ import numpy as np
 from rapidfuzz import fuzz, process
 
 from bench._sentences import Sentences
-from patterns.index import Index
-from patterns.judging import KNOWN
 from patterns.matching import Library
 from patterns.model import Pattern
-from patterns.normalise import clean_batch, fold, fold_batch
+from patterns.search.pattern_index import Index
+from patterns.signals.verdict_rules import KNOWN
+from patterns.text.normalise import clean_batch, fold, fold_batch
 
 SIZES = (1_000, 10_000, 100_000)
 MESSAGES, SINGLE, ADDED = 8_192, 2_000, 20

@@ -10,14 +10,14 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
-from consumers.library import LiveLibrary, seed_patterns
+from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.triage import Triage
 from fenghuo import clock, topics
-from fenghuo import events as e
 from fenghuo.demo.district import DISTRICT, KNOWN, NOVEL, everyday
+from fenghuo.domain import events as e
 from fenghuo.servers.redis import start_redis
-from fenghuo.transport.pipeline import Outcome, Stage
 from fenghuo.transport.redis import RedisTransport
+from fenghuo.transport.stage import Outcome, Stage
 
 JUDGED = 2_000
 BRUTE = 200
@@ -30,8 +30,8 @@ def reports(count: int) -> list[e.ReportReceived]:
     texts = [KNOWN if n % 10 == 0 else NOVEL[n % 3] if n % 10 == 5 else everyday(n) for n in range(count)]
     return [
         e.ReportReceived(
-            event_id=f"e{n}", at=clock.now(), report_id=f"r{n}", text=text, place=e.Place(district=DISTRICT),
-            reporter=f"w{n}",
+            event_id=f"e{n}", at=clock.now(), report_id=f"r{n}", text=text,
+            place=e.ReportPlace(district=DISTRICT), reporter=f"w{n}",
         )
         for n, text in enumerate(texts)
     ]  # fmt: skip

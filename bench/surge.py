@@ -15,9 +15,9 @@ from collections.abc import Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
 from consumers.surge import surging
-from fenghuo import events as e
+from fenghuo.domain import events as e
+from fenghuo.domain.calendar import HOUR_MS
 from fenghuo.settings import Settings
-from fenghuo.stores.projection import HOUR_MS
 
 DAY_S = 86_400
 WARM_DAYS, QUIET_DAYS = 8, 14

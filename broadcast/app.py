@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from broadcast.channels.access_tokens import RedisTokens
 from broadcast.channels.apprise import Apprise
 from broadcast.channels.base import Channel, TaskChannel
 from broadcast.channels.dingtalk import Dingtalk
@@ -10,30 +11,29 @@ from broadcast.channels.feishu import Feishu
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.relay import Relay
 from broadcast.channels.sandbox import Sandbox
-from broadcast.channels.tokens import RedisTokens
 from broadcast.channels.webhook import Webhook
 from broadcast.channels.wecom_customer_group import WecomCustomerGroup
 from broadcast.channels.wecom_robot import WecomRobot
-from broadcast.halts import Tally
-from broadcast.notices import Notices
-from broadcast.outbox import Outbox
-from broadcast.outcome import Completion
-from broadcast.parts import Parts
-from broadcast.plan import Planner
-from broadcast.polling import Poller, is_from_polling
-from broadcast.quota import Quota
-from broadcast.reminders import LOOK_EVERY_S, Reminders
-from broadcast.replies import Replies
-from broadcast.retries import Retries
-from broadcast.sender import Sender
-from broadcast.taps import Taps
-from broadcast.tasks import TaskMaker
+from broadcast.completion import Completion
+from broadcast.limits.circuit_breaker import FailureWindow
+from broadcast.limits.rate_limiter import RateLimiter
+from broadcast.owner_tasks.task_maker import TaskMaker
+from broadcast.owner_tasks.task_poller import Poller, is_from_polling
+from broadcast.people.notices import Notices
+from broadcast.people.reminders import LOOK_EVERY_S, Reminders
+from broadcast.people.replies import Replies
+from broadcast.people.taps import Taps
+from broadcast.planning.part_writer import PartWriter
+from broadcast.planning.planner import Planner
+from broadcast.sending.answer_journal import AnswerJournal
+from broadcast.sending.retry_loop import Retries
+from broadcast.sending.sender import Sender
 from fenghuo import topics
-from fenghuo.credentials import load_credentials
-from fenghuo.runtime import Room, open_desk, open_transport
+from fenghuo.desk.desk import Desk
+from fenghuo.runtime.room import Room, open_desk, open_transport
+from fenghuo.security.credentials import load_credentials
 from fenghuo.settings import Settings
-from fenghuo.stores.desk import Desk
-from fenghuo.transport.pipeline import Stage
+from fenghuo.transport.stage import Stage
 
 ROOM = "broadcast"
 
@@ -51,7 +51,7 @@ def build(settings: Settings) -> Room:
     desk = open_desk(settings)
     transport = open_transport(settings, ROOM, desk)
     channels = open_channels(settings, desk)
-    poller, outbox = Poller(desk, transport, channels.tasks, settings), Outbox(desk)
+    poller, outbox = Poller(desk, transport, channels.tasks, settings), AnswerJournal(desk)
     return Room(
         name=ROOM,
         settings=settings,
@@ -100,10 +100,10 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
     return Channels({x.name: x for x in direct}, {x.name: x for x in tasks})
 
 
-def stages(desk: Desk, settings: Settings, channels: Channels, outbox: Outbox) -> list[Stage]:
+def stages(desk: Desk, settings: Settings, channels: Channels, outbox: AnswerJournal) -> list[Stage]:
     """Every stage of the room."""
-    quota = Quota(desk.client, desk.keys)
-    tally = Tally(settings.halt_failures, settings.halt_share)
+    quota = RateLimiter(desk.client, desk.keys)
+    tally = FailureWindow(settings.halt_failures, settings.halt_share)
     maker = TaskMaker(desk, quota, channels.tasks, tally, settings)
     sender = Sender(desk, quota, channels.direct, maker, outbox, tally, settings)
     return [
@@ -113,7 +113,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels, outbox: Outbox) -
         ),
         Stage(
             room=ROOM, name="part", topic=topics.PARTS_PLANNED, batch=1,
-            handle=Parts(desk).on_parts_planned,
+            handle=PartWriter(desk).on_parts_planned,
         ),
         Stage(
             room=ROOM, name="send", topic=topics.DELIVERIES_REQUESTED, batch=1000,

@@ -11,9 +11,9 @@ import click
 from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
-    from broadcast.account import Line, Part
+    from broadcast.delivery_report import Line, Part
+    from fenghuo.desk.desk import Desk
     from fenghuo.settings import Settings
-    from fenghuo.stores.desk import Desk
 
 
 @click.command(short_help="Show which group has an alert, since when, and what failed.")
@@ -35,8 +35,8 @@ def deliveries(
     or waited, for a person; settled_at: when it came to its end. cause: what told us (send, tap, poll ...);
     by: who tapped.
     """
-    from broadcast.account import lines_of, parts_by
-    from fenghuo.offline import run_at_desk
+    from broadcast.delivery_report import lines_of, parts_by
+    from fenghuo.commands.session import with_desk
 
     async def work(desk: "Desk", _settings: "Settings") -> None:
         alert = await desk.alert(alert_id)
@@ -67,11 +67,11 @@ def deliveries(
             click.echo(f"{alert.content.title}  {alert.state}  version {of} {kind}  planned {count}")
             _write_sums(parts_by(lines, by))
 
-    run_at_desk(work)
+    with_desk(work)
 
 
 def _write_csv(lines: "list[Line]") -> None:
-    from fenghuo.ledger import COLUMNS, safe
+    from fenghuo.domain.ledger import COLUMNS, safe
 
     out = csv.writer(sys.stdout)
     out.writerow(COLUMNS)
@@ -79,7 +79,7 @@ def _write_csv(lines: "list[Line]") -> None:
 
 
 def _write_json(head: Mapping[str, Any], by: str, parts: "list[Part]", lines: "list[Line]") -> None:
-    from fenghuo.ledger import COLUMNS
+    from fenghuo.domain.ledger import COLUMNS
 
     rows = [dict(zip(COLUMNS, x.cells, strict=True)) for x in lines]
     sums = [{"name": x.name, "groups": x.groups, "residents": x.residents, "states": x.states} for x in parts]

@@ -11,37 +11,29 @@ from litestar.di import Provide
 from litestar.middleware import DefineMiddleware
 from litestar.static_files import create_static_files_router
 
-from console import (
-    acting,
-    alerts,
-    channels,
-    clusters,
-    correcting,
-    directory,
-    doors,
-    editing,
-    failures,
-    handling,
-    live,
-    mine,
-    progress,
-    public,
-    queue,
-    report,
-    todo,
-    wall,
-)
-from console.house import House
-from console.pages import STATIC
-from console.viewer import SessionMiddleware
-from fenghuo.runtime import Room, open_desk, open_transport
+from console import live_updates, sandbox_wall
+from console.alerts import actions, delivery_progress, editor, halted_channels
+from console.alerts import pages as alert_pages
+from console.clusters import corrections
+from console.clusters import pages as cluster_pages
+from console.directory import pages as directory_pages
+from console.public import pages as public_pages
+from console.reports import queue, report_form, urgent
+from console.todo import my_groups
+from console.todo import pages as todo_pages
+from console.web import error_pages, login
+from console.web.authentication import SessionMiddleware
+from console.web.dependencies import Dependencies
+from console.web.rendering import STATIC
+from fenghuo.runtime.room import Room, open_desk, open_transport
+from fenghuo.security.passwords import Auth
 from fenghuo.settings import Settings
-from fenghuo.stores.auth import Auth
 
 NAME = "console"
 PAGES: Any = (
-    doors, queue, clusters, correcting, alerts, acting, editing, progress, channels, wall, report,
-    handling, todo, mine, directory, live, public,
+    login, queue, cluster_pages, corrections, alert_pages, actions, editor, delivery_progress,
+    halted_channels, sandbox_wall, report_form, urgent, todo_pages, my_groups, directory_pages, live_updates,
+    public_pages,
 )  # fmt: skip
 BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""
@@ -51,7 +43,7 @@ def build(settings: Settings) -> Room:
     """The room, with its pages; nothing is sent before it is started."""
     desk = open_desk(settings)
     transport = open_transport(settings, NAME, desk)
-    house = House(
+    house = Dependencies(
         settings=settings,
         desk=desk,
         transport=transport,
@@ -82,7 +74,7 @@ def open_intake(settings: Settings) -> httpx.AsyncClient:
     )
 
 
-def web(house: House) -> Any:
+def web(house: Dependencies) -> Any:
     """The pages as an ASGI application."""
     settings = house.settings
     csrf = CSRFConfig(
@@ -97,10 +89,10 @@ def web(house: House) -> Any:
     )
     return Litestar(
         [static, *[handler for module in PAGES for handler in module.HANDLERS]],
-        before_request=todo.counting(house),
+        before_request=todo_pages.pending_count_hook(house),
         csrf_config=csrf,
         dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
-        exception_handlers=failures.HANDLERS,
+        exception_handlers=error_pages.HANDLERS,
         middleware=[DefineMiddleware(SessionMiddleware, sessions=house.sessions, desk=house.desk)],
         openapi_config=None,
         request_max_body_size=BODY_LIMIT,

@@ -4,17 +4,17 @@ import logging
 
 from consumers.clusters import Clustering
 from consumers.decisions import Decisions
-from consumers.expiry import Expiry
-from consumers.library import LiveLibrary, seed_patterns
-from consumers.registry import only_shown
+from consumers.expiry_loop import Expiry
+from consumers.live_library import LiveLibrary, seed_patterns
+from consumers.projections import project_only
 from consumers.surge import Surge
 from consumers.triage import Triage
 from fenghuo import topics
-from fenghuo.runtime import Room, open_desk, open_transport
+from fenghuo.desk.desk import Desk
+from fenghuo.runtime.room import Room, open_desk, open_transport
 from fenghuo.settings import Settings
-from fenghuo.stores.desk import Desk
-from fenghuo.transport.pipeline import Follow, Stage
-from patterns.kernels import unkept
+from fenghuo.transport.stage import Follow, Stage
+from patterns.kernels import cache_error
 
 log = logging.getLogger(__name__)
 ROOM = "consumers"
@@ -25,7 +25,7 @@ def build(settings: Settings) -> Room:
     desk = open_desk(settings)
     transport = open_transport(settings, ROOM, desk)
     library = LiveLibrary(seed_patterns())
-    if why := unkept():
+    if why := cache_error():
         log.warning("the recogniser's machine code cannot be kept: each start compiles", extra={"why": why})
     return Room(
         name=ROOM,
@@ -57,7 +57,7 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
             handle=Surge(desk, settings).on_reports_matched,
         ),
         Stage(
-            room=ROOM, name="handled", topic=topics.REPORTS_HANDLED, projects_input=True, handle=only_shown,
+            room=ROOM, name="handled", topic=topics.REPORTS_HANDLED, projects_input=True, handle=project_only,
         ),
         Stage(
             room=ROOM, name="decisions", topic=topics.DECISIONS_MADE, batch=50, projects_input=True,
@@ -65,10 +65,10 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
         ),
         Stage(
             room=ROOM, name="groups", topic=topics.GROUPS_CHANGED, batch=500, projects_input=True,
-            handle=only_shown,
+            handle=project_only,
         ),
         Stage(
             room=ROOM, name="people", topic=topics.PEOPLE_CHANGED, projects_input=True,
-            handle=only_shown,
+            handle=project_only,
         ),
     ]  # fmt: skip

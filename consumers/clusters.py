@@ -11,16 +11,16 @@ from datetime import datetime, timedelta
 import msgspec
 
 from consumers.corrections import merged, split
-from consumers.danger import credible, danger, doubts, is_new, suspected
+from consumers.credibility import counted_reporters, credibility_flags, danger, is_new, suspected
 from consumers.drafting import Evidence, compose, in_order, shared_clauses
-from consumers.library import OTHER, fraud_types
-from fenghuo import events as e
-from fenghuo.alerts import ENDED, SYSTEM, Action, AlertId, Order, Origin, Role
+from consumers.live_library import OTHER, fraud_types
 from fenghuo.clock import to_ms
+from fenghuo.desk.desk import Desk
+from fenghuo.desk.fold import MEMBERS_KEPT
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import ENDED, SYSTEM, Action, AlertId, Order, Origin, Role
 from fenghuo.settings import Settings
-from fenghuo.stores.desk import Desk
-from fenghuo.stores.projection import MEMBERS_KEPT
-from fenghuo.transport.pipeline import Outcome
+from fenghuo.transport.stage import Outcome
 from patterns.clustering import MARKS_KEPT, Clusterer, Placement, traces
 
 RELATED_KEPT = 8
@@ -31,7 +31,7 @@ DISTRICTS_HELD = 100
 
 
 @dataclass(slots=True)
-class Held:
+class LoadedCluster:
     """One cluster in memory: its head, and its latest members by report."""
 
     head: e.Cluster
@@ -43,14 +43,14 @@ class District:
     """One district's clusters in memory, those with the oldest news first."""
 
     clusterer: Clusterer
-    clusters: dict[str, Held] = field(default_factory=dict)
+    clusters: dict[str, LoadedCluster] = field(default_factory=dict)
     placed: dict[str, str] = field(default_factory=dict)
     """Report id to cluster id: a redelivered report is not counted twice."""
 
-    def hold(self, cluster: e.Cluster) -> Held:
+    def hold(self, cluster: e.Cluster) -> LoadedCluster:
         """Have a cluster in memory as the desk has it, with its members; replaces what was held of it."""
         members = {member.report_id: member for member in cluster.members}
-        held = Held(msgspec.structs.replace(cluster, members=()), members)
+        held = LoadedCluster(msgspec.structs.replace(cluster, members=()), members)
         self.clusters[cluster.cluster_id] = held
         self.placed |= dict.fromkeys(members, cluster.cluster_id)
         self.clusterer.restore(cluster.cluster_id, cluster.exemplars, cluster.marks)
@@ -276,7 +276,7 @@ class Clustering:
         stands = found is not None and found.merged_into is None and found.district == name
         return found if stands else None
 
-    async def _draft(self, held: Held, at: datetime) -> e.DecisionMade | None:
+    async def _draft(self, held: LoadedCluster, at: datetime) -> e.DecisionMade | None:
         """The draft that is due: at enough people who count, or at as many anew since the last alert
         ended."""
         if not held.head.suspicious or held.head.credible < self._reporters:
@@ -288,7 +288,7 @@ class Clustering:
                 return None
             since = alert.changed_at
         anew = [m for m in held.members.values() if since is None or m.at > since]
-        people = credible(anew, self._settings)
+        people = counted_reporters(anew, self._settings)
         return draft_of(held.head, at, self._life_hours, previous) if len(people) >= self._reporters else None
 
 
@@ -316,8 +316,13 @@ def _traces_of(cluster: e.Cluster) -> tuple[str, ...]:
 
 
 def joined(
-    before: Held | None, placement: Placement, report: e.ReportUnmatched, settings: Settings, *, new: bool
-) -> Held:
+    before: LoadedCluster | None,
+    placement: Placement,
+    report: e.ReportUnmatched,
+    settings: Settings,
+    *,
+    new: bool,
+) -> LoadedCluster:
     """The cluster that a report, by somebody ``new`` or not, was placed into, with it in; ``before`` stays as
     it is. Pure."""
     member = e.Member(
@@ -336,7 +341,7 @@ def joined(
     towns = _more(head.towns, [report.place.town] if report.place.town else [])
     suspicious = head.suspicious or suspected(members.values(), settings)
     adds = placement.exemplar or before is None
-    counted, worst = credible(members.values(), settings), max(head.worst, report.danger)
+    counted, worst = counted_reporters(members.values(), settings), max(head.worst, report.danger)
     head = msgspec.structs.replace(
         head,
         revision=head.revision + 1,
@@ -354,9 +359,9 @@ def joined(
         shared=_more(head.shared, shared)[:SHARED_KEPT],
         worst=worst,
         credible=len(counted),
-        doubts=_more(head.doubts, doubts(members.values(), member, settings)),
+        doubts=_more(head.doubts, credibility_flags(members.values(), member, settings)),
     )
-    return Held(head, members)
+    return LoadedCluster(head, members)
 
 
 def _founded(cluster_id: str, report: e.ReportUnmatched) -> e.Cluster:

@@ -16,7 +16,7 @@ import msgspec
 from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
-    from consumers.verdicts import Lang
+    from consumers.verdict_text import Lang
     from patterns.matching import Library
     from patterns.model import FraudType
 
@@ -113,10 +113,10 @@ def match(texts: tuple[str, ...], library: Path | None, pretty: bool, lang: "Lan
 
 def _held(file: Path | None, as_written: bool) -> "tuple[Library, dict[str, FraudType]]":
     """The patterns of ``file``, or the seeds with their fraud types."""
-    from consumers.library import OTHER, fraud_types, seed_patterns
+    from consumers.live_library import OTHER, fraud_types, seed_patterns
     from patterns.matching import Library
     from patterns.model import Pattern
-    from patterns.slots import from_record
+    from patterns.text.slots import from_record
 
     if file is None:
         return Library(seed_patterns()), fraud_types()
@@ -127,7 +127,7 @@ def _held(file: Path | None, as_written: bool) -> "tuple[Library, dict[str, Frau
 
 
 def _tell(messages: Iterator[Line], held: "Library", as_written: bool) -> None:
-    from patterns.slots import example, from_record
+    from patterns.text.slots import example, from_record
 
     while batch := list(islice(messages, AT_ONCE)):
         verdicts = held.match([m.text if as_written else example(from_record(m.text)) for m in batch])
@@ -141,7 +141,7 @@ def _explain(messages: Iterator[Line], held: "Library", kinds: "dict[str, FraudT
     """A block for each message, as soon as it is there; the versions once, at the end."""
     from rich.console import Console
 
-    from consumers.verdicts import explain, versions
+    from consumers.verdict_text import explain, versions
 
     console, made_by = Console(highlight=False, soft_wrap=True), ""
     for message in messages:
@@ -169,8 +169,8 @@ def cluster(raise_at: int, as_written: bool) -> None:
     from collections import Counter
 
     from patterns.clustering import Clusterer
-    from patterns.redact import mask
-    from patterns.slots import example, from_record
+    from patterns.entities.redact import mask
+    from patterns.text.slots import example, from_record
     from patterns.triage import assess
 
     clusterer, sizes, suspicious, leaning = Clusterer(), Counter[str](), set[str](), Counter[str]()

@@ -8,13 +8,13 @@ from typing import Literal
 
 import msgspec
 
-from consumers.danger import credible, danger, suspected
+from consumers.credibility import counted_reporters, danger, suspected
 from consumers.triage import shown_indicators
-from fenghuo import events as e
+from fenghuo.desk.fold import MEMBERS_KEPT
+from fenghuo.domain import events as e
 from fenghuo.settings import Settings
-from fenghuo.stores.projection import MEMBERS_KEPT
 from patterns.clustering import MARKS_KEPT, marks
-from patterns.entities import find
+from patterns.entities.find import find
 
 CORRECTIONS_KEPT = 20
 EXEMPLARS_KEPT = 8
@@ -112,7 +112,7 @@ def _of(
 
 def _weighed(cluster: e.Cluster, settings: Settings) -> e.Cluster:
     """The cluster with who of its members counts, and its danger."""
-    counted = credible(cluster.members, settings)
+    counted = counted_reporters(cluster.members, settings)
     urgent = danger(counted, cluster.worst, settings, suspicious=cluster.suspicious)
     return msgspec.structs.replace(cluster, credible=len(counted), danger=urgent)
 

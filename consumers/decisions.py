@@ -11,17 +11,17 @@ import logging
 from collections.abc import Callable, Mapping, Sequence
 from typing import Literal
 
-from consumers import answers
-from fenghuo import events as e
-from fenghuo.alerts import RELEASED, SYSTEM, Action, Alert, Content, Order, PersonId, Role
-from fenghuo.audience import ExpressionError, digest_of, freeze, reach_of
-from fenghuo.deciding import at_stake, decide
+from consumers import reply_texts
+from fenghuo.desk.desk import Desk
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import RELEASED, SYSTEM, Action, Alert, Content, Order, PersonId, Role
+from fenghuo.domain.alert_lifecycle import at_stake, decide
+from fenghuo.domain.audience import ExpressionError, digest_of, freeze, reach_of
+from fenghuo.domain.reach import frozen_reach, still_there
 from fenghuo.errors import Denied
-from fenghuo.reach import frozen_reach, still_there
-from fenghuo.stores.desk import Desk
-from fenghuo.transport.pipeline import Outcome
-from patterns.redact import forbidden
-from patterns.slots import from_masked
+from fenghuo.transport.stage import Outcome
+from patterns.entities.redact import forbidden
+from patterns.text.slots import from_masked
 
 log = logging.getLogger(__name__)
 
@@ -93,8 +93,8 @@ class Decisions:
 
 
 _ANSWERS: dict[Action, tuple[Literal["warned", "withdrawn"], Callable[[str], str]]] = {
-    Action.COMPLETE: ("warned", answers.warned),
-    Action.RECALL: ("withdrawn", answers.withdrawn),
+    Action.COMPLETE: ("warned", reply_texts.warned),
+    Action.RECALL: ("withdrawn", reply_texts.withdrawn),
 }
 
 

@@ -14,12 +14,12 @@ from datetime import datetime, timedelta, timezone
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
-from fenghuo.alerts import TEXT_LIMIT, TITLE_LIMIT, Audience, Content
-from fenghuo.audience import CHANNELS
-from fenghuo.warning import issuer
+from fenghuo.domain.alert import TEXT_LIMIT, TITLE_LIMIT, Audience, Content
+from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.warning_text import issuer
+from patterns.entities.redact import forbidden
 from patterns.model import FraudType
-from patterns.normalise import clean, fold, fold_with_offsets
-from patterns.redact import forbidden
+from patterns.text.normalise import clean, fold, fold_with_offsets
 
 BEIJING = timezone(timedelta(hours=8))
 WHERE_TO_CALL = "已付款的，马上拨打 110；拿不准的，拨打 96110。"

@@ -14,11 +14,11 @@ import click
 from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
-    from fenghuo.events import Event, PatternChanged
-    from fenghuo.runtime import AnyTransport
+    from fenghuo.desk.desk import Desk
+    from fenghuo.domain.events import Event, PatternChanged
+    from fenghuo.runtime.room import AnyTransport
     from fenghuo.settings import Settings
-    from fenghuo.stores.desk import Desk
-    from patterns.checking import Fault
+    from patterns.library_checks import LibraryProblem
     from patterns.matching import Library
     from patterns.model import FraudType, Pattern
 
@@ -89,7 +89,7 @@ def show(pattern_id: str, files: tuple[Path, ...]) -> None:
 
     Seeds only: what was added later or learned from alerts is not among them.
     """
-    from patterns.slots import example, slots
+    from patterns.text.slots import example, slots
 
     types, patterns = _seeds(files)
     held = _library(patterns)
@@ -126,11 +126,11 @@ def check(files: tuple[Path, ...], benign: Path | None) -> None:
     without one of the four voices; and, as warnings, patterns without a hook and types with few cues.
     Status 0: no error; 1: some; 2: the honest texts cannot be read.
     """
-    from patterns import checking
+    from patterns import library_checks
 
     honest = _honest(benign)
     types, patterns, found = _read(files)
-    found += checking.check(types, patterns, honest)
+    found += library_checks.check(types, patterns, honest)
     _tell_faults(found)
     errors = sum(x.severity == "error" for x in found)
     click.echo(
@@ -142,7 +142,7 @@ def check(files: tuple[Path, ...], benign: Path | None) -> None:
 
 def _honest(file: Path | None) -> Sequence[str]:
     from consumers.commands import read_lines
-    from patterns.background import EVERYDAY
+    from patterns.data.everyday_messages import EVERYDAY
 
     if file is None:
         return EVERYDAY
@@ -150,7 +150,7 @@ def _honest(file: Path | None) -> Sequence[str]:
         return [line.text for line in read_lines(source, file.name)]
 
 
-def _tell_faults(found: "Iterable[Fault]") -> None:
+def _tell_faults(found: "Iterable[LibraryProblem]") -> None:
     for x in found:
         about = f"{x.pattern_id}: " if x.pattern_id else ""
         click.echo(f"{x.severity:<8}{x.code:<16}{about}{x.message}")
@@ -171,7 +171,7 @@ def add(*, code: str, title: str, text: str | None, force: bool, yes: bool) -> N
     People's numbers are hidden and links made harmless first: the text is kept for ever. Its id follows from
     the text, so doing it again changes nothing. Text from standard input is added only with --yes.
     """
-    from consumers.library import fraud_types, pattern_of
+    from consumers.live_library import fraud_types, pattern_of
 
     kind = fraud_types()[_known_code(code, fraud_types())]
     change = _new_change(kind.code, title, _from_stdin() if text is None else text)
@@ -197,8 +197,8 @@ def _from_stdin() -> str:
 
 def _new_change(code: str, title: str, text: str) -> "PatternChanged":
     from fenghuo import clock
-    from fenghuo.events import PatternChanged, derive_id
-    from patterns.redact import mask
+    from fenghuo.domain.events import PatternChanged, derive_id
+    from patterns.entities.redact import mask
 
     title, masked = mask(title.strip()), mask(text.strip())
     if not title or not masked:
@@ -216,9 +216,9 @@ def _new_change(code: str, title: str, text: str) -> "PatternChanged":
 
 def _refuse_bad(change: "PatternChanged", others: "Sequence[Pattern]", force: bool) -> None:
     """Print what is wrong; Refused on an error that ``force`` does not outweigh."""
-    from consumers.library import pattern_of
-    from patterns.background import EVERYDAY
-    from patterns.checking import BAD_SLOT, check_added
+    from consumers.live_library import pattern_of
+    from patterns.data.everyday_messages import EVERYDAY
+    from patterns.library_checks import BAD_SLOT, check_added
 
     found = check_added(pattern_of(change), others, EVERYDAY)
     _tell_faults(found)
@@ -238,8 +238,8 @@ def retire(pattern_id: str, yes: bool) -> None:
     A seed too. It stays out after a restart; doing it again changes nothing.
     """
     from fenghuo import clock
-    from fenghuo.alerts import AlertId
-    from fenghuo.events import PatternChanged
+    from fenghuo.domain.alert import AlertId
+    from fenghuo.domain.events import PatternChanged
 
     changes = _run(_changes)
     if pattern_id in changes and changes[pattern_id].retired:
@@ -266,7 +266,7 @@ def _agree(question: str, yes: bool) -> None:
 
 
 def _event_id(pattern_id: str, at: datetime) -> str:
-    from fenghuo.events import derive_id
+    from fenghuo.domain.events import derive_id
 
     return derive_id("pattern", pattern_id, at.isoformat())
 
@@ -275,17 +275,17 @@ def _event_id(pattern_id: str, at: datetime) -> str:
 
 
 def _run(work: "Callable[[Desk, AnyTransport, Settings], Awaitable[T]]") -> T:
-    from fenghuo import offline
+    from fenghuo.commands import session
 
-    return offline.run(ROOM, work)
+    return session.run(ROOM, work)
 
 
 async def _changes(
     _desk: "Desk", transport: "AnyTransport", _settings: "Settings"
 ) -> "dict[str, PatternChanged]":
     """The latest change of each pattern that was ever changed: the topic keeps all there were."""
-    from consumers.library import latest_changes
-    from fenghuo import events as e
+    from consumers.live_library import latest_changes
+    from fenghuo.domain import events as e
     from fenghuo.topics import PATTERNS_CHANGED
 
     changes = list[e.PatternChanged]()
@@ -303,7 +303,7 @@ async def _in_force(desk: "Desk", transport: "AnyTransport", settings: "Settings
 
 def _standing(changes: "Mapping[str, PatternChanged]") -> "dict[str, Pattern]":
     """The seeds and what was added since, without what was retired, by id."""
-    from consumers.library import pattern_of, seed_patterns
+    from consumers.live_library import pattern_of, seed_patterns
 
     held = {pattern.pattern_id: pattern for pattern in seed_patterns()}
     for pattern_id, change in changes.items():
@@ -336,17 +336,17 @@ def _texts(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
             yield seed.name, seed.read_bytes()
 
 
-def _read(files: Sequence[Path]) -> "tuple[list[FraudType], list[Pattern], list[Fault]]":
+def _read(files: Sequence[Path]) -> "tuple[list[FraudType], list[Pattern], list[LibraryProblem]]":
     """What the seed files hold; one that cannot be read is a fault."""
-    from patterns.checking import Fault
     from patterns.library import parse_seeds
+    from patterns.library_checks import LibraryProblem
 
-    types, patterns, found = list[Any](), list[Any](), list[Fault]()
+    types, patterns, found = list[Any](), list[Any](), list[LibraryProblem]()
     for name, content in _texts(files):
         try:
             kind, mine = parse_seeds(content.decode("utf-8"))
         except ValueError as error:
-            found.append(Fault("error", "unreadable", "", f"{name}: {error}"))
+            found.append(LibraryProblem("error", "unreadable", "", f"{name}: {error}"))
         else:
             types.append(kind)
             patterns += mine
@@ -368,7 +368,7 @@ def _library(patterns: "Iterable[Pattern]") -> "Library":
 
 
 def _known_code(code: str, types: Iterable[str]) -> str:
-    from fenghuo.tables import unknown
+    from fenghuo.spreadsheets.tables import unknown
 
     types = list(types)
     if code.upper() not in types:

@@ -16,17 +16,18 @@ from datetime import timedelta
 
 import msgspec
 
-from consumers.danger import credible, doubts, is_new
+from consumers.credibility import counted_reporters, credibility_flags, is_new
 from consumers.drafting import Evidence, compose
-from consumers.library import OTHER, fraud_types
-from fenghuo import events as e
-from fenghuo.alerts import ENDED, SYSTEM, Action, Alert, AlertId, Order, Origin, Role
+from consumers.live_library import OTHER, fraud_types
 from fenghuo.clock import from_ms, to_ms
+from fenghuo.desk.desk import Desk
+from fenghuo.desk.fold import Drafted
+from fenghuo.desk.keys import surge_of
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import ENDED, SYSTEM, Action, Alert, AlertId, Order, Origin, Role
+from fenghuo.domain.calendar import HOUR_MS
 from fenghuo.settings import Settings
-from fenghuo.stores.desk import Desk
-from fenghuo.stores.keys import surge_of
-from fenghuo.stores.projection import HOUR_MS, Drafted
-from fenghuo.transport.pipeline import Outcome
+from fenghuo.transport.stage import Outcome
 
 COUNTED_KEPT = 50
 """Reports that a draft names as those it counted."""
@@ -72,7 +73,7 @@ class Found:
     reporters: int
     usual: float
     window_s: int
-    doubts: tuple[str, ...]
+    credibility_flags: tuple[str, ...]
     """What is doubtful about the latest COUNTED_KEPT of them."""
 
 
@@ -158,10 +159,12 @@ def surging(seen: Sequence[e.Member], past: Sequence[int], settings: Settings) -
     limit = settings.surge_false_alarm / 2
     for window_s in (settings.surge_window_s, settings.surge_slow_window_s):
         inside = _within(seen, window_s)
-        reporters = len(credible(inside, settings))
+        reporters = len(counted_reporters(inside, settings))
         expected = usual(past, to_ms(seen[-1].at), window_s, settings)
         if reporters >= settings.surge_reporters and chance(reporters - 1, expected) <= limit:
-            doubtful = {x: None for last in inside[-COUNTED_KEPT:] for x in doubts(inside, last, settings)}
+            doubtful = {
+                x: None for last in inside[-COUNTED_KEPT:] for x in credibility_flags(inside, last, settings)
+            }
             return Found(inside, reporters, expected.mean, window_s, tuple(doubtful))
     return None
 
@@ -270,7 +273,7 @@ def draft_of(report: e.ReportMatched, found: Found, previous: str, life_hours: i
             counted=tuple(x.report_id for x in seen)[-COUNTED_KEPT:],
             by_town=reporters_by((x.town, x.reporter) for x in seen),
             by_group=reporters_by((x.group_id, x.reporter) for x in seen),
-            doubts=found.doubts, window_s=found.window_s, reporters=found.reporters,
+            doubts=found.credibility_flags, window_s=found.window_s, reporters=found.reporters,
             usual=round(found.usual, 2),
         ),
     )  # fmt: skip

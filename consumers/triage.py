@@ -3,14 +3,15 @@
 import asyncio
 from collections.abc import Sequence
 
-from consumers import answers
-from consumers.library import LiveLibrary, fraud_types
-from fenghuo import events as e
-from fenghuo.alerts import AlertId
-from fenghuo.transport.pipeline import Outcome
-from patterns.identifiers import is_known_good
-from patterns.model import Entity, Pattern, Verdict
-from patterns.redact import defang, mask
+from consumers import reply_texts
+from consumers.live_library import LiveLibrary, fraud_types
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import AlertId
+from fenghuo.transport.stage import Outcome
+from patterns.entities.entity import Entity
+from patterns.entities.identifiers import is_known_good
+from patterns.entities.redact import defang, mask
+from patterns.model import Pattern, Verdict
 from patterns.triage import Assessment, assess
 
 MATCH_AT_ONCE = 64
@@ -55,7 +56,7 @@ def _known(report: e.ReportReceived, verdict: Verdict, pattern: Pattern) -> list
         evidence=verdict.evidence, alert_id=AlertId(pattern.alert_id) if pattern.alert_id else None,
         versions=(verdict.normaliser, verdict.library),
     )  # fmt: skip
-    text = answers.known(pattern.title, kind.advice if kind else "", report.stage)
+    text = reply_texts.known(pattern.title, kind.advice if kind else "", report.stage)
     return [matched, reply(report.report_id, "known", text, report)]
 
 
@@ -74,7 +75,7 @@ def _unknown(
         suggested_reasons=verdict.reasons if suggested else (),
         indicators=shown_indicators(verdict.indicators), versions=(verdict.normaliser, verdict.library),
     )  # fmt: skip
-    text = answers.new(report.stage, seen.suspicious or suggested is not None)
+    text = reply_texts.new(report.stage, seen.suspicious or suggested is not None)
     return [unmatched, reply(report.report_id, "new", text, report)]
 
 

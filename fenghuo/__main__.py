@@ -1,5 +1,5 @@
 """``python -m fenghuo`` is ``fenghuo``."""
 
-from fenghuo.cli import main
+from fenghuo.commands import main
 
 main()

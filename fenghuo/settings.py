@@ -196,7 +196,7 @@ def load_settings(**overrides: object) -> Settings:
         raise Refused("settings: " + "; ".join(lines)) from None
 
 
-def made_secrets(folder: Path) -> dict[str, str]:
+def ensure_secrets(folder: Path) -> dict[str, str]:
     """Secrets kept in ``folder``/secrets (mode 600), made on first use; name to value."""
     path = folder / "secrets"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)

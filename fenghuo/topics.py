@@ -12,10 +12,10 @@ from typing import Any
 
 import msgspec
 
-from fenghuo import events as e
+from fenghuo.domain import events as e
 
 DESK = "desk"
-"""As a reader: the event is projected onto the desk (fenghuo.stores.projection), where people look."""
+"""As a reader: the event is projected onto the desk (fenghuo.desk.fold), where people look."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,11 +14,11 @@ from itertools import pairwise
 import numpy as np
 
 from patterns.arrays import I32
-from patterns.exemplars import Exemplars, Places
-from patterns.index import distinct_grams
 from patterns.kernels import cluster as kernels
 from patterns.kernels.cluster import Limits
-from patterns.normalise import NORMALISER, Folded, clean_batch, fold_batch
+from patterns.search.exemplar_index import Exemplars, Places
+from patterns.search.pattern_index import distinct_grams
+from patterns.text.normalise import NORMALISER, Folded, clean_batch, fold_batch
 
 CLUSTERER = f"{NORMALISER}c2"
 """Version. Change it with the rules or their numbers: another version may place a message elsewhere."""

@@ -4,7 +4,7 @@ import tomllib
 from typing import Any, cast, get_args
 
 from patterns.model import FraudType, Pattern, Severity, Voice
-from patterns.slots import SLOTS, unknown_slots
+from patterns.text.slots import SLOTS, unknown_slots
 
 
 def _text(table: dict[str, Any], key: str, where: str) -> str:

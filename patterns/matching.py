@@ -12,8 +12,10 @@ from hashlib import blake2b
 import numpy as np
 from rapidfuzz import fuzz
 
-from patterns.index import Hit, Index, empty_index
-from patterns.judging import (
+from patterns.data.hook_phrases import HARD
+from patterns.model import Band, Pattern, Reason, Verdict
+from patterns.search.pattern_index import Hit, Index, empty_index
+from patterns.signals.verdict_rules import (  # fmt: skip
     ALIGNED,
     KNOWN,
     NEAR_COPY,
@@ -23,11 +25,9 @@ from patterns.judging import (
     is_advice,
     leads_away,
     names_known_good,
-)  # fmt: skip
-from patterns.model import Band, Pattern, Reason, Verdict
-from patterns.normalise import NORMALISER, Cleaned, Folded, clean_batch, fold_batch
-from patterns.slots import example, filled
-from patterns.wording import HARD
+)
+from patterns.text.normalise import NORMALISER, Cleaned, Folded, clean_batch, fold_batch
+from patterns.text.slots import example, filled
 
 _MOST_RETIRED = 4_096
 """Slots of retired patterns that may stand empty; then all is built anew."""

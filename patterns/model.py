@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
 
+from patterns.entities.entity import Entity
+
 Severity = Literal["moderate", "severe"]
 Voice = Literal["sms", "chat", "call", "forward"]
 Band = Literal["known", "suggested", "none"]
@@ -46,23 +48,6 @@ class Pattern:
     voice: Voice = "sms"
 
 
-@dataclass(frozen=True, slots=True)
-class Entity:
-    """A piece of text with a meaning of its own.
-
-    `start` and `end` are offsets into the RAW text, `value` is cleaned. For entities
-    named by a label (a code after 验证码, an id after 微信) the span covers the value only.
-    `shown` is the form people may see, `treatment` how it came about (shown.TREATMENTS).
-    """
-
-    kind: str
-    start: int
-    end: int
-    value: str
-    shown: str
-    treatment: Literal["keep", "mask", "redact"]
-
-
 class Verdict(NamedTuple):
     """What the library says of one message: the best pattern and its score (0 to 100), even for "none".
 
@@ -85,6 +70,6 @@ class Verdict(NamedTuple):
     @property
     def indicators(self) -> "tuple[Entity, ...]":
         """What the message holds to act upon (links, numbers, accounts ...); searched for when asked for."""
-        from patterns.entities import find
+        from patterns.entities.find import find
 
         return find(self.text)

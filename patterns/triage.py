@@ -9,14 +9,15 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 
-from patterns.cues import CIRCLED, DEADLINE, HOOKS, QUESTION, SHORT_LINK, SIGNS, THEMES, THREAT, Cue
-from patterns.entities import find_in
-from patterns.identifiers import is_known_good
-from patterns.judging import hooks, is_advice, names_known_good
-from patterns.model import Entity, FraudType
-from patterns.moving import money_moves
-from patterns.normalise import clean, clean_batch, sound
-from patterns.wording import WEAK_ADVICE
+from patterns.data.cues import CIRCLED, DEADLINE, HOOKS, QUESTION, SHORT_LINK, SIGNS, THEMES, THREAT, Cue
+from patterns.data.hook_phrases import WEAK_ADVICE
+from patterns.entities.entity import Entity
+from patterns.entities.find import find_in
+from patterns.entities.identifiers import is_known_good
+from patterns.model import FraudType
+from patterns.signals.money_moving import money_is_moving
+from patterns.signals.verdict_rules import hooks, is_advice, names_known_good
+from patterns.text.normalise import clean, clean_batch, sound
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,7 +149,7 @@ def assess(
     asked, refused = hooks(norm.text)
     signs = _signs(text, cleaned.signs[0].tolist(), norm.text, find_in(norm))
     advice = is_advice(norm.text)
-    moving = money_moves(norm.text, advice)
+    moving = money_is_moving(norm.text, advice)
     found = [(cue.weight, cue.points) for cue in themes]
     found += [HOOKS[kind] for kind in sorted(asked)] + [SIGNS[sign] for sign in signs]
     advice = advice and not moving

@@ -3,12 +3,12 @@
 import time
 
 from fenghuo.errors import Refused
-from fenghuo.runtime import Room, open_desk, open_transport
+from fenghuo.runtime.room import Room, open_desk, open_transport
+from fenghuo.security.passwords import Auth
 from fenghuo.settings import Settings
-from fenghuo.stores.auth import Auth
 from producers.intake import Intake
-from producers.limits import Rate
-from producers.web import web
+from producers.rate_limit import Rate
+from producers.routes import web
 
 SHORTEST_SECRET = 32
 

@@ -14,11 +14,11 @@ import click
 from fenghuo.errors import Crowded, Refused, Unavailable
 
 if TYPE_CHECKING:
-    from fenghuo.events import DeadLettered, Event
-    from fenghuo.runtime import AnyTransport
+    from fenghuo.desk.desk import Desk
+    from fenghuo.domain.events import DeadLettered, Event
+    from fenghuo.runtime.room import AnyTransport
     from fenghuo.settings import Settings
-    from fenghuo.stores.desk import Desk
-    from producers.importing import Batch
+    from producers.import_rows import Batch
 
 AT_ONCE = 500
 CROWDED_WAIT_S = 1.0
@@ -44,11 +44,11 @@ def import_reports(
     stage (阶段), at (时间). A time without a zone is China's. Status 0: all rows are in; 1: some refused;
     2: none could be brought in; 3: the broker is away.
     """
-    from fenghuo import offline
+    from fenghuo.commands import session
 
     batch, notes = _read(file, district, ignore)
     if batch.events:
-        offline.run("producers", _publishing(batch))
+        session.run("producers", _publishing(batch))
     if refused is not None:
         _write_refused(refused, batch)
     _tell_outcome(batch, notes, as_json)
@@ -57,11 +57,12 @@ def import_reports(
 
 def _read(file: Path, district: str | None, ignore: Sequence[str]) -> "tuple[Batch, tuple[str, ...]]":
     """The whole file, checked before anything is published."""
-    from fenghuo import clock, offline
-    from fenghuo.tables import read_rows
-    from producers.importing import ALIASES, COLUMNS, gather
+    from fenghuo import clock
+    from fenghuo.commands import session
+    from fenghuo.spreadsheets.tables import read_rows
+    from producers.import_rows import ALIASES, COLUMNS, gather
 
-    settings = offline.known_settings()
+    settings = session.known_settings()
     secret = settings.secret_key.get_secret_value()
     if not secret:
         raise Refused(
@@ -160,26 +161,26 @@ def replay(topic: str | None, limit: int | None, dry_run: bool) -> None:
     Ids stay, so readers that had handled a record already take no harm. A record that still cannot be read
     stays where it is and is counted. Letters are kept for 90 days: run again, this publishes the same again.
     """
-    from fenghuo import offline
+    from fenghuo.commands import session
 
     _check_topic(topic)
 
     async def work(desk: "Desk", transport: "AnyTransport", settings: "Settings") -> None:
-        from producers.replaying import sort
+        from producers.replay import sort
 
         letters = await _letters(transport, topic, limit)
         found = sort(letters)
         if not dry_run:
             for room, events in found.again.items():
-                async with offline.publishing_as(room, desk, settings) as writer:
+                async with session.publishing_as(room, desk, settings) as writer:
                     await publish_all(writer, events, lambda _n: None, lambda x: click.echo(x, err=True))
         _tell_replay(len(letters), found.by_topic, found.staying, found.repeated, dry_run)
 
-    offline.run("producers", work)
+    session.run("producers", work)
 
 
 def _check_topic(name: str | None) -> None:
-    from fenghuo.tables import unknown
+    from fenghuo.spreadsheets.tables import unknown
     from fenghuo.topics import TOPICS
 
     names = [x.name for x in TOPICS]
@@ -188,7 +189,7 @@ def _check_topic(name: str | None) -> None:
 
 
 async def _letters(transport: "AnyTransport", topic: str | None, limit: int | None) -> "list[DeadLettered]":
-    from fenghuo import events as e
+    from fenghuo.domain import events as e
     from fenghuo.topics import DEADLETTERS
 
     found: list[e.DeadLettered] = []
@@ -222,8 +223,8 @@ def tokens() -> None:
 @click.argument("name")
 def issue(name: str) -> None:
     """Make a token for NAME and print it, once."""
-    from fenghuo import offline
-    from fenghuo.stores.auth import Auth
+    from fenghuo.commands import session
+    from fenghuo.security.passwords import Auth
 
     if not _NAME.fullmatch(name):
         raise Refused("a token's name has 1 to 64 letters, digits, . _ @ or -")
@@ -231,7 +232,7 @@ def issue(name: str) -> None:
     async def work(desk: "Desk", _settings: "Settings") -> str:
         return await Auth(desk.client, desk.keys).issue_token(name)
 
-    token = offline.run_at_desk(work)
+    token = session.with_desk(work)
     click.echo(token)
     click.echo(f"issued to {name}; it is not shown again. Send it as: Authorization: Bearer TOKEN", err=True)
 
@@ -239,13 +240,13 @@ def issue(name: str) -> None:
 @tokens.command("list")
 def list_tokens() -> None:
     """Who holds tokens, and how many."""
-    from fenghuo import offline
-    from fenghuo.stores.auth import Auth
+    from fenghuo.commands import session
+    from fenghuo.security.passwords import Auth
 
     async def work(desk: "Desk", _settings: "Settings") -> Counter[str]:
         return await Auth(desk.client, desk.keys).token_names()
 
-    for name, count in sorted(offline.run_at_desk(work).items()):
+    for name, count in sorted(session.with_desk(work).items()):
         click.echo(f"{name}\t{count}")
 
 
@@ -253,13 +254,13 @@ def list_tokens() -> None:
 @click.argument("name")
 def revoke(name: str) -> None:
     """Void every token of NAME, at once."""
-    from fenghuo import offline
-    from fenghuo.stores.auth import Auth
+    from fenghuo.commands import session
+    from fenghuo.security.passwords import Auth
 
     async def work(desk: "Desk", _settings: "Settings") -> int:
         return await Auth(desk.client, desk.keys).revoke_tokens(name)
 
-    count = offline.run_at_desk(work)
+    count = session.with_desk(work)
     if not count:
         raise Refused(f"{name} holds no token; `fenghuo tokens list` shows who does")
     click.echo(f"revoked {count}")

@@ -15,16 +15,16 @@ from dataclasses import dataclass
 import msgspec
 
 from fenghuo import clock
+from fenghuo.desk.desk import Desk, reaching_redis
+from fenghuo.domain.events import derive_id
 from fenghuo.errors import Unavailable
-from fenghuo.events import derive_id
+from fenghuo.security.passwords import Auth
 from fenghuo.settings import Settings
-from fenghuo.stores.auth import Auth
-from fenghuo.stores.desk import Desk, reaching_redis
-from fenghuo.transport.pipeline import Transport
+from fenghuo.transport.stage import Transport
 from producers import problems
-from producers.limits import Rate
 from producers.problems import Problem
-from producers.reports import Report, check
+from producers.rate_limit import Rate
+from producers.report_form import Report, check
 
 log = logging.getLogger(__name__)
 

@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fenghuo.errors import Refused
-from producers.reports import Flaw
+from producers.report_form import Flaw
 
 MEDIA_TYPE = "application/problem+json"
 

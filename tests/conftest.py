@@ -15,12 +15,12 @@ from typing import Any, TypeVar
 import pytest
 import uvloop
 
-from fenghuo.cli import spare
+from fenghuo.commands import limit_library_threads
 from fenghuo.errors import Refused
 from fenghuo.servers.kafka import KafkaServer, start_kafka
 from fenghuo.servers.redis import RedisServer, start_redis
 
-spare()
+limit_library_threads()
 Server = TypeVar("Server")
 NO_REDIS = (
     "the tests need a redis-server on PATH (Debian: apt-get install redis-server), "

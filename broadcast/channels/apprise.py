@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 from urllib.parse import parse_qs
 
-from broadcast.channels.base import Message, Sent, Verdict, each
+from broadcast.channels.base import Message, SendResult, SendStatus, each
 from broadcast.channels.http.address_guard import is_public
 
 THIS_MACHINE = frozenset({"dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
@@ -43,13 +43,13 @@ class Apprise:
         self._allow_private = allow_private
         self._gate = asyncio.Semaphore(at_once)
         self._threads = ThreadPoolExecutor(at_once, thread_name_prefix=self.name)
-        self._at_work: set[asyncio.Future[Sent]] = set()
+        self._at_work: set[asyncio.Future[SendResult]] = set()
 
     def per_second(self, credential: str) -> float:
         """Messages a second, as the settings have it."""
         return self._per_second
 
-    async def send(self, messages: Sequence[Message]) -> list[Sent]:
+    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
         """Try each message once; the outcomes in the same order."""
         return await each(self._send, messages)
 
@@ -58,7 +58,7 @@ class Apprise:
         await asyncio.gather(*self._at_work, return_exceptions=True)
         self._threads.shutdown(wait=False)
 
-    async def _send(self, message: Message) -> Sent:
+    async def _send(self, message: Message) -> SendResult:
         """A thread cannot be stopped: one that is late keeps its place among the ``at_once`` until it
         ends."""
         await self._gate.acquire()
@@ -68,31 +68,33 @@ class Apprise:
         try:
             return await asyncio.wait_for(asyncio.shield(work), self._timeout_s)
         except TimeoutError:
-            return Sent(Verdict.UNKNOWN, "apprise has not answered in time")
+            return SendResult(SendStatus.UNKNOWN, "apprise has not answered in time")
         except Exception as error:
-            return Sent(Verdict.UNKNOWN, f"apprise failed: {type(error).__name__}")
+            return SendResult(SendStatus.UNKNOWN, f"apprise failed: {type(error).__name__}")
 
-    def _ended(self, work: asyncio.Future[Sent]) -> None:
+    def _ended(self, work: asyncio.Future[SendResult]) -> None:
         self._at_work.discard(work)
         self._gate.release()
         if not work.cancelled():
             work.exception()  # taken here too: who asked may have gone at its timeout
 
-    def _notify(self, message: Message) -> Sent:
+    def _notify(self, message: Message) -> SendResult:
         """One message in a thread of its own; whatever goes wrong before the library sends has not left."""
         library = _library()
         plugin = library.Apprise.instantiate(message.target)
         if plugin is None:
-            return Sent(Verdict.REFUSED, "the target is no apprise URL")
-        stopped = None if self._allow_private else _address_problem(message.target, plugin)
+            return SendResult(SendStatus.REFUSED, "the target is no apprise URL")
+        stopped = None if self._allow_private else _objection(message.target, plugin)
         if stopped is not None:
             return stopped
         plugin.redirects = False
         through = library.Apprise()
         through.add(plugin)
         if through.notify(body=message.text, body_format=library.NotifyFormat.TEXT):
-            return Sent(Verdict.ACCEPTED)
-        return Sent(Verdict.UNKNOWN, "apprise says that it failed, which does not tell whether it arrived")
+            return SendResult(SendStatus.ACCEPTED)
+        return SendResult(
+            SendStatus.UNKNOWN, "apprise says that it failed, which does not tell whether it arrived"
+        )
 
 
 def _library() -> Any:
@@ -104,19 +106,19 @@ def _library() -> Any:
     return apprise
 
 
-def _address_problem(target: str, plugin: Any) -> Sent | None:
+def _objection(target: str, plugin: Any) -> SendResult | None:
     """Why nothing is sent through ``plugin``; None if something is."""
     if plugin.schema in THIS_MACHINE:
-        return Sent(Verdict.REFUSED, "the target is this machine itself")
+        return SendResult(SendStatus.REFUSED, "the target is this machine itself")
     if NAMING_FILES & {name.lower() for name in parse_qs(target.partition("?")[2])}:
-        return Sent(Verdict.REFUSED, "the target names a file to be read")
+        return SendResult(SendStatus.REFUSED, "the target names a file to be read")
     host = _host(plugin)
     try:
         found = socket.getaddrinfo(host, None) if host else []
     except (OSError, UnicodeError):
-        return Sent(Verdict.RETRY, "the target's name was not found")
+        return SendResult(SendStatus.RETRY, "the target's name was not found")
     public = all(is_public(str(x[4][0])) for x in found)
-    return None if public else Sent(Verdict.REFUSED, "the target is a private address")
+    return None if public else SendResult(SendStatus.REFUSED, "the target is a private address")
 
 
 def _host(plugin: Any) -> str:

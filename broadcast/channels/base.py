@@ -12,7 +12,7 @@ from enum import StrEnum
 from typing import Protocol
 
 
-class Verdict(StrEnum):
+class SendStatus(StrEnum):
     """What is known after an attempt.
 
     SHOWN: residents have it. ACCEPTED: a library or relay took it, and whether it was shown cannot be known.
@@ -52,11 +52,11 @@ class Message:
 
 
 @dataclass(frozen=True, slots=True)
-class Sent:
+class SendResult:
     """The outcome of one attempt; ``retry_after_s`` when the platform named a time, ``throttled`` when it
     said no more than that we were too fast (which is no failure)."""
 
-    verdict: Verdict
+    verdict: SendStatus
     reason: str = ""
     retry_after_s: float | None = None
     throttled: bool = False
@@ -64,7 +64,7 @@ class Sent:
     @property
     def left(self) -> bool:
         """Whether the message may have reached the group."""
-        return self.verdict in (Verdict.SHOWN, Verdict.ACCEPTED, Verdict.UNKNOWN)
+        return self.verdict in (SendStatus.SHOWN, SendStatus.ACCEPTED, SendStatus.UNKNOWN)
 
 
 class Channel(Protocol):
@@ -86,7 +86,7 @@ class Channel(Protocol):
     def per_second(self, credential: str) -> float:
         """Messages a second that the platform takes from one credential."""
 
-    async def send(self, messages: Sequence[Message]) -> list[Sent]:
+    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
         """Try each message once; the outcomes in the same order. Never raises for a single message."""
 
     async def aclose(self) -> None:
@@ -111,7 +111,7 @@ class Created:
     """The outcome of making a task: WAITING with its ``task_id`` and the chats that were ``refused``, or why
     not."""
 
-    sent: Sent
+    sent: SendResult
     task_id: str = ""
     refused: frozenset[str] = frozenset()
 
@@ -122,7 +122,7 @@ class Progress:
     with the time the platform names. ``known`` False: the platform could not be asked now (``why``)."""
 
     known: bool
-    chats: Mapping[str, tuple[Sent, datetime]] = field(default_factory=dict)
+    chats: Mapping[str, tuple[SendResult, datetime]] = field(default_factory=dict)
     tapped: bool = False
     """Whether the owner has tapped: what has no outcome then is refused for a reason the platform does not
     tell."""
@@ -154,17 +154,19 @@ class TaskChannel(Protocol):
     async def progress(self, task: Task, task_id: str) -> Progress:
         """Ask how far it has come."""
 
-    async def remind(self, task: Task, task_id: str) -> Sent:
+    async def remind(self, task: Task, task_id: str) -> SendResult:
         """Have the platform remind the owner; SHOWN when it did. At most three times a day for one task."""
 
-    async def cancel(self, task: Task, task_id: str) -> Sent:
+    async def cancel(self, task: Task, task_id: str) -> SendResult:
         """Stop what the owner has not sent yet; SHOWN when it is stopped. What went out stays out."""
 
     async def aclose(self) -> None:
         """Give back what the channel holds."""
 
 
-async def each(send: Callable[[Message], Awaitable[Sent]], messages: Sequence[Message]) -> list[Sent]:
+async def each(
+    send: Callable[[Message], Awaitable[SendResult]], messages: Sequence[Message]
+) -> list[SendResult]:
     """Send all at the same time, each for itself; the outcomes in the same order."""
     if len(messages) == 1:
         return [await send(messages[0])]

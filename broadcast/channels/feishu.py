@@ -4,10 +4,10 @@ import base64
 import hashlib
 import hmac
 
-from broadcast.channels.codes import Platform
 from broadcast.channels.http.client import HttpClient
-from broadcast.channels.robots import Robot
-from broadcast.fitting import MOST_BYTES
+from broadcast.channels.platform_codes import Platform
+from broadcast.channels.robot import Robot
+from fenghuo.domain.channels import MOST_BYTES
 
 URL = "https://open.feishu.cn"
 

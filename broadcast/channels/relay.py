@@ -3,7 +3,7 @@ there."""
 
 from collections.abc import Sequence
 
-from broadcast.channels.base import Message, Sent, Verdict
+from broadcast.channels.base import Message, SendResult, SendStatus
 
 
 class Relay:
@@ -20,9 +20,9 @@ class Relay:
         """How many to-dos may be made in a second."""
         return self._per_second
 
-    async def send(self, messages: Sequence[Message]) -> list[Sent]:
+    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
         """WAITING for each."""
-        return [Sent(Verdict.WAITING)] * len(messages)
+        return [SendResult(SendStatus.WAITING)] * len(messages)
 
     async def aclose(self) -> None:
         return None

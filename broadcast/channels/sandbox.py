@@ -8,10 +8,10 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from broadcast.channels.base import Message, Sent, Verdict
+from broadcast.channels.base import Message, SendResult, SendStatus
 from fenghuo import clock
-from fenghuo.stores.desk import reaching_redis
-from fenghuo.stores.keys import Keys
+from fenghuo.desk.desk import reaching_redis
+from fenghuo.desk.keys import Keys
 
 RECENT_KEPT = 50_000
 """Messages that the wall lists by time; each group keeps its own all the same."""
@@ -34,7 +34,7 @@ class Sandbox:
         """Messages a second onto the wall."""
         return self._per_second
 
-    async def send(self, messages: Sequence[Message]) -> list[Sent]:
+    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
         now_ms = clock.to_ms(clock.now())
         async with reaching_redis():
             pipe = self._client.pipeline(transaction=False)
@@ -49,7 +49,7 @@ class Sandbox:
             repeats = sum(1 for new in answers[::2] if not new)
             if repeats:
                 await self._client.hincrby(self._keys.wall_asked, "repeats", repeats)
-        return [Sent(Verdict.SHOWN, "" if new else "already shown") for new in answers[::2]]
+        return [SendResult(SendStatus.SHOWN, "" if new else "already shown") for new in answers[::2]]
 
     async def aclose(self) -> None:
         return None

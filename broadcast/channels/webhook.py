@@ -12,7 +12,7 @@ from functools import lru_cache
 
 import msgspec
 
-from broadcast.channels.base import Message, Sent, Verdict, each
+from broadcast.channels.base import Message, SendResult, SendStatus, each
 from broadcast.channels.http.client import JSON, TRY_AGAIN, HttpClient, HttpResponse
 from fenghuo import clock
 
@@ -36,23 +36,23 @@ class Webhook:
         """Messages a second, as the settings have it."""
         return self._per_second
 
-    async def send(self, messages: Sequence[Message]) -> list[Sent]:
-        """Try each message once, as many at the same time as the wire lets through; the outcomes in the same
+    async def send(self, messages: Sequence[Message]) -> list[SendResult]:
+        """Try each message once, as many at the same time as the client lets through; the outcomes in their
         order."""
         return await each(self._post, messages)
 
     async def aclose(self) -> None:
         await self._http.aclose()
 
-    async def _post(self, message: Message) -> Sent:
+    async def _post(self, message: Message) -> SendResult:
         secret = self._secrets.get(message.credential, "")
         if not secret:
             lacks = f"the credential {message.credential}" if message.credential else "FENGHUO_WEBHOOK_SECRET"
-            return Sent(Verdict.MISCONFIGURED, f"{lacks} is not set")
+            return SendResult(SendStatus.MISCONFIGURED, f"{lacks} is not set")
         body = _body(message)
         headers = signed_headers(secret.encode(), message.idempotency_key, body, int(clock.now().timestamp()))
         answer = await self._http.post(message.target, body, headers=headers)
-        return answer if isinstance(answer, Sent) else judge(answer)
+        return answer if isinstance(answer, SendResult) else judge(answer)
 
 
 def signed_headers(secret: bytes, key: str, body: bytes, timestamp: int) -> dict[str, str]:
@@ -76,26 +76,28 @@ def _as_json(text: str) -> msgspec.Raw:
     return msgspec.Raw(msgspec.json.encode(text))
 
 
-def judge(answer: HttpResponse) -> Sent:
+def judge(answer: HttpResponse) -> SendResult:
     """What an answer means: its body decides, the HTTP status only where there is no body to read."""
     if answer.status in TRY_AGAIN:
         throttled = answer.status == 429
-        return Sent(Verdict.RETRY, f"HTTP {answer.status}", answer.retry_after_s, throttled=throttled)
+        return SendResult(
+            SendStatus.RETRY, f"HTTP {answer.status}", answer.retry_after_s, throttled=throttled
+        )
     if answer.status in PERHAPS:
-        return Sent(Verdict.UNKNOWN, f"HTTP {answer.status}")
+        return SendResult(SendStatus.UNKNOWN, f"HTTP {answer.status}")
     if not 200 <= answer.status < 300:
-        return Sent(Verdict.REFUSED, f"HTTP {answer.status}")
+        return SendResult(SendStatus.REFUSED, f"HTTP {answer.status}")
     return _judge_body(answer.json_object())
 
 
-def _judge_body(said: dict[str, object]) -> Sent:
+def _judge_body(said: dict[str, object]) -> SendResult:
     """Whole numbers are codes, 0 is success; anything that contradicts itself or says nothing is unknown."""
     codes = [said[name] for name in ("errcode", "code") if type(said.get(name)) is int]
     ok = said.get("ok")
     if codes and any(codes) and ok is not True:
-        return Sent(Verdict.REFUSED, f"code {next(x for x in codes if x)}")
+        return SendResult(SendStatus.REFUSED, f"code {next(x for x in codes if x)}")
     if ok is False:
-        return Sent(Verdict.REFUSED, "ok=false")
+        return SendResult(SendStatus.REFUSED, "ok=false")
     if not any(codes) and (ok is True or codes):
-        return Sent(Verdict.SHOWN)
-    return Sent(Verdict.UNKNOWN, "the answer did not say whether it was shown")
+        return SendResult(SendStatus.SHOWN)
+    return SendResult(SendStatus.UNKNOWN, "the answer did not say whether it was shown")

@@ -8,12 +8,13 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from broadcast.channels.base import Created, Progress, Sent, Task, Verdict
-from broadcast.channels.codes import Kind, Platform, code_of, judge_answer, meaning
+from broadcast.channels.access_tokens import Credential, Tokens, TokenStore
+from broadcast.channels.base import Created, Progress, SendResult, SendStatus, Task
 from broadcast.channels.http.client import HttpClient
-from broadcast.channels.tokens import Credential, Tokens, TokenStore
-from broadcast.fitting import MOST_BYTES, fit
+from broadcast.channels.platform_codes import Kind, Platform, code_of, judge_answer, meaning
+from broadcast.channels.text_limits import truncate
 from fenghuo import clock
+from fenghuo.domain.channels import MOST_BYTES
 from fenghuo.errors import Unavailable
 
 URL = "https://qyapi.weixin.qq.com"
@@ -48,27 +49,29 @@ class WecomCustomerGroup:
         """Make the task once. After a timeout, a server's error or "busy" it may stand all the same:
         UNKNOWN."""
         if not 0 < len(task.chats) <= self.most_chats:
-            return Created(Sent(Verdict.REFUSED, f"a task is for 1 to {self.most_chats} groups"))
+            return Created(SendResult(SendStatus.REFUSED, f"a task is for 1 to {self.most_chats} groups"))
         try:
-            text = fit(task.text, MOST_BYTES[self.name])
+            text = truncate(task.text, MOST_BYTES[self.name])
         except ValueError as error:
-            return Created(Sent(Verdict.REFUSED, str(error)))
+            return Created(SendResult(SendStatus.REFUSED, str(error)))
         asked = {
             "chat_type": "group", "sender": task.sender, "chat_id_list": list(task.chats),
             "text": {"content": text},
         }  # fmt: skip
         sent, said = await self._call(task, "add_msg_template", asked)
-        if sent.verdict is not Verdict.SHOWN:
+        if sent.verdict is not SendStatus.SHOWN:
             busy = code_of(Platform.WECOM, said)
             maybe = busy is not None and meaning(Platform.WECOM, busy).kind is Kind.RETRY
-            return Created(Sent(Verdict.UNKNOWN, sent.reason) if maybe else sent)
+            return Created(SendResult(SendStatus.UNKNOWN, sent.reason) if maybe else sent)
         refused = frozenset(x for x in _list(said, "fail_list") if isinstance(x, str)) & set(task.chats)
         task_id = said.get("msgid")
         if isinstance(task_id, str) and task_id:
-            return Created(Sent(Verdict.WAITING), task_id, refused)
+            return Created(SendResult(SendStatus.WAITING), task_id, refused)
         if refused == set(task.chats):
-            return Created(Sent(Verdict.REFUSED, "the platform takes none of the groups"), refused=refused)
-        return Created(Sent(Verdict.UNKNOWN, "the task was made without an id"))
+            return Created(
+                SendResult(SendStatus.REFUSED, "the platform takes none of the groups"), refused=refused
+            )
+        return Created(SendResult(SendStatus.UNKNOWN, "the task was made without an id"))
 
     async def find(self, task: Task, since: datetime) -> Created:
         """The task with this sender and this very text, made since ``since``.
@@ -83,19 +86,21 @@ class WecomCustomerGroup:
             "end_time": int((now + timedelta(seconds=SKEW_S)).timestamp()), "filter_type": 2, "limit": 100,
         }  # fmt: skip
         try:
-            text = fit(task.text, MOST_BYTES[self.name])
+            text = truncate(task.text, MOST_BYTES[self.name])
             rows = [row async for row in self._pages(task, "get_groupmsg_list_v2", asked, "group_msg_list")]
             alike = [str(row["msgid"]) for row in rows if _may_be(row, task.sender, text, begin)]
             ours = [task_id for task_id in alike if await self._owned(task, task_id)]
         except ValueError as error:
-            return Created(Sent(Verdict.REFUSED, str(error)))
+            return Created(SendResult(SendStatus.REFUSED, str(error)))
         except _NotAsked as stopped:
             return Created(stopped.sent)
         if len(ours) > 1:
-            return Created(Sent(Verdict.UNKNOWN, f"the platform has {len(ours)} tasks like this one"))
+            return Created(
+                SendResult(SendStatus.UNKNOWN, f"the platform has {len(ours)} tasks like this one")
+            )
         if ours:
-            return Created(Sent(Verdict.WAITING), ours[0])
-        return Created(Sent(Verdict.REFUSED, "the platform has no such task"))
+            return Created(SendResult(SendStatus.WAITING), ours[0])
+        return Created(SendResult(SendStatus.REFUSED, "the platform has no such task"))
 
     async def progress(self, task: Task, task_id: str) -> Progress:
         """The owner first, then the groups: so when the owner had tapped, the groups' outcomes are all
@@ -109,7 +114,7 @@ class WecomCustomerGroup:
         except _NotAsked as stopped:
             return Progress(False, why=stopped.sent.reason)
         wanted, tapped = set(task.chats), owner.get("status") == _TAPPED
-        chats: dict[str, tuple[Sent, datetime]] = {}
+        chats: dict[str, tuple[SendResult, datetime]] = {}
         for row in rows:
             chat, outcome = row.get("chat_id"), _outcome(row.get("status"))
             if isinstance(chat, str) and chat in wanted and outcome is not None:
@@ -119,11 +124,11 @@ class WecomCustomerGroup:
                 )
         return Progress(True, chats, tapped)
 
-    async def remind(self, task: Task, task_id: str) -> Sent:
+    async def remind(self, task: Task, task_id: str) -> SendResult:
         """Have the platform remind the owner, at most three times in 24 hours."""
         return (await self._call(task, "remind_groupmsg_send", {"msgid": task_id}))[0]
 
-    async def cancel(self, task: Task, task_id: str) -> Sent:
+    async def cancel(self, task: Task, task_id: str) -> SendResult:
         """Stop what is not sent yet; safe to repeat."""
         return (await self._call(task, "cancel_groupmsg_send", {"msgid": task_id}))[0]
 
@@ -146,7 +151,7 @@ class WecomCustomerGroup:
         cursor = ""
         for _ in range(MOST_PAGES):
             sent, said = await self._call(task, path, {**asked, "cursor": cursor})
-            if sent.verdict is not Verdict.SHOWN:
+            if sent.verdict is not SendStatus.SHOWN:
                 raise _NotAsked(sent)
             for row in _list(said, rows):
                 if isinstance(row, dict):
@@ -155,23 +160,23 @@ class WecomCustomerGroup:
             if not isinstance(following, str) or not following:
                 return
             cursor = following
-        raise _NotAsked(Sent(Verdict.UNKNOWN, f"more than {MOST_PAGES} pages of {path}"))
+        raise _NotAsked(SendResult(SendStatus.UNKNOWN, f"more than {MOST_PAGES} pages of {path}"))
 
-    async def _call(self, task: Task, path: str, asked: object) -> tuple[Sent, Mapping[str, object]]:
+    async def _call(self, task: Task, path: str, asked: object) -> tuple[SendResult, Mapping[str, object]]:
         """One call: what came of it (SHOWN: the platform took it), and its answer's body."""
         credential = self._credentials.get(task.credential)
         if credential is None:
-            return Sent(Verdict.MISCONFIGURED, f"there is no credential {task.credential!r}"), {}
+            return SendResult(SendStatus.MISCONFIGURED, f"there is no credential {task.credential!r}"), {}
         url = f"{credential.url or self._url}/cgi-bin/externalcontact/{path}"
         body = json.dumps(asked, ensure_ascii=False).encode()
         refused = ""
         try:
             while True:
                 token = await self._tokens.get(task.credential, credential, refused)
-                if isinstance(token, Sent):
+                if isinstance(token, SendResult):
                     return token, {}
                 answer = await self._http.post(url, body, params={"access_token": token})
-                if isinstance(answer, Sent):
+                if isinstance(answer, SendResult):
                     return answer, {}
                 said = answer.json_object()
                 code = code_of(Platform.WECOM, said)
@@ -180,16 +185,18 @@ class WecomCustomerGroup:
                     return judge_answer(Platform.WECOM, answer), said
                 refused = token
         except Unavailable as error:
-            return Sent(Verdict.RETRY, f"no access token: {error}"), {}
+            return SendResult(SendStatus.RETRY, f"no access token: {error}"), {}
 
 
 class _NotAsked(Exception):
     """The platform could not be asked; ``sent`` says why, REFUSED never: that would read as "there is
     none"."""
 
-    def __init__(self, sent: Sent) -> None:
+    def __init__(self, sent: SendResult) -> None:
         super().__init__(sent.reason)
-        self.sent = Sent(Verdict.UNKNOWN, sent.reason) if sent.verdict is Verdict.REFUSED else sent
+        self.sent = (
+            SendResult(SendStatus.UNKNOWN, sent.reason) if sent.verdict is SendStatus.REFUSED else sent
+        )
 
 
 def _list(said: Mapping[str, object], name: str) -> Sequence[object]:
@@ -210,11 +217,11 @@ def _may_be(row: Mapping[str, object], sender: str, text: str, begin: datetime) 
     )
 
 
-def _outcome(status: object) -> Sent | None:
+def _outcome(status: object) -> SendResult | None:
     if status == _SENT:
-        return Sent(Verdict.SHOWN)
+        return SendResult(SendStatus.SHOWN)
     reason = _REFUSALS.get(status) if isinstance(status, int) else None
-    return None if reason is None else Sent(Verdict.REFUSED, reason)
+    return None if reason is None else SendResult(SendStatus.REFUSED, reason)
 
 
 def _time(seconds: object) -> datetime | None:

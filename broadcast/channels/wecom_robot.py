@@ -1,9 +1,9 @@
 """Robots of WeCom groups (消息推送): for officers' and grid workers' groups; the key is the only secret."""
 
-from broadcast.channels.codes import Platform
 from broadcast.channels.http.client import HttpClient
-from broadcast.channels.robots import Robot
-from broadcast.fitting import MOST_BYTES
+from broadcast.channels.platform_codes import Platform
+from broadcast.channels.robot import Robot
+from fenghuo.domain.channels import MOST_BYTES
 
 URL = "https://qyapi.weixin.qq.com"
 

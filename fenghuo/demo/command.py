@@ -12,17 +12,18 @@ from typing import Any
 
 import click
 
-from fenghuo import clock, warning
+from fenghuo import clock
+from fenghuo.commands.supervisor import Supervisor
+from fenghuo.commands.up import tell, wait_for_the_end
 from fenghuo.demo import district
-from fenghuo.demo.measure import Ledger, OnTheDesk
-from fenghuo.demo.platforms import Platforms, credentials_file, roster_of
+from fenghuo.demo.console_client import Visitor
+from fenghuo.demo.simulator_process import Platforms, credentials_file, roster_of
 from fenghuo.demo.stories import Everyday, Residents, Tally, tell_known, tell_novel, tell_sightings
-from fenghuo.demo.visitor import Visitor
+from fenghuo.demo.timings import Ledger, OnTheDesk
+from fenghuo.domain import warning_text
 from fenghuo.errors import Refused
-from fenghuo.house import House
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings, load_settings
-from fenghuo.up import tell, wait_for_the_end
 
 PASSWORD = "beacon-fire-2026"  # noqa: S105 (of the demo's invented people, on an invented district)
 SERVED_WITHIN_S = 240.0
@@ -34,7 +35,7 @@ SPEED = 60.0
 class Play:
     """All that a run of the demo holds."""
 
-    house: House
+    house: Supervisor
     residents: Residents
     desk: OnTheDesk
     platforms: Platforms
@@ -65,7 +66,7 @@ def demo(*, auto: bool, as_json: bool, broker: str, count: int, everyday: float,
     say = (lambda _line: None) if as_json else tell
     with tempfile.TemporaryDirectory(prefix="fenghuo-demo-") as folder:
         platforms = Platforms(free_port(), speed)
-        house = House(settings_of(Path(folder), broker, platforms), say)
+        house = Supervisor(settings_of(Path(folder), broker, platforms), say)
         try:
             house.start()
             run(
@@ -94,7 +95,7 @@ def settings_of(folder: Path, broker: str, platforms: Platforms) -> Settings:
 
 
 def run(
-    house: House,
+    house: Supervisor,
     platforms: Platforms,
     say: Callable[[str], None],
     folder: Path,
@@ -147,7 +148,7 @@ def run(
 
 
 def fill(
-    house: House, folder: Path, rows: list[dict[str, str]], people: list[district.Account], hooks: str
+    house: Supervisor, folder: Path, rows: list[dict[str, str]], people: list[district.Account], hooks: str
 ) -> None:
     """Bring groups and people in by the same commands that a district uses."""
     district.write_groups(folder / "groups.csv", rows)
@@ -156,7 +157,7 @@ def fill(
     command(house, ["people", "import", str(folder / "people.csv")])
 
 
-def command(house: House, words: Sequence[str]) -> str:
+def command(house: Supervisor, words: Sequence[str]) -> str:
     """Run one ``fenghuo`` command against the house; its output, or Refused with what it said."""
     done = subprocess.run(
         [sys.executable, "-m", "fenghuo", *words], env=house.environment, capture_output=True, text=True,
@@ -214,7 +215,7 @@ def approve_and_wait(play: Play, analyst: Visitor, alert_id: str) -> dict[str, A
     finally:
         approver.close()
         analyst.close()
-    code = warning.number(alert_id)
+    code = warning_text.number(alert_id)
     have = play.platforms.counts(code)
     reached = play.platforms.timeline(code, approved_ms, play.people)["at_s"]
     told = play.desk.told(alert_id)

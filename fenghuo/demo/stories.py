@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx
 
 from fenghuo.demo import district
-from fenghuo.demo.visitor import Visitor
+from fenghuo.demo.console_client import Visitor
 from fenghuo.errors import Refused
 
 T = TypeVar("T")

@@ -60,7 +60,7 @@ def simulate(  # noqa: PLR0917 (click hands them over by name)
     Watch it at /sim/ ; change it with POST /sim/roster and POST /sim/faults.
     """
     from fenghuo.simulator import faults, roster
-    from fenghuo.simulator.clocks import SimClock
+    from fenghuo.simulator.clock import SimClock
     from fenghuo.simulator.platform import Platform
 
     platform = Platform(SimClock(speed, starts_at=_moment(starts_at)), seed=seed)
@@ -80,7 +80,7 @@ def simulate(  # noqa: PLR0917 (click hands them over by name)
 def _moment(starts_at: str | None) -> datetime | None:
     """Today at ``starts_at`` in China; None for now."""
     from fenghuo import clock
-    from fenghuo.simulator.clocks import CHINA
+    from fenghuo.simulator.clock import CHINA
 
     if starts_at is None:
         return None

@@ -7,9 +7,9 @@ from typing import Any
 from aiohttp import web
 
 from fenghuo.errors import Refused
-from fenghuo.simulator import faults, page, roster
+from fenghuo.simulator import dashboard, faults, roster
+from fenghuo.simulator.delivered_messages import Text, count, reached
 from fenghuo.simulator.platform import Platform
-from fenghuo.simulator.wall import Text, count, reached
 
 LOG_PAGE = 10_000
 POINTS = 200
@@ -129,7 +129,7 @@ def add_routes(app: web.Application, platform: Platform, mark: Mapping[str, str]
     async def wall(_request: web.Request) -> web.Response:
         platform.tasks.settle()
         secured = {**mark, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
-        return web.Response(text=page.render(platform), content_type="text/html", headers=secured)
+        return web.Response(text=dashboard.render(platform), content_type="text/html", headers=secured)
 
     for path, told in (("roster", take_roster), ("faults", take_faults), ("reset", reset)):
         app.router.add_post(f"/sim/{path}", as_json(told))

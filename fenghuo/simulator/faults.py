@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from fenghuo.errors import Refused
-from fenghuo.simulator.people import log_normal, unit
+from fenghuo.simulator.response_model import log_normal, unit
 
 EVERY = "*"
 

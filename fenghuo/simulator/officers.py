@@ -18,9 +18,9 @@ import msgspec
 from yarl import URL
 
 from fenghuo import clock
-from fenghuo.simulator.diary import Diary, Item, Todo, items, read
-from fenghuo.simulator.people import unit
+from fenghuo.simulator.officer_plan import Diary, Item, Todo, items, read
 from fenghuo.simulator.platform import Platform
+from fenghuo.simulator.response_model import unit
 from fenghuo.simulator.roster import Member
 
 log = logging.getLogger(__name__)

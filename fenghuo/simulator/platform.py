@@ -4,13 +4,13 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fenghuo.simulator.clocks import SimClock
+from fenghuo.simulator.clock import SimClock
+from fenghuo.simulator.delivered_messages import Wall
 from fenghuo.simulator.faults import Faults, Misbehaviour, behaviour, revoked
-from fenghuo.simulator.limits import Meter
-from fenghuo.simulator.people import unit
+from fenghuo.simulator.mass_send import Tasks
+from fenghuo.simulator.rate_limits import Meter
+from fenghuo.simulator.response_model import unit
 from fenghuo.simulator.roster import Chat, Corp, Robot, Roster, profiles_of
-from fenghuo.simulator.tasks import Tasks
-from fenghuo.simulator.wall import Wall
 
 MOST_TARGETS = 200_000
 MOST_EVENTS = 400_000

@@ -9,10 +9,10 @@ import hmac
 from typing import Any
 
 from fenghuo import clock
-from fenghuo.simulator.calls import Answer, Call, Endpoint, Wrong
-from fenghuo.simulator.codes import fine, refuse
 from fenghuo.simulator.platform import Platform
+from fenghuo.simulator.requests import Answer, Call, Endpoint, Wrong
 from fenghuo.simulator.roster import Robot
+from fenghuo.simulator.wecom_codes import fine, refuse
 
 HOUR_MS = 3_600_000
 TEXT_BYTES, MARKDOWN_BYTES = 2048, 4096

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import msgspec
 
 from fenghuo.errors import Refused
-from fenghuo.simulator.people import PROFILES, Profile
+from fenghuo.simulator.response_model import PROFILES, Profile
 
 
 class Robot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):

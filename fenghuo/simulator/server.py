@@ -7,11 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from fenghuo.simulator import control, hooks, robots, wecom
-from fenghuo.simulator.calls import Answer, Call, Endpoint
+from fenghuo.simulator import control, robots, webhooks, wecom
 from fenghuo.simulator.faults import PLAIN, Fault, choose, latency_s
-from fenghuo.simulator.people import unit
 from fenghuo.simulator.platform import Platform
+from fenghuo.simulator.requests import Answer, Call, Endpoint
+from fenghuo.simulator.response_model import unit
 
 MARK = {"X-Fenghuo-Simulation": "1"}
 """On every answer: no message of a simulation is to be taken for a real one."""
@@ -26,7 +26,7 @@ Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 def application(platform: Platform) -> web.Application:
     """All addresses; nothing runs before the application is started."""
     app = web.Application(client_max_size=LARGEST_BODY)
-    for endpoint in (*wecom.ENDPOINTS, *robots.ENDPOINTS, *hooks.ENDPOINTS):
+    for endpoint in (*wecom.ENDPOINTS, *robots.ENDPOINTS, *webhooks.ENDPOINTS):
         app.router.add_route(endpoint.method, endpoint.path, serve(platform, endpoint))
     control.add_routes(app, platform, MARK)
     app.cleanup_ctx.append(lambda _app: _tapping(platform))

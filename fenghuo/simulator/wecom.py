@@ -8,11 +8,11 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from fenghuo.simulator.calls import Answer, Call, Endpoint, Wrong
-from fenghuo.simulator.codes import fine, refuse
+from fenghuo.simulator.mass_send import CHANNEL, DISPATCH_S, Task
 from fenghuo.simulator.platform import Platform
+from fenghuo.simulator.requests import Answer, Call, Endpoint, Wrong
 from fenghuo.simulator.roster import Corp
-from fenghuo.simulator.tasks import CHANNEL, DISPATCH_S, Task
+from fenghuo.simulator.wecom_codes import fine, refuse
 
 MOST_CHATS = 2000
 MOST_ATTACHMENTS = 9

@@ -18,15 +18,15 @@ from aiokafka.errors import KafkaError, MessageSizeTooLargeError
 from aiokafka.partitioner import DefaultPartitioner
 from faststream.kafka import KafkaBroker
 
-from fenghuo import events as e
+from fenghuo.desk.desk import Desk
+from fenghuo.domain import events as e
 from fenghuo.errors import Unavailable
-from fenghuo.stores.desk import Desk
 from fenghuo.topics import Topic, topic_of
-from fenghuo.transport.beat import Beat
-from fenghuo.transport.kafka_reader import KafkaReader, RawCodec
+from fenghuo.transport.batch_runner import HANDLE_S
 from fenghuo.transport.kafka_topics import PROVISION_S, WholeTopic, group_lags, provision, reaching_kafka
-from fenghuo.transport.pipeline import Follow, Following, Stage, Take, check_writer, decode_all, end_tasks
-from fenghuo.transport.workbench import HANDLE_S
+from fenghuo.transport.kafka_worker import KafkaReader, RawCodec
+from fenghuo.transport.linger import Linger
+from fenghuo.transport.stage import Follow, Following, Stage, Take, check_writer, decode_all, end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +66,7 @@ class KafkaTransport:
         self._timeout_s = timeout_s
         self._session_ms = int(session_s * 1000)
         self._replication = replication
-        self._beat = Beat(BEAT_S)
+        self._beat = Linger(BEAT_S)
         self._producer: Any = None
         self._broker: KafkaBroker | None = None
         self._readers: list[KafkaReader] = []

@@ -10,7 +10,7 @@ from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from aiokafka.errors import KafkaError, KafkaTimeoutError, TopicAlreadyExistsError, for_code
 
-from fenghuo import events as e
+from fenghuo.domain import events as e
 from fenghuo.errors import Unavailable
 from fenghuo.topics import TOPICS, Topic
 

@@ -21,16 +21,16 @@ from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
-from fenghuo import events as e
+from fenghuo.desk.desk import reaching_redis
+from fenghuo.desk.keys import Keys
+from fenghuo.domain import events as e
 from fenghuo.errors import Crowded, Unavailable
-from fenghuo.stores.desk import reaching_redis
-from fenghuo.stores.keys import Keys
 from fenghuo.topics import TOPICS, Topic
-from fenghuo.transport.pipeline import Follow, Following, Stage, Take, check_writer, decode_all, end_tasks
-from fenghuo.transport.redis_owner import POLL_MS, Owner, entries
-from fenghuo.transport.redis_scripts import PUBLISH_LUA
+from fenghuo.transport.batch_runner import HANDLE_S
+from fenghuo.transport.redis_lua import PUBLISH_LUA
 from fenghuo.transport.redis_streams import PAGE, StreamsBroker, declare_group, entries_of, pages, trim
-from fenghuo.transport.workbench import HANDLE_S
+from fenghuo.transport.redis_worker import POLL_MS, RedisStageWorker, entries
+from fenghuo.transport.stage import Follow, Following, Stage, Take, check_writer, decode_all, end_tasks
 
 log = logging.getLogger(__name__)
 
@@ -61,7 +61,7 @@ class RedisTransport:
         self._broker: StreamsBroker | None = None
         self._client: Any = None
         self._publishing = asyncio.Semaphore(PUBLISHERS)
-        self._owners: list[Owner] = []
+        self._owners: list[RedisStageWorker] = []
         self._owning: list[asyncio.Task[None]] = []
         self._beside: list[asyncio.Task[None]] = []
 
@@ -79,7 +79,9 @@ class RedisTransport:
             self._client = client
             for follow in follows:
                 await self._follow(follow)
-        self._owners = [Owner(broker, self._keys, stage, self._stream, self._limit) for stage in stages]
+        self._owners = [
+            RedisStageWorker(broker, self._keys, stage, self._stream, self._limit) for stage in stages
+        ]
         self._owning = [asyncio.create_task(owner.run()) for owner in self._owners]
         if stages:
             self._beside.append(asyncio.create_task(self._trim_for_ever()))

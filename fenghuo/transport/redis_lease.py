@@ -6,8 +6,8 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from fenghuo.stores.keys import Keys
-from fenghuo.transport.redis_scripts import RELEASE_LUA, RENEW_LUA
+from fenghuo.desk.keys import Keys
+from fenghuo.transport.redis_lua import RELEASE_LUA, RENEW_LUA
 
 LEASE_MS = 10_000
 """How long a silent owner on another host keeps its stage; on the same host a dead one is seen at once."""

@@ -19,7 +19,7 @@ from redis.exceptions import ConnectionError as RedisConnectionError
 from redis.exceptions import RedisError, ResponseError
 from redis.exceptions import TimeoutError as RedisTimeoutError
 
-from fenghuo.transport.redis_scripts import DECLARE_LUA
+from fenghuo.transport.redis_lua import DECLARE_LUA
 
 log = logging.getLogger(__name__)
 

@@ -23,12 +23,12 @@ from numba.core.caching import (
     UserWideCacheLocator,
 )
 
-_unkept: list[str] = []
+_cache_errors: list[str] = []
 
 
-def unkept() -> str:
+def cache_error() -> str:
     """Why machine code that this process made could not be kept for the next one; "" if all was."""
-    return _unkept[0] if _unkept else ""
+    return _cache_errors[0] if _cache_errors else ""
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
@@ -36,7 +36,7 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return cast(Callable[..., Any], njit(nogil=True)(function))
 
 
-class Kept:
+class DiskCached:
     """A compiled function as it is entered from outside: its machine code is kept, from the first call on.
 
     Where no folder may be written to nothing is kept, and each process compiles for itself (some 15 s).
@@ -52,7 +52,7 @@ class Kept:
             try:
                 self._compiled._cache = _Cache(self._compiled.py_func)
             except RuntimeError as error:
-                _unkept.append(str(error))
+                _cache_errors.append(str(error))
         return self._compiled(*arguments)
 
 
@@ -126,4 +126,4 @@ class _Cache(FunctionCache):
         try:
             super().save_overload(signature, made)
         except Exception as error:
-            _unkept.append(f"{self.cache_path}: {type(error).__name__}: {error}")
+            _cache_errors.append(f"{self.cache_path}: {type(error).__name__}: {error}")

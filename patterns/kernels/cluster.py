@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from patterns.arrays import F32, I32, I64, U8, U16, U64
-from patterns.characters import GAP, LINK, NUMBER
-from patterns.kernels import Kept, compiled
+from patterns.characters.tables import GAP, LINK, NUMBER
+from patterns.kernels import DiskCached, compiled
 
 BITS = 20
 BUCKETS = 1 << BITS
@@ -45,7 +45,7 @@ _PRIME = 0x100000001B3
 _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
-class Held(NamedTuple):
+class ExemplarStore(NamedTuple):
     """What is held. Slots are exemplars; numbers are clusters."""
 
     at: I32
@@ -193,7 +193,7 @@ def _telling(codes, grams, bits, telling, out):
     return many
 
 
-@Kept
+@DiskCached
 @compiled
 def count(codes, starts, weight, out):
     """Add `weight` to the count of each distinct gram of every text."""
@@ -255,7 +255,7 @@ def _take_out(table, place):
     table[gap] = 0
 
 
-@Kept
+@DiskCached
 @compiled
 def move(table, larger):
     """Enter what is in a table into a larger, empty one."""
@@ -420,7 +420,7 @@ def _room(held, keys, blocks, values):
     )
 
 
-@Kept
+@DiskCached
 @compiled
 def drop(held, number, bits, telling):
     """Forget the exemplars of one cluster."""
@@ -508,7 +508,7 @@ def _unmark(held, node):
     held.counters[FREE_NODE] = node
 
 
-@Kept
+@DiskCached
 @compiled
 def mark(held, number, values, most):
     """As `_mark`, for several indicators; there is room for them."""
@@ -516,7 +516,7 @@ def mark(held, number, values, most):
         _mark(held, number, value, most)
 
 
-@Kept
+@DiskCached
 @compiled
 def unmark(held, number):
     """Forget the indicators of a cluster."""
@@ -528,7 +528,7 @@ def unmark(held, number):
     held.marks[number] = _NONE
 
 
-@Kept
+@DiskCached
 @compiled
 def indicators(signs, values):
     """Those of the extras of a text that are indicators."""
@@ -758,7 +758,7 @@ def _by_passage(text, grams, compared, other, bits, limits, table, found, other_
 # ---------------------------------------------------------------- placing
 
 
-@Kept
+@DiskCached
 @compiled
 def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits, limits, join, placed,
           scores, exemplars, links, near):  # fmt: skip

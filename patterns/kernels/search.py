@@ -7,8 +7,8 @@ patterns that hold gram g are slots[heads[g]:heads[g + 1]].
 
 import numpy as np
 
-from patterns.characters import GAP, LINK, NUMBER
-from patterns.kernels import Kept, compiled
+from patterns.characters.tables import GAP, LINK, NUMBER
+from patterns.kernels import DiskCached, compiled
 
 BITS = 20
 BUCKETS = 1 << BITS
@@ -84,7 +84,7 @@ def _grams(codes, out):
         out[i] = _bucket((a << np.uint64(16)) | b)
 
 
-@Kept
+@DiskCached
 @compiled
 def distinct(codes, starts, out, ends):
     """The distinct grams of every text, ascending; returns how many in all."""
@@ -110,7 +110,7 @@ def distinct(codes, starts, out, ends):
 # ---------------------------------------------------------------- building
 
 
-@Kept
+@DiskCached
 @compiled
 def count(grams, weights, starts, out):
     for k in range(starts.size - 1):
@@ -118,7 +118,7 @@ def count(grams, weights, starts, out):
             out[grams[i]] += weights[k]
 
 
-@Kept
+@DiskCached
 @compiled
 def totals(grams, starts, bits, out):
     for k in range(starts.size - 1):
@@ -128,7 +128,7 @@ def totals(grams, starts, bits, out):
         out[k] = total
 
 
-@Kept
+@DiskCached
 @compiled
 def postings(grams, starts, first, alive, heads, slots):
     """Patterns from `first` on by gram: those of gram g are slots[heads[g]:heads[g + 1]]."""
@@ -265,7 +265,7 @@ def _dress(signs):
     return signs[1] + signs[2] + signs[3] + mixed
 
 
-@Kept
+@DiskCached
 @compiled
 def search(codes, starts, signs, extras, extra_starts, ix, budget):
     """Best pattern of every message: slots (-1: none) and, a row each, score, shared bits, span and what is

@@ -7,7 +7,7 @@ place and returns the new length. Long, since compiled functions call only those
 
 import numpy as np
 
-from patterns.characters import (
+from patterns.characters.tables import (  # fmt: skip
     DIGIT,
     HAN,
     HAN_DIGIT,
@@ -22,8 +22,8 @@ from patterns.characters import (
     TABLED,
     WATCHED,
     word_number,
-)  # fmt: skip
-from patterns.kernels import Kept, compiled
+)
+from patterns.kernels import DiskCached, compiled
 
 SIGNS = 9
 """Columns of the signs: raw characters by `characters` dress (HIDDEN to TRADITIONAL in 1 to 4), Han in 0,
@@ -392,7 +392,7 @@ def _numbers(buf, off, n, kinds, values, digits, places, groups):
     return w, changed
 
 
-@Kept
+@DiskCached
 @compiled
 def normalise_batch(raw, starts, chars):
     count = starts.size - 1
@@ -643,7 +643,7 @@ def _fold_one(buf, off, n, out, pos, signs, extras, chars, good):
     return m, many
 
 
-@Kept
+@DiskCached
 @compiled
 def fold_batch(text, offsets, starts, signs, chars, good):
     codes = np.empty(text.size, np.uint16)
@@ -663,4 +663,4 @@ def fold_batch(text, offsets, starts, signs, chars, good):
     return codes[:done], places[:done], ends, extras[:many], extra_ends
 
 
-passes_luhn, hashed = Kept(luhn), Kept(fnv)
+passes_luhn, hashed = DiskCached(luhn), DiskCached(fnv)

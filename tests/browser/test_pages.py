@@ -21,13 +21,14 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from console.app import build
-from fenghuo import clock, warning
-from fenghuo.alerts import check_code
-from fenghuo.runtime import open_transport
-from fenghuo.stores.auth import Auth
-from tests.browser import desk as d
-from tests.browser import mixed, night
-from tests.browser.opened import settings_at
+from fenghuo import clock
+from fenghuo.domain import warning_text
+from fenghuo.domain.alert import check_code
+from fenghuo.runtime.room import open_transport
+from fenghuo.security.passwords import Auth
+from tests.browser.console_page import settings_at
+from tests.browser.scenes import busy_night, every_channel
+from tests.browser.scenes import every_state as d
 
 CHROMIUM = os.environ.get("FENGHUO_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = [
@@ -39,7 +40,7 @@ SUBMITTED, SENDING = "a5ubm1tted0000000000aaaa", "b5oadca5t00000000000aaaa"
 
 
 def as_changed_by_a_fraudster() -> str:
-    return warning.render(SENDING, 1, d.TEXT, exercise=False).replace("请不要点链接", "请加客服")
+    return warning_text.render(SENDING, 1, d.TEXT, exercise=False).replace("请不要点链接", "请加客服")
 
 
 PAGES = [
@@ -81,10 +82,10 @@ PAGES = [
     ("warning-missing", "", "/warnings/00000000"),
 ]
 MIXED = [
-    ("mixed-before", "bo", f"/alerts/{mixed.BEFORE}"),
-    ("mixed-live", "bo", f"/alerts/{mixed.LIVE}"),
-    ("mixed-updating", "bo", f"/alerts/{mixed.UPDATING}"),
-    ("mixed-update", "ana", f"/alerts/{mixed.UPDATING}/update"),
+    ("mixed-before", "bo", f"/alerts/{every_channel.BEFORE}"),
+    ("mixed-live", "bo", f"/alerts/{every_channel.LIVE}"),
+    ("mixed-updating", "bo", f"/alerts/{every_channel.UPDATING}"),
+    ("mixed-update", "ana", f"/alerts/{every_channel.UPDATING}/update"),
 ]
 """In the district with every channel."""
 
@@ -115,7 +116,7 @@ def serving(url: str, namespace: str, events: list[Any]) -> Iterator[Site]:
         settings = settings_at(url, namespace, console_port=port)
         room = build(settings)
         await room.desk.project(events)
-        await night.fill_wall(room.desk, clock.to_ms(clock.now()))
+        await busy_night.fill_wall(room.desk, clock.to_ms(clock.now()))
         for person in d.PEOPLE:
             await Auth(room.desk.client, room.desk.keys).set_password(person, d.PASSWORD)
         others = open_transport(settings, "consumers", room.desk)
@@ -161,13 +162,13 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture(scope="module")
 def site(redis_url: str) -> Iterator[Site]:
-    with serving(redis_url, "tpages", night.busy_district(clock.now())) as opened:
+    with serving(redis_url, "tpages", busy_night.busy_district(clock.now())) as opened:
         yield opened
 
 
 @pytest.fixture(scope="module")
 def mixed_site(redis_url: str) -> Iterator[Site]:
-    with serving(redis_url, "tmixed", list(mixed.mixed_district(clock.now()))) as opened:
+    with serving(redis_url, "tmixed", list(every_channel.mixed_district(clock.now()))) as opened:
         yield opened
 
 
@@ -245,7 +246,7 @@ def look_at(
 
 
 def test_a_decision_needs_no_javascript(browser: Browser, redis_url: str, shots: Path) -> None:
-    with serving(redis_url, "tplain", night.busy_district(clock.now(), 40)) as site:
+    with serving(redis_url, "tplain", busy_night.busy_district(clock.now(), 40)) as site:
         context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
         log_in(context, site, "bo")
         page = context.new_page()
@@ -272,7 +273,7 @@ def test_ticks_and_words_outlive_what_comes_in_meanwhile(
     browser: Browser, redis_url: str, shots: Path
 ) -> None:
     now = clock.now()
-    with serving(redis_url, "tticks", night.busy_district(now, 40)) as site:
+    with serving(redis_url, "tticks", busy_night.busy_district(now, 40)) as site:
         context = browser.new_context(viewport={"width": 390, "height": 844}, color_scheme="dark")
         log_in(context, site, "ana")
         page = context.new_page()
@@ -304,7 +305,7 @@ def test_ticks_and_words_outlive_what_comes_in_meanwhile(
 
 def test_a_page_lives_and_says_when_the_line_drops(browser: Browser, redis_url: str, shots: Path) -> None:
     now = clock.now()
-    with serving(redis_url, "tlive", night.busy_district(now, 40)) as site:
+    with serving(redis_url, "tlive", busy_night.busy_district(now, 40)) as site:
         context = browser.new_context(viewport={"width": 1440, "height": 900})
         log_in(context, site, "bo")
         queue = context.new_page()

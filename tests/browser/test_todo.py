@@ -11,12 +11,12 @@ import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, Route
 
 from fenghuo import clock
-from fenghuo import events as e
-from fenghuo.runtime import open_transport
-from fenghuo.stores.auth import Auth
-from tests.browser import desk as d
-from tests.browser import street as s
-from tests.browser.opened import settings_at
+from fenghuo.domain import events as e
+from fenghuo.runtime.room import open_transport
+from fenghuo.security.passwords import Auth
+from tests.browser.console_page import settings_at
+from tests.browser.scenes import every_state as d
+from tests.browser.scenes import two_officers as s
 from tests.browser.test_pages import Site, browser, log_in, serious, serving, shots, too_wide
 
 __all__ = ["browser", "shots"]

@@ -9,14 +9,14 @@ import pytest
 from msgspec.structs import replace
 
 from fenghuo import clock
-from fenghuo import events as e
-from fenghuo.alerts import Action, Alert, Role, State
+from fenghuo.commands.rebuild import drop_desk, fold_again
 from fenghuo.demo.district import KNOWN, NOVEL, SIGHTING, everyday
-from fenghuo.rebuild import drop_desk, fold_again
+from fenghuo.desk.desk import Desk
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import Action, Alert, Role, State
 from fenghuo.settings import Settings
-from fenghuo.stores.desk import Desk
-from tests.inside import Inside, inside, seen_hash, until
-from tests.making import DISTRICT, group, order, place, report, settings
+from tests.support.builders import DISTRICT, group, order, place, report, settings
+from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash, until
 
 GROUPS = 60
 PARCEL = (
@@ -39,13 +39,13 @@ def in_force(request: pytest.FixtureRequest, redis_url: str, namespace: str) -> 
 
 
 @pytest.fixture
-async def house(in_force: Settings) -> AsyncIterator[Inside]:
-    async with inside(in_force) as running:
+async def house(in_force: Settings) -> AsyncIterator[RunningRooms]:
+    async with running_rooms(in_force) as running:
         await running.add_groups([group(n, place=place(f"镇{n % 4}")) for n in range(GROUPS)], clock.now())
         yield running
 
 
-async def send(house: Inside, *texts: str, prefix: str = "n") -> list[str]:
+async def send(house: RunningRooms, *texts: str, prefix: str = "n") -> list[str]:
     reports = [
         report(
             f"{prefix}{n}",
@@ -59,11 +59,11 @@ async def send(house: Inside, *texts: str, prefix: str = "n") -> list[str]:
     return [x.report_id for x in reports]
 
 
-async def the_draft(house: Inside) -> Alert:
+async def the_draft(house: RunningRooms) -> Alert:
     return (await until(house.desk.alerts, what="the draft"))[0]
 
 
-async def approved(house: Inside, draft: Alert) -> None:
+async def approved(house: RunningRooms, draft: Alert) -> None:
     now = clock.now()
     wanted = {"alert_id": draft.alert_id, "at": now}
     assert await house.decide(order(Action.SUBMIT, **wanted)) == ("ok", "")
@@ -71,7 +71,7 @@ async def approved(house: Inside, draft: Alert) -> None:
     assert await house.decide(order(Action.APPROVE, "boss", Role.APPROVER, **wanted, **seen)) == ("ok", "")
 
 
-async def in_state(house: Inside, alert_id: str, state: State) -> Alert:
+async def in_state(house: RunningRooms, alert_id: str, state: State) -> Alert:
     async def look() -> Alert | None:
         alert = await house.desk.alert(alert_id)
         return alert if alert and alert.state is state else None
@@ -90,7 +90,7 @@ async def wall(desk: Desk, kind: str) -> dict[str, list[str]]:
     return shown
 
 
-async def answered(house: Inside, report_id: str, *words: str) -> str:
+async def answered(house: RunningRooms, report_id: str, *words: str) -> str:
     async def look() -> str | None:
         views = await house.desk.reports_by_id([report_id])
         answer = views[0].answer if views else None
@@ -99,7 +99,7 @@ async def answered(house: Inside, report_id: str, *words: str) -> str:
     return await until(look, what=f"an answer with {words}") or ""
 
 
-async def test_a_known_scam_is_answered_and_a_surge_of_it_drafts_an_alert(house: Inside) -> None:
+async def test_a_known_scam_is_answered_and_a_surge_of_it_drafts_an_alert(house: RunningRooms) -> None:
     first, *_ = await send(house, KNOWN, KNOWN, KNOWN, KNOWN, prefix="k")
     assert "诈骗" in await answered(house, first)
     draft = await the_draft(house)
@@ -115,7 +115,7 @@ async def test_a_known_scam_is_answered_and_a_surge_of_it_drafts_an_alert(house:
     assert len(await house.desk.alerts()) == 1
 
 
-async def test_a_new_variant_becomes_a_warning_in_every_group_once(house: Inside) -> None:
+async def test_a_new_variant_becomes_a_warning_in_every_group_once(house: RunningRooms) -> None:
     await send(house, *[everyday(n) for n in range(20)], prefix="everyday")
     reports = await send(house, *NOVEL)
     draft = await the_draft(house)
@@ -135,7 +135,7 @@ async def test_a_new_variant_becomes_a_warning_in_every_group_once(house: Inside
     assert len(await house.desk.alerts()) == 1
 
 
-async def test_a_recall_sends_the_correction_to_those_who_have_the_warning(house: Inside) -> None:
+async def test_a_recall_sends_the_correction_to_those_who_have_the_warning(house: RunningRooms) -> None:
     await send(house, *NOVEL)
     draft = await the_draft(house)
     await approved(house, draft)
@@ -154,7 +154,7 @@ async def test_a_recall_sends_the_correction_to_those_who_have_the_warning(house
     await answered(house, later, "核实")
 
 
-async def test_an_update_that_a_second_person_approved_reaches_every_group_once(house: Inside) -> None:
+async def test_an_update_that_a_second_person_approved_reaches_every_group_once(house: RunningRooms) -> None:
     await send(house, *NOVEL)
     draft = await the_draft(house)
     await approved(house, draft)
@@ -175,7 +175,7 @@ async def test_an_update_that_a_second_person_approved_reaches_every_group_once(
     assert all(sum("共享屏幕" in text for text in x) == 1 for x in texts.values())
 
 
-async def test_the_same_decision_twice_is_one_and_a_stale_page_is_refused(house: Inside) -> None:
+async def test_the_same_decision_twice_is_one_and_a_stale_page_is_refused(house: RunningRooms) -> None:
     await send(house, *NOVEL)
     draft = await the_draft(house)
     submit = order(Action.SUBMIT, alert_id=draft.alert_id, at=clock.now())
@@ -194,7 +194,7 @@ async def test_the_same_decision_twice_is_one_and_a_stale_page_is_refused(house:
     assert (await in_state(house, draft.alert_id, State.SUBMITTED)).revision == 2
 
 
-async def known_everywhere(house: Inside, text: str, *, known: bool = True) -> None:
+async def known_everywhere(house: RunningRooms, text: str, *, known: bool = True) -> None:
     """Return once the matcher in force knows the text (or no longer), two seconds after the decision at the
     latest."""
     library = house.rooms["consumers"].follows[0].apply.__self__  # type: ignore[attr-defined]
@@ -205,14 +205,14 @@ async def known_everywhere(house: Inside, text: str, *, known: bool = True) -> N
     await until(look, within_s=2, what="the pattern in force")
 
 
-async def correct(house: Inside, **said: Any) -> tuple[str, str]:
+async def correct(house: RunningRooms, **said: Any) -> tuple[str, str]:
     """What came of a person's word on clusters."""
     wanted = e.ClusterCorrected(at=clock.now(), district=DISTRICT, actor="zhao", reason="核对过", **said)
     await house.console.publish([wanted])
     return await until(lambda: house.desk.decision(wanted.event_id), what=f"the {wanted.kind}")
 
 
-async def cluster_of(house: Inside, report_id: str) -> str:
+async def cluster_of(house: RunningRooms, report_id: str) -> str:
     async def look() -> str | None:
         views = await house.desk.reports_by_id([report_id])
         return views[0].cluster_id if views else None
@@ -220,7 +220,7 @@ async def cluster_of(house: Inside, report_id: str) -> str:
     return await until(look, what=f"the cluster of {report_id}") or ""
 
 
-async def corrected(house: Inside) -> list[str]:
+async def corrected(house: RunningRooms) -> list[str]:
     """Two reports of one scam and one of another that a person says is the same; the reports."""
     reports = [*await send(house, *NOVEL[:2]), *await send(house, PARCEL, prefix="p")]
     first, _, other = [await cluster_of(house, x) for x in reports]
@@ -229,7 +229,7 @@ async def corrected(house: Inside) -> list[str]:
     return reports
 
 
-async def test_those_whose_cluster_a_person_merged_are_told_of_the_warning_too(house: Inside) -> None:
+async def test_those_whose_cluster_a_person_merged_are_told_of_the_warning_too(house: RunningRooms) -> None:
     reports = await corrected(house)
     draft = await the_draft(house)
     assert draft.origin.reports == 3
@@ -259,7 +259,7 @@ async def desk_dump(desk: Desk) -> dict[str, object]:
 
 
 async def test_the_desk_rebuilt_from_the_events_equals_the_live_one(in_force: Settings) -> None:
-    async with inside(in_force) as house:
+    async with running_rooms(in_force) as house:
         await house.add_groups([group(n, place=place(f"镇{n % 4}")) for n in range(GROUPS)], clock.now())
         await send(house, KNOWN, *[everyday(n) for n in range(5)], *NOVEL)
         draft = await the_draft(house)
@@ -272,7 +272,7 @@ async def test_the_desk_rebuilt_from_the_events_equals_the_live_one(in_force: Se
         said = {"cluster_id": one, "report_ids": (second,)}
         assert await correct(house, event_id="s1", kind="split", **said) == ("ok", "")
         assert await cluster_of(house, second) == "c-s1"
-        words = [("w1", e.Handled.STOPPED), ("w2", e.Handled.FALSE_ALARM)]
+        words = [("w1", e.UrgentOutcome.STOPPED), ("w2", e.UrgentOutcome.FALSE_ALARM)]
         for key, outcome in words:
             handled = e.UrgentHandled(
                 event_id=key, at=clock.now(), report_id=first, person_id="zhao", outcome=outcome

@@ -15,13 +15,13 @@ from aiokafka.coordinator.protocol import ConsumerProtocolMemberAssignment
 from aiokafka.errors import GroupCoordinatorNotAvailableError
 
 from fenghuo import clock, topics
-from fenghuo import events as e
 from fenghuo.demo.district import KNOWN, NOVEL, everyday
-from fenghuo.runtime import open_desk, open_transport
+from fenghuo.domain import events as e
+from fenghuo.runtime.room import open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
-from tests.inside import until
-from tests.making import place, settings
+from tests.support.builders import place, settings
+from tests.support.rooms_in_process import until
 
 REPORTS = 20_000
 DISTRICTS = ("东区", "西区", "南区", "北区")

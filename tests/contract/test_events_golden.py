@@ -12,8 +12,8 @@ from typing import Any, Literal, get_args, get_origin, get_type_hints
 import msgspec
 import pytest
 
-from fenghuo import events as e
-from fenghuo.alerts import (
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import (
     Action,
     Alert,
     AlertId,
@@ -34,7 +34,7 @@ GOLDEN = Path(__file__).with_name("golden")
 AT = datetime(2026, 3, 5, 12, 34, 56, 789000, tzinfo=UTC)
 LATER = AT + timedelta(hours=24)
 ALERT = AlertId("0a1b2c3d4e5f60718293a4b5")
-PLACE = e.Place(district="示范区", town="东镇", group_id="g-0007")
+PLACE = e.ReportPlace(district="示范区", town="东镇", group_id="g-0007")
 CONTENT = Content(
     title="冒充市监局",
     text="【反诈预警】近日有人以法人信息到期为由索要验证码。请拨打96110核实。",
@@ -193,7 +193,7 @@ REPORTED: dict[str, Any] = {
     "report_id": "r-0001",
     "place": PLACE,
     "reporter": "5f60718293a4b5c6d7e8",
-    "stage": e.Stage.MONEY_MOVING,
+    "stage": e.ScamStage.MONEY_MOVING,
 }
 SENT: dict[str, Any] = {
     "delivery_id": "v-0001",
@@ -252,7 +252,7 @@ SAMPLES: dict[str, e.Event] = {
             e.UrgentHandled,
             report_id="r-0001",
             person_id="anna",
-            outcome=e.Handled.STOPPED,
+            outcome=e.UrgentOutcome.STOPPED,
         ),
         sample(e.SightingRecorded, alert_id=ALERT, report_id="r-0001", place=PLACE),
         sample(e.ClusterChanged, cluster=CLUSTER, member=MEMBER, traces=("09e3779b1",)),

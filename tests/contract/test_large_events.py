@@ -5,13 +5,13 @@ import random
 import pytest
 
 from fenghuo import clock
-from fenghuo import events as e
-from fenghuo.alerts import AlertId
-from fenghuo.audience import digest_of
-from fenghuo.runtime import open_desk, open_transport
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import AlertId
+from fenghuo.domain.audience import digest_of
+from fenghuo.runtime.room import open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.topics import ALERTS_CHANGED
-from tests.making import settings
+from tests.support.builders import settings
 
 
 @pytest.fixture(params=["redis", "kafka"])

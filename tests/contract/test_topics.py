@@ -9,10 +9,11 @@ from typing import Any
 
 import pytest
 
-from fenghuo import cli, events, topics
-from fenghuo.runtime import Room
+from fenghuo import commands, topics
+from fenghuo.desk.fold import projects
+from fenghuo.domain import events
+from fenghuo.runtime.room import Room
 from fenghuo.settings import Settings
-from fenghuo.stores.projection import projects
 from fenghuo.topics import DESK, TOPICS, Topic
 
 ROOT = Path(__file__).parents[2]
@@ -31,7 +32,7 @@ def rooms() -> dict[str, Room]:
         secret_key="not a secret: nothing is started here",
         intake_token="nor this",
     )
-    return {x.name: x.load()(settings) for x in entry_points(group=cli.ROOMS_GROUP)}
+    return {x.name: x.load()(settings) for x in entry_points(group=commands.ROOMS_GROUP)}
 
 
 def called_in(folder: str) -> set[str]:
@@ -113,7 +114,9 @@ def test_each_declared_reading_room_reads_the_topic(topic: Topic, rooms: dict[st
     declared = topic.readers - {DESK}
     reading = {name for name, room in rooms.items() if topic.name in read_by(room)}
     if topic is topics.DEADLETTERS:  # read by hand: `fenghuo replay`
-        reading |= {x.value.partition(".")[0] for x in entry_points(group=cli.COMMANDS_GROUP, name="replay")}
+        reading |= {
+            x.value.partition(".")[0] for x in entry_points(group=commands.COMMANDS_GROUP, name="replay")
+        }
     assert reading == declared
 
 
@@ -211,9 +214,9 @@ def test_the_table_in_architecture_md_is_the_registry() -> None:
 
 def test_each_channel_that_an_audience_may_name_has_an_adapter() -> None:
     from broadcast.app import open_channels
-    from fenghuo.audience import CHANNELS
-    from fenghuo.runtime import open_desk
-    from tests.making import settings
+    from fenghuo.domain.channels import CHANNELS
+    from fenghuo.runtime.room import open_desk
+    from tests.support.builders import settings
 
     told = settings(redis_url="redis://127.0.0.1:1/0")
     channels = open_channels(told, open_desk(told))

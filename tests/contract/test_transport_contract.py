@@ -14,16 +14,16 @@ from typing import Any
 import pytest
 from faststream import StreamMessage
 
-from fenghuo import events as e
 from fenghuo import topics
+from fenghuo.domain import events as e
 from fenghuo.errors import Crowded, Refused, Transient, Unavailable
-from fenghuo.transport.pipeline import Follow, Outcome, end_tasks
 from fenghuo.transport.redis import RedisTransport
-from tests.transport_support import (
+from fenghuo.transport.stage import Follow, Outcome, end_tasks
+from tests.support.transport_harness import (
     AnyTransport,
-    Carrier,
     OwnServer,
-    Remembering,
+    RecordingStage,
+    TransportHarness,
     answer,
     answer_id,
     carrying,
@@ -39,9 +39,9 @@ RECEIVED, UNMATCHED, LETTERS = topics.REPORTS_RECEIVED, topics.REPORTS_UNMATCHED
 class BothTransports:
     """Inherited by a class for each transport, which brings the fixture ``carrier``."""
 
-    async def test_events_of_one_key_keep_their_order(self, carrier: Carrier) -> None:
+    async def test_events_of_one_key_keep_their_order(self, carrier: TransportHarness) -> None:
         """Few at a time, and so many that they make batches of their own."""
-        memory, at = Remembering(), 0
+        memory, at = RecordingStage(), 0
         writer = await carrier.begin(room="producers")
         await carrier.begin(memory.stage(batch=50))
         for count in (40, 200, 10, 120, 30):
@@ -53,9 +53,9 @@ class BothTransports:
             numbers = [int(text) for k, text in memory.done if k == key]
             assert numbers == sorted(numbers)
 
-    async def test_a_batch_that_is_done_is_let_go_at_once(self, carrier: Carrier) -> None:
+    async def test_a_batch_that_is_done_is_let_go_at_once(self, carrier: TransportHarness) -> None:
         """Not when the collector of garbage comes by, which is told to be in no hurry."""
-        memory, reports = Remembering(), [report(n, key="one") for n in range(200)]
+        memory, reports = RecordingStage(), [report(n, key="one") for n in range(200)]
         writer = await carrier.begin(room="producers")
         begun = await carrier.begin(memory.stage(batch=4))
         gc.collect()
@@ -69,15 +69,19 @@ class BothTransports:
         assert len(memory.batches) >= 50
         assert held <= 15  # the contexts of what was begun meanwhile hold some
 
-    async def test_a_stage_gets_what_was_published_before_it_ever_began(self, carrier: Carrier) -> None:
-        memory, reports = Remembering(), [report(n) for n in range(30)]
+    async def test_a_stage_gets_what_was_published_before_it_ever_began(
+        self, carrier: TransportHarness
+    ) -> None:
+        memory, reports = RecordingStage(), [report(n) for n in range(30)]
         writer = await carrier.begin(room="producers")
         await writer.publish(reports)
         await carrier.begin(memory.stage())
         await until(lambda: len(memory.done) >= 30)
         assert len(memory.done) == 30
 
-    async def test_a_batch_whose_handler_fails_for_a_moment_comes_again_whole(self, carrier: Carrier) -> None:
+    async def test_a_batch_whose_handler_fails_for_a_moment_comes_again_whole(
+        self, carrier: TransportHarness
+    ) -> None:
         failures: list[float] = []
 
         async def fail_twice(_events: Sequence[e.Event]) -> None:
@@ -85,7 +89,7 @@ class BothTransports:
                 failures.append(time.monotonic())
                 raise Transient("the world is away")
 
-        memory, reports = Remembering(first=fail_twice), [report(n, key="one") for n in range(20)]
+        memory, reports = RecordingStage(first=fail_twice), [report(n, key="one") for n in range(20)]
         writer = await carrier.begin(room="producers")
         await writer.publish(reports)
         begun = await carrier.begin(memory.stage())
@@ -96,7 +100,9 @@ class BothTransports:
         assert memory.forgotten >= 3
         assert begun.trouble() is None
 
-    async def test_what_a_killed_process_had_under_way_is_done_by_the_next(self, carrier: Carrier) -> None:
+    async def test_what_a_killed_process_had_under_way_is_done_by_the_next(
+        self, carrier: TransportHarness
+    ) -> None:
         reports = [report(n) for n in range(600)]
         writer = await carrier.begin(room="producers")
         await writer.publish(reports)
@@ -108,18 +114,20 @@ class BothTransports:
             await until(in_the_middle, what="the first answers")
             kill(first)
         assert not await carrier.has_answered(writer, reports)
-        memory = Remembering()
+        memory = RecordingStage()
         begun = await carrier.begin(memory.stage())
         await until(lambda: carrier.has_answered(writer, reports), what="all answers")
         assert len(memory.done) < 600
         assert set(await carrier.answered(begun)) == {answer_id(x) for x in reports}
 
-    async def test_poison_becomes_a_dead_letter_and_its_batch_goes_on(self, carrier: Carrier) -> None:
+    async def test_poison_becomes_a_dead_letter_and_its_batch_goes_on(
+        self, carrier: TransportHarness
+    ) -> None:
         async def refuse_seven(events: Sequence[e.Event]) -> None:
             if any(isinstance(x, e.ReportReceived) and x.text == "7" for x in events):
                 raise KeyError("seven")
 
-        memory, reports = Remembering(first=refuse_seven), [report(n) for n in range(20)]
+        memory, reports = RecordingStage(first=refuse_seven), [report(n) for n in range(20)]
         writer = await carrier.begin(room="producers")
         await writer.publish(reports[:10])
         await carrier.put_raw(RECEIVED, [b"\xff not json", e.encode(answer(reports[0])), b"{}"])
@@ -147,29 +155,29 @@ class BothTransports:
         assert await carrier.desk.client.zcard(carrier.desk.keys.deadletters) == 4
 
     async def test_too_much_poison_stops_the_stage_and_leaves_the_topic_as_it_is(
-        self, carrier: Carrier
+        self, carrier: TransportHarness
     ) -> None:
         async def refuse(_events: Sequence[e.Event]) -> None:
             raise ValueError("a bad release")
 
         writer = await carrier.begin(room="producers")
         await writer.publish([report(n) for n in range(300)])
-        begun = await carrier.begin(Remembering(first=refuse).stage(batch=50))
+        begun = await carrier.begin(RecordingStage(first=refuse).stage(batch=50))
         trouble = await until(begun.trouble)
         assert "more than 100 of the latest" in trouble
         assert "a bad release" in trouble
         assert len(await carrier.all_of(LETTERS, begun)) <= 100
         await begun.stop()
-        mended = Remembering()
+        mended = RecordingStage()
         again = await carrier.begin(mended.stage(batch=50))
         await until(lambda: len(mended.done) >= 200, what="the rest, once the cause is mended")
         assert again.trouble() is None
 
-    async def test_a_slow_reader_gets_everything_in_bounded_batches(self, carrier: Carrier) -> None:
+    async def test_a_slow_reader_gets_everything_in_bounded_batches(self, carrier: TransportHarness) -> None:
         async def slowly(_events: Sequence[e.Event]) -> None:
             await asyncio.sleep(0.01)
 
-        memory = Remembering(first=slowly)
+        memory = RecordingStage(first=slowly)
         writer = await carrier.begin(room="producers")
         await writer.publish([report(n) for n in range(5000)])
         await carrier.begin(memory.stage(batch=100))
@@ -177,14 +185,16 @@ class BothTransports:
         assert max(len(batch) for batch in memory.batches) <= 100
         assert len(memory.done) == len(set(memory.done)) == 5000
 
-    async def test_a_clean_stop_finishes_the_batch_and_does_nothing_twice(self, carrier: Carrier) -> None:
+    async def test_a_clean_stop_finishes_the_batch_and_does_nothing_twice(
+        self, carrier: TransportHarness
+    ) -> None:
         gate, entered = asyncio.Event(), asyncio.Event()
 
         async def wait_in_the_middle(_events: Sequence[e.Event]) -> None:
             entered.set()
             await gate.wait()
 
-        first, reports = Remembering(first=wait_in_the_middle), [report(n) for n in range(200)]
+        first, reports = RecordingStage(first=wait_in_the_middle), [report(n) for n in range(200)]
         writer = await carrier.begin(room="producers")
         begun = await carrier.begin(first.stage(batch=20))
         await writer.publish(reports)
@@ -198,17 +208,17 @@ class BothTransports:
             await stopping
         assert first.done
         assert len(first.batches) == 1
-        second = Remembering()
+        second = RecordingStage()
         await carrier.begin(second.stage(batch=20))
         await until(lambda: carrier.has_answered(writer, reports))
         assert sorted(first.done + second.done) == sorted((x.report_id, x.text) for x in reports)
         assert sorted(await carrier.answered(writer)) == sorted(answer_id(x) for x in reports)
 
-    async def test_a_stage_that_waits_for_the_world_stops_at_once(self, carrier: Carrier) -> None:
+    async def test_a_stage_that_waits_for_the_world_stops_at_once(self, carrier: TransportHarness) -> None:
         async def refuse(_events: Sequence[e.Event]) -> None:
             raise Transient("the world is away")
 
-        memory = Remembering(first=refuse)
+        memory = RecordingStage(first=refuse)
         writer = await carrier.begin(room="producers")
         await writer.publish([report(1)])
         begun = await carrier.begin(memory.stage())
@@ -216,8 +226,8 @@ class BothTransports:
         async with asyncio.timeout(2):
             await begun.stop()
 
-    async def test_two_workers_on_one_topic_do_everything_once(self, carrier: Carrier) -> None:
-        one, two, reports = Remembering(), Remembering(), [report(n) for n in range(300)]
+    async def test_two_workers_on_one_topic_do_everything_once(self, carrier: TransportHarness) -> None:
+        one, two, reports = RecordingStage(), RecordingStage(), [report(n) for n in range(300)]
         writer = await carrier.begin(room="producers")
         first = await carrier.begin(one.stage(batch=20))
         await carrier.begin(two.stage(batch=20))
@@ -231,7 +241,7 @@ class BothTransports:
         assert sorted(one.done + two.done) == sorted((x.report_id, x.text) for x in reports)
 
     async def test_a_follower_reads_the_whole_topic_before_the_stages_and_then_goes_on(
-        self, carrier: Carrier
+        self, carrier: TransportHarness
     ) -> None:
         followed: list[str] = []
         known_when_it_began: list[int] = []
@@ -250,7 +260,7 @@ class BothTransports:
         await writer.publish(reports[:2400])
         await carrier.put_raw(RECEIVED, [b"not json"])
         follow = Follow(topic=RECEIVED, apply=take)
-        begun = await carrier.begin(Remembering(first=look).stage(), follows=[follow])
+        begun = await carrier.begin(RecordingStage(first=look).stage(), follows=[follow])
         assert len(followed) == 2399
         await writer.publish(reports[2400:])
         await until(lambda: len(followed) >= 2499)
@@ -262,22 +272,26 @@ class BothTransports:
         assert min(known_when_it_began) >= 2399
         assert begun.trouble() is None
 
-    async def test_a_room_that_is_no_registered_writer_is_refused(self, carrier: Carrier) -> None:
+    async def test_a_room_that_is_no_registered_writer_is_refused(self, carrier: TransportHarness) -> None:
         console = await carrier.begin(room="console")
         with pytest.raises(Refused, match=r"console is no registered writer of reports\.received"):
             await console.publish([report(1)])
         assert await carrier.all_of(RECEIVED, console) == []
 
-    async def test_a_stage_that_publishes_what_its_room_may_not_stops(self, carrier: Carrier) -> None:
+    async def test_a_stage_that_publishes_what_its_room_may_not_stops(
+        self, carrier: TransportHarness
+    ) -> None:
         writer = await carrier.begin(room="producers")
         await writer.publish([report(1)])
-        begun = await carrier.begin(Remembering().stage(room="broadcast"), room="broadcast")
+        begun = await carrier.begin(RecordingStage().stage(room="broadcast"), room="broadcast")
         trouble = await until(begun.trouble)
         assert "broadcast is no registered writer of reports.unmatched" in trouble
         assert await carrier.answered(begun) == []
 
-    async def test_replay_gives_every_event_and_leaves_the_stages_alone(self, carrier: Carrier) -> None:
-        memory, reports = Remembering(), [report(n, key=f"key{n % 5}") for n in range(2500)]
+    async def test_replay_gives_every_event_and_leaves_the_stages_alone(
+        self, carrier: TransportHarness
+    ) -> None:
+        memory, reports = RecordingStage(), [report(n, key=f"key{n % 5}") for n in range(2500)]
         writer = await carrier.begin(room="producers")
         await writer.publish(reports)
         await carrier.begin(memory.stage(batch=500))
@@ -292,8 +306,8 @@ class BothTransports:
         assert await writer.replay(topics.ALERTS_RELEASED, take) == 0
         assert len(memory.done) == 2500
 
-    async def test_the_desk_changes_with_the_outcome(self, carrier: Carrier) -> None:
-        memory, reports = Remembering(), [report(n) for n in range(10)]
+    async def test_the_desk_changes_with_the_outcome(self, carrier: TransportHarness) -> None:
+        memory, reports = RecordingStage(), [report(n) for n in range(10)]
         writer = await carrier.begin(room="producers")
         await writer.publish(reports)
         begun = await carrier.begin(memory.stage())
@@ -304,10 +318,12 @@ class BothTransports:
 
         await until(on_the_desk)
 
-    async def test_the_input_is_put_on_the_desk_where_the_stage_says_so(self, carrier: Carrier) -> None:
+    async def test_the_input_is_put_on_the_desk_where_the_stage_says_so(
+        self, carrier: TransportHarness
+    ) -> None:
         writer = await carrier.begin(room="producers")
         await writer.publish([report(n) for n in range(10)])
-        silent = Remembering().stage(handle=nothing, projects_input=True)
+        silent = RecordingStage().stage(handle=nothing, projects_input=True)
         begun = await carrier.begin(silent)
 
         async def on_the_desk() -> bool:
@@ -316,14 +332,14 @@ class BothTransports:
         await until(on_the_desk)
         assert await carrier.answered(begun) == []
 
-    async def test_lag_says_what_a_reader_has_yet_to_finish(self, carrier: Carrier) -> None:
+    async def test_lag_says_what_a_reader_has_yet_to_finish(self, carrier: TransportHarness) -> None:
         gate = asyncio.Event()
 
         async def wait(events: Sequence[e.Event]) -> None:
             if any(isinstance(x, e.ReportReceived) and x.text == "late" for x in events):
                 await gate.wait()
 
-        memory = Remembering(first=wait)
+        memory = RecordingStage(first=wait)
         writer = await carrier.begin(room="producers")
         await writer.publish([report(n) for n in range(10)])
         begun = await carrier.begin(memory.stage())
@@ -338,7 +354,9 @@ class BothTransports:
         gate.set()
         await until(lambda: _is(lag, 0))
 
-    async def test_it_answers_unavailable_before_it_starts_and_after_it_stops(self, carrier: Carrier) -> None:
+    async def test_it_answers_unavailable_before_it_starts_and_after_it_stops(
+        self, carrier: TransportHarness
+    ) -> None:
         transport = carrier.transport("producers")
         for _ in range(2):
             with pytest.raises(Unavailable):
@@ -354,7 +372,7 @@ class BothTransports:
     async def test_a_killed_server_that_comes_back_has_lost_nothing_it_acknowledged(
         self, own: OwnServer
     ) -> None:
-        memory, followed, carrier = Remembering(), list[str](), own.carrier
+        memory, followed, carrier = RecordingStage(), list[str](), own.carrier
         writer = await carrier.begin(room="producers", timeout_s=1)
 
         async def take(events: Sequence[e.Event]) -> None:
@@ -415,7 +433,7 @@ class TestRedisTransport(BothTransports):
     """Redis Streams: one owner per stage; a source that runs ahead of a reader is held up."""
 
     @pytest.fixture
-    async def carrier(self, namespace: str, redis_url: str) -> AsyncIterator[Carrier]:
+    async def carrier(self, namespace: str, redis_url: str) -> AsyncIterator[TransportHarness]:
         async with carrying("redis", namespace, redis_url, "") as carrier:
             yield carrier
 
@@ -426,9 +444,9 @@ class TestRedisTransport(BothTransports):
             yield OwnServer(carrier, server, private_redis)
 
     async def test_the_second_worker_stands_by_and_takes_over_from_a_killed_one(
-        self, carrier: Carrier
+        self, carrier: TransportHarness
     ) -> None:
-        memory, reports = Remembering(), [report(n) for n in range(400)]
+        memory, reports = RecordingStage(), [report(n) for n in range(400)]
         writer = await carrier.begin(room="producers")
         await writer.publish(reports)
         with carrier.worker() as first:
@@ -449,14 +467,16 @@ class TestRedisTransport(BothTransports):
         await until(lambda: carrier.has_answered(writer, reports))
         assert sorted(await carrier.answered(writer)) == sorted(answer_id(x) for x in reports)
 
-    async def test_a_source_that_runs_ahead_of_a_reader_is_told_it_is_crowded(self, carrier: Carrier) -> None:
+    async def test_a_source_that_runs_ahead_of_a_reader_is_told_it_is_crowded(
+        self, carrier: TransportHarness
+    ) -> None:
         gate, entered = asyncio.Event(), asyncio.Event()
 
         async def wait(_events: Sequence[e.Event]) -> None:
             entered.set()
             await gate.wait()
 
-        memory = Remembering(first=wait)
+        memory = RecordingStage(first=wait)
         writer = await carrier.begin(room="producers", backlog=100, timeout_s=0.3)
         await carrier.begin(memory.stage(batch=4))
         published = 0
@@ -470,7 +490,7 @@ class TestRedisTransport(BothTransports):
         await writer.publish([report(100)])
         await until(lambda: len(memory.done) == 101)
 
-    async def test_a_stage_waits_for_the_reader_of_what_it_publishes(self, carrier: Carrier) -> None:
+    async def test_a_stage_waits_for_the_reader_of_what_it_publishes(self, carrier: TransportHarness) -> None:
         gate, reports = asyncio.Event(), [report(n) for n in range(500)]
         behind: list[int] = []
 
@@ -480,8 +500,8 @@ class TestRedisTransport(BothTransports):
             return Outcome()
 
         writer = await carrier.begin(room="producers")
-        slow = Remembering().stage(name="slow", topic=UNMATCHED, handle=read_slowly, batch=10)
-        memory = Remembering()
+        slow = RecordingStage().stage(name="slow", topic=UNMATCHED, handle=read_slowly, batch=10)
+        memory = RecordingStage()
         begun = await carrier.begin(memory.stage(batch=50), slow, backlog=100)
         await writer.publish(reports)
         await until(lambda: len(memory.batches) >= 5)
@@ -495,7 +515,9 @@ class TestKafkaTransport(BothTransports):
     """Kafka: the workers share the partitions; nothing holds the source up."""
 
     @pytest.fixture
-    async def carrier(self, namespace: str, redis_url: str, kafka_bootstrap: str) -> AsyncIterator[Carrier]:
+    async def carrier(
+        self, namespace: str, redis_url: str, kafka_bootstrap: str
+    ) -> AsyncIterator[TransportHarness]:
         async with carrying("kafka", namespace, redis_url, kafka_bootstrap) as carrier:
             yield carrier
 
@@ -507,8 +529,8 @@ class TestKafkaTransport(BothTransports):
         async with carrying("kafka", namespace, redis_url, server.bootstrap) as carrier:
             yield OwnServer(carrier, server, private_kafka)
 
-    async def test_two_workers_share_the_partitions(self, carrier: Carrier) -> None:
-        one, two = Remembering(), Remembering()
+    async def test_two_workers_share_the_partitions(self, carrier: TransportHarness) -> None:
+        one, two = RecordingStage(), RecordingStage()
         writer = await carrier.begin(room="producers")
         await carrier.begin(one.stage(batch=20))
         await carrier.begin(two.stage(batch=20))
@@ -527,7 +549,7 @@ class TestKafkaTransport(BothTransports):
         assert len(one.done + two.done) == published
 
     async def test_the_offset_is_committed_last_and_a_repeat_has_the_same_ids(
-        self, carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+        self, carrier: TransportHarness, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         gate, reached, apply = asyncio.Event(), asyncio.Event(), carrier.desk.apply
 
@@ -542,7 +564,7 @@ class TestKafkaTransport(BothTransports):
         reports = [report(n, key="one") for n in range(5)]
         writer = await carrier.begin(room="producers")
         await writer.publish(reports)
-        await carrier.begin(Remembering().stage())
+        await carrier.begin(RecordingStage().stage())
 
         async def answered_twice() -> bool:
             return len(await carrier.answered(writer)) == 10

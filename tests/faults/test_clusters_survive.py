@@ -14,14 +14,14 @@ from aiokafka.partitioner import murmur2
 
 from consumers.clusters import Clustering
 from fenghuo import clock, topics
-from fenghuo import events as e
 from fenghuo.demo.district import everyday
-from fenghuo.runtime import AnyTransport, open_desk, open_transport
+from fenghuo.desk.desk import Desk
+from fenghuo.domain import events as e
+from fenghuo.runtime.room import AnyTransport, open_desk, open_transport
 from fenghuo.settings import Settings
-from fenghuo.stores.desk import Desk
-from tests.inside import until
-from tests.making import DISTRICT, altered, invented_scam, place, settings, unmatched
-from tests.outside import Process, shares
+from tests.support.builders import DISTRICT, altered, invented_scam, place, settings, unmatched
+from tests.support.room_processes import RoomProcess, shares
+from tests.support.rooms_in_process import until
 
 ALERT_HOURS = 168
 """Longer than the reports are old: no draft expires, and none is made anew, in the middle of a test."""
@@ -37,12 +37,12 @@ def told(request: pytest.FixtureRequest, redis_url: str, namespace: str) -> Sett
 
 
 @pytest.fixture
-def consumers(told: Settings, tmp_path: Path) -> Iterator[Callable[[], Process]]:
+def consumers(told: Settings, tmp_path: Path) -> Iterator[Callable[[], RoomProcess]]:
     """A new process of the consumers room at each call, begun."""
-    running: list[Process] = []
+    running: list[RoomProcess] = []
 
-    def begin() -> Process:
-        running.append(Process("consumers", told, tmp_path / f"consumers-{len(running)}.log"))
+    def begin() -> RoomProcess:
+        running.append(RoomProcess("consumers", told, tmp_path / f"consumers-{len(running)}.log"))
         running[-1].begin()
         return running[-1]
 
@@ -136,7 +136,7 @@ def difference(cluster_id: str, wanted: e.Cluster | None, found: e.Cluster | Non
 
 
 async def test_a_killed_process_leaves_the_clusters_of_an_undisturbed_run(
-    told: Settings, desk: Desk, consumers: Callable[[], Process]
+    told: Settings, desk: Desk, consumers: Callable[[], RoomProcess]
 ) -> None:
     reports = one_district()
     publisher = open_transport(told, "consumers", desk)
@@ -221,7 +221,7 @@ async def four_districts(told: Settings) -> list[str]:
     return [*held[0][:2], *held[1][:2]]
 
 
-async def shared_by(told: Settings, count: int, processes: Sequence[Process]) -> bool:
+async def shared_by(told: Settings, count: int, processes: Sequence[RoomProcess]) -> bool:
     """Whether so many processes are ready and, on Kafka, have shared the districts out among them."""
     if not all([await process.ready() for process in processes]):
         return False
@@ -229,7 +229,7 @@ async def shared_by(told: Settings, count: int, processes: Sequence[Process]) ->
 
 
 async def test_a_process_that_dies_and_comes_back_makes_no_twins_and_loses_nothing(
-    told: Settings, desk: Desk, consumers: Callable[[], Process]
+    told: Settings, desk: Desk, consumers: Callable[[], RoomProcess]
 ) -> None:
     producers = open_transport(told, "producers", desk)
     await producers.start()

@@ -10,15 +10,15 @@ from pathlib import Path
 import pytest
 
 from fenghuo import clock
-from fenghuo import events as e
-from fenghuo.alerts import Action, AlertId, Order, Origin, Role, State
-from fenghuo.house import House
-from fenghuo.runtime import open_desk, open_transport
+from fenghuo.commands.supervisor import Supervisor
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import Action, AlertId, Order, Origin, Role, State
+from fenghuo.runtime.room import open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
-from tests.inside import seen_hash, until
-from tests.making import PEOPLE, content, decision, draft, group, order, person_changed, settings
-from tests.wall import OnTheWall, Wall
+from tests.support.builders import PEOPLE, content, decision, draft, group, order, person_changed, settings
+from tests.support.rooms_in_process import seen_hash, until
+from tests.support.sandbox_wall import Wall, WallCount
 
 GROUPS = 600
 PER_SECOND = 120
@@ -29,7 +29,7 @@ GROUP_IDS = [f"g{n:04d}" for n in range(GROUPS)]
 
 
 @pytest.fixture(scope="module", params=["redis", "kafka"])
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
+def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
     """The whole house as processes, with its groups on the desk."""
     ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
     kafka = request.getfixturevalue("kafka_bootstrap") if request.param == "kafka" else ""
@@ -38,7 +38,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
         data_dir=tmp_path_factory.mktemp("house"), sandbox_per_s=PER_SECOND, secret_key="",
         webhook_secret="", **ports,
     )  # fmt: skip
-    running = House(told)
+    running = Supervisor(told)
     running.start()
     try:
         asyncio.run(with_publisher(running, bring_groups))
@@ -59,7 +59,7 @@ class Publisher:
         return await until(lambda: self.desk.decision(wanted.decision_id), 60, what=f"{wanted.action}")
 
 
-async def with_publisher(house: House, work: Callable[[Publisher], Awaitable[None]]) -> None:
+async def with_publisher(house: Supervisor, work: Callable[[Publisher], Awaitable[None]]) -> None:
     environment = house.environment
     told = house.settings.model_copy(
         update={
@@ -110,7 +110,7 @@ async def release(publisher: Publisher, alert_id: AlertId) -> None:
     assert await publisher.decide(approve) == ("ok", "")
 
 
-async def on_the_wall(house: House, wall: Wall, alert_id: str, groups: int) -> OnTheWall:
+async def on_the_wall(house: Supervisor, wall: Wall, alert_id: str, groups: int) -> WallCount:
     """How the alert stands once ``groups`` groups have it."""
     deadline = time.monotonic() + 60
     while (shown := wall.count(alert_id, GROUP_IDS)).groups < groups:
@@ -122,7 +122,7 @@ async def on_the_wall(house: House, wall: Wall, alert_id: str, groups: int) -> O
 
 @pytest.mark.parametrize("rooms", [("broadcast",), ("consumers",), ("producers", "console")], ids="-".join)
 def test_killing_rooms_in_the_fan_out_costs_no_group_and_doubles_none(
-    house: House, rooms: tuple[str, ...]
+    house: Supervisor, rooms: tuple[str, ...]
 ) -> None:
     """Producers and console take no part in it, so one fan-out serves for both."""
     alert_id = AlertId(e.derive_id("killed", *rooms))
@@ -148,7 +148,7 @@ def test_killing_rooms_in_the_fan_out_costs_no_group_and_doubles_none(
         wall.close()
 
 
-async def back(house: House, before: dict[str, int]) -> None:
+async def back(house: Supervisor, before: dict[str, int]) -> None:
     """Each killed room is there again, as another process, and can do its work."""
 
     async def all_back() -> bool:
@@ -174,13 +174,13 @@ async def completed(publisher: Publisher, alert_id: AlertId) -> None:
 def test_the_house_ends_cleanly_and_starts_again_with_its_state(tmp_path: Path) -> None:
     ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
     told = settings(data_dir=tmp_path / "data", secret_key="", webhook_secret="", **ports)
-    first = House(told)
+    first = Supervisor(told)
     first.start()
     asyncio.run(with_publisher(first, bring_groups))
     processes = [room.process for room in first.rooms.values()]
     first.stop()
     assert [process.returncode for process in processes] == [0, 0, 0, 0]
-    second = House(told)
+    second = Supervisor(told)
     second.start()
     try:
 

@@ -6,20 +6,20 @@ from collections.abc import AsyncIterator
 import pytest
 
 from broadcast.app import open_channels
-from broadcast.halts import Tally
-from broadcast.outbox import Outbox
-from broadcast.plan import Planner
-from broadcast.quota import Quota
-from broadcast.sender import Sender
-from broadcast.tasks import TaskMaker
+from broadcast.limits.circuit_breaker import FailureWindow
+from broadcast.limits.rate_limiter import RateLimiter
+from broadcast.owner_tasks.task_maker import TaskMaker
+from broadcast.planning.planner import Planner
+from broadcast.sending.answer_journal import AnswerJournal
+from broadcast.sending.sender import Sender
 from fenghuo import clock
-from fenghuo import events as e
+from fenghuo.desk.desk import Desk
+from fenghuo.domain import events as e
+from fenghuo.domain.events import DeliveryState as State
 from fenghuo.errors import Transient
-from fenghuo.events import DeliveryState as State
-from fenghuo.runtime import open_desk
-from fenghuo.stores.desk import Desk
-from tests.channels import written_out
-from tests.making import NOON, content, group, group_changed, released, settings
+from fenghuo.runtime.room import open_desk
+from tests.support.builders import NOON, content, group, group_changed, released, settings
+from tests.support.scripted_channels import written_out
 
 GROUPS = [group(n) for n in range(6)]
 AHEAD = content().expires_at - NOON
@@ -32,9 +32,9 @@ class Stand:
         told = settings(redis_url=redis_url, namespace=namespace)
         self.desk = desk
         self.channels = open_channels(told, desk)
-        quota, tally = Quota(desk.client, desk.keys), Tally(told.halt_failures, told.halt_share)
+        quota, tally = RateLimiter(desk.client, desk.keys), FailureWindow(told.halt_failures, told.halt_share)
         maker = TaskMaker(desk, quota, self.channels.tasks, tally, told)
-        self.sender = Sender(desk, quota, self.channels.direct, maker, Outbox(desk), tally, told)
+        self.sender = Sender(desk, quota, self.channels.direct, maker, AnswerJournal(desk), tally, told)
         self.planner = Planner(desk, told)
         self.release = {"expires_at": clock.now() + AHEAD, "groups": len(GROUPS)}
 

@@ -9,18 +9,15 @@ from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 
 import pytest
 
-from broadcast.halts import name_of
+from broadcast.limits.circuit_breaker import breaker_key
 from fenghuo import clock
-from fenghuo import events as e
-from fenghuo.alerts import Action, AlertId
 from fenghuo.clock import to_ms
-from fenghuo.events import DeliveryState as State
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import Action, AlertId
+from fenghuo.domain.delivery import Row
+from fenghuo.domain.events import DeliveryState as State
 from fenghuo.servers.redis import RedisServer
-from fenghuo.stores.projection import Row
-from tests.inside import until
-from tests.making import SAFE_CORRECTION
-from tests.outside import Process, shares
-from tests.released_district import (
+from tests.faults.district_harness import (
     ALIVE,
     CALM,
     DEAD,
@@ -39,6 +36,9 @@ from tests.released_district import (
     opened,
     standing,
 )
+from tests.support.builders import SAFE_CORRECTION
+from tests.support.room_processes import RoomProcess, shares
+from tests.support.rooms_in_process import until
 
 KILLS, CUTS = 10, 10
 REQUEST_MS = 1_000
@@ -65,7 +65,7 @@ async def district(stands: Standing) -> AsyncIterator[District]:
 
 
 @contextlib.asynccontextmanager
-async def sending(*senders: Process) -> AsyncIterator[None]:
+async def sending(*senders: RoomProcess) -> AsyncIterator[None]:
     """The senders at work meanwhile."""
     try:
         for sender in senders:
@@ -157,7 +157,7 @@ FAULTS = {
     },
     "dead_credentials": [DEAD],
 }
-CLOSED = name_of(TASKS, DEAD)
+CLOSED = breaker_key(TASKS, DEAD)
 
 
 @pytest.mark.parametrize("stands", ["redis"], indirect=True)

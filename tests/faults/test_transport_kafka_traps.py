@@ -19,27 +19,35 @@ from aiokafka.admin.config_resource import ConfigResource, ConfigResourceType
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker, KafkaMessage
 
-from fenghuo import events as e
 from fenghuo import topics
+from fenghuo.domain import events as e
 from fenghuo.errors import Transient, Unavailable
 from fenghuo.topics import TOPICS
 from fenghuo.transport.kafka import KafkaTransport
-from fenghuo.transport.kafka_reader import FETCH_WAIT_MS
-from tests.transport_support import Carrier, OwnServer, Remembering, answer_id, carrying, report, until
+from fenghuo.transport.kafka_worker import FETCH_WAIT_MS
+from tests.support.transport_harness import (
+    OwnServer,
+    RecordingStage,
+    TransportHarness,
+    answer_id,
+    carrying,
+    report,
+    until,
+)
 
 RECEIVED = topics.REPORTS_RECEIVED
 SILENT = logging.getLogger("silent")
 
 
 @pytest.fixture
-async def carrier(namespace: str, redis_url: str, kafka_bootstrap: str) -> AsyncIterator[Carrier]:
+async def carrier(namespace: str, redis_url: str, kafka_bootstrap: str) -> AsyncIterator[TransportHarness]:
     async with carrying("kafka", namespace, redis_url, kafka_bootstrap) as carrier:
         yield carrier
 
 
 @asynccontextmanager
 async def faststream(
-    carrier: Carrier, handler: Callable[..., Awaitable[None]], **options: Any
+    carrier: TransportHarness, handler: Callable[..., Awaitable[None]], **options: Any
 ) -> AsyncIterator[None]:
     """FastStream as it comes, in the group ``<namespace>.raw`` on reports.received."""
     broker = KafkaBroker(carrier.kafka, logger=SILENT, allow_auto_create_topics=False)
@@ -54,13 +62,13 @@ async def faststream(
         await broker.stop()
 
 
-async def lag(carrier: Carrier, transport: Any, group: str = "raw") -> int | None:
+async def lag(carrier: TransportHarness, transport: Any, group: str = "raw") -> int | None:
     """What the group has yet to commit; None when it never committed."""
     found: dict[str, int] = await transport.lag()
     return found.get(f"reports.received {group}")
 
 
-async def test_trap_the_default_policy_commits_what_its_handler_failed_on(carrier: Carrier) -> None:
+async def test_trap_the_default_policy_commits_what_its_handler_failed_on(carrier: TransportHarness) -> None:
     failed: list[KafkaMessage] = []
 
     async def fail(message: KafkaMessage) -> None:
@@ -75,23 +83,25 @@ async def test_trap_the_default_policy_commits_what_its_handler_failed_on(carrie
     assert await lag(carrier, writer) == 0
 
 
-async def test_ours_commits_nothing_its_handler_failed_on(carrier: Carrier) -> None:
+async def test_ours_commits_nothing_its_handler_failed_on(carrier: TransportHarness) -> None:
     async def fail(_events: Sequence[e.Event]) -> None:
         raise Transient("not now")
 
-    memory, reports = Remembering(first=fail), [report(n) for n in range(5)]
+    memory, reports = RecordingStage(first=fail), [report(n) for n in range(5)]
     writer = await carrier.begin(room="producers")
     await writer.publish(reports)
     begun = await carrier.begin(memory.stage())
     await until(lambda: len(memory.batches) >= 3)
     await begun.stop()
     assert await lag(carrier, writer, "consumers.work") is None
-    mended = Remembering()
+    mended = RecordingStage()
     await carrier.begin(mended.stage())
     await until(lambda: carrier.has_answered(writer, reports))
 
 
-async def test_trap_manual_acknowledgement_commits_past_an_exception_that_escapes(carrier: Carrier) -> None:
+async def test_trap_manual_acknowledgement_commits_past_an_exception_that_escapes(
+    carrier: TransportHarness,
+) -> None:
     seen: list[int] = []
 
     async def fail_on_the_first(message: KafkaMessage) -> None:
@@ -108,7 +118,7 @@ async def test_trap_manual_acknowledgement_commits_past_an_exception_that_escape
     assert await lag(carrier, writer) == 0
 
 
-async def test_trap_one_undecodable_record_drops_its_whole_batch(carrier: Carrier) -> None:
+async def test_trap_one_undecodable_record_drops_its_whole_batch(carrier: TransportHarness) -> None:
     handled: list[dict[str, Any]] = []
 
     async def take(batch: list[dict[str, Any]]) -> None:
@@ -126,7 +136,9 @@ async def test_trap_one_undecodable_record_drops_its_whole_batch(carrier: Carrie
     assert len(handled) < 11
 
 
-async def test_trap_after_long_work_the_next_fetch_waits_for_the_idle_partitions(carrier: Carrier) -> None:
+async def test_trap_after_long_work_the_next_fetch_waits_for_the_idle_partitions(
+    carrier: TransportHarness,
+) -> None:
     """aiokafka asked for them alone while the work lasted; the broker holds that for fetch_max_wait_ms."""
     seen: list[Any] = []
     may_end = asyncio.Event()
@@ -150,7 +162,9 @@ async def test_trap_after_long_work_the_next_fetch_waits_for_the_idle_partitions
     assert FETCH_WAIT_MS <= 100
 
 
-async def test_a_header_that_is_no_text_drops_a_batch_of_theirs_and_none_of_ours(carrier: Carrier) -> None:
+async def test_a_header_that_is_no_text_drops_a_batch_of_theirs_and_none_of_ours(
+    carrier: TransportHarness,
+) -> None:
     handled: list[Any] = []
 
     async def take(batch: Any) -> None:
@@ -161,12 +175,12 @@ async def test_a_header_that_is_no_text_drops_a_batch_of_theirs_and_none_of_ours
     async with faststream(carrier, take, batch=True, max_records=100, ack_policy=AckPolicy.NACK_ON_ERROR):
         await asyncio.sleep(1)  # there is nothing to see: the batch is gone in silence
     assert handled == []
-    memory = Remembering()
+    memory = RecordingStage()
     await carrier.begin(memory.stage())
     await until(lambda: carrier.has_answered(writer, [report(n) for n in range(3)]))
 
 
-async def test_topics_are_made_with_the_registrys_partitions_and_retention(carrier: Carrier) -> None:
+async def test_topics_are_made_with_the_registrys_partitions_and_retention(carrier: TransportHarness) -> None:
     await carrier.begin(room="producers")
     await carrier.begin(room="producers")
     admin = AIOKafkaAdminClient(bootstrap_servers=carrier.kafka)
@@ -190,14 +204,14 @@ async def test_topics_are_made_with_the_registrys_partitions_and_retention(carri
             assert found[name]["retention.ms"] == "-1"
 
 
-async def test_a_rebalance_waits_for_the_batch_under_way(carrier: Carrier) -> None:
+async def test_a_rebalance_waits_for_the_batch_under_way(carrier: TransportHarness) -> None:
     entered, slow = asyncio.Event(), 0.7
 
     async def slowly(_events: Sequence[e.Event]) -> None:
         entered.set()
         await asyncio.sleep(slow)
 
-    one, two = Remembering(first=slowly), Remembering(first=slowly)
+    one, two = RecordingStage(first=slowly), RecordingStage(first=slowly)
     writer = await carrier.begin(room="producers")
     reports = [report(n) for n in range(120)]
     await writer.publish(reports)
@@ -223,7 +237,7 @@ async def test_while_the_broker_hangs_publish_says_so_and_what_comes_late_has_th
     own: OwnServer,
 ) -> None:
     """And what is stopped meanwhile comes to an end, although an idempotent producer never gives up."""
-    memory, carrier = Remembering(), own.carrier
+    memory, carrier = RecordingStage(), own.carrier
     writer = await carrier.begin(room="producers", timeout_s=1)
     begun = await carrier.begin(memory.stage(), timeout_s=1)
     assert isinstance(begun, KafkaTransport)

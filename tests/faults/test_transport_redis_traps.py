@@ -17,16 +17,16 @@ import pytest
 from faststream import AckPolicy
 from faststream.redis import RedisBroker, StreamSub
 
-from fenghuo import events as e
 from fenghuo import topics
-from fenghuo.stores.keys import Keys
+from fenghuo.desk.keys import Keys
+from fenghuo.domain import events as e
 from fenghuo.transport.redis import RedisTransport
 from fenghuo.transport.redis_lease import Lease, is_dead
 from fenghuo.transport.redis_streams import OWNER, declare_group, trim
-from tests.transport_support import (
-    Carrier,
+from tests.support.transport_harness import (
     OwnServer,
-    Remembering,
+    RecordingStage,
+    TransportHarness,
     answer_id,
     carrying,
     kill,
@@ -40,7 +40,7 @@ GROUP = "consumers.work"
 
 
 @pytest.fixture
-async def carrier(namespace: str, redis_url: str) -> AsyncIterator[Carrier]:
+async def carrier(namespace: str, redis_url: str) -> AsyncIterator[TransportHarness]:
     async with carrying("redis", namespace, redis_url, "") as carrier:
         yield carrier
 
@@ -52,12 +52,12 @@ async def own(namespace: str, private_redis: Callable[..., Any]) -> AsyncIterato
         yield OwnServer(carrier, server, private_redis)
 
 
-def stream_of(carrier: Carrier, topic: topics.Topic = RECEIVED) -> str:
+def stream_of(carrier: TransportHarness, topic: topics.Topic = RECEIVED) -> str:
     return carrier.desk.keys.stream(topic.address(carrier.namespace))
 
 
 async def test_trap_a_nack_on_a_stream_sends_nothing_and_the_entry_never_comes_again(
-    carrier: Carrier,
+    carrier: TransportHarness,
 ) -> None:
     client, stream, seen = carrier.desk.client, f"{carrier.namespace}:raw", list[str]()
 
@@ -79,7 +79,7 @@ async def test_trap_a_nack_on_a_stream_sends_nothing_and_the_entry_never_comes_a
     assert (await client.xpending(stream, "raw"))["pending"] == 2
 
 
-async def test_trap_without_a_count_a_backlog_comes_as_one_batch(carrier: Carrier) -> None:
+async def test_trap_without_a_count_a_backlog_comes_as_one_batch(carrier: TransportHarness) -> None:
     client, stream, sizes = carrier.desk.client, f"{carrier.namespace}:raw", list[int]()
 
     async def take(batch: list[Any]) -> None:
@@ -97,8 +97,10 @@ async def test_trap_without_a_count_a_backlog_comes_as_one_batch(carrier: Carrie
     assert sizes == [1000]
 
 
-async def test_what_a_killed_owner_left_pending_is_read_before_anything_new(carrier: Carrier) -> None:
-    memory, reports = Remembering(), [report(n, key="one") for n in range(50)]
+async def test_what_a_killed_owner_left_pending_is_read_before_anything_new(
+    carrier: TransportHarness,
+) -> None:
+    memory, reports = RecordingStage(), [report(n, key="one") for n in range(50)]
     writer = await carrier.begin(room="producers")
     await declare_group(carrier.desk.client, stream_of(carrier), GROUP)
     await writer.publish(reports[:30])
@@ -109,14 +111,14 @@ async def test_what_a_killed_owner_left_pending_is_read_before_anything_new(carr
     assert [text for _, text in memory.done] == [str(n) for n in range(50)]
 
 
-async def test_a_fenced_owner_cannot_commit_and_leaves_at_once(carrier: Carrier) -> None:
+async def test_a_fenced_owner_cannot_commit_and_leaves_at_once(carrier: TransportHarness) -> None:
     gate, entered = asyncio.Event(), asyncio.Event()
 
     async def wait(_events: Sequence[e.Event]) -> None:
         entered.set()
         await gate.wait()
 
-    memory, reports = Remembering(first=wait), [report(n) for n in range(10)]
+    memory, reports = RecordingStage(first=wait), [report(n) for n in range(10)]
     writer = await carrier.begin(room="producers")
     await writer.publish(reports)
     begun = await carrier.begin(memory.stage())
@@ -138,10 +140,10 @@ async def test_a_fenced_owner_cannot_commit_and_leaves_at_once(carrier: Carrier)
 
 
 async def test_a_lease_stolen_while_idle_is_noticed_and_taken_back(
-    carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+    carrier: TransportHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fenghuo.transport.redis_owner.LEASE_MS", 600)
-    memory = Remembering()
+    monkeypatch.setattr("fenghuo.transport.redis_worker.LEASE_MS", 600)
+    memory = RecordingStage()
     writer = await carrier.begin(room="producers")
     begun = await carrier.begin(memory.stage())
     assert isinstance(begun, RedisTransport)
@@ -154,7 +156,7 @@ async def test_a_lease_stolen_while_idle_is_noticed_and_taken_back(
     await until(lambda: carrier.has_answered(begun, [report(1)]))
 
 
-async def test_a_record_that_kills_its_process_ends_in_dead_letters(carrier: Carrier) -> None:
+async def test_a_record_that_kills_its_process_ends_in_dead_letters(carrier: TransportHarness) -> None:
     reports = [report(n, text="deadly" if n == 25 else "") for n in range(60)]
     good = [x for x in reports if x.text != "deadly"]
     writer = await carrier.begin(room="producers")
@@ -176,7 +178,7 @@ async def test_a_record_that_kills_its_process_ends_in_dead_letters(carrier: Car
     assert deaths >= 3
 
 
-async def test_only_deaths_over_pending_entries_are_held_against_them(carrier: Carrier) -> None:
+async def test_only_deaths_over_pending_entries_are_held_against_them(carrier: TransportHarness) -> None:
     """Or an idle process that is killed three times would cost the next innocent record its life."""
     client, keys, stream = carrier.desk.client, carrier.desk.keys, stream_of(carrier)
     writer = await carrier.begin(room="producers")
@@ -202,7 +204,7 @@ async def test_only_deaths_over_pending_entries_are_held_against_them(carrier: C
     assert await client.exists(survivor.key, survivor.deaths_key) == 0
 
 
-async def test_giving_a_lost_lease_back_leaves_the_new_owner_alone(carrier: Carrier) -> None:
+async def test_giving_a_lost_lease_back_leaves_the_new_owner_alone(carrier: TransportHarness) -> None:
     client, keys, stream = carrier.desk.client, carrier.desk.keys, stream_of(carrier)
     await declare_group(client, stream, GROUP)
     old, new = Lease(client, keys, GROUP, stream), Lease(client, keys, GROUP, stream)
@@ -232,7 +234,7 @@ def test_a_dead_holder_is_known_on_this_host_only() -> None:
 async def test_flushall_under_a_reader_is_told_and_survived(
     own: OwnServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    memory, carrier = Remembering(), own.carrier
+    memory, carrier = RecordingStage(), own.carrier
     writer = await carrier.begin(room="producers")
     begun = await carrier.begin(memory.stage())
     await writer.publish([report(n) for n in range(5)])
@@ -246,11 +248,11 @@ async def test_flushall_under_a_reader_is_told_and_survived(
     assert (await begun.lag())[f"reports.received {GROUP}"] == 0
 
 
-async def test_a_change_that_redis_refuses_leaves_the_batch_as_it_was(carrier: Carrier) -> None:
+async def test_a_change_that_redis_refuses_leaves_the_batch_as_it_was(carrier: TransportHarness) -> None:
     """Redis does not undo what a failing script has written: the outputs must not stand without the desk."""
     client, keys, reports = carrier.desk.client, carrier.desk.keys, [report(n) for n in range(10)]
     await client.set(keys.reports, "not a sorted set")
-    memory = Remembering()
+    memory = RecordingStage()
     writer = await carrier.begin(room="producers")
     await writer.publish(reports)
     begun = await carrier.begin(memory.stage())
@@ -263,7 +265,7 @@ async def test_a_change_that_redis_refuses_leaves_the_batch_as_it_was(carrier: C
     assert await carrier.desk.report_count() == 10
 
 
-async def test_trimming_keeps_what_a_group_has_yet_to_finish(carrier: Carrier) -> None:
+async def test_trimming_keeps_what_a_group_has_yet_to_finish(carrier: TransportHarness) -> None:
     client, stream = carrier.desk.client, stream_of(carrier)
     writer = await carrier.begin(room="producers")
     await declare_group(client, stream, GROUP)
@@ -284,7 +286,7 @@ async def _read(client: Any, group: str, stream: str, count: int) -> list[Any]:
     return list(reply.values()) if isinstance(reply, dict) else [reply[0][1]]
 
 
-async def test_a_topic_that_no_group_reads_is_trimmed_by_time_alone(carrier: Carrier) -> None:
+async def test_a_topic_that_no_group_reads_is_trimmed_by_time_alone(carrier: TransportHarness) -> None:
     writer = await carrier.begin(room="producers")
     await writer.publish([report(n) for n in range(10)])
     await asyncio.sleep(0.01)
@@ -294,7 +296,7 @@ async def test_a_topic_that_no_group_reads_is_trimmed_by_time_alone(carrier: Car
 
 
 async def test_the_running_transport_trims_what_is_older_than_its_topics_retention(
-    carrier: Carrier, monkeypatch: pytest.MonkeyPatch
+    carrier: TransportHarness, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("fenghuo.transport.redis.TRIM_EVERY_S", 0.05)
     client, old, compacted = (
@@ -305,7 +307,7 @@ async def test_the_running_transport_trims_what_is_older_than_its_topics_retenti
     letters = stream_of(carrier, LETTERS)
     for stream in (old, compacted, letters):
         await client.xadd(stream, {"k": "one", "v": e.encode(report(1))}, id="1-1")
-    await carrier.begin(Remembering().stage(handle=nothing))
+    await carrier.begin(RecordingStage().stage(handle=nothing))
 
     async def trimmed() -> bool:
         return not await client.xlen(old) and not await client.xlen(letters)
@@ -314,13 +316,15 @@ async def test_the_running_transport_trims_what_is_older_than_its_topics_retenti
     assert await client.xlen(compacted) == 1, "a compacted topic stays whole"
 
 
-async def test_a_group_that_comes_late_is_not_behind_by_what_was_trimmed_before(carrier: Carrier) -> None:
+async def test_a_group_that_comes_late_is_not_behind_by_what_was_trimmed_before(
+    carrier: TransportHarness,
+) -> None:
     """Or its lag would never come down to nothing, and in the end its source would be crowded for ever."""
     writer = await carrier.begin(room="producers", backlog=30, timeout_s=0.3)
     for at in range(0, 100, 20):
         await writer.publish([report(n) for n in range(at, at + 20)])
     await carrier.desk.client.xtrim(stream_of(carrier), maxlen=10, approximate=False)
-    memory = Remembering()
+    memory = RecordingStage()
     begun = await carrier.begin(memory.stage())
     await until(lambda: len(memory.done) >= 10)
 
@@ -332,7 +336,7 @@ async def test_a_group_that_comes_late_is_not_behind_by_what_was_trimmed_before(
 
 
 async def test_entries_trimmed_while_pending_are_told_and_do_not_stay_as_lag(
-    carrier: Carrier, caplog: pytest.LogCaptureFixture
+    carrier: TransportHarness, caplog: pytest.LogCaptureFixture
 ) -> None:
     client, stream = carrier.desk.client, stream_of(carrier)
     writer = await carrier.begin(room="producers")
@@ -340,7 +344,7 @@ async def test_entries_trimmed_while_pending_are_told_and_do_not_stay_as_lag(
     await writer.publish([report(n) for n in range(10)])
     await client.xreadgroup(GROUP, OWNER, {stream: ">"}, count=10)
     await client.xtrim(stream, maxlen=4, approximate=False)
-    memory = Remembering()
+    memory = RecordingStage()
     begun = await carrier.begin(memory.stage())
     await until(lambda: len(memory.done) >= 4)
 
@@ -351,7 +355,9 @@ async def test_entries_trimmed_while_pending_are_told_and_do_not_stay_as_lag(
     assert [x.__dict__["entries"] for x in caplog.records if x.levelno == logging.CRITICAL] == [6]
 
 
-async def test_a_worker_that_is_killed_over_and_over_loses_and_doubles_nothing(carrier: Carrier) -> None:
+async def test_a_worker_that_is_killed_over_and_over_loses_and_doubles_nothing(
+    carrier: TransportHarness,
+) -> None:
     reports = [report(n, key=f"key{n % 3}") for n in range(500)]
     writer = await carrier.begin(room="producers")
     await writer.publish(reports)
@@ -363,6 +369,6 @@ async def test_a_worker_that_is_killed_over_and_over_loses_and_doubles_nothing(c
 
             await until(further)
             kill(worker)
-    await carrier.begin(Remembering().stage())
+    await carrier.begin(RecordingStage().stage())
     await until(lambda: carrier.has_answered(writer, reports))
     assert await carrier.answered(writer) == [answer_id(x) for x in reports]

@@ -16,17 +16,17 @@ from typing import Any
 
 import pytest
 
-from fenghuo import house as houses
-from fenghuo import runtime
+from fenghuo.commands import supervisor as houses
+from fenghuo.commands.rebuild import alone_at
+from fenghuo.commands.supervisor import RUNNING, RoomProcess, Supervisor
+from fenghuo.desk.desk import Desk
 from fenghuo.errors import Refused, Unavailable
-from fenghuo.house import RUNNING, House, RoomProcess
-from fenghuo.rebuild import alone_at
-from fenghuo.runtime import Room, open_desk, open_transport
+from fenghuo.runtime import room as room_runtime
+from fenghuo.runtime.room import Room, open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.servers.redis import RedisServer
-from fenghuo.stores.desk import Desk
-from tests.inside import inside, until
-from tests.making import settings
+from tests.support.builders import settings
+from tests.support.rooms_in_process import running_rooms, until
 
 PORTS = ("console", "intake", "consumers", "broadcast")
 
@@ -50,8 +50,8 @@ def ports() -> dict[str, int]:
 
 
 @pytest.fixture
-def running(tmp_path: Path, ports: dict[str, int]) -> Iterator[House]:
-    house = House(settings(data_dir=tmp_path / "data", secret_key="", webhook_secret="", **ports))
+def running(tmp_path: Path, ports: dict[str, int]) -> Iterator[Supervisor]:
+    house = Supervisor(settings(data_dir=tmp_path / "data", secret_key="", webhook_secret="", **ports))
     house.start()
     yield house
     house.stop()
@@ -59,12 +59,12 @@ def running(tmp_path: Path, ports: dict[str, int]) -> Iterator[House]:
 
 def test_a_taken_port_is_named_with_the_setting_that_moves_it(tmp_path: Path, ports: dict[str, int]) -> None:
     with socket.create_server(("127.0.0.1", ports["intake_port"])):
-        house = House(settings(data_dir=tmp_path / "data", **ports))
+        house = Supervisor(settings(data_dir=tmp_path / "data", **ports))
         with pytest.raises(Refused, match=rf"port {ports['intake_port']} .*taken.*FENGHUO_INTAKE_PORT"):
             house.start()
 
 
-def test_a_second_up_on_the_same_folder_is_refused_and_leaves_the_first_alone(running: House) -> None:
+def test_a_second_up_on_the_same_folder_is_refused_and_leaves_the_first_alone(running: Supervisor) -> None:
     folder = running.settings.data_dir
     noted = (folder / RUNNING).read_text()
     second = fenghuo("up", FENGHUO_DATA_DIR=str(folder))
@@ -74,7 +74,7 @@ def test_a_second_up_on_the_same_folder_is_refused_and_leaves_the_first_alone(ru
     assert [running.ready(name) for name in houses.ROOMS] == [None] * 4
 
 
-def test_rebuild_is_refused_while_the_house_runs_and_works_after(running: House) -> None:
+def test_rebuild_is_refused_while_the_house_runs_and_works_after(running: Supervisor) -> None:
     folder = str(running.settings.data_dir)
     refused = fenghuo("rebuild", FENGHUO_DATA_DIR=folder)
     assert (refused.returncode, "already running" in refused.stderr) == (2, True)
@@ -215,7 +215,7 @@ def test_the_house_asks_a_room_where_it_listens(
     tmp_path: Path, redis_url: str, namespace: str, host: str
 ) -> None:
     port = free_port()
-    house = House(settings(data_dir=tmp_path / "data", console_host=host, console_port=port))
+    house = Supervisor(settings(data_dir=tmp_path / "data", console_host=host, console_port=port))
     environment = {
         "FENGHUO_REDIS_URL": redis_url,
         "FENGHUO_NAMESPACE": namespace,
@@ -236,7 +236,7 @@ def test_a_port_is_looked_at_where_the_room_will_listen(tmp_path: Path, host: st
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, 0), family=family) as taken:
         port = taken.getsockname()[1]
-        house = House(settings(data_dir=tmp_path / "data", console_host=host, console_port=port))
+        house = Supervisor(settings(data_dir=tmp_path / "data", console_host=host, console_port=port))
         with pytest.raises(Refused, match=rf"port {port} .*taken.*FENGHUO_CONSOLE_PORT"):
             house.start()
 
@@ -244,7 +244,7 @@ def test_a_port_is_looked_at_where_the_room_will_listen(tmp_path: Path, host: st
 def test_an_address_of_another_machine_is_named_with_its_setting(
     tmp_path: Path, ports: dict[str, int]
 ) -> None:
-    house = House(settings(data_dir=tmp_path / "data", console_host="203.0.113.9", **ports))
+    house = Supervisor(settings(data_dir=tmp_path / "data", console_host="203.0.113.9", **ports))
     with pytest.raises(Refused, match=r"203\.0\.113\.9.*FENGHUO_CONSOLE_HOST"):
         house.start()
 
@@ -259,7 +259,7 @@ def test_the_house_watches_on_after_any_failure_and_any_number_of_restarts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(houses, "LONGEST_PAUSE_S", 0.01)
-    house = House(settings(data_dir=tmp_path))
+    house = Supervisor(settings(data_dir=tmp_path))
     house.rooms["console"] = ended(tmp_path / "log", restarts=5_000)
     spawned: list[str] = []
 
@@ -282,7 +282,7 @@ def test_the_house_watches_on_after_any_failure_and_any_number_of_restarts(
 def test_a_room_that_was_steady_starts_again_without_a_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = House(settings(data_dir=tmp_path))
+    house = Supervisor(settings(data_dir=tmp_path))
     monkeypatch.setattr(house, "_spawn", lambda _name: ended(tmp_path / "log", restarts=0))
     steady = ended(tmp_path / "log", restarts=9)
     steady.began_at = time.monotonic() - houses.STEADY_S - 1
@@ -301,7 +301,7 @@ def test_an_import_that_fails_inside_a_room_starts_no_second_room() -> None:
         raise ImportError("a part of the room is missing")
 
     with pytest.raises(ImportError, match="a part of the room"):
-        runtime.run_room(build, settings(), "console")
+        room_runtime.run_room(build, settings(), "console")
     assert built == ["room"]
 
 
@@ -313,8 +313,8 @@ async def quiet_room(
     told = settings(redis_url=url, namespace=namespace)
     desk = open_desk(told)
     room = Room("console", told, desk, open_transport(told, "console", desk), 0, loops=loops)
-    await runtime._start(room, asyncio.Event())
-    running = [asyncio.create_task(runtime._for_ever(room, loop)) for loop in loops]
+    await room._start(room, asyncio.Event())
+    running = [asyncio.create_task(room._for_ever(room, loop)) for loop in loops]
     try:
         yield room, desk
     finally:
@@ -328,7 +328,7 @@ async def quiet_room(
 async def test_a_loop_that_keeps_failing_is_told_until_it_works_again(
     redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runtime, "STEADY_S", 0.2)
+    monkeypatch.setattr(room_runtime, "STEADY_S", 0.2)
     mended = asyncio.Event()
 
     async def retries() -> None:
@@ -351,7 +351,7 @@ async def test_rebuild_is_refused_while_a_room_works_on_the_same_redis(
     redis_url: str, namespace: str, tmp_path: Path
 ) -> None:
     told = {"FENGHUO_REDIS_URL": redis_url, "FENGHUO_NAMESPACE": namespace, "FENGHUO_DATA_DIR": str(tmp_path)}
-    async with inside(settings(redis_url=redis_url, namespace=namespace), "broadcast") as house:
+    async with running_rooms(settings(redis_url=redis_url, namespace=namespace), "broadcast") as house:
 
         async def owned() -> bool:
             room = house.rooms["broadcast"]

@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 import pytest
 
-from consumers.library import seed_patterns
+from consumers.live_library import seed_patterns
 from patterns.matching import Library
 from patterns.model import Verdict
-from patterns.slots import example
+from patterns.text.slots import example
 
 HERE = Path(__file__).parent
 REASONS = {"likeness", "advice", "known_good", "refused", "no_hook"}

@@ -2,9 +2,9 @@
 
 import pytest
 
-from consumers.library import fraud_types, seed_patterns
+from consumers.live_library import fraud_types, seed_patterns
 from patterns.matching import Library
-from patterns.slots import example
+from patterns.text.slots import example
 from patterns.triage import assess
 from tests.quality.test_recognising import texts
 

@@ -2,7 +2,7 @@
 
 import socket
 
-from broadcast.channels.base import Sent, Verdict
+from broadcast.channels.base import SendResult, SendStatus
 from broadcast.channels.http.address_guard import Address
 from broadcast.channels.http.client import HttpClient, HttpResponse
 
@@ -27,13 +27,13 @@ class Names:
         ]  # fmt: skip
 
 
-async def posted(client: HttpClient, url: str) -> HttpResponse | Sent:
+async def posted(client: HttpClient, url: str) -> HttpResponse | SendResult:
     try:
         return await client.post(url, b"{}")
     finally:
         await client.aclose()
 
 
-def verdict(outcome: HttpResponse | Sent) -> Verdict:
-    assert isinstance(outcome, Sent)
+def verdict(outcome: HttpResponse | SendResult) -> SendStatus:
+    assert isinstance(outcome, SendResult)
     return outcome.verdict

@@ -21,7 +21,7 @@ from weakref import WeakValueDictionary
 import aiohttp
 from yarl import URL
 
-from broadcast.channels.base import Sent, Verdict
+from broadcast.channels.base import SendResult, SendStatus
 from broadcast.channels.http.address_guard import Resolve, address_problem, resolve
 from broadcast.channels.http.body import ACCEPTED_ENCODINGS, read_body
 from broadcast.channels.http.connection import IdleConnections, RequestBody
@@ -101,7 +101,7 @@ class HttpClient:
         self._reuse = reuse
         self._allow_private = allow_private
         self._resolve = resolve
-        self._trust = trust
+        self._trust = trust or default_trust()
         self._proxy = proxy
         self._total = asyncio.Semaphore(at_once)
         self._per_host = per_host or at_once
@@ -116,12 +116,12 @@ class HttpClient:
         *,
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] = JSON,
-    ) -> HttpResponse | Sent:
+    ) -> HttpResponse | SendResult:
         """POST once: the response, or what is known without one (RETRY: never left; UNKNOWN: may have left;
         REFUSED: no URL to post to)."""
         return await self._request("POST", url, body, params, headers)
 
-    async def get(self, url: str, *, params: Mapping[str, str] | None = None) -> HttpResponse | Sent:
+    async def get(self, url: str, *, params: Mapping[str, str] | None = None) -> HttpResponse | SendResult:
         """GET once, as ``post``."""
         return await self._request("GET", url, b"", params, {})
 
@@ -133,12 +133,12 @@ class HttpClient:
 
     async def _request(
         self, method: str, url: str, body: bytes, params: Mapping[str, str] | None, headers: Mapping[str, str]
-    ) -> HttpResponse | Sent:
+    ) -> HttpResponse | SendResult:
         target = _target(url, params, allow_private=self._allow_private)
         if isinstance(target, str):
-            return Sent(Verdict.REFUSED, target)
+            return SendResult(SendStatus.REFUSED, target)
         if any(_CONTROL.search(value) for value in headers.values()):
-            return Sent(Verdict.REFUSED, "the request cannot be written as HTTP")
+            return SendResult(SendStatus.REFUSED, "the request cannot be written as HTTP")
         origin, full = target
         async with self._slots_of(origin), self._total:
             payload = RequestBody(body)
@@ -150,7 +150,7 @@ class HttpClient:
 
     async def _attempt(
         self, method: str, url: URL, body: RequestBody, headers: Mapping[str, str]
-    ) -> HttpResponse | Sent:
+    ) -> HttpResponse | SendResult:
         proxy = self._proxy if self._proxy is not None and self._proxy.serves(url) else None
         session = self._session(proxied=proxy is not None)
         headers = {**_FIXED_HEADERS, **headers}
@@ -164,7 +164,7 @@ class HttpClient:
                 raise
             return _failed(ConnectionAbortedError(), body)  # closing cancels who waits for a name
         if proxy is not None and response.status == PROXY_AUTHENTICATION_REQUIRED:
-            return Sent(Verdict.RETRY, f"the proxy refused the request: HTTP {response.status}")
+            return SendResult(SendStatus.RETRY, f"the proxy refused the request: HTTP {response.status}")
         waits = response.headers.get("retry-after")
         return HttpResponse(response.status, retry_after_s(waits, clock.now()) if waits else None, raw)
 
@@ -185,7 +185,7 @@ class HttpClient:
                 resolve=self._resolve,
                 allow_private=self._allow_private,
                 proxied=proxied,
-                trust=self._trust or default_trust(),
+                trust=self._trust,
             )
         return session
 
@@ -204,9 +204,9 @@ async def _exchange(
     return response, raw
 
 
-def _failed(error: Exception, body: RequestBody) -> Sent:
+def _failed(error: Exception, body: RequestBody) -> SendResult:
     if body.may_have_left:
-        return Sent(Verdict.UNKNOWN, f"no answer: {type(error).__name__}")
+        return SendResult(SendStatus.UNKNOWN, f"no answer: {type(error).__name__}")
     return never_left(error)
 
 

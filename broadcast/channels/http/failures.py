@@ -7,7 +7,7 @@ import ssl
 
 import aiohttp
 
-from broadcast.channels.base import Sent, Verdict
+from broadcast.channels.base import SendResult, SendStatus
 from broadcast.channels.http.address_guard import PrivateAddress
 
 _CERTIFICATE_PROBLEMS = {
@@ -22,14 +22,14 @@ NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILUR
 """OpenSSL's reasons when the server answers a handshake with something else."""
 
 
-def never_left(error: Exception) -> Sent:
+def never_left(error: Exception) -> SendResult:
     """The outcome of a request that failed with ``error`` before anything of it was written."""
     chain = _chain(error)
     if any(isinstance(each, PrivateAddress) for each in chain):
-        return Sent(Verdict.REFUSED, "the target is a private address")
+        return SendResult(SendStatus.REFUSED, "the target is a private address")
     if isinstance(error, aiohttp.InvalidURL):
-        return Sent(Verdict.REFUSED, "the target is no address")
-    return Sent(Verdict.RETRY, _reason(error, chain))
+        return SendResult(SendStatus.REFUSED, "the target is no address")
+    return SendResult(SendStatus.RETRY, _reason(error, chain))
 
 
 def _reason(error: Exception, chain: list[BaseException]) -> str:

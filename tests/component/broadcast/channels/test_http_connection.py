@@ -11,11 +11,11 @@ from functools import partial
 
 import pytest
 
-from broadcast.channels.base import Sent, Verdict
+from broadcast.channels.base import SendResult, SendStatus
 from broadcast.channels.http.body import LONGEST_BODY
 from broadcast.channels.http.client import HttpClient, HttpResponse
 from broadcast.channels.http.connection import LONGEST_HEAD, Connection, IdleConnections
-from tests.talking import OK, Peer, Talk, Talking, saying, talking
+from tests.support.byte_server import OK, ByteServer, Peer, Talk, byte_server, replies_with
 
 pytestmark = pytest.mark.on_both_loops
 
@@ -27,16 +27,16 @@ ANSWERED = HttpResponse(200, None, b'{"ok":true}')
 class Asking:
     """A client that keeps connections open, and the server that it asks."""
 
-    def __init__(self, client: HttpClient, server: Talking) -> None:
+    def __init__(self, client: HttpClient, server: ByteServer) -> None:
         self.client, self.server = client, server
 
-    async def ask(self, body: bytes = b"{}") -> HttpResponse | Sent:
+    async def ask(self, body: bytes = b"{}") -> HttpResponse | SendResult:
         return await self.client.post(f"http://127.0.0.1:{self.server.port}/x", body)
 
 
 @asynccontextmanager
 async def asking(talk: Talk, timeout_s: float = 2) -> AsyncIterator[Asking]:
-    async with talking(talk) as server:
+    async with byte_server(talk) as server:
         client = HttpClient(timeout_s, reuse=True)
         try:
             yield Asking(client, server)
@@ -44,8 +44,8 @@ async def asking(talk: Talk, timeout_s: float = 2) -> AsyncIterator[Asking]:
             await client.aclose()
 
 
-def verdict(outcome: HttpResponse | Sent) -> Verdict:
-    assert isinstance(outcome, Sent)
+def verdict(outcome: HttpResponse | SendResult) -> SendStatus:
+    assert isinstance(outcome, SendResult)
     return outcome.verdict
 
 
@@ -77,7 +77,7 @@ async def test_an_answer_ends_where_it_says_and_says_whether_another_may_follow(
     raw: bytes, status: int, body: bytes, stays_open: bool, bytewise: bool
 ) -> None:
     parts = tuple(raw[i : i + 1] for i in range(len(raw))) if bytewise else (raw,)
-    async with asking(saying(parts, parts)) as here:
+    async with asking(replies_with(parts, parts)) as here:
         for _ in range(2):
             assert await here.ask() == HttpResponse(status, None, body)
     assert here.server.connections == (1 if stays_open else 2)
@@ -87,7 +87,7 @@ async def test_an_answer_ends_where_it_says_and_says_whether_another_may_follow(
     "before", [b"", b"HTTP/1.1 103 Hints\r\nContent-Length: 9\r\nRetry-After: 9\r\n\r\n"]
 )
 async def test_a_body_without_a_length_ends_with_the_connection(before: bytes) -> None:
-    async with asking(saying((before, HEAD + b"\r\nab", b"cd"), closes=True)) as here:
+    async with asking(replies_with((before, HEAD + b"\r\nab", b"cd"), closes=True)) as here:
         assert await here.ask() == HttpResponse(200, None, b"abcd")
         assert await here.ask() == HttpResponse(200, None, b"abcd")
     assert here.server.connections == 2
@@ -101,8 +101,8 @@ async def test_a_body_without_a_length_ends_with_the_connection(before: bytes) -
     ],
 )  # fmt: skip
 async def test_an_answer_that_breaks_off_is_none(raw: bytes) -> None:
-    async with asking(saying(raw, closes=True)) as here:
-        assert verdict(await here.ask()) is Verdict.UNKNOWN
+    async with asking(replies_with(raw, closes=True)) as here:
+        assert verdict(await here.ask()) is SendStatus.UNKNOWN
     assert len(here.server.requests) == 1
 
 
@@ -115,7 +115,7 @@ async def test_a_body_without_a_length_does_not_end_with_a_reset() -> None:
         end.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
 
     async with asking(reset) as here:
-        assert verdict(await here.ask()) is Verdict.UNKNOWN
+        assert verdict(await here.ask()) is SendStatus.UNKNOWN
 
 
 @pytest.mark.parametrize(
@@ -137,8 +137,8 @@ async def test_a_body_without_a_length_does_not_end_with_a_reset() -> None:
     ],
 )
 async def test_what_is_no_proper_answer_ends_the_connection(raw: bytes) -> None:
-    async with asking(saying(raw)) as here:
-        assert verdict(await here.ask()) is Verdict.UNKNOWN
+    async with asking(replies_with(raw)) as here:
+        assert verdict(await here.ask()) is SendStatus.UNKNOWN
         await here.server.all_closed()
 
 
@@ -184,7 +184,7 @@ async def test_what_hangs_on_to_an_answer_is_no_part_of_the_next_one(more: bytes
     """It may cost the answer that it hangs on to; that one is unknown then."""
     async with asking(lambda peer: numbered(peer, more, later=False)) as here:
         first, second = [await here.ask() for _ in range(2)]
-    assert first == HttpResponse(200, None, b"1") or verdict(first) is Verdict.UNKNOWN
+    assert first == HttpResponse(200, None, b"1") or verdict(first) is SendStatus.UNKNOWN
     assert second == HttpResponse(200, None, b"2")
 
 
@@ -196,7 +196,7 @@ async def test_what_comes_before_anything_was_asked_is_no_answer() -> None:
         await peer.wait()
 
     loop = asyncio.get_running_loop()
-    async with talking(hasty) as server:
+    async with byte_server(hasty) as server:
         make = partial(Connection, loop, IdleConnections(1), awaits_tunnel=False)
         _, connection = await loop.create_connection(make, "127.0.0.1", server.port)
         await server.all_closed()
@@ -204,7 +204,7 @@ async def test_what_comes_before_anything_was_asked_is_no_answer() -> None:
 
 
 async def test_a_connection_that_the_server_has_ended_is_not_used() -> None:
-    async with asking(saying(OK, closes=True)) as here:
+    async with asking(replies_with(OK, closes=True)) as here:
         for _ in range(3):
             assert await here.ask() == ANSWERED
             await here.server.all_closed()
@@ -229,21 +229,21 @@ async def test_requests_follow_one_another_on_one_connection_and_never_two_at_on
 
 async def test_nothing_of_an_answer_is_left_for_the_next_one() -> None:
     first = b"HTTP/1.1 429 No\r\nRetry-After: 9\r\nContent-Length: 3\r\n\r\nabc"
-    async with asking(saying(first, OK)) as here:
+    async with asking(replies_with(first, OK)) as here:
         assert await here.ask() == HttpResponse(429, 9.0, b"abc")
         assert await here.ask() == ANSWERED
     assert here.server.connections == 1
 
 
 async def test_an_answer_without_a_body_does_not_answer_the_next_request_too() -> None:
-    async with asking(saying(b"HTTP/1.1 204 No Content\r\n\r\n", b"", closes=True)) as here:
+    async with asking(replies_with(b"HTTP/1.1 204 No Content\r\n\r\n", b"", closes=True)) as here:
         assert await here.ask() == HttpResponse(204, None, b"")
-        assert verdict(await here.ask()) is Verdict.UNKNOWN
+        assert verdict(await here.ask()) is SendStatus.UNKNOWN
 
 
 async def test_a_connection_bears_any_number_of_answers() -> None:
     raw = HEAD + b"X-Filler: " + b"a" * 4096 + b"\r\nContent-Length: 0\r\n\r\n"
-    async with asking(saying(*[raw] * 30)) as here:
+    async with asking(replies_with(*[raw] * 30)) as here:
         for _ in range(30):
             assert await here.ask() == HttpResponse(200, None, b"")
     assert here.server.connections == 1
@@ -270,7 +270,7 @@ async def test_the_time_of_a_request_that_was_answered_ends_no_later_one() -> No
     ids=["before it", "after its body"],
 )
 async def test_only_the_answers_own_head_says_how_long_to_wait(raw: bytes) -> None:
-    async with asking(saying(raw)) as here:
+    async with asking(replies_with(raw)) as here:
         assert await here.ask() == ANSWERED
 
 
@@ -315,7 +315,7 @@ async def test_what_is_around_a_body_is_read_no_further_than_the_limit(before: b
             said += len(again) * 10
 
     async with asking(endless, timeout_s=10) as here:
-        assert verdict(await here.ask()) is Verdict.UNKNOWN
+        assert verdict(await here.ask()) is SendStatus.UNKNOWN
         await here.server.all_closed()
     assert said < LONGEST_HEAD * 10
 
@@ -337,7 +337,7 @@ async def test_a_body_is_read_no_further_than_the_limit(head: bytes) -> None:
 
 async def test_a_body_of_exactly_the_limit_leaves_the_connection_open() -> None:
     raw = HEAD + b"Content-Length: %d\r\n\r\n" % LONGEST_BODY + b" " * LONGEST_BODY
-    async with asking(saying(raw, raw)) as here:
+    async with asking(replies_with(raw, raw)) as here:
         for _ in range(2):
             assert await here.ask() == HttpResponse(200, None, b" " * LONGEST_BODY)
     assert here.server.connections == 1
@@ -353,7 +353,7 @@ async def test_an_answer_that_drips_past_its_time_is_given_up() -> None:
 
     async with asking(drip, timeout_s=0.1) as here:
         began = time.monotonic()
-        assert await here.ask() == Sent(Verdict.UNKNOWN, "no answer: TimeoutError")
+        assert await here.ask() == SendResult(SendStatus.UNKNOWN, "no answer: TimeoutError")
         assert time.monotonic() - began < 2
         await here.server.all_closed()
 
@@ -367,12 +367,12 @@ async def test_a_head_that_drips_past_its_time_is_given_up() -> None:
             await asyncio.sleep(0.01)
 
     async with asking(drip, timeout_s=0.1) as here:
-        assert await here.ask() == Sent(Verdict.UNKNOWN, "no answer: TimeoutError")
+        assert await here.ask() == SendResult(SendStatus.UNKNOWN, "no answer: TimeoutError")
         await here.server.all_closed()
 
 
 async def test_whoever_stops_waiting_ends_the_connection() -> None:
-    async with asking(saying(())) as here:
+    async with asking(replies_with(())) as here:
         task = asyncio.create_task(here.ask())
         await asyncio.sleep(0.02)
         task.cancel()
@@ -382,11 +382,11 @@ async def test_whoever_stops_waiting_ends_the_connection() -> None:
 
 
 async def test_a_body_without_a_length_that_we_end_ourselves_is_no_answer() -> None:
-    async with asking(saying(HEAD + b'\r\n{"ok":true}')) as here:
+    async with asking(replies_with(HEAD + b'\r\n{"ok":true}')) as here:
         task = asyncio.create_task(here.ask())
         await asyncio.sleep(0.03)
         await here.client.aclose()
-        assert verdict(await task) is Verdict.UNKNOWN
+        assert verdict(await task) is SendStatus.UNKNOWN
 
 
 async def test_a_get_that_was_not_answered_is_not_sent_again() -> None:
@@ -400,5 +400,5 @@ async def test_a_get_that_was_not_answered_is_not_sent_again() -> None:
     async with asking(cut) as here:
         outcomes = [await here.client.get(f"http://127.0.0.1:{here.server.port}/x") for _ in range(2)]
     assert outcomes[0] == ANSWERED
-    assert verdict(outcomes[1]) is Verdict.UNKNOWN
+    assert verdict(outcomes[1]) is SendStatus.UNKNOWN
     assert len(here.server.requests) == 2

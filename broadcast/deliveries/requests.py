@@ -1,0 +1,79 @@
+"""The deliveries that one release leads to: who gets it, by which way, in which order. Pure."""
+
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from broadcast.deliveries.receipts import delivery_of
+from fenghuo.domain import events as e
+from fenghuo.domain.channels import MOST_CHATS, ORDER, TASKS
+from fenghuo.domain.routing import way_of
+from fenghuo.errors import Transient
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What a release is sent under: its event, kind, and the version whose text it is."""
+
+    release: e.Release
+    kind: e.Kind
+    cause: e.Event
+
+
+def require_all(group_ids: Collection[str], groups: Mapping[str, e.Group]) -> None:
+    """Raise Transient when one of ``group_ids`` is unknown: a group that went keeps its row, so the desk is
+    not whole."""
+    if not groups.keys() >= set(group_ids):
+        raise Transient("groups are missing on the desk: has `fenghuo rebuild` run?")
+
+
+def requests(plan: Plan, wanted: Iterable[tuple[e.Group, e.Binding]]) -> list[e.Event]:
+    """A delivery for each group by its way, those of one owner's customer groups as one task; the same
+    however often it is asked."""
+    ordered = sorted(wanted, key=lambda x: (ORDER.get(x[1].channel, 2), -x[0].members, x[0].group_id))
+    owners: dict[tuple[str, str, str], list[str]] = {}
+    events: list[e.Event] = []
+    for group, way in ordered:
+        if way.channel in TASKS:
+            owners.setdefault((group.owner, way.channel, way.credential), []).append(group.group_id)
+        else:
+            events.append(_delivery(plan, group.group_id, way.channel))
+    tasks = [
+        _task(plan, *key, tuple(group_ids[at : at + MOST_CHATS]))
+        for key, group_ids in owners.items()
+        for at in range(0, len(group_ids), MOST_CHATS)
+    ]
+    return [*tasks, *events]
+
+
+def _delivery(plan: Plan, group_id: str, channel: str) -> e.DeliveryRequested:
+    release = plan.release
+    delivery_id = delivery_of(release.alert_id, release.version, plan.kind, group_id)
+    return e.DeliveryRequested(
+        event_id=e.derive_id(delivery_id, "1"), at=plan.cause.at, delivery_id=delivery_id,
+        alert_id=release.alert_id, version=release.version, kind=plan.kind, group_id=group_id,
+        channel=channel,
+    )  # fmt: skip
+
+
+def _task(plan: Plan, owner: str, channel: str, credential: str, group_ids: Sequence[str]) -> e.TaskRequested:
+    release = plan.release
+    task_id = e.derive_id(
+        "task", release.alert_id, str(release.version), plan.kind, owner, channel, credential, *group_ids
+    )
+    return e.TaskRequested(
+        event_id=e.derive_id(task_id, "1"), at=plan.cause.at, task_id=task_id, alert_id=release.alert_id,
+        version=release.version, kind=plan.kind, owner=owner, channel=channel, credential=credential,
+        group_ids=tuple(group_ids),
+    )  # fmt: skip
+
+
+def as_task(request: e.DeliveryRequested, group: e.Group | None) -> e.TaskRequested:
+    """One group's delivery as a task for its owner; the same for each attempt."""
+    way = way_of(group, request.channel) if group else None
+    return e.TaskRequested(
+        event_id=e.derive_id(request.event_id, "task"), at=request.at,
+        task_id=e.derive_id("task", request.delivery_id, request.channel), alert_id=request.alert_id,
+        version=request.version, kind=request.kind, owner=group.owner if group else "",
+        channel=request.channel, credential=way.credential if way else "", group_ids=(request.group_id,),
+        attempt=request.attempt, failures=request.failures,
+    )  # fmt: skip

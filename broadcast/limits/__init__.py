@@ -1,0 +1,1 @@
+"""What holds a send back: circuit breakers, rates, fairness, concurrency, the last look."""

@@ -1,0 +1,1 @@
+"""What people do and are told: taps, reminders, notices, replies to reporters."""

@@ -1,0 +1,228 @@
+"""No tap yet? Tells the owner, then the deputy, then the station. Reads the desk; writes notices.requested.
+
+By the clock, not by events: a loop that one process at a time runs. What is due is a pure function of the
+ledger, so a process that comes late, or again, asks for the same notices under the same ids.
+"""
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from broadcast.leader_lease import LeaderLease
+from fenghuo import clock
+from fenghuo.clock import from_ms
+from fenghuo.desk.desk import Desk
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import AlertId
+from fenghuo.domain.channels import PEOPLE, TAPPED
+from fenghuo.domain.delivery import Row
+from fenghuo.domain.quiet_hours import quiet_until, waiting_seconds
+from fenghuo.domain.taps import on_duty
+from fenghuo.settings import Settings
+from fenghuo.transport.stage import Transport
+
+LOOK_EVERY_S = 5.0
+CALM_S = 30.0
+"""A release that is all settled is looked at this often: only an undo can change that."""
+RECALL_KEPT = timedelta(days=3)
+"""Corrections of older recalls have long been escalated to the last level."""
+MADE_KEPT = timedelta(minutes=10)
+Key = tuple[AlertId, int, e.Kind]
+
+
+@dataclass(frozen=True, slots=True)
+class Times:
+    """When who is told, in seconds of waiting: the owner again, the deputy, the station."""
+
+    severe: tuple[float, float, float]
+    moderate: tuple[float, float, float]
+    quiet_from: int
+    quiet_to: int
+
+    @classmethod
+    def of(cls, settings: Settings) -> "Times":
+        return cls(settings.remind_s, settings.remind_moderate_s, settings.quiet_from, settings.quiet_to)
+
+    def after(self, severity: str) -> tuple[float, float, float]:
+        return self.severe if severity == "severe" else self.moderate
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A release of which groups wait for a person; ``rows`` has these groups only.
+
+    ``told``: when (ms) which (level, person) was told of it first; ``escalated``: each group's levels.
+    """
+
+    alert_id: AlertId
+    version: int
+    kind: e.Kind
+    severity: str
+    rows: Mapping[str, Row]
+    told: Mapping[tuple[str, str], int] = field(default_factory=dict)
+    escalated: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+
+class Directory:
+    """The groups and the people who are there."""
+
+    def __init__(self, groups: Mapping[str, e.Group], people: Mapping[str, e.Person]) -> None:
+        self.groups = groups
+        self.people = people
+        self._duty: dict[tuple[str, str], list[e.Person]] = {}
+        for person in people.values():
+            if person.duty:
+                self._duty.setdefault((person.district, person.station), []).append(person)
+
+    def duty_of(self, group: e.Group) -> Iterator[str]:
+        """The duty accounts of the group's station."""
+        there = self._duty.get((group.place.district, group.station), ())
+        return (person.person_id for person in there if on_duty(person, group))
+
+
+def due(waiting: Waiting, register: Directory, times: Times, now: datetime) -> list[e.NoticeRequested]:
+    """The notices of ``waiting`` that are to be made at ``now``, one for each level and person. Pure.
+
+    An owner's groups go together, by the one that waits longest. Where there is no owner, the deputy and the
+    station are told at once; where there is no deputy, the station in the deputy's stead.
+    """
+    quiet = (waiting.severity, times.quiet_from, times.quiet_to)
+    if quiet_until(now, *quiet) is not None:
+        return []
+    remind_s, deputy_s, station_s = times.after(waiting.severity)
+    wanted: dict[tuple[str, str], set[str]] = {}
+
+    def tell(level: str, who: str, groups: Iterable[str]) -> None:
+        new = [g for g in groups if level not in waiting.escalated.get(g, {})]
+        if new:
+            wanted.setdefault((level, who), set()).update(new)
+
+    for owner, groups in _by_owner(waiting, register).items():
+        since = min(from_ms(row.since_ms or row.at_ms) for row in (waiting.rows[g] for g in groups))
+        waited_s = waiting_seconds(since, now, *quiet)
+        if owner:
+            todo_ms = waiting.told.get(("todo", owner))
+            if todo_ms is None:
+                tell("todo", owner, groups)
+            elif min(waited_s, waiting_seconds(from_ms(todo_ms), now, *quiet)) >= remind_s:
+                tell("remind", owner, groups)
+        for group in (register.groups[g] for g in groups if waiting.rows[g].channel in TAPPED):
+            deputy = group.deputy if group.deputy in register.people and group.deputy != owner else ""
+            first_s = deputy_s if owner else 0.0
+            if deputy and waited_s >= first_s:
+                tell("deputy", deputy, [group.group_id])
+            if waited_s >= (station_s if owner and deputy else first_s):
+                for who in register.duty_of(group):
+                    tell("station", who, [group.group_id])
+    return [_notice(waiting, level, who, sorted(g), now) for (level, who), g in wanted.items()]
+
+
+def _by_owner(waiting: Waiting, register: Directory) -> dict[str, list[str]]:
+    """The waiting groups of each owner; under "" those that nobody who is there owns."""
+    found: dict[str, list[str]] = {}
+    for group_id in sorted(waiting.rows):
+        group = register.groups.get(group_id)
+        if group is not None:
+            found.setdefault(group.owner if group.owner in register.people else "", []).append(group_id)
+    return found
+
+
+def _notice(
+    waiting: Waiting, level: str, who: str, groups: Sequence[str], now: datetime
+) -> e.NoticeRequested:
+    """The first of its level and person has an id of these alone: it is never made twice. Groups that come to
+    the level later have one of their own."""
+    later = tuple(groups) if (level, who) in waiting.told else ()
+    parts = (waiting.alert_id, str(waiting.version), waiting.kind, who, level, *later)
+    return e.NoticeRequested(
+        event_id=e.derive_id("notice", *parts), at=now, person_id=who, alert_id=waiting.alert_id,
+        version=waiting.version, kind=waiting.kind, level=level,  # type: ignore[arg-type]
+        group_ids=tuple(groups), severity=waiting.severity,
+    )  # fmt: skip
+
+
+class Reminders:
+    """Looks every few seconds, in one process at a time; a notice is published before it counts as made."""
+
+    def __init__(
+        self, desk: Desk, transport: Transport, settings: Settings, every_s: float = LOOK_EVERY_S
+    ) -> None:
+        self._desk = desk
+        self._transport = transport
+        self._times = Times.of(settings)
+        self._every_s = every_s
+        self._turn = LeaderLease(desk, "reminders", max(15.0, 3 * every_s))
+        self._calm: dict[Key, float] = {}
+        self._made: dict[str, e.NoticeRequested] = {}
+        """Published, and perhaps not on the desk yet."""
+
+    async def run(self) -> None:
+        async with self._turn:
+            while True:
+                await asyncio.sleep(self._every_s)
+                if await self._turn.mine():
+                    await self.look(clock.now())
+
+    async def look(self, now: datetime) -> list[e.NoticeRequested]:
+        """Publish what is due at ``now``; returns it. Nothing while the desk is being rebuilt."""
+        if await self._desk.rebuilding():
+            return []
+        found = [x for key in await self._open(now) if (x := await self._waiting(key, now)) is not None]
+        groups = await self._desk.groups_by_id(sorted({group_id for x in found for group_id in x.rows}))
+        here = {group_id: group for group_id, group in groups.items() if not group.gone}
+        register = Directory(here, await self._desk.people() if found else {})
+        notices = [x for waiting in found for x in due(waiting, register, self._times, now)]
+        self._made = {k: x for k, x in self._made.items() if now - x.at < MADE_KEPT}
+        notices = [x for x in notices if x.event_id not in self._made]
+        if notices:
+            await self._transport.publish(notices)
+            self._made |= {x.event_id: x for x in notices}
+        return notices
+
+    async def _open(self, now: datetime) -> list[Key]:
+        """The releases whose groups may wait now."""
+        self._calm = {k: at for k, at in self._calm.items() if now.timestamp() - at < CALM_S}
+        return [key for key in await self._desk.asked(now - RECALL_KEPT) if key not in self._calm]
+
+    async def _waiting(self, key: Key, now: datetime) -> Waiting | None:
+        """What waits of one release; None where nothing does, or it has expired."""
+        alert_id, version, kind = key
+        release = await self._desk.release(alert_id, version)
+        if release is not None and kind == "warning" and not PEOPLE & set(release.channels):
+            return None
+        rows: dict[str, Row] = {}
+        all_settled: bool | None = None
+        async for page in self._desk.ledger_pages(alert_id, version, kind):
+            rows |= {g: row for g, row in page.items() if row.state is e.DeliveryState.WAITING}
+            if page:
+                all_settled = all_settled is not False and all(x.state in e.SETTLED for x in page.values())
+        if release is None or not rows or (kind == "warning" and now >= release.expires_at):
+            if rows or (all_settled and await self._all_written_out(key)):
+                self._calm[key] = now.timestamp()
+            return None
+        told: dict[tuple[str, str], int] = {}
+        for level, who, ms in await self._desk.notices(alert_id, version, kind):
+            told.setdefault((level, who), ms)
+        escalated = await self._desk.escalated(alert_id, version, kind)
+        await self._forget_made(key, told, escalated)
+        severity = "severe" if kind == "correction" else release.severity
+        return Waiting(alert_id, version, kind, severity, rows, told, escalated)
+
+    async def _all_written_out(self, key: Key) -> bool:
+        planned = await self._desk.planned(*key)
+        return planned is not None and await self._desk.asked_for(*key) >= planned
+
+    async def _forget_made(
+        self, key: Key, told: dict[tuple[str, str], int], escalated: dict[str, dict[str, int]]
+    ) -> None:
+        """Count what was published and is not on the desk yet as told; drop what is there."""
+        mine = [x for x in self._made.values() if (x.alert_id, x.version, x.kind) == key]
+        there = await self._desk.notices_made(mine)
+        for x in mine:
+            if x.event_id in there:  # perhaps only since we read what had been told
+                del self._made[x.event_id]
+            at_ms = clock.to_ms(x.at)
+            told.setdefault((x.level, x.person_id), at_ms)
+            for group_id in x.group_ids:
+                escalated.setdefault(group_id, {}).setdefault(x.level, at_ms)

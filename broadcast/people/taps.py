@@ -1,0 +1,129 @@
+"""A person says that a group has it. Reads taps.made; writes receipts.recorded.
+
+A tap is the truth about its group: one that comes after a recall or an update is taken all the same, so that
+the correction reaches whoever was sent the warning meanwhile. Each tap counts once, however often and late it
+is repeated, and one event of a batch sees what those before it did.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import datetime, timedelta
+
+from broadcast.deliveries.receipts import delivery_of
+from fenghuo.clock import from_ms, to_ms
+from fenghuo.desk.desk import Desk
+from fenghuo.domain import events as e
+from fenghuo.domain.channels import TAPPED
+from fenghuo.domain.delivery import Row
+from fenghuo.domain.taps import OPEN_TO_TAP, is_current_release, may_tap
+from fenghuo.errors import Transient
+from fenghuo.transport.stage import Outcome
+
+log = logging.getLogger(__name__)
+
+Standing = tuple[int, str] | None
+
+
+class Taps:
+    """Turns taps into receipts; ``undo_s`` is how long one can be taken back."""
+
+    def __init__(self, desk: Desk, undo_s: float) -> None:
+        self._desk = desk
+        self._undo_s = undo_s
+
+    async def on_taps_made(self, events: Sequence[e.Event]) -> Outcome:
+        """Raises Transient while the desk is rebuilt: a tap must not be held against half of it."""
+        if await self._desk.rebuilding():
+            raise Transient("the desk is being rebuilt")
+        taps = [x for x in events if isinstance(x, e.TapMade)]
+        allowed = await self._allowed(taps)
+        rows = await self._desk.ledger_rows(allowed)
+        found = {_delivery(x): row for x, row in zip(allowed, rows, strict=True) if row is not None}
+        standing = await self._desk.standing(sorted({x.alert_id for x in allowed}))
+        seen = await self._desk.taps_seen(allowed)
+        return Outcome(list(fold(allowed, found, seen, standing, self._undo_s)))
+
+    async def _allowed(self, taps: Sequence[e.TapMade]) -> list[e.TapMade]:
+        """The taps of those who may, by the desk as it is now; the others are logged."""
+        groups = await self._desk.groups_by_id(sorted({x.group_id for x in taps}))
+        people = {who: await self._desk.person(who) for who in sorted({x.person_id for x in taps})}
+        allowed = []
+        for x in taps:
+            person, group = people[x.person_id], groups.get(x.group_id)
+            if person is not None and group is not None and may_tap(person, group):
+                allowed.append(x)
+            else:
+                log.warning("a tap by one who may not", extra={"tap": x.tap_id, "group": x.group_id})
+        return allowed
+
+
+def fold(
+    taps: Iterable[e.TapMade],
+    rows: Mapping[str, Row],
+    seen: Iterable[str],
+    standing: Mapping[str, tuple[int, str]],
+    undo_s: float,
+) -> Iterable[e.ReceiptRecorded]:
+    """The receipts that ``taps``, in their order, lead to. Pure.
+
+    ``rows``: the ledger's row of each delivery id; ``seen``: ids of taps that have counted before;
+    ``standing``: (version, kind) of each alert's newest release.
+    """
+    now, counted = dict(rows), set(seen)
+    for tap in taps:
+        key = _delivery(tap)
+        row = now.get(key)
+        if row is None or row.channel not in TAPPED or tap.tap_id in counted:
+            continue
+        after = taken_back(tap, row, standing.get(tap.alert_id), undo_s) if tap.undo else tapped(tap, row)
+        if after is not None:
+            now[key] = after
+            counted.add(tap.tap_id)
+            yield _recorded(tap, key, after)
+
+
+def tapped(tap: e.TapMade, row: Row) -> Row | None:
+    """The row after a tap, or None where it changes nothing. Pure.
+
+    What was superseded may have been pasted before that: its time goes back to when it began to wait.
+    """
+    if row.state not in OPEN_TO_TAP:
+        return None
+    waiting = row.state is e.DeliveryState.WAITING
+    since_ms = row.since_ms or (row.at_ms if waiting else 0)
+    at_ms = min(max(to_ms(tap.tapped_at), row.at_ms if waiting else since_ms or row.at_ms), to_ms(tap.at))
+    return _after(tap, row, e.DeliveryState.SHOWN, at_ms, since_ms)
+
+
+def taken_back(tap: e.TapMade, row: Row, standing: Standing, undo_s: float) -> Row | None:
+    """The row after an undo, or None where it comes too late: after ``undo_s``, by another person, or when
+    the alert was recalled, updated or expired meanwhile (then a correction may be under way). Pure."""
+    if row.state is not e.DeliveryState.SHOWN or row.cause != "tap" or row.by != tap.person_id:
+        return None
+    if standing is None or not is_current_release(tap.kind, tap.version, standing):
+        return None
+    if tap.tapped_at - from_ms(row.at_ms) > timedelta(seconds=undo_s):
+        return None
+    return _after(tap, row, e.DeliveryState.WAITING, to_ms(tap.at), row.since_ms)
+
+
+def _after(tap: e.TapMade, row: Row, state: e.DeliveryState, at_ms: int, since_ms: int) -> Row:
+    return Row(
+        state=state, at_ms=at_ms, attempt=row.attempt, channel=row.channel, left=True,
+        cause="undo" if tap.undo else "tap", by=tap.person_id, word=row.word + 1, since_ms=since_ms,
+        failures=row.failures,
+    )  # fmt: skip
+
+
+def _delivery(tap: e.TapMade) -> str:
+    return delivery_of(tap.alert_id, tap.version, tap.kind, tap.group_id)
+
+
+def _recorded(tap: e.TapMade, delivery_id: str, row: Row) -> e.ReceiptRecorded:
+    since: datetime | None = from_ms(row.since_ms) if row.since_ms else None
+    return e.ReceiptRecorded(
+        event_id=e.derive_id("tapped", tap.tap_id), at=from_ms(row.at_ms), delivery_id=delivery_id,
+        alert_id=tap.alert_id, version=tap.version, kind=tap.kind, group_id=tap.group_id,
+        channel=row.channel, state=row.state, attempt=row.attempt, failures=row.failures, left=True,
+        cause=row.cause, by=row.by, word=row.word, since=since, tap_id=tap.tap_id,
+    )  # fmt: skip

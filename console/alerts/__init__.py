@@ -1,0 +1,1 @@
+"""The pages of alerts: reading, editing, deciding, the preview before approval, delivery."""

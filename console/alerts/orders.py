@@ -1,0 +1,125 @@
+"""From a form to a settled decision: builds the order, publishes it, waits for what came of it.
+
+Writes decisions.made; what people say of clusters (console.correcting) and of urgent reports
+(console.handling) goes the same way to its topic.
+The decision's id was made with the page, so a second press is the same decision.
+"""
+
+import re
+import unicodedata
+from collections.abc import Sequence
+from datetime import timedelta
+
+import msgspec
+
+from console.web.submission import REASON_LIMIT, BadForm, Form, id_of
+from fenghuo import clock
+from fenghuo.domain.alert import (
+    Action,
+    Alert,
+    AlertId,
+    Audience,
+    Content,
+    Order,
+    Origin,
+    PersonId,
+    content_hash,
+)
+from fenghuo.domain.alert_lifecycle import at_stake, decide
+from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.events import Person
+from fenghuo.errors import Denied
+
+SEVERITIES = ("moderate", "severe")
+
+
+def order_of(
+    action: Action,
+    alert_id: str,
+    person: Person,
+    form: Form,
+    *,
+    content: Content | None = None,
+    origin: Origin | None = None,
+) -> Order:
+    """The order that ``form`` asks for; BadForm when it does not come from one of our pages."""
+    decision_id = id_of(form)
+    return Order(
+        decision_id=decision_id,
+        alert_id=AlertId(alert_id),
+        action=action,
+        actor=PersonId(person.person_id),
+        role=person.role,
+        at=clock.now(),
+        content=content,
+        origin=origin,
+        seen_hash=form.get("seen_hash") or None,
+        seen_revision=_whole(form.get("seen_revision")),
+        reason=(form.get("reason") or "").strip()[:REASON_LIMIT] or None,
+    )
+
+
+def _whole(text: str | None) -> int | None:
+    if not text:
+        return None
+    if not re.fullmatch(r"\d{1,9}", text):
+        raise BadForm("not a whole number")
+    return int(text)
+
+
+def content_of(base: Content, form: Form, towns: Sequence[str], channels: Sequence[str]) -> Content:
+    """``base`` with what was typed; the expiry is counted from now, in whole hours. A form that shows no
+    channels leaves them as they are."""
+    hours = _whole(form.get("hours")) or 0
+    severity = form.get("severity", base.severity)
+    return msgspec.structs.replace(
+        base,
+        title=_lines(form.get("title", "")),
+        text=_lines(form.get("text", "")),
+        correction=_lines(form.get("correction", "")),
+        audience=_audience_of(base, form, towns),
+        channels=tuple(x for x in CHANNELS if x in channels) if "with_channels" in form else base.channels,
+        severity=severity if severity in SEVERITIES else base.severity,
+        expires_at=clock.now() + timedelta(hours=hours),
+        override=" ".join(form.get("override", base.override).split()),
+    )
+
+
+def _audience_of(base: Content, form: Form, towns: Sequence[str]) -> Audience:
+    reach = form.get("reach")
+    return Audience(
+        district=base.audience.district,
+        towns=tuple(sorted(towns)) if reach == "towns" else (),
+        expression=form.get("expression", "").strip() if reach == "expression" else "",
+    )
+
+
+def _lines(text: str) -> str:
+    """``text`` with plain line ends and without what no document can carry (control characters and the
+    like), so that residents, feeds and the check code have one and the same text."""
+    plain = text.replace("\r\n", "\n")
+    return "".join(
+        x for x in plain if x in "\n\t" or unicodedata.category(x) not in {"Cc", "Cn", "Cs"}
+    ).strip()
+
+
+def refusal_of(alert: Alert | None, order: Order) -> Denied | None:
+    """Why ``order`` is sure to be refused (judged here so that typed text is not lost), or None."""
+    try:
+        decide(alert, order, findings=(), reach=(1, 1), frozen="-")
+    except Denied as denied:
+        return denied
+    return None
+
+
+def is_stale(alert: Alert, order: Order) -> bool:
+    """Whether the page showed something else than what stands now; an order already applied is not stale.
+
+    Asked before ``decide`` is: it would rather say that the action is not possible in the new state.
+    """
+    if order.decision_id in alert.decisions:
+        return False
+    moved = order.seen_revision is not None and order.seen_revision != alert.revision
+    return moved or (
+        order.seen_hash is not None and order.seen_hash != content_hash(at_stake(alert, order.action))
+    )

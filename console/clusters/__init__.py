@@ -1,0 +1,1 @@
+"""The pages of clusters: evidence, related ones, a person's corrections."""

@@ -1,0 +1,342 @@
+"""CAP 1.2 documents (OASIS Common Alerting Protocol) of what was released. Pure.
+
+A document carries the approved text as residents got it, character for character, so that its check code
+fits. docs/cap.md has the map of the fields.
+"""
+
+import hashlib
+import re
+from collections.abc import Sequence
+from datetime import datetime, timedelta, timezone
+from typing import Literal, NamedTuple
+from xml.etree.ElementTree import Element, SubElement, tostring
+
+import msgspec
+
+from fenghuo.domain import warning_text
+from fenghuo.domain.alert import Audience, check_code
+from fenghuo.domain.events import Release
+from fenghuo.errors import FenghuoError
+
+NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
+MEDIA_TYPE = "application/cap+xml"
+EVENT = "电信网络诈骗预警"
+BEIJING = timezone(timedelta(hours=8))
+CANCEL_LIFE = timedelta(hours=24)
+"""How long a recall is told: nobody who polls once a day misses it."""
+
+Kind = Literal["approved", "updated", "recalled"]
+MsgType = Literal["Alert", "Update", "Cancel"]
+_MSG_TYPES: dict[Kind, MsgType] = {"approved": "Alert", "updated": "Update", "recalled": "Cancel"}
+_SEVERITIES = {"severe": "Severe", "moderate": "Moderate"}
+_SEVERAL = 2
+"""Reports from which a scam is Likely here; one alone is Possible. Observed would need a case on record, of
+which the system knows nothing."""
+
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
+_NOT_IN_NAMES = re.compile(r"[\s,<&]")
+_NOT_IN_XML = re.compile(r"[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_LIVE_LINK = re.compile(
+    r"\b(?:https?|ftp)://\S+|\bwww\.\w\S*"
+    r"|\b[a-z0-9][a-z0-9.-]*\.(?:com|cn|net|org|top|xyz|cc|vip|info|app|shop|site|club|online|example)\b",
+    re.IGNORECASE | re.ASCII,
+)
+_DEFANGED = re.compile(
+    r"(?:hxxps?://)?[^\s，。；、：“”（）【】]*\[\.\][^\s，。；、“”（）【】]*", re.IGNORECASE
+)
+_ADVICE = re.compile(r"^提醒：\s*(.+)$", re.MULTILINE)
+
+
+class WrongDocument(FenghuoError):
+    """A document that must not be served; the text names every fault."""
+
+
+class Released(NamedTuple):
+    """One step of an alert before the public, as people decided it."""
+
+    kind: Kind
+    release: Release
+    at: datetime
+
+
+class Issuer(NamedTuple):
+    """Who speaks: ``sender`` as machines know it, ``name`` (empty: the district's centre), the code of
+    ``district`` in GB/T 2260 (empty: none is given), the public site (empty: none is linked)."""
+
+    sender: str
+    name: str
+    district: str
+    district_code: str
+    public_url: str
+
+
+class About(NamedTuple):
+    """What a document tells beside the release: ``reports`` are those that the alert was drafted from."""
+
+    issuer: Issuer
+    fraud_type: str
+    reports: int
+
+
+class Info(msgspec.Struct, frozen=True, kw_only=True):
+    """CAP's info block; an empty value is left out."""
+
+    response_type: str
+    urgency: str
+    severity: str
+    certainty: str
+    event_code: str
+    expires: str
+    sender_name: str
+    headline: str
+    description: str
+    instruction: str
+    web: str
+    parameters: tuple[tuple[str, str], ...]
+    area_desc: str
+    geocode: str
+
+
+class Message(msgspec.Struct, frozen=True, kw_only=True):
+    """CAP's alert block; times are as CAP writes them."""
+
+    identifier: str
+    sender: str
+    sent: str
+    status: str
+    msg_type: MsgType
+    references: tuple[str, ...]
+    info: Info | None
+
+
+class CapDocument(msgspec.Struct, frozen=True, kw_only=True):
+    """One message with what it was made of; ``code`` is the check code of its text."""
+
+    message: Message
+    kind: Kind
+    release: Release
+    code: str
+    text: str
+    sent_at: datetime
+    expires_at: datetime
+
+
+def documents(releases: Sequence[Released], about: About) -> list[CapDocument]:
+    """The messages of one alert, the first first.
+
+    An expired alert has no message of its own: ``expires`` tells. Each message supersedes all before it.
+    """
+    found: list[CapDocument] = []
+    for step in releases:
+        found.append(_document(step, [x.message for x in found], about))
+    return found
+
+
+def render(document: CapDocument) -> bytes:
+    """The document as XML in UTF-8, or WrongDocument."""
+    if faults := faults_of(document.message):
+        raise WrongDocument(f"{document.message.identifier}: {'; '.join(faults)}")
+    raw = tostring(_xml(document.message), encoding="unicode").replace("\r", "&#13;")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{raw}\n'.encode()
+
+
+def etag_of(body: bytes) -> str:
+    """A strong entity tag, with its quotes."""
+    return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
+
+
+def faults_of(message: Message) -> list[str]:
+    """What is wrong with ``message`` that CAP's schema cannot see; empty if it may be served."""
+    return [fault for wrong, fault in (*_faults_of_head(message), *_faults_of_info(message)) if wrong]
+
+
+# ---------------------------------------------------------------- what a message says
+
+
+def _document(step: Released, earlier: Sequence[Message], about: About) -> CapDocument:
+    kind, release, at = step
+    issuer = about.issuer
+    recalled = kind == "recalled"
+    approved_text = release.correction if recalled else release.text
+    code = check_code(release.alert_id, release.version, approved_text)
+    expires_at = max(release.expires_at, at + CANCEL_LIFE) if recalled else release.expires_at
+    text = warning_text.as_sent(release, "correction" if recalled else "warning")
+    message = Message(
+        identifier=f"fenghuo-{release.alert_id}-{len(earlier) + 1}",
+        sender=issuer.sender,
+        sent=_time(at),
+        status="Exercise" if release.exercise else "Actual",
+        msg_type=_MSG_TYPES[kind],
+        references=tuple(f"{x.sender},{x.identifier},{x.sent}" for x in earlier),
+        info=Info(
+            **_weight(kind, release, about.reports),
+            event_code=about.fraud_type,
+            expires=_time(expires_at),
+            sender_name=issuer.name or warning_text.issuer(release.audience.district),
+            headline=_headline(kind, release),
+            description=text,
+            instruction="" if recalled else _advice(release.text),
+            web=_web(issuer.public_url, release),
+            parameters=_parameters(release, code, approved_text),
+            area_desc=_area(release.audience),
+            geocode=issuer.district_code if release.audience.district == issuer.district else "",
+        ),
+    )
+    return CapDocument(
+        message=message, kind=kind, release=release, code=code, text=text, sent_at=at, expires_at=expires_at
+    )
+
+
+def _weight(kind: Kind, release: Release, reports: int) -> dict[str, str]:
+    """What to do and how pressing it is; of a recalled warning nothing is claimed any more."""
+    if kind == "recalled":
+        return {"response_type": "None", "urgency": "Past", "severity": "Unknown", "certainty": "Unknown"}
+    return {
+        "response_type": "Avoid",
+        "urgency": "Immediate",
+        "severity": _SEVERITIES.get(release.severity, "Unknown"),
+        "certainty": "Likely" if reports >= _SEVERAL else "Possible",
+    }
+
+
+def _headline(kind: Kind, release: Release) -> str:
+    mark = warning_text.EXERCISE_MARK if release.exercise else ""
+    return f"{mark}{'【撤回】' if kind == 'recalled' else ''}{release.title}"
+
+
+def _advice(text: str) -> str:
+    """The warning's own line of what to do, where it has one."""
+    found = _ADVICE.search(text)
+    return found[1] if found else ""
+
+
+def _web(public_url: str, release: Release) -> str:
+    number = warning_text.number(release.alert_id)
+    return f"{public_url.rstrip('/')}/warnings/{number}" if public_url else ""
+
+
+def _parameters(release: Release, code: str, text: str) -> tuple[tuple[str, str], ...]:
+    """Number, version, check code, and the defanged links that the approved text itself names."""
+    return (
+        ("fenghuo:number", warning_text.number(release.alert_id)),
+        ("fenghuo:version", str(release.version)),
+        ("fenghuo:check-code", code),
+        *(("fenghuo:indicator", x) for x in dict.fromkeys(_DEFANGED.findall(text))),
+    )
+
+
+def _area(audience: Audience) -> str:
+    return audience.district + (f"：{'、'.join(audience.towns)}" if audience.towns else "")
+
+
+def _time(moment: datetime) -> str:
+    return moment.astimezone(BEIJING).replace(microsecond=0).isoformat()
+
+
+# ---------------------------------------------------------------- what must not be served
+
+_Faults = tuple[tuple[bool, str], ...]
+
+
+def _faults_of_head(m: Message) -> _Faults:
+    forbidden = next((x for x in _texts(m) if _NOT_IN_XML.search(x)), None)
+    return (
+        (not m.identifier or bool(_NOT_IN_NAMES.search(m.identifier)), "identifier: a space, comma, < or &"),
+        (not m.sender or bool(_NOT_IN_NAMES.search(m.sender)), "sender: a space, comma, < or &"),
+        (not _TIME.fullmatch(m.sent), f"sent: not a time of CAP: {m.sent}"),
+        (m.msg_type != "Alert" and not m.references, f"references: {m.msg_type} names no earlier message"),
+        (m.msg_type == "Alert" and bool(m.references), "references: an Alert has none"),
+        (any(_wrong_reference(x) for x in m.references), "references: not sender,identifier,sent"),
+        (m.info is None, "info: missing"),
+        (forbidden is not None, f"a character that XML cannot carry: {forbidden!r:.60}"),
+    )
+
+
+def _faults_of_info(m: Message) -> _Faults:
+    info = m.info
+    if info is None:
+        return ()
+    shown = " ".join((info.headline, info.description, info.instruction, *(v for _, v in info.parameters)))
+    link = _LIVE_LINK.search(shown)
+    timed = bool(_TIME.fullmatch(m.sent) and _TIME.fullmatch(info.expires))
+    return (
+        (not _TIME.fullmatch(info.expires), f"expires: not a time of CAP: {info.expires}"),
+        (timed and _moment(info.expires) <= _moment(m.sent), "expires: not after sent"),
+        (not info.headline.strip(), "headline: empty"),
+        (not info.description.strip(), "description: empty"),
+        (not info.area_desc.strip(), "areaDesc: empty"),
+        (link is not None, f"a link that works: {link[0] if link else ''}"),
+    )
+
+
+def _moment(time: str) -> datetime:
+    """The moment that ``time`` names; a time that no calendar has is before all others."""
+    try:
+        return datetime.fromisoformat(time)
+    except ValueError:
+        return datetime.min.replace(tzinfo=BEIJING)
+
+
+def _wrong_reference(reference: str) -> bool:
+    sender, identifier, sent = (*reference.split(","), "", "", "")[:3]
+    named = sender and identifier and not _NOT_IN_NAMES.search(sender + identifier)
+    return not (named and _TIME.fullmatch(sent) and reference.count(",") == 2)
+
+
+def _texts(m: Message) -> list[str]:
+    """Every text of a message."""
+    info = [] if m.info is None else list(msgspec.structs.astuple(m.info))
+    flat = [x for x in info if isinstance(x, str)]
+    pairs = m.info.parameters if m.info else ()
+    return [m.identifier, m.sender, m.sent, *m.references, *flat, *(x for pair in pairs for x in pair)]
+
+
+# ---------------------------------------------------------------- as XML, in the order that the schema fixes
+
+
+def _xml(m: Message) -> Element:
+    alert = Element("alert", xmlns=NAMESPACE)
+    _add(alert, "identifier", m.identifier)
+    _add(alert, "sender", m.sender)
+    _add(alert, "sent", m.sent)
+    _add(alert, "status", m.status)
+    _add(alert, "msgType", m.msg_type)
+    _add(alert, "scope", "Public")
+    _add(alert, "references", " ".join(m.references))
+    if m.info is not None:
+        _add_info(SubElement(alert, "info"), m.info)
+    return alert
+
+
+def _add_info(into: Element, info: Info) -> None:
+    _add(into, "language", "zh-CN")
+    _add(into, "category", "Security")
+    _add(into, "event", EVENT)
+    _add(into, "responseType", info.response_type)
+    _add(into, "urgency", info.urgency)
+    _add(into, "severity", info.severity)
+    _add(into, "certainty", info.certainty)
+    _add_pair(into, "eventCode", "fenghuo:fraud-type", info.event_code)
+    _add(into, "expires", info.expires)
+    _add(into, "senderName", info.sender_name)
+    _add(into, "headline", info.headline)
+    _add(into, "description", info.description)
+    _add(into, "instruction", info.instruction)
+    _add(into, "web", info.web)
+    for name, value in info.parameters:
+        _add_pair(into, "parameter", name, value)
+    area = SubElement(into, "area")
+    _add(area, "areaDesc", info.area_desc)
+    _add_pair(area, "geocode", "GB/T 2260", info.geocode)
+
+
+def _add(into: Element, name: str, text: str) -> None:
+    if text:
+        SubElement(into, name).text = text
+
+
+def _add_pair(into: Element, name: str, value_name: str, value: str) -> None:
+    if value:
+        pair = SubElement(into, name)
+        _add(pair, "valueName", value_name)
+        _add(pair, "value", value)

@@ -1,0 +1,1 @@
+"""The pages of reports: the queue, the report form, urgent ones."""

@@ -1,0 +1,1 @@
+"""The officer's to-do: warnings to relay, taps, undo, own groups."""

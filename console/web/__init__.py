@@ -1,0 +1,1 @@
+"""What every page stands on: dependencies, rendering, words, sessions, permissions, forms."""

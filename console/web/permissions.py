@@ -1,0 +1,79 @@
+"""Who may open what: roles for each page and guards for each route; an alert's actions follow alerts.MAY."""
+
+from collections.abc import Callable
+from typing import Any
+
+from litestar.connection import ASGIConnection
+from litestar.exceptions import NotAuthorizedException, PermissionDeniedException
+from litestar.handlers import BaseRouteHandler
+
+from console.web.authentication import Viewer
+from fenghuo.domain.alert import MAY, Action, Role
+
+Connection = ASGIConnection[Any, Any, Any, Any]
+Guard = Callable[[Connection, BaseRouteHandler], None]
+
+STAFF = frozenset({Role.OFFICER, Role.ANALYST, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR})
+"""Whoever may come into the console at all."""
+TEAM = frozenset({Role.ANALYST, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR})
+"""Whoever may read reports and evidence."""
+
+PAGES: dict[str, frozenset[Role]] = {
+    "todo": frozenset({Role.OFFICER}),
+    "queue": TEAM,
+    "clusters": TEAM,
+    "alerts": STAFF,
+    "wall": STAFF,
+    "report": frozenset({Role.OFFICER, Role.ANALYST, Role.APPROVER}),
+    "groups": STAFF,
+    "people": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
+}
+"""Who may open each page; the navigation shows a person only what is theirs."""
+
+HOME: dict[Role, str] = {
+    Role.OFFICER: "/report",
+    Role.ANALYST: "/queue",
+    Role.APPROVER: "/queue",
+    Role.ADMINISTRATOR: "/groups",
+    Role.AUDITOR: "/alerts",
+}
+
+ACTIONS = (
+    Action.DRAFT,
+    Action.EDIT,
+    Action.SUBMIT,
+    Action.APPROVE,
+    Action.RETURN,
+    Action.REJECT,
+    Action.RECALL,
+    Action.UPDATE,
+    Action.SUBMIT_UPDATE,
+    Action.APPROVE_UPDATE,
+    Action.DROP_UPDATE,
+)
+"""What a person can ask of an alert; the rest is the system's."""
+
+
+def page(name: str) -> Guard:
+    """A guard for the page ``name`` of PAGES."""
+    return only(PAGES[name])
+
+
+def action(which: Action) -> Guard:
+    """A guard for one action on alerts."""
+    return only(MAY[which])
+
+
+def only(roles: frozenset[Role]) -> Guard:
+    def guard(connection: Connection, _handler: BaseRouteHandler) -> None:
+        viewer: Viewer | None = connection.user
+        if viewer is None:
+            raise NotAuthorizedException("log in first")
+        if viewer.person.role not in roles:
+            raise PermissionDeniedException(f"{viewer.person.role} may not open this")
+
+    return guard
+
+
+def pages_of(role: Role) -> list[str]:
+    return [name for name, roles in PAGES.items() if role in roles]

@@ -1,0 +1,149 @@
+"""How a page is made: templates, their filters and words, the language, the headers that keep a page safe."""
+
+import hashlib
+from datetime import datetime, timedelta, timezone
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from litestar import MediaType, Request, Response
+from litestar.datastructures import Cookie
+from litestar.template.base import csrf_token
+
+from console.web.permissions import pages_of
+from console.web.status_icons import BY_KIND
+from console.web.words import LANGUAGES, Words
+from fenghuo import clock
+
+BEIJING = timezone(timedelta(hours=8))
+LANGUAGE_COOKIE = "fenghuo_lang"
+_HERE = Path(__file__).parents[1]
+STATIC = _HERE / "static"
+
+SAFE_HEADERS = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self'; connect-src 'self'; "
+        "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    ),
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+    "referrer-policy": "no-referrer",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "cross-origin-opener-policy": "same-origin",
+}
+
+AnyRequest = Request[Any, Any, Any]
+
+
+def words_of(request: AnyRequest) -> Words:
+    """The language asked for by ``?lang=``, else by the cookie, else Chinese."""
+    return Words(request.query_params.get("lang") or request.cookies.get(LANGUAGE_COOKIE, ""))
+
+
+def local(moment: datetime) -> datetime:
+    return moment.astimezone(BEIJING)
+
+
+def ago(t: Words, moment: datetime, now: datetime, past: str = "ago") -> str:
+    """How long before (or after) ``now``: 4 分钟前, 还有 3 小时; with ``past`` "for" plainly 4 分钟."""
+    seconds = int((now - moment).total_seconds())
+    side = past if seconds >= 0 else "ahead"
+    n = abs(seconds)
+    for unit, least, length in (("days", 172_800, 86_400), ("hours", 5400, 3600), ("minutes", 60, 60)):
+        if n >= least:
+            return t(f"time.{unit}_{side}", n=round(n / length))
+    return t("time.just_now") if side == "ago" else t("time.soon")
+
+
+def span(t: Words, seconds: float) -> str:
+    """A length of time in words: 38 秒, 4 分 12 秒, 2 小时 5 分."""
+    n = round(seconds)
+    if n < 60:
+        return t("time.span_s", s=n)
+    if n < 3600:
+        return t("time.span_m", m=n // 60, s=n % 60)
+    return t("time.span_h", h=n // 3600, m=n % 3600 // 60)
+
+
+def elapsed(t: Words, moment: datetime, now: datetime) -> str:
+    """The clock since ``moment``: 04:31, 1 小时 05 分, 3 天; as many figures from one second to the next."""
+    seconds = max(0, int((now - moment).total_seconds()))
+    if seconds < 3600:
+        return f"{seconds // 60:02}:{seconds % 60:02}"
+    if seconds < 172_800:
+        return t("time.clock_h", h=str(seconds // 3600), m=f"{seconds % 3600 // 60:02}")
+    return t("time.days_for", n=seconds // 86_400)
+
+
+def _versions() -> dict[str, str]:
+    """Each static file's address, with its hash, so that it may be cached for ever."""
+    return {
+        path.name: f"/static/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:10]}"
+        for path in sorted(STATIC.iterdir())
+    }
+
+
+_ENVIRONMENT = Environment(
+    loader=FileSystemLoader(_HERE / "templates"),
+    autoescape=True,
+    undefined=StrictUndefined,
+    trim_blocks=True,
+    lstrip_blocks=True,
+)
+_ENVIRONMENT.globals["assets"] = _versions()
+
+
+def render_fragment(template: str, t: Words, **values: object) -> str:
+    """The template's text in the language of ``t``; times in it are as of now."""
+    now = clock.now()
+    tools = {
+        "t": t,
+        "lang": t.language,
+        "now": now,
+        "signs": BY_KIND,
+        "local": local,
+        "from_ms": clock.from_ms,
+        "ago": lambda moment, past="ago": ago(t, moment, now, past),
+        "elapsed": lambda moment: elapsed(t, moment, now),
+        "span": lambda seconds: span(t, seconds),
+    }
+    return _ENVIRONMENT.get_template(template).render(**tools, **values)
+
+
+def render_page(request: AnyRequest, template: str, *, status: int = 200, **values: object) -> Response[str]:
+    """A whole page for the one who asks."""
+    t = words_of(request)
+    viewer = request.scope.get("user")
+    body = render_fragment(
+        template,
+        t,
+        viewer=viewer.person if viewer else None,
+        path=request.url.path,
+        nav=pages_of(viewer.person.role) if viewer else [],
+        waiting=request.scope.get("state", {}).get("waiting", 0),
+        other=_other_language(request, t),
+        csrf=csrf_token({"request": request}),
+        **values,
+    )
+    cookies = [_language_cookie(t.language)] if request.query_params.get("lang") in LANGUAGES else []
+    headers = {"cache-control": "no-store", **SAFE_HEADERS}
+    return Response(body, status_code=status, media_type=MediaType.HTML, headers=headers, cookies=cookies)
+
+
+def _language_cookie(language: str) -> Cookie:
+    return Cookie(
+        key=LANGUAGE_COOKIE, value=language, path="/", max_age=31_536_000, httponly=True, samesite="lax"
+    )
+
+
+def _other_language(request: AnyRequest, t: Words) -> str:
+    """This page's address in the other language."""
+    other = next(x for x in LANGUAGES if x != t.language)
+    kept = (
+        [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
+        if request.method == "GET"
+        else []
+    )
+    path = request.url.path if request.method == "GET" else "/"
+    return f"{path}?{urlencode([*kept, ('lang', other)])}"

@@ -1,0 +1,68 @@
+"""The shape and the tone of every state, once: a state has a word, a shape and a colour.
+
+Tones: quiet, accent (under way), amber (waits for a person), green (residents have it), red (danger).
+"""
+
+from enum import StrEnum
+
+from fenghuo.domain.alert import State
+from fenghuo.domain.events import DeliveryState, ScamStage
+
+StatusIcon = tuple[str, str]
+
+
+class Standing(StrEnum):
+    """What has become of a text that once went out."""
+
+    CURRENT = "current"
+    REPLACED = "replaced"
+    RECALLED = "recalled"
+    EXPIRED = "expired"
+    CORRECTION = "correction"
+    """The text is itself the correction of a recalled warning."""
+
+
+ALERT: dict[str, StatusIcon] = {
+    State.DRAFT: ("pencil", "amber"),
+    State.SUBMITTED: ("hourglass", "amber"),
+    State.APPROVED: ("tick", "accent"),
+    State.BROADCASTING: ("waves", "accent"),
+    State.COMPLETED: ("double", "green"),
+    State.RETURNED: ("back", "amber"),
+    State.REJECTED: ("cross", "quiet"),
+    State.RECALLED: ("stop", "ink"),
+    State.EXPIRED: ("dash", "quiet"),
+}
+DELIVERY: dict[str, StatusIcon] = {
+    DeliveryState.SHOWN: ("double", "green"),
+    DeliveryState.ACCEPTED: ("tick", "accent"),
+    DeliveryState.WAITING: ("hourglass", "amber"),
+    DeliveryState.HANDED_OVER: ("waves", "accent"),
+    DeliveryState.REQUESTED: ("ring", "quiet"),
+    DeliveryState.RETRYING: ("loop", "accent"),
+    DeliveryState.UNKNOWN: ("question", "amber"),
+    DeliveryState.REFUSED: ("cross", "ink"),
+    DeliveryState.SUPERSEDED: ("dash", "quiet"),
+}
+"""In the order in which they are shown."""
+STAGE: dict[str, StatusIcon] = {
+    ScamStage.RECEIVED: ("ring", "quiet"),
+    ScamStage.IN_CONTACT: ("waves", "amber"),
+    ScamStage.MONEY_MOVING: ("triangle", "red"),
+    ScamStage.PAID: ("triangle", "red"),
+}
+VERDICT: dict[str, StatusIcon] = {
+    "known": ("tick", "accent"),
+    "suggested": ("question", "amber"),
+    "new": ("ring", "quiet"),
+}
+STANDING: dict[str, StatusIcon] = {
+    Standing.CURRENT: ("tick", "accent"),
+    Standing.REPLACED: ("loop", "amber"),
+    Standing.RECALLED: ("stop", "ink"),
+    Standing.EXPIRED: ("dash", "quiet"),
+    Standing.CORRECTION: ("back", "accent"),
+}
+"""What has become of a text that residents have."""
+BY_KIND = {"state": ALERT, "delivery": DELIVERY, "stage": STAGE, "verdict": VERDICT, "standing": STANDING}
+"""The section of the words that names a kind's states, to its signs."""

@@ -1,0 +1,52 @@
+"""Every word that people read, in Chinese and in English: one table (words/*.toml) and one lookup.
+
+A key is ``page.name``; an entry has ``zh`` and ``en``, and ``one`` where English needs a singular.
+"""
+
+import tomllib
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+
+LANGUAGES = ("zh", "en")
+_FOLDER = Path(__file__).parents[1] / "words"
+
+Entry = Mapping[str, str]
+
+
+@cache
+def table() -> dict[str, Entry]:
+    """All entries by key."""
+    found: dict[str, Entry] = {}
+    for path in sorted(_FOLDER.glob("*.toml")):
+        for section, entries in tomllib.loads(path.read_text("utf-8")).items():
+            found |= {f"{section}.{name}": entry for name, entry in entries.items()}
+    return found
+
+
+class Words:
+    """The words of one language: ``words("queue.title")``; numbers among ``values`` get their thousands."""
+
+    def __init__(self, language: str) -> None:
+        self.language = language if language in LANGUAGES else LANGUAGES[0]
+
+    def __call__(self, key: str, **values: object) -> str:
+        """The sentence of ``key``; KeyError for one that is not in the table."""
+        entry = table()[key]
+        text = entry[self.language]
+        if self.language == "en" and values.get("n") == 1:
+            text = entry.get("one", text)
+        return text.format(**{k: _figure(v) for k, v in values.items()}) if values else text
+
+    def known(self, key: str) -> bool:
+        return key in table()
+
+    def people(self, count: int) -> str:
+        """Residents as they stand before a noun: "42.6 万", "9,500 " (no break within); 426,000."""
+        if self.language == "zh" and count >= 10_000:
+            return f"{count / 10_000:.1f}".removesuffix(".0") + "\u00a0万"
+        return f"{count:,}\u00a0" if self.language == "zh" else f"{count:,}"
+
+
+def _figure(value: object) -> object:
+    return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value

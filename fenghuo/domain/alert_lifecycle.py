@@ -1,0 +1,297 @@
+"""The pure ``decide`` that walks an alert's life.
+
+Two persons stand behind every version of a warning: whoever created, last edited or submitted it may not
+approve it, and an approval is bound to the exact content by its hash.
+"""
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+
+import msgspec
+
+from fenghuo.domain.alert import (
+    LIFE,
+    LONGEST_LIFE,
+    MAY,
+    NEEDS_REASON,
+    OVERRIDE_LENGTHS,
+    REMEMBERED_DECISIONS,
+    SEVERE,
+    TEXT_LIMIT,
+    TITLE_LIMIT,
+    UPDATING,
+    Action,
+    Alert,
+    Content,
+    Order,
+    PersonId,
+    State,
+    Update,
+    content_hash,
+)
+from fenghuo.errors import Denied
+
+_Changes = dict[str, object]
+
+
+class _Known(msgspec.Struct, frozen=True):
+    """What is known of the content that an order is about: the linter's objections (each ``code: excerpt``),
+    the (groups, residents) of its audience, and the digest of the groups that it means now."""
+
+    findings: tuple[str, ...]
+    reach: tuple[int, int]
+    frozen: str
+
+
+def decide(
+    alert: Alert | None,
+    order: Order,
+    *,
+    findings: Sequence[str],
+    reach: tuple[int, int],
+    frozen: str = "",
+) -> Alert:
+    """The alert after ``order``, or Denied.
+
+    ``findings`` are the linter's objections to the content that the order is about (``at_stake``); ``reach``
+    is the (groups, residents) of its audience; ``frozen`` is, at a submission, the digest of the groups that
+    the audience means. Pure: the time is the order's own, so a redelivered order gives the same answer. An
+    order already applied returns the alert unchanged.
+    """
+    if alert is not None and order.decision_id in alert.decisions:
+        return alert
+    after = _next_state(alert, order)
+    _check_person(order)
+    known = _Known(tuple(findings), reach, frozen)
+    if alert is None:
+        return _create(order, known)
+    _check_fresh(alert, order)
+    return msgspec.structs.replace(
+        alert,
+        state=after,
+        revision=alert.revision + 1,
+        changed_at=order.at,
+        reason=order.reason,
+        decisions=(*alert.decisions, order.decision_id)[-REMEMBERED_DECISIONS:],
+        **_CHANGES[order.action](alert, order, known),
+    )
+
+
+def at_stake(alert: Alert, action: Action) -> Content:
+    """The content that ``action`` is about: the new version's for what updates an alert, else its own."""
+    return alert.update.content if action in UPDATING and alert.update else alert.content
+
+
+def authors(alert: Alert, action: Action) -> set[PersonId]:
+    """Who may not take ``action``, an approval: they wrote or submitted what it is about."""
+    found = {alert.created_by, alert.edited_by, alert.submitted_by}
+    if action is Action.APPROVE_UPDATE and (update := alert.update):
+        found = {alert.created_by, update.created_by, update.edited_by, update.submitted_by}
+    return {person for person in found if person is not None}
+
+
+def _next_state(alert: Alert | None, order: Order) -> State:
+    before = alert.state if alert else None
+    after = LIFE.get((before, order.action))
+    if after is None:
+        if alert is None:
+            raise Denied("no_such_alert", f"there is no alert {order.alert_id}")
+        raise Denied("not_now", f"{order.action} is not possible while the alert is {before}")
+    return after
+
+
+def _check_person(order: Order) -> None:
+    if order.role not in MAY[order.action]:
+        raise Denied("wrong_role", f"{order.role} may not {order.action}")
+    if order.action in NEEDS_REASON and not (order.reason or "").strip():
+        raise Denied("reason_missing", f"{order.action} needs a reason")
+
+
+def _check_fresh(alert: Alert, order: Order) -> None:
+    if order.seen_revision is not None and order.seen_revision != alert.revision:
+        raise Denied("stale", "the alert has changed since the page was shown")
+    if order.seen_hash is not None and order.seen_hash != content_hash(at_stake(alert, order.action)):
+        raise Denied("stale", "the content has changed since the page was shown")
+    if order.version and order.version != alert.version:
+        raise Denied("other_version", f"version {alert.version} stands, not {order.version}")
+
+
+def _create(order: Order, known: _Known) -> Alert:
+    if order.content is None or order.origin is None:
+        raise Denied("content_missing", "a draft needs content and origin")
+    _check_content(order.content, order.at)
+    return Alert(
+        alert_id=order.alert_id, revision=1, version=1, state=State.DRAFT,
+        content=with_frozen(order.content, ""), origin=order.origin, created_by=order.actor,
+        created_at=order.at, changed_at=order.at, findings=known.findings,
+        reach_groups=known.reach[0], reach_residents=known.reach[1], decisions=(order.decision_id,),
+    )  # fmt: skip
+
+
+def with_frozen(content: Content, digest: str) -> Content:
+    """``content`` whose audience is frozen under ``digest``; "": not yet, or not any more."""
+    audience = msgspec.structs.replace(content.audience, frozen=digest)
+    return msgspec.structs.replace(content, audience=audience)
+
+
+def _check_content(content: Content, at: datetime) -> None:
+    if not content.title.strip() or len(content.title) > TITLE_LIMIT:
+        raise Denied("title_length", f"the title has 1 to {TITLE_LIMIT} characters")
+    for text in (content.text, content.correction):
+        if not text.strip() or len(text) > TEXT_LIMIT:
+            raise Denied("text_length", f"warning and correction have 1 to {TEXT_LIMIT} characters each")
+    if not at < content.expires_at <= at + LONGEST_LIFE:
+        raise Denied("expiry", f"the expiry lies ahead, within {LONGEST_LIFE.days} days")
+    if not content.channels:
+        raise Denied("channels", "at least one channel is needed")
+    least, most = OVERRIDE_LENGTHS
+    if content.override and content.severity != SEVERE:
+        raise Denied("override_severity", "only a severe warning overrides the limits")
+    if content.override and not least <= len(content.override.strip()) <= len(content.override) <= most:
+        raise Denied("override_length", f"the reason for overriding has {least} to {most} characters")
+
+
+def _rewritten(alert: Alert, order: Order) -> Content:
+    """The content of an edit or an update, whose groups are frozen only when it is submitted."""
+    if order.content is None:
+        raise Denied("content_missing", f"{order.action} needs content")
+    if order.content.exercise != alert.content.exercise:
+        raise Denied("exercise", "an exercise can never become live, nor a live alert an exercise")
+    if order.content.audience.district != alert.content.audience.district:
+        raise Denied("district", "an alert stays in its district")
+    _check_content(order.content, order.at)
+    return with_frozen(order.content, "")
+
+
+def _check_releasable(content: Content, order: Order, known: _Known) -> None:
+    _check_content(content, order.at)
+    if known.findings:
+        told = "; ".join(known.findings)
+        raise Denied("findings", f"the text still holds something that must not go out: {told}")
+    if known.reach[0] == 0:
+        raise Denied("nobody", "the audience has no group")
+
+
+def _frozen(content: Content, order: Order, known: _Known) -> Content:
+    """What a submission makes of ``content``; from here on its hash stands for these very groups."""
+    _check_releasable(content, order, known)
+    if not known.frozen:
+        raise Denied("not_frozen", "a submission names the groups that its audience means")
+    return with_frozen(content, known.frozen)
+
+
+def _check_approval(alert: Alert, order: Order, known: _Known) -> None:
+    if order.seen_hash is None:
+        raise Denied("hash_missing", "an approval names the content it approves")
+    if order.actor in authors(alert, order.action):
+        raise Denied("same_person", "whoever wrote or submitted the warning cannot approve it")
+    content = at_stake(alert, order.action)
+    if not content.audience.frozen:
+        raise Denied("not_frozen", "its groups have not been frozen: submit it again")
+    _check_releasable(content, order, known)
+
+
+def _pending(alert: Alert) -> Update:
+    if alert.update is None:
+        raise Denied("no_update", "the alert has no new version under way")
+    return alert.update
+
+
+def _keep(_alert: Alert, _order: Order, _known: _Known) -> _Changes:
+    return {}
+
+
+def _edit(alert: Alert, order: Order, known: _Known) -> _Changes:
+    return {
+        "content": _rewritten(alert, order), "findings": known.findings, "edited_by": order.actor,
+        "reach_groups": known.reach[0], "reach_residents": known.reach[1],
+        "submitted_by": None, "submitted_at": None,
+    }  # fmt: skip
+
+
+def _submit(alert: Alert, order: Order, known: _Known) -> _Changes:
+    return {
+        "content": _frozen(alert.content, order, known), "findings": known.findings,
+        "submitted_by": order.actor, "submitted_at": order.at,
+        "reach_groups": known.reach[0], "reach_residents": known.reach[1],
+    }  # fmt: skip
+
+
+def _approve(alert: Alert, order: Order, known: _Known) -> _Changes:
+    _check_approval(alert, order, known)
+    return {
+        "approved_by": order.actor, "approved_at": order.at, "approved_hash": content_hash(alert.content),
+        "findings": known.findings, "reach_groups": known.reach[0], "reach_residents": known.reach[1],
+    }  # fmt: skip
+
+
+def _complete(_alert: Alert, order: Order, _known: _Known) -> _Changes:
+    return {"completed_at": order.at}
+
+
+def _expire(_alert: Alert, _order: Order, _known: _Known) -> _Changes:
+    return {"update": None}
+
+
+def _recall(alert: Alert, _order: Order, _known: _Known) -> _Changes:
+    if alert.approved_by is None:
+        raise Denied("not_now", "what never went out cannot be recalled")
+    return {"update": None}
+
+
+def _drop_update(alert: Alert, _order: Order, _known: _Known) -> _Changes:
+    _pending(alert)
+    return {"update": None}
+
+
+def _update(alert: Alert, order: Order, known: _Known) -> _Changes:
+    update = Update(
+        content=_rewritten(alert, order), created_by=alert.update.created_by if alert.update else order.actor,
+        edited_by=order.actor, edited_at=order.at, findings=known.findings,
+        reach_groups=known.reach[0], reach_residents=known.reach[1],
+    )  # fmt: skip
+    return {"update": update}
+
+
+def _submit_update(alert: Alert, order: Order, known: _Known) -> _Changes:
+    update = _pending(alert)
+    if update.submitted_by is not None:
+        raise Denied("not_now", "the new version waits for approval already")
+    submitted = msgspec.structs.replace(
+        update, content=_frozen(update.content, order, known), findings=known.findings,
+        submitted_by=order.actor, submitted_at=order.at,
+        reach_groups=known.reach[0], reach_residents=known.reach[1],
+    )  # fmt: skip
+    return {"update": submitted}
+
+
+def _approve_update(alert: Alert, order: Order, known: _Known) -> _Changes:
+    """The new version takes the old one's place in one step, so that two never stand."""
+    update = _pending(alert)
+    if update.submitted_by is None:
+        raise Denied("not_now", "the new version has not been submitted")
+    _check_approval(alert, order, known)
+    return {
+        "content": update.content, "version": alert.version + 1, "update": None, "completed_at": None,
+        "edited_by": update.edited_by, "submitted_by": update.submitted_by,
+        "submitted_at": update.submitted_at,
+        "approved_by": order.actor, "approved_at": order.at, "approved_hash": content_hash(update.content),
+        "findings": known.findings, "reach_groups": known.reach[0], "reach_residents": known.reach[1],
+    }  # fmt: skip
+
+
+_CHANGES: dict[Action, Callable[[Alert, Order, _Known], _Changes]] = {
+    Action.EDIT: _edit,
+    Action.SUBMIT: _submit,
+    Action.APPROVE: _approve,
+    Action.RETURN: _keep,
+    Action.REJECT: _keep,
+    Action.BEGIN: _keep,
+    Action.COMPLETE: _complete,
+    Action.RECALL: _recall,
+    Action.EXPIRE: _expire,
+    Action.UPDATE: _update,
+    Action.SUBMIT_UPDATE: _submit_update,
+    Action.APPROVE_UPDATE: _approve_update,
+    Action.DROP_UPDATE: _drop_update,
+}

@@ -1,0 +1,119 @@
+"""Events of reports: received, matched, unmatched, sighted, handled, replied to."""
+
+from enum import StrEnum
+from typing import Literal
+
+import msgspec
+
+from fenghuo.domain.alert import AlertId
+from fenghuo.domain.events.base import Event
+
+
+class ScamStage(StrEnum):
+    """How far the scam has come with the person who reports it."""
+
+    RECEIVED = "received"
+    IN_CONTACT = "in_contact"
+    MONEY_MOVING = "money_moving"
+    PAID = "paid"
+
+
+URGENT = frozenset({ScamStage.MONEY_MOVING, ScamStage.PAID})
+"""Stages that go before an officer at once: within minutes the money can still be stopped."""
+
+
+class UrgentOutcome(StrEnum):
+    """What an officer did about an urgent report."""
+
+    CONTACTED = "contacted"
+    STOPPED = "stopped"
+    FALSE_ALARM = "false_alarm"
+    OTHER = "other"
+
+
+class ReporterKind(StrEnum):
+    RESIDENT = "resident"
+    OFFICER = "officer"
+    SYSTEM = "system"
+
+
+class ReportPlace(msgspec.Struct, frozen=True, kw_only=True):
+    """Where a report comes from; finer than the town only by the group."""
+
+    district: str
+    town: str = ""
+    group_id: str | None = None
+
+
+class ReportReceived(Event, frozen=True, kw_only=True, tag="ReportReceived"):
+    report_id: str
+    text: str
+    place: ReportPlace
+    reporter: str
+    """A keyed pseudonym, never a name or a number."""
+    reporter_kind: ReporterKind = ReporterKind.RESIDENT
+    stage: ScamStage = ScamStage.RECEIVED
+    source: str = "api"
+
+
+class ReportMatched(Event, frozen=True, kw_only=True, tag="ReportMatched"):
+    report_id: str
+    place: ReportPlace
+    reporter: str
+    stage: ScamStage
+    masked: str
+    pattern_id: str
+    fraud_type: str
+    title: str
+    score: float
+    evidence: tuple[int, int] | None = None
+    alert_id: AlertId | None = None
+    versions: tuple[str, str] = ("", "")
+    """Of the normaliser and of the library."""
+
+
+class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
+    report_id: str
+    place: ReportPlace
+    reporter: str
+    stage: ScamStage
+    masked: str
+    suspicious: bool
+    danger: int
+    leaning: bool = False
+    """Suspicious, or just short of it: several such reports of one thing are."""
+    fraud_type: str | None = None
+    suggested_pattern: str | None = None
+    suggested_title: str = ""
+    suggested_score: float = 0.0
+    suggested_reasons: tuple[str, ...] = ()
+    """Why it is not taken for known: likeness, advice, known_good, refused, no_hook."""
+    indicators: tuple[str, ...] = ()
+    """Defanged."""
+    versions: tuple[str, str] = ("", "")
+
+
+class UrgentHandled(Event, frozen=True, kw_only=True, tag="UrgentHandled"):
+    """A person has seen to an urgent report; of several the first counts."""
+
+    report_id: str
+    person_id: str
+    outcome: UrgentOutcome
+
+
+class SightingRecorded(Event, frozen=True, kw_only=True, tag="SightingRecorded"):
+    """A further report of something a standing alert already warns of."""
+
+    alert_id: AlertId
+    report_id: str
+    place: ReportPlace
+
+
+class ReplyRequested(Event, frozen=True, kw_only=True, tag="ReplyRequested"):
+    """An answer owed to the person who reported; ``kind`` orders answers to one report."""
+
+    report_id: str
+    kind: Literal["new", "known", "warned", "withdrawn"]
+    text: str
+    place: ReportPlace
+    reporter: str

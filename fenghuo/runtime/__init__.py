@@ -1,0 +1,1 @@
+"""What a room's process stands on: its life cycle and its logs."""

@@ -1,0 +1,92 @@
+"""What one simulated officer means to do: which to-dos were seen, and when each will be tapped. Pure."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from fenghuo.simulator.response_model import Profile, first_tap_s, reminded_tap_s, unit
+
+
+class TodoGroup(msgspec.Struct, frozen=True):
+    """A group that waits for a tap; ``level`` says as what one is asked: owner, deputy or station."""
+
+    group_id: str
+    level: str = "owner"
+    name: str = ""
+    opened: bool = True
+    """Whether it is theirs to send now: a duty account sees groups before they are."""
+
+
+class Todo(msgspec.Struct, frozen=True):
+    """One text that is to be forwarded, as GET /api/todo lists it."""
+
+    alert_id: str
+    version: int
+    kind: str
+    text: str
+    groups: tuple[TodoGroup, ...] = ()
+
+
+Item = tuple[str, int, str, str]
+"""(alert id, version, kind, group id)."""
+
+
+@dataclass(slots=True)
+class _Plan:
+    due_s: float | None
+    level: str
+
+
+def read(said: Any) -> list[Todo]:
+    """The to-dos of an answer of GET /api/todo. Raises msgspec.ValidationError."""
+    todos: list[Todo] = msgspec.convert(said["todos"], list[Todo])
+    return todos
+
+
+def items(todos: Iterable[Todo]) -> dict[Item, tuple[Todo, TodoGroup]]:
+    """Every single tap that is asked for now."""
+    return {(t.alert_id, t.version, t.kind, g.group_id): (t, g) for t in todos for g in t.groups if g.opened}
+
+
+class Diary:
+    """The plans of one person; times in simulated seconds."""
+
+    def __init__(self, person_id: str, profile: Profile, seed: int) -> None:
+        self._person_id = person_id
+        self._profile = profile
+        self._seed = seed
+        self._plans: dict[Item, _Plan] = {}
+        self._notices = 0
+
+    def see(self, todos: Iterable[Todo], now_s: float, second_of_day: float) -> None:
+        """Plan what is new, forget what is no longer asked for. All groups of a to-do get one moment."""
+        asked = items(todos)
+        self._plans = {item: plan for item, plan in self._plans.items() if item in asked}
+        for item, (_, group) in asked.items():
+            if item not in self._plans:
+                will, drawn = self._draws(*item[:3], group.level)
+                wait_s = first_tap_s(self._profile, will, drawn, second_of_day)
+                self._plans[item] = _Plan(None if wait_s is None else now_s + wait_s, group.level)
+
+    def be_reminded(self, now_s: float, second_of_day: float) -> None:
+        """Perhaps tap what is planned sooner."""
+        self._notices += 1
+        for item, plan in self._plans.items():
+            will, drawn = self._draws(*item[:3], plan.level, f"notice{self._notices}")
+            wait_s = reminded_tap_s(self._profile, will, drawn, second_of_day)
+            if wait_s is not None:
+                plan.due_s = min(now_s + wait_s, plan.due_s if plan.due_s is not None else now_s + wait_s)
+
+    def due(self, now_s: float) -> list[Item]:
+        """What is to be tapped by now."""
+        return [item for item, plan in self._plans.items() if plan.due_s is not None and plan.due_s <= now_s]
+
+    def next_s(self) -> float | None:
+        """The moment of the next tap, if there is one."""
+        return min((plan.due_s for plan in self._plans.values() if plan.due_s is not None), default=None)
+
+    def _draws(self, *about: object) -> tuple[float, float]:
+        parts = (self._seed, self._person_id, *about)
+        return unit(*parts, "will"), unit(*parts, "delay")

@@ -1,0 +1,167 @@
+"""What both transports carry and promise: stages, their outcomes, followers, and the transport itself."""
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from fenghuo.domain import events as e
+from fenghuo.errors import Poison, Refused
+from fenghuo.topics import Topic, topic_of
+
+log = logging.getLogger(__name__)
+
+Take = Callable[[list[e.Event]], Awaitable[None]]
+"""Gets the events of a whole topic, some at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Record:
+    """A record as the broker gave it; ``position`` is its place in the topic, for people."""
+
+    key: str
+    value: bytes | None
+    position: str
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What a batch leads to: events to publish. Their projection onto the desk is committed with them."""
+
+    events: list[e.Event] = field(default_factory=list)
+
+
+def _forget_nothing() -> None:
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One reader of one topic, known to the broker as ``room.name``.
+
+    ``handle`` gets the decoded events of a batch, in order, and returns the outcome; given the same events
+    and the same desk it gives the same answer. It may get an event again, alone or in another batch: after a
+    crash, after a failure, and when it took longer than ``workbench.HANDLE_S`` (then with fewer beside it).
+    ``forget`` drops what the stage holds in memory: it is called when another process may have worked in
+    between (start, takeover, rebalance) and after any failure.
+    ``projects_input`` folds the read events onto the desk as well: for topics fed from outside stages; where
+    it is a function, those that it says are.
+    """
+
+    room: str
+    name: str
+    topic: Topic
+    handle: Callable[[Sequence[e.Event]], Awaitable[Outcome]]
+    batch: int = 200
+    projects_input: bool | Callable[[e.Event], bool] = False
+    forget: Callable[[], None] = _forget_nothing
+
+    @property
+    def group(self) -> str:
+        return f"{self.room}.{self.name}"
+
+    def folded(self, events: Sequence[e.Event]) -> Sequence[e.Event]:
+        """Those of the read ``events`` that this stage brings onto the desk."""
+        if callable(self.projects_input):
+            return [event for event in events if self.projects_input(event)]
+        return events if self.projects_input else ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Follow:
+    """A reader that takes a whole topic from its start and then follows it live, in every process.
+
+    ``apply`` gets the events in order per key, some at a time, and has had all that stood in the topic before
+    any stage of this process begins. Where it fails on some, it gets each of them again, alone.
+    """
+
+    topic: Topic
+    apply: Take
+
+
+class Transport(Protocol):
+    """Carries events between rooms; the two implementations pass one contract suite."""
+
+    async def start(self, stages: Sequence[Stage] = (), follows: Sequence[Follow] = ()) -> None:
+        """Provision the topics, read the followed ones to their end, then begin the stages.
+
+        Raises Unavailable while the broker is away; after ``stop`` it may be called again.
+        """
+
+    async def publish(self, events: Sequence[e.Event]) -> None:
+        """Return once the broker has all ``events``.
+
+        Raises Unavailable or Crowded (then some of them may be there, or come later: a second try carries the
+        same ids), Refused if the room is no registered writer (then none is there).
+        """
+
+    async def stop(self) -> None:
+        """Finish the batches under way, then leave; nothing accepted is lost."""
+
+    def trouble(self) -> str | None:
+        """Why this process cannot do its work now, or None."""
+
+    async def ping(self) -> None:
+        """Return if the broker answers; raises Unavailable."""
+
+    async def replay(self, topic: Topic, take: Take) -> int:
+        """Hand every event in ``topic`` (and perhaps some that come meanwhile) to ``take``, in order per key,
+        some at a time; returns how many there were."""
+
+    async def lag(self) -> dict[str, int]:
+        """Records that each reader has yet to finish, by ``topic room.stage``."""
+
+
+class StageStopped(Refused):
+    """A stage stopped rather than do harm; the text says what a person must mend."""
+
+
+class Following:
+    """Applies a followed topic's records; one that cannot be read or applied is logged and left out."""
+
+    def __init__(self, follow: Follow) -> None:
+        self.topic = follow.topic
+        self._apply = follow.apply
+        self._decoder = follow.topic.decoder()
+
+    async def take(self, values: Iterable[bytes | None]) -> None:
+        events = decode_all(self._decoder, values)
+        try:
+            await self._apply(events)
+        except Exception:
+            for event in events:
+                await self._take_alone(event)
+
+    async def _take_alone(self, event: e.Event) -> None:
+        try:
+            await self._apply([event])
+        except Exception:
+            log.exception("followed event left out", extra={"topic": self.topic.name, "id": event.event_id})
+
+
+def decode_all(decoder: object, values: Iterable[bytes | None]) -> list[e.Event]:
+    """The events in ``values``; one that cannot be read is logged and left out."""
+    events: list[e.Event] = []
+    for value in values:
+        try:
+            events.append(e.decode(decoder, value))  # type: ignore[arg-type]
+        except Poison:
+            log.exception("record left out")
+    return events
+
+
+async def end_tasks(tasks: Iterable[asyncio.Task[Any]]) -> None:
+    """Cancel ``tasks`` until they have ended: Python 3.11's asyncio.wait_for may swallow a cancellation."""
+    left = set(tasks)
+    while left:
+        for task in left:
+            task.cancel()
+        _, left = await asyncio.wait(left, timeout=1)
+
+
+def check_writer(room: str, events: Sequence[e.Event]) -> None:
+    """Raise Refused when ``room`` is not a registered writer of a topic it is about to publish to."""
+    for topic in {id(topic): topic for topic in map(topic_of, events)}.values():
+        if room not in topic.writers:
+            raise Refused(f"{room} is no registered writer of {topic.name}")

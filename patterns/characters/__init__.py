@@ -1,0 +1,1 @@
+"""Character tables for normalising, and the sources that they are built from."""

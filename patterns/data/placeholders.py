@@ -1,0 +1,12 @@
+"""What stands for a masked value in a text that people see."""
+
+PLACEHOLDERS = {
+    "id_number": "[身份证号已隐藏]",
+    "verification_code": "[验证码已隐藏]",
+    "invite_code": "[邀请码已隐藏]",
+    "person": "[姓名已隐藏]",
+    "address": "[地址已隐藏]",
+    "plate": "[车牌已隐藏]",
+    "order": "[单号已隐藏]",
+    "licence": "[信用代码已隐藏]",
+}

@@ -1,0 +1,1 @@
+"""Finding, checking, masking and redacting links, numbers and accounts in a text."""

@@ -1,0 +1,21 @@
+"""A link, number or account found in a text."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Entity:
+    """A piece of text with a meaning of its own.
+
+    `start` and `end` are offsets into the RAW text, `value` is cleaned. For entities
+    named by a label (a code after 验证码, an id after 微信) the span covers the value only.
+    `shown` is the form people may see, `treatment` how it came about (shown.TREATMENTS).
+    """
+
+    kind: str
+    start: int
+    end: int
+    value: str
+    shown: str
+    treatment: Literal["keep", "mask", "redact"]

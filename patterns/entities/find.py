@@ -1,0 +1,70 @@
+"""Find the things in a text that identify or that can be acted on: links, numbers, codes, sums, names.
+
+They are searched in the normalised text, so full-width, spaced and look-alike forms are found as well.
+The expressions are in `entity_rules`, what a hit must pass besides in `entity_checks`, what may be shown in
+`shown`, numbers and sites to trust in `known_good`.
+"""
+
+import re
+from functools import cache
+
+from patterns.entities.checks import Span, accept
+from patterns.entities.entity import Entity
+from patterns.entities.expressions import Rule, rules
+from patterns.entities.masking import masked_form
+from patterns.text.normalise import Normalised, normalise
+
+
+@cache
+def _digit_runs() -> re.Pattern[str]:
+    return re.compile("[0-9]+")
+
+
+def _worth_searching(rule: Rule, text: str, longest_run: int) -> bool:
+    if rule.run > longest_run:
+        return False
+    if not rule.needs:
+        return True
+    for part in rule.needs:  # noqa: SIM110 - any() would make a generator for each rule: the hot path
+        if part in text:
+            return True
+    return False
+
+
+def _spans(text: str) -> list[Span]:
+    """(kind, start, end, value) in the normalised text; of two that overlap, that of the earlier rule."""
+    longest_run = max(map(len, _digit_runs().findall(text)), default=0)
+    taken, found = bytearray(len(text)), []
+    for rule, regex in rules():
+        if not _worth_searching(rule, text, longest_run):
+            continue
+        for match in regex.finditer(text):
+            span = accept(rule.kind, match, text, taken)
+            if span is not None and taken.find(1, span[1], span[2]) < 0:
+                taken[span[1] : span[2]] = b"\x01" * (span[2] - span[1])
+                found.append(span)
+    return sorted(found, key=lambda span: span[1])
+
+
+def find_in(norm: Normalised) -> tuple[Entity, ...]:
+    """As `find`, for a normalised text."""
+    entities, last = [], 0
+    for kind, low, high, value in _spans(norm.text):
+        start, end = norm.span(low, high)
+        start = max(start, last)  # one raw character may have become the end of one and the start of another
+        if start < end:
+            entities.append(Entity(kind, start, end, value, *masked_form(kind, value)))
+            last = end
+    return tuple(entities)
+
+
+def find(text: str) -> tuple[Entity, ...]:
+    """Entities of a raw text in order of place, with raw offsets and cleaned values; they never overlap.
+
+    Kinds: url (a bare IP host too), email, wallet (usdt, btc, eth), verification_code, order (of goods,
+    couriers, contracts), id_number and licence (check character), bank_card (Luhn), handle (@name of an app),
+    wechat, qq_group, qq, phone (mobile), virtual_phone, sms_port (106...), service_phone (400, 800),
+    foreign_phone, landline, spoofed_short (95xxx of nobody), hotline (known good), plate, invite_code,
+    address, amount, person, app. shown.TREATMENTS says what becomes of each.
+    """
+    return find_in(normalise(text))

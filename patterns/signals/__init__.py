@@ -1,0 +1,1 @@
+"""Signs beyond likeness: the rules of a verdict, money that is moving."""

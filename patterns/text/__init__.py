@@ -1,0 +1,1 @@
+"""A text in the form in which it is compared: normalised, with slots."""

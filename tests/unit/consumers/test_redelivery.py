@@ -1,0 +1,226 @@
+"""What is done again after a crash gives the same: surges, decisions, and patterns that come late."""
+
+import threading
+from datetime import timedelta
+from itertools import permutations
+from typing import Any
+
+import pytest
+
+from consumers.decisions import Decisions
+from consumers.expiry_loop import Expiry
+from consumers.live_library import LiveLibrary
+from consumers.surge import Surge
+from fenghuo import clock
+from fenghuo.demo.district import KNOWN
+from fenghuo.desk.fold import Drafted
+from fenghuo.desk.keys import surge_of
+from fenghuo.domain import events as e
+from fenghuo.domain.alert import Action, Alert, AlertId, Role, State, content_hash
+from fenghuo.domain.alert_lifecycle import decide
+from patterns.matching import Library
+from tests.support.builders import (
+    DISTRICT,
+    NOON,
+    PEOPLE,
+    content,
+    decision,
+    draft,
+    group,
+    order,
+    place,
+    settings,
+)
+
+
+class SmallDesk:
+    """What these stages read, from memory; tests/component/test_stories.py has the real desk under them."""
+
+    def __init__(self) -> None:
+        self.found_hits: dict[tuple[str, str], list[tuple[int, str]]] = {}
+        self.found_pace: dict[tuple[str, str], list[int]] = {}
+        self.found_drafts: dict[str, Drafted] = {}
+        self.found_alerts: dict[str, Alert] = {}
+        self.found_settled: set[str] = set()
+
+    async def hits(self, surges: Any, since_ms: int) -> dict[tuple[str, str], list[tuple[int, str]]]:
+        return {surge: [x for x in self.found_hits.get(surge, []) if x[0] >= since_ms] for surge in surges}
+
+    async def pace(self, surges: Any) -> dict[tuple[str, str], list[int]]:
+        return {surge: self.found_pace.get(surge, []) for surge in surges}
+
+    async def first_seen(self, reporters: Any) -> dict[str, int]:
+        return dict.fromkeys(reporters, 0)
+
+    async def drafted(self, sources: Any) -> dict[str, Drafted]:
+        return {k: v for k, v in self.found_drafts.items() if k in sources}
+
+    async def alerts_by_id(self, alert_ids: Any) -> dict[str, Alert]:
+        return {k: v for k, v in self.found_alerts.items() if k in alert_ids}
+
+    async def settled(self, decision_ids: Any) -> set[str]:
+        return self.found_settled & set(decision_ids)
+
+    async def person(self, person_id: str) -> e.Person | None:
+        return next((x for x in PEOPLE if x.person_id == person_id), None)
+
+    async def groups(self) -> dict[str, e.Group]:
+        return {"g0001": group(1)}
+
+    async def alerts(self) -> list[Alert]:
+        return list(self.found_alerts.values())
+
+    async def drop_old(self, now_ms: int, cluster_ms: int) -> None:
+        return None
+
+
+def matched(n: int, after_s: int = 0, **changes: Any) -> e.ReportMatched:
+    fields: dict[str, Any] = {
+        "at": NOON + timedelta(seconds=after_s or n), "place": place(f"镇{n}"), "reporter": f"who{n}",
+        "stage": e.ScamStage.RECEIVED, "masked": KNOWN, "pattern_id": "p1", "fraud_type": "TICKET",
+        "title": "航班故障取消补偿", "score": 90.0,
+    } | changes  # fmt: skip
+    return e.ReportMatched(event_id=f"e{n}", report_id=f"r{n}", **fields)
+
+
+def noted(drafted: e.DecisionMade) -> Drafted:
+    """The draft as the desk keeps it."""
+    order_made, origin = drafted.order, drafted.order.origin
+    assert origin is not None
+    return Drafted(alert_id=order_made.alert_id, at_ms=clock.to_ms(order_made.at), counted=origin.counted)
+
+
+def surge(desk: SmallDesk) -> Surge:
+    """A surge that three reporters make, where nothing is known of a pattern's past."""
+    return Surge(desk, settings(surge_false_alarm=0.02))  # type: ignore[arg-type]
+
+
+async def test_a_surge_found_again_after_a_crash_is_the_same_draft() -> None:
+    desk = SmallDesk()
+    reports = [matched(n) for n in range(1, 4)]
+    first = await surge(desk).on_reports_matched(reports)
+    (drafted,) = [x for x in first.events if isinstance(x, e.DecisionMade)]
+    other_order = await surge(desk).on_reports_matched(reports[::-1])
+    assert [x.event_id for x in other_order.events if isinstance(x, e.DecisionMade)] == [drafted.event_id]
+
+
+async def test_the_reports_a_draft_was_made_of_are_no_sightings_when_done_again() -> None:
+    desk = SmallDesk()
+    reports = [matched(n) for n in range(1, 4)]
+    first = await surge(desk).on_reports_matched(reports)
+    (drafted,) = [x for x in first.events if isinstance(x, e.DecisionMade)]
+    desk.found_drafts[surge_of("p1", DISTRICT)] = noted(drafted)
+    assert (await surge(desk).on_reports_matched(reports)).events == []
+    later = await surge(desk).on_reports_matched([matched(9)])
+    assert [type(x) for x in later.events] == [e.SightingRecorded]
+
+
+async def test_reports_of_another_district_do_not_count_and_are_no_sightings() -> None:
+    elsewhere = place("镇1", district="别处")
+    reports = [matched(1), matched(2), matched(3, place=elsewhere)]
+    assert (await surge(SmallDesk()).on_reports_matched(reports)).events == []
+
+
+async def test_a_surge_may_be_drafted_again_once_its_alert_has_ended() -> None:
+    desk = SmallDesk()
+    first = await surge(desk).on_reports_matched([matched(n) for n in range(1, 4)])
+    (drafted,) = [x for x in first.events if isinstance(x, e.DecisionMade)]
+    alert = decide(None, drafted.order, findings=(), reach=(1, 1))
+    ended = decide(
+        alert, order(Action.REJECT, alert_id=alert.alert_id, reason="no"), findings=(), reach=(1, 1)
+    )
+    assert ended.state is State.REJECTED
+    desk.found_alerts[alert.alert_id] = ended
+    desk.found_drafts[surge_of("p1", DISTRICT)] = noted(drafted)
+    again = await surge(desk).on_reports_matched([matched(n) for n in range(4, 8)])
+    assert [x.order.alert_id == alert.alert_id for x in again.events if isinstance(x, e.DecisionMade)] == [
+        False
+    ]
+
+
+async def test_a_refused_decision_stays_refused_when_its_batch_is_done_again() -> None:
+    desk = SmallDesk()
+    alert = decide(None, draft(), findings=(), reach=(1, 1))
+    desk.found_alerts["a1"] = alert
+    too_early = order(Action.APPROVE, "boss", Role.APPROVER, seen_hash=content_hash(content()))
+    batch = [decision(too_early), decision(order(Action.SUBMIT))]
+    first = await Decisions(desk).on_decisions_made(batch)  # type: ignore[arg-type]
+    assert [type(x) for x in first.events] == [e.DecisionRefused, e.AudienceFrozen, e.AlertChanged]
+    desk.found_alerts["a1"] = next(x.alert for x in first.events if isinstance(x, e.AlertChanged))
+    desk.found_settled = {too_early.decision_id, "submit-analyst"}
+    assert (await Decisions(desk).on_decisions_made(batch)).events == []  # type: ignore[arg-type]
+
+
+async def test_an_expiry_that_was_asked_before_an_extension_is_refused() -> None:
+    desk, asked = SmallDesk(), list[e.Event]()
+
+    class Broker:
+        async def publish(self, events: list[e.Event]) -> None:
+            asked.extend(events)
+
+    alert = decide(None, draft(), findings=(), reach=(1, 1))
+    desk.found_alerts["a1"] = alert
+    assert await Expiry(desk, Broker(), 48).look() == 1  # type: ignore[arg-type]
+    longer = content(expires_at=NOON + timedelta(hours=48))
+    desk.found_alerts["a1"] = decide(alert, order(Action.EDIT, content=longer), findings=(), reach=(1, 1))
+    outcome = await Decisions(desk).on_decisions_made(asked)  # type: ignore[arg-type]
+    assert [x.code for x in outcome.events if isinstance(x, e.DecisionRefused)] == ["stale"]
+
+
+BAIT = "您的企业法人信息已到期请登录完成认证"
+
+
+def changed(minutes: int, *, retired: bool = False, pattern_id: str = "p", **more: Any) -> e.PatternChanged:
+    return e.PatternChanged(
+        event_id=f"x{minutes}{pattern_id}", at=NOON + timedelta(minutes=minutes), pattern_id=pattern_id,
+        fraud_type="BIZ", title="t", text=BAIT, retired=retired, **more,
+    )  # fmt: skip
+
+
+def verdict_of(library: LiveLibrary) -> str:
+    ((verdict, _),) = library.match([BAIT])
+    return verdict.verdict
+
+
+async def test_a_pattern_that_comes_late_does_not_bring_a_retired_one_back() -> None:
+    library = LiveLibrary([])
+    await library.apply([changed(0)])
+    assert verdict_of(library) == "known"
+    await library.apply([changed(2, retired=True)])
+    await library.apply([changed(1)])
+    assert verdict_of(library) == "none"
+
+
+@pytest.mark.parametrize("order", list(permutations((0, 1, 2))))
+async def test_of_the_changes_that_come_at_once_the_latest_counts(order: tuple[int, ...]) -> None:
+    library = LiveLibrary([])
+    changes = [changed(0), changed(1, retired=True), changed(2)]
+    await library.apply([changes[n] for n in order])
+    assert verdict_of(library) == "known"
+    await library.apply([changed(1, retired=True)])
+    assert verdict_of(library) == "known"
+
+
+async def test_a_replay_changes_the_library_once_and_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
+    library, seen_at, change = LiveLibrary([]), list[tuple[int, int]](), Library.change
+
+    def seen(held: Library, *arguments: Any) -> None:
+        change(held, *arguments)
+        seen_at.append((len(held), threading.get_ident()))
+
+    monkeypatch.setattr(Library, "change", seen)
+    await library.apply([changed(n, pattern_id=f"p{n}") for n in range(300)])
+    ((size, thread),) = seen_at
+    assert size == 300
+    assert thread != threading.get_ident()
+
+
+async def test_a_pattern_tells_whether_an_alert_or_a_person_taught_it() -> None:
+    library = LiveLibrary([])
+    await library.apply([changed(0, alert_id=AlertId("a"))])
+    ((_, learned),) = library.match([BAIT])
+    await library.apply([changed(1)])
+    ((_, added),) = library.match([BAIT])
+    assert learned is not None and added is not None
+    assert (learned.source, learned.alert_id) == ("alert", "a")
+    assert (added.source, added.alert_id) == ("manual", None)
