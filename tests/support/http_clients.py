@@ -37,3 +37,9 @@ async def posted(client: HttpClient, url: str) -> HttpResponse | SendResult:
 def verdict(outcome: HttpResponse | SendResult) -> SendStatus:
     assert isinstance(outcome, SendResult)
     return outcome.verdict
+
+
+def free_port() -> int:
+    with socket.socket() as held:
+        held.bind(("127.0.0.1", 0))
+        return int(held.getsockname()[1])

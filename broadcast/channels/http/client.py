@@ -158,11 +158,12 @@ class HttpClient:
         try:
             response, raw = await _exchange(session, method, url, body, options)
         except Exception as error:
-            return _failed(error, body)
+            return _failed(error, body, proxied=proxy is not None)
         except asyncio.CancelledError:
             if _is_cancelled() or not session.closed:
                 raise
-            return _failed(ConnectionAbortedError(), body)  # closing cancels who waits for a name
+            # Closing the session cancels whoever waits for a name.
+            return _failed(ConnectionAbortedError(), body, proxied=proxy is not None)
         if proxy is not None and response.status == PROXY_AUTHENTICATION_REQUIRED:
             return SendResult(SendStatus.RETRY, f"the proxy refused the request: HTTP {response.status}")
         waits = response.headers.get("retry-after")
@@ -204,10 +205,10 @@ async def _exchange(
     return response, raw
 
 
-def _failed(error: Exception, body: RequestBody) -> SendResult:
+def _failed(error: Exception, body: RequestBody, *, proxied: bool) -> SendResult:
     if body.may_have_left:
         return SendResult(SendStatus.UNKNOWN, f"no answer: {type(error).__name__}")
-    return never_left(error)
+    return never_left(error, proxied=proxied)
 
 
 def _is_cancelled() -> bool:

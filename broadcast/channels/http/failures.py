@@ -22,21 +22,22 @@ NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "RECORD_LAYER_FAILUR
 """OpenSSL's reasons when the server answers a handshake with something else."""
 
 
-def never_left(error: Exception) -> SendResult:
-    """The outcome of a request that failed with ``error`` before anything of it was written."""
+def never_left(error: Exception, *, proxied: bool) -> SendResult:
+    """The outcome of a request, ``proxied`` or direct, that failed with ``error`` before anything of it was
+    written."""
     chain = _chain(error)
     if any(isinstance(each, PrivateAddress) for each in chain):
         return SendResult(SendStatus.REFUSED, "the target is a private address")
     if isinstance(error, aiohttp.InvalidURL):
         return SendResult(SendStatus.REFUSED, "the target is no address")
-    return SendResult(SendStatus.RETRY, _reason(error, chain))
+    return SendResult(SendStatus.RETRY, _reason(error, chain, proxied=proxied))
 
 
-def _reason(error: Exception, chain: list[BaseException]) -> str:
+def _reason(error: Exception, chain: list[BaseException], *, proxied: bool) -> str:
     if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the target's name was not found"
+        return f"{'the proxy' if proxied else 'the target'}'s name was not found"
     if isinstance(error, aiohttp.ClientHttpProxyError):
-        return f"the proxy refused the connection: HTTP {error.status}"
+        return f"the proxy refused the request: HTTP {error.status}"
     causes = [each for each in chain if not isinstance(each, aiohttp.ClientError)]
     for each in causes:
         if isinstance(each, ssl.SSLCertVerificationError):

@@ -6,10 +6,10 @@ the proxy's own rules. A host of ``FENGHUO_NO_PROXY`` is connected to directly, 
 """
 
 import ipaddress
+from base64 import b64encode
 from collections.abc import Mapping
 from typing import Any
 
-import aiohttp
 from yarl import URL
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
@@ -24,8 +24,8 @@ class Proxy:
         self._url = parsed.with_user(None)
         self._credentials: Mapping[str, str] = {}
         if parsed.user is not None:
-            encoded = aiohttp.encode_basic_auth(parsed.user, parsed.password or "")
-            self._credentials = {"proxy-authorization": encoded}
+            pair = b64encode(f"{parsed.user}:{parsed.password or ''}".encode()).decode()
+            self._credentials = {"proxy-authorization": f"Basic {pair}"}
         entries = [x.strip().lower() for x in no_proxy.split(",") if x.strip()]
         self._networks = [x for x in map(_network, entries) if x is not None]
         self._names = tuple(

@@ -18,16 +18,10 @@ from broadcast.channels.http.body import LONGEST_BODY
 from broadcast.channels.http.client import HttpClient, HttpResponse
 from broadcast.channels.http.connection import Connection
 from tests.support.byte_server import OK, ByteServer, Peer, always, byte_server, replies_with
-from tests.support.http_clients import Names, posted, verdict
+from tests.support.http_clients import Names, free_port, posted, verdict
 from tests.support.http_platform import CannedReply, Cut, answering
 
 pytestmark = pytest.mark.on_both_loops
-
-
-def free_port() -> int:
-    with socket.socket() as held:
-        held.bind(("127.0.0.1", 0))
-        return int(held.getsockname()[1])
 
 
 async def test_an_answer_comes_with_status_wait_and_body() -> None:
