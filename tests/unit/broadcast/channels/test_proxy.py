@@ -7,7 +7,7 @@ from yarl import URL
 
 from broadcast.channels.http.proxy import Proxy
 
-NO_PROXY = "police.example, .station.example,*.lan, 10.0.0.0/8,[2001:db8::]/32, 192.168.7.9, ::1"
+NO_PROXY = "police.example, .station.example,*.lan, 10.0.0.0/8,2001:db8::/32, 192.168.7.9, [::1]"
 
 
 @pytest.mark.parametrize(
