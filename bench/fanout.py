@@ -147,7 +147,8 @@ async def fill(desk: Desk, console: AnyTransport, server: Server, count: int) ->
         await console.publish(known[n : n + 1000])
 
     async def there() -> bool:
-        return len(await desk.groups()) >= count and len(await desk.people()) >= len(people)
+        groups, persons = await desk.directory.groups(), await desk.directory.people()
+        return len(groups) >= count and len(persons) >= len(people)
 
     await until(there)
 
@@ -163,11 +164,13 @@ async def until(look: Callable[[], Awaitable[T | None]], every_s: float = 0.05) 
 
 async def decide(desk: Desk, console: AnyTransport, wanted: Order) -> None:
     await console.publish([e.DecisionMade(event_id=wanted.decision_id, at=wanted.at, order=wanted)])
-    settled = await until(lambda: desk.decision(wanted.decision_id))
+    settled = await until(lambda: desk.order_outcomes.get(wanted.decision_id))
     assert settled[0] == "ok", settled
 
 
-async def release(desk: Desk, console: AnyTransport, server: Server, house: Supervisor, count: int) -> Fanout:
+async def release(
+    desk: Desk, console: AnyTransport, server: Server, supervisor: Supervisor, count: int
+) -> Fanout:
     """Draft, submit and approve one alert, and wait until it is complete."""
     alert_id = AlertId(e.derive_id("fanout", str(time.time_ns())))
     content = Content(
@@ -185,37 +188,37 @@ async def release(desk: Desk, console: AnyTransport, server: Server, house: Supe
     origin = Origin(first_report_at=clock.now(), fraud_type="BIZ")
     await decide(desk, console, order(Action.DRAFT, SYSTEM, Role.SYSTEM, content=content, origin=origin))
     await decide(desk, console, order(Action.SUBMIT, "analyst", Role.ANALYST))
-    submitted = await desk.alert(alert_id)
+    submitted = await desk.alerts.get(alert_id)
     assert submitted is not None
     approve = order(Action.APPROVE, "approver", Role.APPROVER, seen_hash=content_hash(submitted.content))
     began, began_ms = time.perf_counter(), clock.to_ms(clock.now())
     await console.publish([e.DecisionMade(event_id=approve.decision_id, at=approve.at, order=approve)])
 
     async def completed() -> bool:
-        alert = await desk.alert(alert_id)
+        alert = await desk.alerts.get(alert_id)
         return alert is not None and alert.state == "completed"
 
     await until(completed)
     complete_s = time.perf_counter() - began
     have = await server.ask("/sim/counts", contains=number(alert_id))
     first_s, last_s = (((have[x] or began_ms) - began_ms) / 1000 for x in ("first_ms", "last_ms"))
-    return Fanout(first_s, last_s, complete_s, have["groups"], have["doubles"], peak_mib(house))
+    return Fanout(first_s, last_s, complete_s, have["groups"], have["doubles"], peak_mib(supervisor))
 
 
-def peak_mib(house: Supervisor) -> float:
+def peak_mib(supervisor: Supervisor) -> float:
     """The most memory that the sending room has had resident."""
-    status = Path(f"/proc/{house.rooms['broadcast'].process.pid}/status").read_text()
+    status = Path(f"/proc/{supervisor.rooms['broadcast'].process.pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
 async def measure(
-    house: Supervisor, server: Server, count: int, secret: str, latency_ms: float
+    supervisor: Supervisor, server: Server, count: int, secret: str, latency_ms: float
 ) -> tuple[bool, float]:
     """Whether the fan-out keeps the limits, and the sending room's peak in MiB; prints what it did."""
-    told = {"redis_url": house.environment["FENGHUO_REDIS_URL"]}
-    if house.settings.broker == "kafka":
-        told["kafka_servers"] = house.environment["FENGHUO_KAFKA_SERVERS"]
-    settings = house.settings.model_copy(update=told)
+    told = {"redis_url": supervisor.environment["FENGHUO_REDIS_URL"]}
+    if supervisor.settings.broker == "kafka":
+        told["kafka_servers"] = supervisor.environment["FENGHUO_KAFKA_SERVERS"]
+    settings = supervisor.settings.model_copy(update=told)
     desk = open_desk(settings)
     console = open_transport(settings, "console", desk)
     await console.start()
@@ -224,7 +227,7 @@ async def measure(
     rows: list[tuple[Fanout, float]] = []
     for _ in range(5 if count < 10_000 else 3):
         loop_s = await bare(server, secret, count)
-        rows.append((await release(desk, console, server, house, count), loop_s))
+        rows.append((await release(desk, console, server, supervisor, count), loop_s))
     await console.stop()
     await desk.client.aclose()
     limit = SLOW_LIMIT if latency_ms >= SLOW_MS else LIMIT
@@ -266,11 +269,11 @@ def main() -> int:
 
 
 def fan_out(broker: str, count: int, latency_ms: float) -> tuple[bool, float]:
-    """What ``measure`` says of one setting, with a house and a server of its own."""
+    """What ``measure`` says of one setting, with a system and a server of its own."""
     secret = "bench-secret-of-32-characters-or-so"
     ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
     with tempfile.TemporaryDirectory(prefix="fenghuo-fanout-") as folder:
-        house = Supervisor(
+        supervisor = Supervisor(
             Settings(
                 _env_file=None, broker=broker, data_dir=Path(folder), redis_url="", kafka_servers="",
                 district=DISTRICT, webhook_secret=secret, webhook_private=True, webhook_per_s=100_000,
@@ -280,11 +283,11 @@ def fan_out(broker: str, count: int, latency_ms: float) -> tuple[bool, float]:
         )  # fmt: skip
         server = Server(Path(folder), count, secret, latency_ms)
         try:
-            house.start()
-            return asyncio.run(measure(house, server, count, secret, latency_ms))
+            supervisor.start()
+            return asyncio.run(measure(supervisor, server, count, secret, latency_ms))
         finally:
             server.stop()
-            house.stop()
+            supervisor.stop()
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from typing import Any
 
 from broadcast.channels.base import Message, SendResult, SendStatus
 from fenghuo import clock
-from fenghuo.desk.desk import reaching_redis
 from fenghuo.desk.keys import Keys
+from fenghuo.desk.redis import reaching_redis
 
 RECENT_KEPT = 50_000
 """Messages that the wall lists by time; each group keeps its own all the same."""

@@ -82,17 +82,16 @@ class Poller:
         await self._look(recalls=True)
 
     async def _look(self, *, recalls: bool) -> None:
-        tasks = await self._desk.tasks()
+        tasks = await self._desk.deliveries.open_tasks()
         self._asked = {k: at for k, at in self._asked.items() if k in tasks}
         self._tapped = {k: at for k, at in self._tapped.items() if k in tasks}
         self._acted = {k: acted for k, acted in self._acted.items() if k in tasks}
         if not tasks:
             return
-        halted = set(await self._desk.halted())
-        standing = await self._desk.standing(list({x.alert_id for x in tasks.values()}))
-        releases = {
-            key: await self._desk.release(*key) for key in {(x.alert_id, x.version) for x in tasks.values()}
-        }
+        halted = set(await self._desk.deliveries.halted())
+        standing = await self._desk.releases.latest(list({x.alert_id for x in tasks.values()}))
+        versions = {(x.alert_id, x.version) for x in tasks.values()}
+        releases = {key: await self._desk.releases.get(*key) for key in versions}
         work = []
         for task in tasks.values():
             release = releases[task.alert_id, task.version]
@@ -127,16 +126,20 @@ class Poller:
             if not progress.known:
                 return
             rows = await self._open_rows(task)
-            groups = await self._desk.groups_by_id(list(rows))
+            groups = await self._desk.directory.groups_by_id(list(rows))
             further = {k: next_way(group, release, task.channel) for k, group in groups.items()}
             settled = self._settled(task, progress, rows, further)
             ended = {x.group_id for x in settled}
             events: list[e.Event] = [*settled]
-            left = {k: further.get(k, "") for k in rows if k not in ended}
-            if not left:
+            open_groups = {k: further.get(k, "") for k in rows if k not in ended}
+            if not open_groups:
                 events.append(task_closed(task, clock.now()))
-            elif all(left.values()) and not progress.tapped and self._waited(task, release) >= MOST_REMINDERS:
-                events += await self._go_on(task, release, left)
+            elif (
+                all(open_groups.values())
+                and not progress.tapped
+                and self._waited(task, release) >= MOST_REMINDERS
+            ):
+                events += await self._go_on(task, release, open_groups)
             else:
                 events += await self._remind(task, release)
             await self._publish(events)
@@ -163,7 +166,7 @@ class Poller:
 
     async def _rows(self, task: e.OpenTask) -> dict[str, Row]:
         group_ids = [group_id for group_id, _ in task.chats]
-        return await self._desk.rows_of(task.alert_id, task.version, task.kind, group_ids)
+        return await self._desk.deliveries.of_groups(task.alert_id, task.version, task.kind, group_ids)
 
     async def _go_on(self, task: e.OpenTask, release: e.Release, further: Mapping[str, str]) -> list[e.Event]:
         """Its owner does not answer: it is cancelled, and the groups are reached by their next way, where
@@ -224,8 +227,10 @@ class Poller:
             if self._is_under_way(task):
                 return
             rows = await self._rows(task)
-            begun = any(row.left and row.channel == task.channel for row in rows.values())
-            progress = await self._stop(task, release, begun=begun)
+            may_have_arrived = any(
+                row.may_have_arrived and row.channel == task.channel for row in rows.values()
+            )
+            progress = await self._stop(task, release, may_have_arrived=may_have_arrived)
             if not progress.known:
                 return
             now = clock.now()
@@ -238,11 +243,13 @@ class Poller:
                 events.append(_polled(task, group_id, sent, at))
             await self._publish([*events, task_closed(task, now)])
 
-    async def _stop(self, task: e.OpenTask, release: e.Release, *, begun: bool = False) -> Progress:
-        """Cancel it on the platform, and ask how far it had come; one that was ``begun`` and never answered
-        is looked for first."""
+    async def _stop(
+        self, task: e.OpenTask, release: e.Release, *, may_have_arrived: bool = False
+    ) -> Progress:
+        """Cancel it on the platform, and ask how far it had come; one that ``may_have_arrived`` there and
+        never answered is looked for first."""
         channel, asked, platform_id = self._channels[task.channel], _as_task(task, release), task.platform_id
-        if not platform_id and begun:
+        if not platform_id and may_have_arrived:
             found = await channel.find(asked, release.approved_at - EARLIER)
             none_yet = found.sent.verdict is SendStatus.REFUSED and clock.now() < task.since + STILL_COMING
             if none_yet or found.sent.verdict not in (SendStatus.WAITING, SendStatus.REFUSED):
@@ -289,7 +296,8 @@ def _polled(
     return e.ReceiptRecorded(
         event_id=e.derive_id(delivery_id, str(task.attempt), state), at=at, delivery_id=delivery_id,
         alert_id=task.alert_id, version=task.version, kind=task.kind, group_id=group_id, channel=task.channel,
-        state=state, attempt=task.attempt, reason=sent.reason, left=state is e.DeliveryState.SHOWN,
+        state=state, attempt=task.attempt, reason=sent.reason,
+        may_have_arrived=state is e.DeliveryState.SHOWN,
         cause="poll", by=task.owner, since=task.since, next_channel=further if goes_on else "",
         retry_at=at if goes_on else None,
     )  # fmt: skip

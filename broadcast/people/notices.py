@@ -44,12 +44,11 @@ class Notices:
 
     async def on_notices_requested(self, events: Sequence[e.Event]) -> Outcome:
         notices = list({x.event_id: x for x in events if isinstance(x, e.NoticeRequested)}.values())
-        made = await self._desk.notices_made(notices)
+        made = await self._desk.notices.recorded(notices)
         notices = [x for x in notices if x.event_id not in made]
-        ledgers = {
-            key: await self._desk.ledger(*key) for key in {(x.alert_id, x.version, x.kind) for x in notices}
-        }
-        groups = await self._desk.groups() if notices else {}
+        releases = {(x.alert_id, x.version, x.kind) for x in notices}
+        ledgers = {key: await self._desk.deliveries.ledger(*key) for key in releases}
+        groups = await self._desk.directory.groups() if notices else {}
         going = []
         for x in notices:
             rows = asked_for(x, ledgers[x.alert_id, x.version, x.kind], groups)
@@ -61,11 +60,11 @@ class Notices:
 
     async def _message(self, x: e.NoticeRequested, rows: Mapping[str, Row]) -> tuple[Message | None, str]:
         """The message and its channel; None where there is no way, or nothing waits any more."""
-        person = await self._desk.person(x.person_id)
+        person = await self._desk.directory.person(x.person_id)
         way = person.notify if person is not None else None
         if way is None or way.channel not in self._channels:
             return None, ""
-        release = await self._desk.release(x.alert_id, x.version)
+        release = await self._desk.releases.get(x.alert_id, x.version)
         text = text_of(x, rows, release.title if release else "", self._page)
         if not text:
             return None, ""
@@ -85,7 +84,7 @@ class Notices:
         try:
             async with self._gate, asyncio.timeout(SEND_S):
                 [sent] = await self._channels[name].send([message])
-            why = "" if sent.left else sent.reason or sent.verdict
+            why = "" if sent.may_have_arrived else sent.reason or sent.verdict
         except Exception as error:
             why = type(error).__name__
         if why:

@@ -37,16 +37,16 @@ class Taps:
             raise Transient("the desk is being rebuilt")
         taps = [x for x in events if isinstance(x, e.TapMade)]
         allowed = await self._allowed(taps)
-        rows = await self._desk.ledger_rows(allowed)
+        rows = await self._desk.deliveries.rows(allowed)
         found = {_delivery(x): row for x, row in zip(allowed, rows, strict=True) if row is not None}
-        standing = await self._desk.standing(sorted({x.alert_id for x in allowed}))
-        seen = await self._desk.taps_seen(allowed)
+        standing = await self._desk.releases.latest(sorted({x.alert_id for x in allowed}))
+        seen = await self._desk.deliveries.applied_taps(allowed)
         return Outcome(list(fold(allowed, found, seen, standing, self._undo_s)))
 
     async def _allowed(self, taps: Sequence[e.TapMade]) -> list[e.TapMade]:
         """The taps of those who may, by the desk as it is now; the others are logged."""
-        groups = await self._desk.groups_by_id(sorted({x.group_id for x in taps}))
-        people = {who: await self._desk.person(who) for who in sorted({x.person_id for x in taps})}
+        groups = await self._desk.directory.groups_by_id(sorted({x.group_id for x in taps}))
+        people = {who: await self._desk.directory.person(who) for who in sorted({x.person_id for x in taps})}
         allowed = []
         for x in taps:
             person, group = people[x.person_id], groups.get(x.group_id)
@@ -109,7 +109,7 @@ def taken_back(tap: e.TapMade, row: Row, standing: Standing, undo_s: float) -> R
 
 def _after(tap: e.TapMade, row: Row, state: e.DeliveryState, at_ms: int, since_ms: int) -> Row:
     return Row(
-        state=state, at_ms=at_ms, attempt=row.attempt, channel=row.channel, left=True,
+        state=state, at_ms=at_ms, attempt=row.attempt, channel=row.channel, may_have_arrived=True,
         cause="undo" if tap.undo else "tap", by=tap.person_id, word=row.word + 1, since_ms=since_ms,
         failures=row.failures,
     )  # fmt: skip
@@ -124,6 +124,7 @@ def _recorded(tap: e.TapMade, delivery_id: str, row: Row) -> e.ReceiptRecorded:
     return e.ReceiptRecorded(
         event_id=e.derive_id("tapped", tap.tap_id), at=from_ms(row.at_ms), delivery_id=delivery_id,
         alert_id=tap.alert_id, version=tap.version, kind=tap.kind, group_id=tap.group_id,
-        channel=row.channel, state=row.state, attempt=row.attempt, failures=row.failures, left=True,
+        channel=row.channel, state=row.state, attempt=row.attempt, failures=row.failures,
+        may_have_arrived=True,
         cause=row.cause, by=row.by, word=row.word, since=since, tap_id=tap.tap_id,
     )  # fmt: skip

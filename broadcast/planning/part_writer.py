@@ -36,14 +36,14 @@ class PartWriter:
         return outcome
 
     async def _write_out(self, part: e.PartPlanned) -> list[e.Event]:
-        release = await self._desk.release(part.alert_id, part.version)
+        release = await self._desk.releases.get(part.alert_id, part.version)
         if release is None:
             raise Transient(f"release {part.alert_id} {part.version} is not on the desk yet")
-        known = await self._desk.rows_of(part.alert_id, part.version, part.kind, part.group_ids)
+        known = await self._desk.deliveries.of_groups(part.alert_id, part.version, part.kind, part.group_ids)
         fresh = tuple(x for x in part.group_ids if x not in known)
-        groups = await self._desk.groups_by_id(fresh)
+        groups = await self._desk.directory.groups_by_id(fresh)
         require_all(fresh, groups)
-        people = await self._desk.people_by_id({group.owner for group in groups.values()})
+        people = await self._desk.directory.people_by_id({group.owner for group in groups.values()})
         return deliveries(msgspec.structs.replace(part, group_ids=fresh), release, groups, people)
 
 

@@ -81,7 +81,7 @@ class Planner:
         recall shows, the ledger has every delivery that may have left; and a moment later, hardly another.
         """
         release = event.release
-        standing = (await self._desk.standing([release.alert_id])).get(release.alert_id)
+        standing = (await self._desk.releases.latest([release.alert_id])).get(release.alert_id)
         if standing is None or standing[0] < release.version:
             raise Transient(f"{release.alert_id} {release.version} {event.kind} is not on the desk yet")
         if standing[0] == release.version and event.kind == "recalled" != standing[1]:
@@ -90,7 +90,7 @@ class Planner:
     async def _earlier(self, release: e.Release, *, with_this: bool) -> dict[int, dict[str, Row]]:
         """The ledgers of warnings, by version, up to the release's own (``with_this``) or before it."""
         last = release.version if with_this else release.version - 1
-        return {n: await self._desk.ledger(release.alert_id, n) for n in range(1, last + 1)}
+        return {n: await self._desk.deliveries.ledger(release.alert_id, n) for n in range(1, last + 1)}
 
     async def _warnings(
         self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]
@@ -100,7 +100,7 @@ class Planner:
         meant = await self._meant(release)
         if earlier:
             meant = list(dict.fromkeys([*meant, *may_have(earlier)]))
-        people = await self._desk.people()
+        people = await self._desk.directory.people()
         places: list[PlannedGroup] = []
         async for group in self._groups(meant):
             ways = ways_to(group, release.channels, people, exercise=release.exercise)
@@ -118,7 +118,7 @@ class Planner:
         """The parts of those who have or may have the warning, and of no others; a group that is gone is
         none."""
         came_by = {group_id: row.channel for group_id, row in may_have(earlier).items()}
-        people = await self._desk.people()
+        people = await self._desk.directory.people()
         places = [
             place_of(group, correction_way(group, event.release, people, came_by[group.group_id]))
             async for group in self._groups(list(came_by))
@@ -129,7 +129,7 @@ class Planner:
         """Those of ``group_ids`` that are there. Raises Transient when the desk has none of them."""
         known = 0
         for at in range(0, len(group_ids), PAGE):
-            for group in (await self._desk.groups_by_id(group_ids[at : at + PAGE])).values():
+            for group in (await self._desk.directory.groups_by_id(group_ids[at : at + PAGE])).values():
                 known += 1
                 if not group.gone:
                     yield group
@@ -141,11 +141,11 @@ class Planner:
         none were."""
         digest = release.audience.frozen
         if not digest:
-            groups = await self._desk.groups()
+            groups = await self._desk.directory.groups()
             if not groups and release.groups:
                 raise Transient("no group is on the desk: has `fenghuo rebuild` run?")
             return meant_by(release, groups)
-        frozen = await self._desk.audience(digest)
+        frozen = await self._desk.releases.audience(digest)
         if frozen is None:
             raise Transient(f"the audience of {release.alert_id} is not on the desk yet")
         return frozen
@@ -252,12 +252,12 @@ def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]])
 
 def _settled(event: e.AlertReleased, version: int, group_id: str, row: Row) -> e.Event:
     delivery_id = delivery_of(event.release.alert_id, version, "warning", group_id)
-    state = e.DeliveryState.UNKNOWN if row.left else e.DeliveryState.SUPERSEDED
+    state = e.DeliveryState.UNKNOWN if row.may_have_arrived else e.DeliveryState.SUPERSEDED
     return e.ReceiptRecorded(
         event_id=e.derive_id(delivery_id, event.event_id), at=event.at, delivery_id=delivery_id,
         alert_id=event.release.alert_id, version=version, kind="warning", group_id=group_id,
         channel=row.channel, state=state, attempt=row.attempt, reason=f"{event.kind} before it was sent",
-        word=row.word, left=row.left, cause="recall", failures=row.failures,
+        word=row.word, may_have_arrived=row.may_have_arrived, cause="recall", failures=row.failures,
         since=from_ms(row.since_ms or row.at_ms),
     )  # fmt: skip
 

@@ -32,8 +32,8 @@ from broadcast.owner_tasks.task_maker import TaskMaker
 from broadcast.sending.answer_journal import AnswerJournal
 from broadcast.sending.batch import BatchPreparer, SendJob
 from fenghuo import clock
+from fenghuo.desk.deliveries import sending_mark
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.fold import sending_mark
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import ROBOTS, TASKS
 from fenghuo.domain.delivery import Row
@@ -81,14 +81,14 @@ class Sender:
 
     async def on_deliveries_requested(self, events: Sequence[e.Event]) -> Outcome:
         await self._outbox.at_rest()
-        self._jobs.halted, self._over = set(await self._desk.halted()), set()
+        self._jobs.halted, self._over = set(await self._desk.deliveries.halted()), set()
         asked = latest_attempt_each(x for x in events if isinstance(x, e.DeliveryRequested))
         requests = [x for x in asked if x.channel not in TASKS]
         tasks = [x for x in events if isinstance(x, e.TaskRequested)]
         tasks = without_duplicates([*tasks, *await self._as_tasks([x for x in asked if x.channel in TASKS])])
         releases = await self._releases([*requests, *tasks])
         outcome = Outcome()
-        rows = await self._desk.ledger_rows(requests)
+        rows = await self._desk.deliveries.rows(requests)
         wanted: list[tuple[e.DeliveryRequested, Row | None]] = []
         for x, row in zip(requests, rows, strict=True):
             if to_be_tried(x, row):
@@ -116,7 +116,7 @@ class Sender:
 
     async def _as_tasks(self, requests: Sequence[e.DeliveryRequested]) -> list[e.TaskRequested]:
         """A task for each group that goes on by its owner's tap, as its first way refused it."""
-        groups = await self._desk.groups_by_id([x.group_id for x in requests])
+        groups = await self._desk.directory.groups_by_id([x.group_id for x in requests])
         return [as_task(x, groups.get(x.group_id)) for x in requests]
 
     async def _releases(
@@ -124,7 +124,7 @@ class Sender:
     ) -> dict[tuple[str, int], e.Release]:
         found: dict[tuple[str, int], e.Release] = {}
         for alert_id, version in {(x.alert_id, x.version) for x in requests}:
-            release = await self._desk.release(alert_id, version)
+            release = await self._desk.releases.get(alert_id, version)
             if release is None:
                 raise Transient(f"release {alert_id} {version} is not on the desk yet")
             found[alert_id, version] = release
@@ -146,22 +146,22 @@ class Sender:
         at_once = self._settings.webhook_at_once
         chunk = channel.together if channel.together > 1 else min(CHUNK, at_once)
         turns = FairSemaphore(max(AHEAD * at_once, chunk))
-        began, left = time.monotonic(), list(jobs)
+        began, waiting = time.monotonic(), list(jobs)
         under_way: list[asyncio.Task[list[e.Event]]] = []
         late: list[e.Event] = []
         try:
-            while left:
+            while waiting:
                 bucket = breaker_key(channel.name, credential)
-                taken, wait_s = await self._quota.take(bucket, channel.per_second(credential), len(left))
+                taken, wait_s = await self._quota.take(bucket, channel.per_second(credential), len(waiting))
                 for at in range(0, taken, chunk):
-                    part = left[at : min(at + chunk, taken)]
+                    part = waiting[at : min(at + chunk, taken)]
                     under_way.append(asyncio.create_task(self._send_chunk(channel, part, turns)))
-                left = left[taken:]
-                if left and time.monotonic() - began + wait_s > BATCH_S:
+                waiting = waiting[taken:]
+                if waiting and time.monotonic() - began + wait_s > BATCH_S:
                     rate = channel.per_second(credential)
-                    late = [_rated(job, max(1.0, wait_s) + n / rate) for n, job in enumerate(left)]
+                    late = [_rated(job, max(1.0, wait_s) + n / rate) for n, job in enumerate(waiting)]
                     break
-                if left:
+                if waiting:
                     await asyncio.sleep(wait_s)
             parts = await asyncio.gather(*under_way)
         except BaseException:
@@ -228,7 +228,7 @@ class Sender:
         marked = [job for job in jobs if job.version not in self._over]
         marks = [sending_mark(job.request, job.request.group_id, now, keys) for job in marked]
         alert_ids = list({job.request.alert_id for job in marked})
-        standing = await retry_while_unavailable(lambda: self._desk.mark_and_look(marks, alert_ids))
+        standing = await retry_while_unavailable(lambda: self._desk.releases.mark_and_look(marks, alert_ids))
         looked = clock.now()
         for job in marked:
             x = job.request
@@ -236,12 +236,14 @@ class Sender:
                 self._over.add(job.version)
         late = [job for job in marked if job.version in self._over]
         taken_back = [
-            sending_mark(job.request, job.request.group_id, now, keys, left=job.may_be_out) for job in late
+            sending_mark(job.request, job.request.group_id, now, keys, may_have_arrived=job.may_have_arrived)
+            for job in late
         ]
         await retry_while_unavailable(lambda: self._desk.apply(taken_back))
         stopped = [job for job in jobs if job.version in self._over]
         receipts: list[e.Event] = [
-            superseded_receipt(job.request, clock.now(), may_be_out=job.may_be_out) for job in stopped
+            superseded_receipt(job.request, clock.now(), may_have_arrived=job.may_have_arrived)
+            for job in stopped
         ]
         return [job for job in jobs if job.version not in self._over], receipts
 
@@ -251,7 +253,14 @@ class Sender:
         if sent.verdict is SendStatus.MISCONFIGURED and not own:
             return self._misconfigured(job, sent, now)
         settled: list[e.Event] = [
-            self._jobs.outcome(job.request, sent, job.next_channel, now, askable=askable, left=job.may_be_out)
+            self._jobs.outcome(
+                job.request,
+                sent,
+                job.next_channel,
+                now,
+                askable=askable,
+                may_have_arrived=job.may_have_arrived,
+            )
         ]
         failed = sent.verdict in FAILED and not sent.throttled
         if self._tally.add(job.name, failed=failed):
@@ -261,10 +270,15 @@ class Sender:
     def _misconfigured(self, job: SendJob, sent: SendResult, now: datetime) -> list[e.Event]:
         """Its credential is halted; it goes by another way, or waits until a person has mended that."""
         halted = self._halt(job.name, sent.reason)
-        if job.next_channel and not job.may_be_out:
+        if job.next_channel and not job.may_have_arrived:
             refusal = SendResult(SendStatus.REFUSED, sent.reason)
             return [*halted, self._jobs.outcome(job.request, refusal, job.next_channel, now, askable=True)]
-        return [*halted, postponed_receipt(job.request, f"halted:{job.name}", now, None, left=job.may_be_out)]
+        return [
+            *halted,
+            postponed_receipt(
+                job.request, f"halted:{job.name}", now, None, may_have_arrived=job.may_have_arrived
+            ),
+        ]
 
     def _halt(self, name: str, reason: str) -> list[e.Event]:
         if name in self._jobs.halted:
@@ -285,7 +299,9 @@ class Sender:
 
 def _rated(job: SendJob, wait_s: float) -> e.ReceiptRecorded:
     now = clock.now()
-    return postponed_receipt(job.request, "rate", now, now + timedelta(seconds=wait_s), left=job.may_be_out)
+    return postponed_receipt(
+        job.request, "rate", now, now + timedelta(seconds=wait_s), may_have_arrived=job.may_have_arrived
+    )
 
 
 def _digest(target: str) -> str:

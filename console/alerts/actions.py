@@ -21,7 +21,7 @@ from fenghuo.domain.events import DecisionMade
 
 
 async def alert_or_404(house: Dependencies, alert_id: str) -> Alert:
-    alert = await house.desk.alert(alert_id)
+    alert = await house.desk.alerts.get(alert_id)
     if alert is None:
         raise NotFoundException(alert_id)
     return alert
@@ -31,7 +31,7 @@ async def act(request: ActRequest, house: Dependencies, alert_id: str, action: A
     """One decision without content: publish it, wait, and show the alert with the outcome."""
     form, _ = await read_form(request)
     order = order_from_form(action, alert_id, request, form)
-    if await house.desk.decision(order.decision_id) is None:
+    if await house.desk.order_outcomes.get(order.decision_id) is None:
         alert = await alert_or_404(house, alert_id)
         if is_stale(alert, order):
             return await stale_page(request, house, alert, order)
@@ -55,7 +55,7 @@ def order_from_form(
 async def settled_page(request: ActRequest, house: Dependencies, order: Order) -> Response[Any]:
     code = await publish_and_wait(house, DecisionMade(event_id=order.decision_id, at=order.at, order=order))
     if code in {"stale", "not_now"}:
-        alert = await house.desk.alert(order.alert_id)
+        alert = await house.desk.alerts.get(order.alert_id)
         if alert and is_stale(alert, order):
             return await stale_page(request, house, alert, order)
     return Redirect(f"/alerts/{order.alert_id}?{urlencode({'decision': order.decision_id})}", status_code=303)
@@ -63,7 +63,7 @@ async def settled_page(request: ActRequest, house: Dependencies, order: Order) -
 
 async def stale_page(request: ActRequest, house: Dependencies, alert: Alert, order: Order) -> Response[Any]:
     """409: what changed since the page was shown, and what had been typed."""
-    history = await house.desk.history(alert.alert_id)
+    history = await house.desk.alerts.history(alert.alert_id)
     before = conflict.seen_content(history, order.seen_revision, order.seen_hash, order.action)
     return render_page(
         request,

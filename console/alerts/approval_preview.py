@@ -80,7 +80,7 @@ async def _asked(house: Dependencies, alert: Alert, content: Content) -> Approva
     digest = content.audience.frozen
     try:
         now_meant = freeze(groups.values(), content.audience)
-        ids = (await house.desk.audience(digest) or ()) if digest else now_meant
+        ids = (await house.desk.releases.audience(digest) or ()) if digest else now_meant
         later = arrived_later(groups.values(), content.audience, ids) if digest else []
     except ExpressionError:
         return None
@@ -111,7 +111,7 @@ async def _with_old_version(house: Dependencies, alert: Alert, groups: Mapping[s
     """The groups that have or may have the warning which an update replaces: they get the update too."""
     if alert.update is None:
         return []
-    earlier = {n: await house.desk.ledger(alert.alert_id, n) for n in range(1, alert.version + 1)}
+    earlier = {n: await house.desk.deliveries.ledger(alert.alert_id, n) for n in range(1, alert.version + 1)}
     return [x for x in may_have(earlier) if x in groups]
 
 
@@ -139,13 +139,13 @@ def _free_way(group: Group, content: Content) -> bool:
 
 async def halted_channels(house: Dependencies) -> set[str]:
     """The channels that are halted as a whole."""
-    return {name for name in await house.desk.halted() if "/" not in name}
+    return {name for name in await house.desk.deliveries.halted() if "/" not in name}
 
 
 async def habits_of(house: Dependencies, groups: Iterable[Group]) -> dict[str, list[Todo]]:
     """The past to-dos of everyone who may tap for ``groups``, as the forecast names them."""
     known_as = persons_of(groups, await house.people())
-    taps = await house.desk.habits(sorted(known_as))
+    taps = await house.desk.deliveries.recent_tap_times(sorted(known_as))
     return {known_as[who]: todos_of(found) for who, found in taps.items() if found}
 
 

@@ -23,7 +23,7 @@ from fenghuo.domain.alert import RELEASED, Alert, State
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.events import SETTLED, DeliveryState
 from fenghuo.domain.forecast import Covered, Forecast
-from fenghuo.domain.ledger import as_csv
+from fenghuo.domain.ledger import csv_file, ledger_lines
 
 FIGURES_S, FORECAST_S = 1.0, 15.0
 """How old the figures and the forecast may be."""
@@ -37,15 +37,15 @@ async def progress_of(house: Dependencies, alert: Alert) -> dict[str, Any]:
         "delivery": None, "correction": None, "sightings": 0, "predicted": None, "notices": {}, "halted": [],
         "officers_shown": OFFICERS_SHOWN,
     }  # fmt: skip
-    if await house.desk.release(alert.alert_id, alert.version) is None:
+    if await house.desk.releases.get(alert.alert_id, alert.version) is None:
         return nothing
     stands, recalled = alert.state in RELEASED, alert.state is State.RECALLED
     return nothing | {
         "delivery": await _figures(house, alert, "warning"),
         "correction": await _figures(house, alert, "correction") if recalled else None,
-        "sightings": len(await house.desk.sightings(alert.alert_id)),
+        "sightings": len(await house.desk.alerts.sightings(alert.alert_id)),
         "predicted": await _forecast(house, alert) if stands and alert.completed_at is None else None,
-        "notices": Counter(level for level, _, _ in await house.desk.notices(alert.alert_id, alert.version)),
+        "notices": Counter(x.level for x in await house.desk.notices.sent(alert.alert_id, alert.version)),
         "halted": await halted_of(house, alert.content.channels) if stands or recalled else [],
     }
 
@@ -53,13 +53,13 @@ async def progress_of(house: Dependencies, alert: Alert) -> dict[str, Any]:
 async def _rows(house: Dependencies, alert: Alert, kind: str) -> dict[str, Row]:
     name = f"ledger:{alert.alert_id}:{alert.version}:{kind}"
     return await house.shared.get(
-        name, lambda: house.desk.ledger(alert.alert_id, alert.version, kind), FIGURES_S
+        name, lambda: house.desk.deliveries.ledger(alert.alert_id, alert.version, kind), FIGURES_S
     )
 
 
 async def _figures(house: Dependencies, alert: Alert, kind: str) -> DeliveryFigures:
     async def asked() -> DeliveryFigures:
-        planned = await house.desk.planned(alert.alert_id, alert.version, kind)
+        planned = await house.desk.deliveries.planned_count(alert.alert_id, alert.version, kind)
         rows = await _rows(house, alert, kind)
         return figures(rows, await house.groups(), planned, began_at(alert, kind))
 
@@ -74,7 +74,7 @@ def began_at(alert: Alert, kind: str) -> datetime:
 async def _forecast(house: Dependencies, alert: Alert) -> Forecast | None:
     """What the rest will take, from what is done by now; None until every delivery is asked for."""
     rows = await _rows(house, alert, "warning")
-    planned = await house.desk.planned(alert.alert_id, alert.version, "warning")
+    planned = await house.desk.deliveries.planned_count(alert.alert_id, alert.version, "warning")
     if planned is None or len(rows) < planned:
         return None
 
@@ -99,17 +99,18 @@ async def _forecast(house: Dependencies, alert: Alert) -> Forecast | None:
 @get("/alerts/{alert_id:str}/deliveries.csv", guards=[permissions.page("alerts")])
 async def deliveries_csv(request: AnyRequest, house: Deps, alert_id: FromPath[str]) -> Response[bytes]:
     """The ledger of the version that stands (``?kind=correction``: of its correction), for a spreadsheet."""
-    alert = await house.desk.alert(alert_id)
+    alert = await house.desk.alerts.get(alert_id)
     if alert is None:
         raise NotFoundException(alert_id)
     kind = "correction" if request.query_params.get("kind") == "correction" else "warning"
     rows = await _rows(house, alert, kind)
-    table = as_csv(rows, await house.groups(), await house.names(), began_at(alert, kind))
+    history = await house.desk.alerts.history(alert.alert_id)
+    lines = ledger_lines(rows, await house.groups(), history, alert.version, kind)
     name = f"{alert.alert_id[:8]}-v{alert.version}-{kind}.csv"
     headers = {
         "content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store", **SAFE_HEADERS,
     }  # fmt: skip
-    return Response(table.encode("utf-8-sig"), media_type=CSV, headers=headers)
+    return Response(csv_file(lines, await house.names()), media_type=CSV, headers=headers)
 
 
 HANDLERS = [deliveries_csv]

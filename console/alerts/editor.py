@@ -70,7 +70,7 @@ async def _rewrite(request: ActRequest, house: Dependencies, alert_id: str, acti
     alert = await alert_or_404(house, alert_id)
     form, content = await _typed(request, at_stake(alert, action))
     order = order_from_form(action, alert_id, request, form, content)
-    if await house.desk.decision(order.decision_id) is None:
+    if await house.desk.order_outcomes.get(order.decision_id) is None:
         if is_stale(alert, order):
             return await stale_page(request, house, alert, order)
         denied = refusal_of(alert, order)
@@ -205,7 +205,7 @@ async def draft(request: ActRequest, house: Deps, cluster_id: FromPath[str]) -> 
         Action.DRAFT, alert_of(cluster_id), request, form, content, origin=origin_of(cluster)
     )
     denied = refusal_of(None, order)
-    if (denied or told) and await house.desk.decision(order.decision_id) is None:
+    if (denied or told) and await house.desk.order_outcomes.get(order.decision_id) is None:
         wrong = denied.code if denied else "expression"
         return await edit_form(request, house, content, wrong=wrong, **again)
     return await settled_page(request, house, order)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fenghuo.clock import from_ms
+from fenghuo.desk.deliveries import TapTime
 from fenghuo.domain.alert import SEVERE, Content
 from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.events import Group, Person
@@ -16,8 +17,6 @@ from fenghuo.domain.response_times import Todo
 from fenghuo.domain.routing import way_for
 from fenghuo.settings import Settings
 
-Taps = Sequence[tuple[int, str, int]]
-"""A person's latest taps, as Desk.habits tells: (ms, release, seconds that it waited)."""
 ANSWER_S = 0.3
 """How long a platform usually takes to answer."""
 
@@ -48,18 +47,18 @@ def persons_of(groups: Iterable[Group], people: Mapping[str, Person]) -> dict[st
     return {who: who for who in asked} | duty
 
 
-def todos_of(taps: Taps) -> list[Todo]:
+def todos_of(taps: Sequence[TapTime]) -> list[Todo]:
     """One to-do a release: a person's groups of one release are tapped together, the middle one stands for
     all."""
-    waited: dict[str, list[tuple[int, int]]] = {}
-    for at_ms, release, seconds in taps:
-        waited.setdefault(release, []).append((at_ms, seconds))
-    return [_todo(x) for x in waited.values()]
+    by_release: dict[tuple[str, int, str], list[TapTime]] = {}
+    for tap in taps:
+        by_release.setdefault((tap.alert_id, tap.version, tap.kind), []).append(tap)
+    return [_todo(x) for x in by_release.values()]
 
 
-def _todo(taps: Sequence[tuple[int, int]]) -> Todo:
-    seconds = statistics.median(waited for _, waited in taps)
-    opened = from_ms(taps[0][0]) - timedelta(seconds=taps[0][1])
+def _todo(taps: Sequence[TapTime]) -> Todo:
+    seconds = statistics.median(x.waited_s for x in taps)
+    opened = from_ms(taps[0].at_ms) - timedelta(seconds=taps[0].waited_s)
     return Todo(stood_s=float(seconds), tapped=True, hour=hour_of(opened))
 
 

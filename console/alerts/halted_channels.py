@@ -23,7 +23,7 @@ MAY_RESUME = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
 
 async def all_halted(house: Dependencies) -> dict[str, ChannelChanged]:
     """Every channel, and credential of a channel, that is halted, by name."""
-    return await house.shared.get("halted", house.desk.halted)
+    return await house.shared.get("halted", house.desk.deliveries.halted)
 
 
 async def halted_of(house: Dependencies, channels: Iterable[str]) -> list[ChannelChanged]:
@@ -46,7 +46,7 @@ async def resume(request: Request[Viewer, Any, Any], house: Deps) -> Response[An
         raise HTTPException(status_code=400, detail=str(error)) from error
     if not reason:
         raise HTTPException(status_code=422, detail="a reason is needed")
-    if name in await house.desk.halted():
+    if name in await house.desk.deliveries.halted():
         await _publish(house, request.user, pressed, name, reason)
     back = f"/alerts/{alert_id}?{urlencode({'resumed': name})}" if alert_id.isalnum() else "/alerts"
     return Redirect(back, status_code=303)

@@ -48,7 +48,7 @@ BEFORE = frozenset({State.DRAFT, State.SUBMITTED, State.RETURNED})
 
 @get("/alerts", guards=[permissions.page("alerts")])
 async def alerts_page(request: AnyRequest, house: Deps) -> Response[Any]:
-    every = await house.shared.get("alerts", house.desk.alerts)
+    every = await house.shared.get("alerts", house.desk.alerts.all)
     wanted = request.query_params.get("state", "")
     chosen = [a for a in every if not wanted or a.state == wanted]
     page, pages = paged(request.query_params.get("page", "1"), len(chosen), PER_PAGE)
@@ -77,7 +77,7 @@ async def alert_page(
     request: Request[Viewer, Any, Any], house: Deps, alert_id: FromPath[str]
 ) -> Response[Any]:
     decision_id = request.query_params.get("decision", "")
-    alert = await house.desk.alert(alert_id)
+    alert = await house.desk.alerts.get(alert_id)
     if alert is None:
         if not decision_id:
             raise NotFoundException(alert_id)
@@ -99,14 +99,14 @@ async def alert_page(
 
 
 async def _outcome_only(house: Dependencies, decision_id: str) -> dict[str, Any]:
-    settled = await house.desk.decision(decision_id)
+    settled = await house.desk.order_outcomes.get(decision_id)
     return {"decision_id": decision_id, "outcome": outcome_of(settled, (), decision_id)}
 
 
 async def values_of(house: Dependencies, alert: Alert, decision_id: str) -> dict[str, Any]:
     """Everything that the page and its live fragments show of ``alert``."""
-    history = await house.desk.history(alert.alert_id)
-    settled = await house.desk.decision(decision_id) if decision_id else None
+    history = await house.desk.alerts.history(alert.alert_id)
+    settled = await house.desk.order_outcomes.get(decision_id) if decision_id else None
     return {
         "alert": alert,
         "preview": warning_text.as_previewed(alert),
@@ -230,7 +230,7 @@ async def fragments(
 
 
 async def _live(house: Dependencies, alert_id: str, decision_id: str) -> dict[str, Any] | None:
-    alert = await house.desk.alert(alert_id)
+    alert = await house.desk.alerts.get(alert_id)
     return await values_of(house, alert, decision_id) if alert else None
 
 

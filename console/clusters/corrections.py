@@ -74,7 +74,7 @@ async def correct(request: SayRequest, house: Dependencies, cluster_id: str, typ
     effect for somebody else's.
     """
     cluster = await standing(house, cluster_id)
-    if await house.desk.decision(typed.decision_id) is None:
+    if await house.desk.order_outcomes.get(typed.decision_id) is None:
         wrong = await wrong_with(house, cluster_id, cluster, typed)
         if wrong is not None:
             return await ask_again(request, house, cluster, typed, wrong)

@@ -21,7 +21,7 @@ from console.web.submission import is_id, new_id
 from console.web.text_diff import marked
 from console.web.words import Words
 from fenghuo import clock
-from fenghuo.desk.desk import ReportView
+from fenghuo.desk.reports import ReportView
 from fenghuo.domain.alert import MAY, Action, AlertId, Audience, Content, Origin
 from fenghuo.domain.channels import CHANNELS
 from fenghuo.domain.events import Cluster, Correction, Member, Person, derive_id
@@ -84,9 +84,9 @@ def may_correct(person: Person) -> bool:
 
 async def followed(house: Dependencies, cluster_id: str) -> Cluster | None:
     """The cluster, or the one that it was said to be one with; None when it is not kept."""
-    cluster = await house.desk.cluster(cluster_id)
+    cluster = await house.desk.clusters.get(cluster_id)
     while cluster is not None and cluster.merged_into is not None:
-        cluster = await house.desk.cluster(cluster.merged_into)
+        cluster = await house.desk.clusters.get(cluster.merged_into)
     return cluster
 
 
@@ -100,7 +100,7 @@ async def standing(house: Dependencies, cluster_id: str) -> Cluster:
 
 async def values_of(house: Dependencies, cluster: Cluster) -> dict[str, Any]:
     """What the live parts show of a cluster."""
-    reports = await house.desk.reports_by_id([m.report_id for m in cluster.members[-MEMBERS_SHOWN:]])
+    reports = await house.desk.reports.get_many([m.report_id for m in cluster.members[-MEMBERS_SHOWN:]])
     now = clock.now()
     return {
         "cluster": cluster,
@@ -117,7 +117,7 @@ async def values_of(house: Dependencies, cluster: Cluster) -> dict[str, Any]:
 async def _others(house: Dependencies, cluster: Cluster) -> Mapping[str, Cluster]:
     """The clusters that it is held apart from, or had reports from or to, as far as they are kept."""
     wanted = {*cluster.apart, *(note.other_id for note in cluster.corrections)}
-    return {c.cluster_id: c for c in await house.desk.clusters_by_id(sorted(wanted))}
+    return {c.cluster_id: c for c in await house.desk.clusters.get_many(sorted(wanted))}
 
 
 async def outcome_of(
@@ -129,7 +129,7 @@ async def outcome_of(
     note = next((x for x in cluster.corrections if x.correction_id == said), None)
     if note is not None:
         return ("accent", f"said.ok_{note.kind}", f"said.ok_{note.kind}_todo"), note
-    settled = await house.desk.decision(said)
+    settled = await house.desk.order_outcomes.get(said)
     if settled is None:
         return UNDER_WAY, None
     return (("accent", "said.ok", "said.ok_todo") if settled[0] == "ok" else STALE), None
@@ -146,7 +146,7 @@ async def cluster_view(
     status: int = 200,
 ) -> Response[Any]:
     """The page of a cluster, with what was typed into its forms and what came of it."""
-    drafted = (await house.desk.drafted([cluster.cluster_id])).get(cluster.cluster_id)
+    drafted = (await house.desk.alerts.drafted_from([cluster.cluster_id])).get(cluster.cluster_id)
     alert_id = drafted.alert_id if drafted else cluster.alert_id
     return render_page(
         request,
@@ -158,7 +158,7 @@ async def cluster_view(
         outcome=outcome[0] if outcome else None,
         note=outcome[1] if outcome else None,
         said=said,
-        alert=await house.desk.alert(alert_id) if alert_id else None,
+        alert=await house.desk.alerts.get(alert_id) if alert_id else None,
         candidates=await candidates_of(house, cluster),
         **await values_of(house, cluster),
     )
@@ -203,7 +203,7 @@ async def fragments(house: Dependencies, t: Words, cluster_id: str, may: bool, s
 
 
 async def _live(house: Dependencies, cluster_id: str) -> dict[str, Any]:
-    cluster = await house.desk.cluster(cluster_id)
+    cluster = await house.desk.clusters.get(cluster_id)
     if cluster is None:
         raise NotFoundException(cluster_id)
     return await values_of(house, cluster)

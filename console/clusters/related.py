@@ -34,19 +34,19 @@ class Candidate:
 async def dangerous(house: Dependencies) -> list[Cluster]:
     """Clusters with news in the last LIVE_HOURS, the most dangerous first."""
     since = clock.now() - timedelta(hours=LIVE_HOURS)
-    found = await house.shared.get("dangerous", lambda: house.desk.dangerous_clusters(DANGEROUS))
+    found = await house.shared.get("dangerous", lambda: house.desk.clusters.dangerous(DANGEROUS))
     return [cluster for cluster in found if cluster.last_at > since]
 
 
 async def candidates_of(house: Dependencies, cluster: Cluster) -> list[Candidate]:
     """What ``cluster`` can be merged with: clusters of its district, the related ones first."""
-    related = await house.desk.clusters_by_id(cluster.related)
+    related = await house.desk.clusters.get_many(cluster.related)
     known = {c.cluster_id: c for c in [*related, *await dangerous(house)]}
     mine = [c for c in known.values() if _may_be_one(cluster, c)]
     far = [c for c in mine if why(cluster, c) == "other"][OTHERS_SHOWN:]
     chosen = [c for c in mine if c not in far]
     chosen.sort(key=lambda c: _ORDER.index(why(cluster, c)))
-    alerts = await house.desk.alerts_by_id([c.alert_id for c in chosen if c.alert_id])
+    alerts = await house.desk.alerts.get_many([c.alert_id for c in chosen if c.alert_id])
     return [_candidate(cluster, c, alerts.get(c.alert_id or "")) for c in chosen]
 
 

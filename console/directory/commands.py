@@ -83,7 +83,7 @@ def import_groups(
     rows = list(table)
 
     async def look(desk: "Desk", settings: "Settings") -> "tuple[ImportPlan[Group], list[Group]]":
-        known = await desk.groups()
+        known = await desk.directory.groups()
         found = sort_groups(rows, known, district or settings.district, _sealing(settings))
         return found, [known[x] for x in found.missing]
 
@@ -164,7 +164,7 @@ def _group_events(found: "Sequence[Group]") -> "list[Event]":
 
 
 async def _groups_stand(desk: "Desk", wanted: "Sequence[Group]") -> bool:
-    standing = await desk.groups_by_id([g.group_id for g in wanted])
+    standing = await desk.directory.groups_by_id([g.group_id for g in wanted])
     return all(standing.get(g.group_id) == g for g in wanted)
 
 
@@ -236,7 +236,7 @@ def add(
             person = person_of(cells, settings.district, _sealing(settings))
         except WrongRowError as error:
             raise Refused(str(error)) from None
-        before = await desk.person(person_id)
+        before = await desk.directory.person(person_id)
         if before:
             given_now = {"duty": duty, "userid": userid, "notify": notify}
             kept = {k: getattr(before, k) for k, v in given_now.items() if v is None}
@@ -279,7 +279,8 @@ def import_people(*, file: Path, district: str | None, dry_run: bool, yes: bool,
     rows = list(table)
 
     async def look(desk: "Desk", settings: "Settings") -> "ImportPlan[Person]":
-        return sort_people(rows, await desk.people(), district or settings.district, _sealing(settings))
+        people = await desk.directory.people()
+        return sort_people(rows, people, district or settings.district, _sealing(settings))
 
     async def work(desk: "Desk", transport: "AnyTransport", _settings: "Settings") -> None:
         auth = Auth(desk.client, desk.keys)
@@ -307,7 +308,7 @@ def reset(person_id: str) -> None:
     from fenghuo.security.passwords import Auth
 
     async def work(desk: "Desk", _settings: "Settings") -> str:
-        if await desk.person(person_id) is None:
+        if await desk.directory.person(person_id) is None:
             raise Refused(f"there is nobody called {person_id}: add them with `fenghuo people add`")
         password = new_password()
         await _set_password(desk, Auth(desk.client, desk.keys), person_id, password)
@@ -331,13 +332,13 @@ def remove(person_id: str) -> None:
     from fenghuo.commands import session
 
     async def work(desk: "Desk", transport: "AnyTransport", _settings: "Settings") -> list[str]:
-        person = await desk.person(person_id)
+        person = await desk.directory.person(person_id)
         if person is None:
             raise Refused(f"there is nobody called {person_id}")
         await _publish(transport, _person_events([replace(person, gone=True)]), "people")
         await _shown_on_desk(lambda: _is_gone(desk, person_id))
         await Sessions(desk.client, desk.keys).close_all(person_id)
-        named = (x for x in (await desk.groups()).values() if person_id in (x.owner, x.deputy))
+        named = (x for x in (await desk.directory.groups()).values() if person_id in (x.owner, x.deputy))
         return sorted(x.group_id for x in named)
 
     left = session.run(NAME, work)
@@ -348,7 +349,7 @@ def remove(person_id: str) -> None:
 
 
 async def _is_gone(desk: "Desk", person_id: str) -> bool:
-    return await desk.person(person_id) is None
+    return await desk.directory.person(person_id) is None
 
 
 def new_password() -> str:
@@ -380,7 +381,7 @@ def _person_events(found: "Sequence[Person]") -> "list[Event]":
 
 
 async def _people_stand(desk: "Desk", wanted: "Sequence[Person]") -> bool:
-    standing = await desk.people()
+    standing = await desk.directory.people()
     return all(standing.get(p.person_id) == p for p in wanted)
 
 

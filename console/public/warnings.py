@@ -121,8 +121,8 @@ async def published(house: Dependencies) -> list[Published]:
 async def _load(house: Dependencies) -> list[Published]:
     """An alert's documents are made anew only when it, or its standing, has changed."""
     since = clock.now() - KEPT
-    alerts = {str(a.alert_id): a for a in await house.desk.alerts() if a.changed_at >= since}
-    standing = await house.desk.standing(list(alerts))
+    alerts = {str(a.alert_id): a for a in await house.desk.alerts.all() if a.changed_at >= since}
+    standing = await house.desk.releases.latest(list(alerts))
     made: Made = await house.shared.get("published.made", _nothing_made, math.inf)
     for alert_id in made.keys() - standing.keys():
         del made[alert_id]
@@ -146,11 +146,11 @@ async def _nothing_made() -> Made:
 async def releases_of(desk: Desk, alert_id: str) -> list[Released]:
     """The steps of an alert before the public, the first first; a recall has the release it takes back."""
     found: list[Released] = []
-    for changed in await desk.history(alert_id):
+    for changed in await desk.alerts.history(alert_id):
         kind = _KINDS.get(changed.action)
         if kind == "recalled":
             found += [Released(kind, x.release, changed.at) for x in found[-1:]]
-        elif kind and (release := await desk.release(alert_id, changed.alert.version)):
+        elif kind and (release := await desk.releases.get(alert_id, changed.alert.version)):
             found.append(Released(kind, release, changed.at))
     return found
 

@@ -17,7 +17,7 @@ from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import AnyRequest, render_fragment, render_page
 from console.web.words import Words
 from fenghuo import clock
-from fenghuo.desk.desk import ReportView
+from fenghuo.desk.reports import ReportView
 from fenghuo.domain.alert import RELEASED, Alert, State
 from fenghuo.domain.events import ChannelChanged, Cluster, ScamStage, UrgentOutcome
 
@@ -60,15 +60,15 @@ def stoppable(reports: Sequence[ReportView]) -> list[ReportView]:
 
 async def load_board(house: Dependencies) -> Board:
     desk, from_ms = house.desk, clock.to_ms(clock.now() - timedelta(minutes=URGENT_MINUTES))
-    urgent = stoppable(await desk.urgent_reports(from_ms))
+    urgent = stoppable(await desk.reports.urgent(from_ms))
     shown = {report.row.report_id for report in urgent}
-    alerts = await desk.alerts()
+    alerts = await desk.alerts.all()
     return Board(
         urgent=[x for x in urgent if not x.handled],
         handled=[x for x in urgent if x.handled],
         alerts=waiting(alerts),
         clusters=sorted(await dangerous(house), key=lambda c: (-c.danger, c.first_at))[:CLUSTERS_SHOWN],
-        reports=[x for x in await desk.reports(REPORTS_SHOWN) if x.row.report_id not in shown],
+        reports=[x for x in await desk.reports.latest(REPORTS_SHOWN) if x.row.report_id not in shown],
         halted=[(x, sent_through(x.name, alerts)) for x in (await all_halted(house)).values()],
     )
 
@@ -87,11 +87,11 @@ async def board_of(house: Dependencies) -> Board:
 async def chosen(house: Dependencies, board: Board, what: str) -> dict[str, Any]:
     """What the right side shows: the item asked for, else the first on the list."""
     kind, _, key = what.partition(":")
-    if kind == "report" and (found := await house.desk.reports_by_id([key])):
+    if kind == "report" and (found := await house.desk.reports.get_many([key])):
         return {"kind": "report", "item": found[0], "key": what}
     if kind == "cluster" and (cluster := await followed(house, key)):
         return {"kind": "cluster", "item": cluster, "key": what}
-    if kind == "alert" and (alert := await house.desk.alert(key)):
+    if kind == "alert" and (alert := await house.desk.alerts.get(key)):
         return {"kind": "alert", "item": alert, "key": what}
     return first_of(board)
 

@@ -131,7 +131,7 @@ def _refusal(answer: httpx.Response) -> NotTaken:
 
 async def values_of(house: Dependencies, report_id: str) -> dict[str, Any]:
     known = _REPORT_ID.fullmatch(report_id) is not None
-    found = await house.desk.reports_by_id([report_id]) if known else []
+    found = await house.desk.reports.get_many([report_id]) if known else []
     return {
         "report": found[0] if found else None,
         "groups": await house.groups(),

@@ -1,7 +1,7 @@
 """/todo/groups: an officer's own groups: how each is reached, who stands in, and what it has by now."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from console.web import permissions
 from console.web.authentication import Viewer
 from console.web.dependencies import Deps
 from console.web.rendering import render_page
+from fenghuo.desk.deliveries import TapTime
 from fenghuo.domain.channels import TAPPED
 from fenghuo.domain.events import DeliveryState, Group, Person
 
@@ -51,9 +52,9 @@ def _have(found: DistrictWorklist, group_id: str) -> list[tuple[str, DeliverySta
     return [(x.release.title, x.rows[group_id].state) for x in asked]
 
 
-def pace_of(habits: Mapping[str, Sequence[tuple[int, str, int]]], person: Person) -> tuple[int, float] | None:
+def pace_of(taps: Sequence[TapTime]) -> tuple[int, float] | None:
     """(taps, median seconds) of the person's latest taps; None while there are too few to tell. Pure."""
-    waits = [seconds for _, _, seconds in habits.get(person.person_id, ())]
+    waits = [x.waited_s for x in taps]
     return (len(waits), statistics.median(waits)) if len(waits) >= LEAST_TAPS else None
 
 
@@ -61,7 +62,8 @@ def pace_of(habits: Mapping[str, Sequence[tuple[int, str, int]]], person: Person
 async def mine_page(request: Request[Viewer, Any, Any], house: Deps) -> Response[Any]:
     person = request.user.person
     rows = mine_of(await book(house), person)
-    pace = pace_of(await house.desk.habits([person.person_id]), person)
+    taps = await house.desk.deliveries.recent_tap_times([person.person_id])
+    pace = pace_of(taps[person.person_id])
     return render_page(
         request, "mine.html", rows=rows, pace=pace, residents=sum(x.group.members for x in rows)
     )

@@ -70,7 +70,7 @@ async def _counted(house: Dependencies, taps: Sequence[e.TapMade]) -> None:
     with contextlib.suppress(TimeoutError, Unavailable):
         async with asyncio.timeout(SETTLE_S):
             while True:
-                if len(await house.desk.taps_seen(taps)) == len(taps):
+                if len(await house.desk.deliveries.applied_taps(taps)) == len(taps):
                     return
                 await asyncio.sleep(_LOOK_EVERY_S)
 

@@ -67,8 +67,8 @@ async def take(house: Dependencies, person: e.Person, press: TapRequest) -> TapR
     if not house.started():
         raise Unavailable("the room is still starting")
     made = await _made(house, person, press)
-    rows = await house.desk.ledger_rows(made)
-    standing = await house.desk.standing(sorted({x.alert_id for x in made}))
+    rows = await house.desk.deliveries.rows(made)
+    standing = await house.desk.releases.latest(sorted({x.alert_id for x in made}))
     groups = await house.groups()
     taken, refused = [], []
     for tap, row in zip(made, rows, strict=True):
@@ -91,7 +91,8 @@ async def take(house: Dependencies, person: e.Person, press: TapRequest) -> TapR
 async def _made(house: Dependencies, person: e.Person, press: TapRequest) -> list[e.TapMade]:
     """The press as events, each group once."""
     now = clock.now()
-    releases = {key: await house.desk.release(*key) for key in {(x.alert_id, x.version) for x in press.taps}}
+    keys = {(x.alert_id, x.version) for x in press.taps}
+    releases = {key: await house.desk.releases.get(*key) for key in keys}
     made: dict[str, e.TapMade] = {}
     for x in press.taps:
         release = releases[x.alert_id, x.version]

@@ -142,13 +142,13 @@ async def _load(house: Dependencies) -> DistrictWorklist:
     at, desk = now(), house.desk
     groups, people = await house.groups(), await house.people()
     released: list[Released] = []
-    for alert_id, version, kind in await desk.asked(at - RECALL_KEPT):
-        release = await desk.release(alert_id, version)
+    for alert_id, version, kind in await desk.releases.current(at - RECALL_KEPT):
+        release = await desk.releases.get(alert_id, version)
         if release is None or (kind == "warning" and at >= release.expires_at):
             continue
         released.append(await _released(house, release, kind))
         if kind == "correction":
-            alert = await desk.alert(alert_id)
+            alert = await desk.alerts.get(alert_id)
             if alert is not None and at - alert.changed_at < STOPPED_KEPT:
                 released.append(await _released(house, release, "warning", to_ms(alert.changed_at)))
     by_person: dict[str, list[str]] = {}
@@ -163,8 +163,8 @@ async def _load(house: Dependencies) -> DistrictWorklist:
 async def _released(
     house: Dependencies, release: e.Release, kind: e.Kind, recalled_ms: int | None = None
 ) -> Released:
-    rows = await house.desk.ledger(release.alert_id, release.version, kind)
-    escalated = await house.desk.escalated(release.alert_id, release.version, kind) if rows else {}
+    rows = await house.desk.deliveries.ledger(release.alert_id, release.version, kind)
+    escalated = await house.desk.notices.escalated(release.alert_id, release.version, kind) if rows else {}
     asked = recalled_ms is None
     return Released(release, kind, asked, recalled_ms or 0, rows, escalated)
 

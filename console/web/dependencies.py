@@ -72,10 +72,10 @@ class Dependencies:
         """Live connections now open."""
 
     async def groups(self) -> dict[str, Group]:
-        return await self.shared.get("groups", self.desk.groups, 2)
+        return await self.shared.get("groups", self.desk.directory.groups, 2)
 
     async def people(self) -> dict[str, Person]:
-        return await self.shared.get("people", self.desk.people, 2)
+        return await self.shared.get("people", self.desk.directory.people, 2)
 
     async def names(self) -> dict[str, str]:
         """What people are called, by id."""

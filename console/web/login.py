@@ -51,7 +51,7 @@ async def login(request: AnyRequest, house: Deps, data: Form) -> Response[Any]:
         answer.headers["retry-after"] = str(LOGIN_WINDOW_S)
         return answer
     right = await house.auth.check_password(name, password)
-    person = await house.desk.person(name) if right else None
+    person = await house.desk.directory.person(name) if right else None
     if person is None or person.role not in STAFF:
         back = safe_redirect(data.get("next", "/"))
         return render_page(request, "login.html", status=401, next=back, wrong="login.wrong", name=name)

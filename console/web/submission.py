@@ -53,7 +53,7 @@ async def publish_and_wait(
 
     Raises Unavailable or Crowded when the broker did not take it: then nothing was decided.
     """
-    settled = await house.desk.decision(said.event_id)
+    settled = await house.desk.order_outcomes.get(said.event_id)
     if settled is not None:
         return settled[0]
     if not house.started():
@@ -68,7 +68,7 @@ async def publish_and_wait(
 
 async def _outcome(house: Dependencies, decision_id: str) -> str:
     while True:
-        settled = await house.desk.decision(decision_id)
+        settled = await house.desk.order_outcomes.get(decision_id)
         if settled is not None:
             return settled[0]
         await asyncio.sleep(_LOOK_EVERY_S)

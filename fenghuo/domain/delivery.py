@@ -1,8 +1,11 @@
 """A delivery as it stands on the ledger, and which of two states prevails."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from fenghuo.domain import events as e
+from fenghuo.domain.alert import AlertId
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -13,7 +16,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     channel: str = ""
     reason: str = ""
-    left: bool = False
+    may_have_arrived: bool = msgspec.field(default=False, name="left")
     """Whether an attempt may have reached the group."""
     cause: str = ""
     by: str = ""
@@ -24,6 +27,24 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
 
 
+class LatestRelease(NamedTuple):
+    """An alert's latest release: its version, and whether it was approved, updated, recalled or expired."""
+
+    version: int
+    change: str
+
+
+class CurrentRelease(NamedTuple):
+    """What groups are to have now: the warning or the correction of one alert version."""
+
+    alert_id: AlertId
+    version: int
+    kind: e.Kind
+
+
+MAY_HAVE_ARRIVED = frozenset({e.DeliveryState.SHOWN, e.DeliveryState.ACCEPTED, e.DeliveryState.UNKNOWN})
+"""States whose group has or may have the message: it counts against the group's limit of warnings, and a
+recall owes it the correction."""
 RANK: dict[e.DeliveryState, int] = {
     e.DeliveryState.REQUESTED: 0,
     e.DeliveryState.HANDED_OVER: 1,
@@ -49,5 +70,6 @@ def next_attempt(x: e.ReceiptRecorded) -> e.DeliveryRequested:
     return e.DeliveryRequested(
         event_id=e.derive_id(x.event_id, "again"), at=x.retry_at or x.at, delivery_id=x.delivery_id,
         alert_id=x.alert_id, version=x.version, kind=x.kind, group_id=x.group_id,
-        channel=x.next_channel or x.channel, attempt=x.attempt + 1, failures=x.failures, left=x.left,
+        channel=x.next_channel or x.channel, attempt=x.attempt + 1, failures=x.failures,
+        may_have_arrived=x.may_have_arrived,
     )  # fmt: skip

@@ -21,8 +21,8 @@ from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
-from fenghuo.desk.desk import reaching_redis
 from fenghuo.desk.keys import Keys
+from fenghuo.desk.redis import reaching_redis
 from fenghuo.domain import events as e
 from fenghuo.errors import Crowded, Unavailable
 from fenghuo.topics import TOPICS, Topic
@@ -121,7 +121,7 @@ class RedisTransport:
                     await self._broker.stop()
             self._broker = None
 
-    def trouble(self) -> str | None:
+    def health_problem(self) -> str | None:
         stopped = [owner.stopped for owner in self._owners if owner.stopped]
         if stopped:
             return stopped[0]

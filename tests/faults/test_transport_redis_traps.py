@@ -32,8 +32,8 @@ from tests.support.transport_harness import (
     kill,
     nothing,
     report,
-    until,
 )
+from tests.support.waiting import until
 
 RECEIVED, UNMATCHED, LETTERS = topics.REPORTS_RECEIVED, topics.REPORTS_UNMATCHED, topics.DEADLETTERS
 GROUP = "consumers.work"
@@ -244,7 +244,7 @@ async def test_flushall_under_a_reader_is_told_and_survived(
     reports = [report(n) for n in range(5, 15)]
     await writer.publish(reports)
     await until(lambda: carrier.has_answered(writer, reports))
-    assert begun.trouble() is None
+    assert begun.health_problem() is None
     assert (await begun.lag())[f"reports.received {GROUP}"] == 0
 
 
@@ -262,7 +262,7 @@ async def test_a_change_that_redis_refuses_leaves_the_batch_as_it_was(carrier: T
     await client.delete(keys.reports)
     await until(lambda: carrier.has_answered(writer, reports))
     assert await carrier.answered(writer) == [answer_id(x) for x in reports]
-    assert await carrier.desk.report_count() == 10
+    assert await carrier.desk.reports.count() == 10
 
 
 async def test_trimming_keeps_what_a_group_has_yet_to_finish(carrier: TransportHarness) -> None:

@@ -53,7 +53,7 @@ def folding(
         desk = open_desk(settings)
         transport = open_transport(settings, "consumers", desk)
         stages = [
-            Stage(room="consumers", name=x.name, topic=x, handle=fold, projects_input=True)
+            Stage(room="consumers", name=x.name, topic=x, handle=fold, fold_input=True)
             for x in (GROUPS_CHANGED, PEOPLE_CHANGED)
         ]
         await transport.start(stages)
@@ -95,7 +95,7 @@ def test_groups_are_brought_in_and_a_second_time_changes_nothing(tmp_path: Path)
 def on_desk(redis_url: str, namespace: str) -> dict[str, e.Group]:
     async def look() -> dict[str, e.Group]:
         desk = open_desk(settings_at(redis_url, namespace))
-        found = await desk.groups()
+        found = await desk.directory.groups()
         await desk.client.aclose()
         return found
 
@@ -169,7 +169,7 @@ def test_a_person_keeps_what_a_change_does_not_name(redis_url: str, namespace: s
 
     async def look() -> e.Person | None:
         desk = open_desk(settings_at(redis_url, namespace))
-        found = await desk.person("du")
+        found = await desk.directory.person("du")
         await desk.client.aclose()
         return found
 
@@ -191,7 +191,7 @@ def test_a_person_gets_a_password_once_and_a_reset_ends_the_sessions(redis_url: 
 
     async def look(password: str) -> tuple[bool, Role, str | None]:
         desk = open_desk(settings_at(redis_url, namespace))
-        person = await desk.person("ana")
+        person = await desk.directory.person("ana")
         assert person is not None
         sessions = Sessions(desk.client, desk.keys)
         right = await Auth(desk.client, desk.keys).check_password("ana", password)
@@ -274,7 +274,8 @@ def test_a_given_password_is_read_from_stdin_and_not_printed() -> None:
 
 
 def test_the_commands_start_without_the_web_framework() -> None:
-    code = "import sys, console.commands; print([x for x in sys.modules if x.startswith('litestar')])"
+    begins = "x.startswith('litestar')"
+    code = f"import sys, console.directory.commands; print([x for x in sys.modules if {begins}])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "[]\n"

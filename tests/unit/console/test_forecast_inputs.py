@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from console.alerts.forecast_inputs import escalation_of, foretold, hour_of, paces_of, persons_of, todos_of
 from fenghuo.clock import to_ms
+from fenghuo.desk.deliveries import TapTime
 from fenghuo.domain.events import Person
 from fenghuo.domain.forecast import Covered
 from fenghuo.domain.response_times import Todo
@@ -15,7 +16,11 @@ CONTENT = content(channels=("relay", "webhook"))
 
 def test_a_release_is_one_to_do_that_appeared_when_its_groups_began_to_wait() -> None:
     at = to_ms(NOON)
-    taps = [(at, "a1|1|warning", 60), (at + 5000, "a1|1|warning", 80), (at + 9000, "a2|1|warning", 600)]
+    taps = [
+        TapTime(at, "g1", "a1", 1, "warning", 60),
+        TapTime(at + 5000, "g2", "a1", 1, "warning", 80),
+        TapTime(at + 9000, "g1", "a2", 1, "warning", 600),
+    ]
     first, second = todos_of(taps)
     assert first == Todo(stood_s=70.0, tapped=True, hour=hour_of(NOON - timedelta(seconds=60)))
     assert second.stood_s == 600.0
