@@ -261,9 +261,7 @@ def main() -> int:
                 peaks.append(peak)
                 kept = kept and fine
             growth = peaks[-1] - peaks[0]
-            print(
-                f"  the most groups take {growth:.0f} MiB more than the fewest, limit {MOST_GROWTH_MIB} MiB"
-            )
+            print(f"  from {counts[0]:,} to {counts[-1]:,} groups: {growth:.0f} MiB, limit {MOST_GROWTH_MIB}")
             kept = kept and growth <= MOST_GROWTH_MIB
     return 0 if kept else 1
 

@@ -9,13 +9,15 @@ from urllib.parse import urlsplit
 
 class ConnectProxy:
     """Where it listens and the heads that it was sent; with ``credentials`` ("user:password") it refuses
-    whoever does not send them, with ``refuses`` (a status line) everybody."""
+    whoever does not send them, with ``refuses`` (a status line) everybody. ``accepts`` is its answer to
+    CONNECT."""
 
-    def __init__(self, credentials: str, refuses: str) -> None:
+    def __init__(self, credentials: str, refuses: str, accepts: str) -> None:
         self.port = 0
         self.heads: list[str] = []
         self._wanted = f"Basic {b64encode(credentials.encode()).decode()}" if credentials else ""
         self._refuses = refuses
+        self._accepts = accepts
 
     @property
     def url(self) -> str:
@@ -40,7 +42,7 @@ class ConnectProxy:
         there = urlsplit(f"//{target}" if method == "CONNECT" else target)
         far_reader, far_writer = await asyncio.open_connection("127.0.0.1", there.port or 80)
         if method == "CONNECT":
-            writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+            writer.write(f"HTTP/1.1 {self._accepts}\r\n\r\n".encode())
         else:
             rest = head.partition("\r\n")[2]
             far_writer.write(f"{method} {there.path or '/'} {version}\r\n{rest}".encode())
@@ -58,8 +60,10 @@ async def _pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -
 
 
 @asynccontextmanager
-async def connect_proxy(credentials: str = "", refuses: str = "") -> AsyncIterator[ConnectProxy]:
-    proxy = ConnectProxy(credentials, refuses)
+async def connect_proxy(
+    credentials: str = "", refuses: str = "", accepts: str = "200 Connection established"
+) -> AsyncIterator[ConnectProxy]:
+    proxy = ConnectProxy(credentials, refuses, accepts)
     tasks: set[asyncio.Task[None]] = set()
 
     async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -196,8 +196,8 @@ async def _exchange(
 ) -> tuple[aiohttp.ClientResponse, bytes]:
     """The response and its body; raises whatever kept it from coming whole."""
     async with session.request(method, url, data=body, allow_redirects=False, **options) as response:
-        if response.status < 200:
-            response.close()
+        if response.status < 200 or not body.may_have_left:
+            response.close()  # which also keeps the request from leaving
             raise ConnectionAbortedError("no answer to what was asked")
         raw = await read_body(response)
     if session.closed:

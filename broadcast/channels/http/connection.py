@@ -32,7 +32,8 @@ class Connection(ResponseHandler):
     ) -> None:
         super().__init__(loop)
         self._idle = idle
-        self._asked = awaits_tunnel
+        self._listens = awaits_tunnel
+        self._has_begun = False
         self._heard = 0
 
     def begin(self) -> bool:
@@ -40,12 +41,12 @@ class Connection(ResponseHandler):
         self._idle.discard(self)
         if self.should_close or not self.is_connected():
             return False
-        self._asked = True
+        self._listens = self._has_begun = True
         self._heard = 0
         return True
 
     def data_received(self, data: bytes) -> None:
-        if data and not self._asked:
+        if data and not self._listens:
             self._cut()
             return
         super().data_received(data)
@@ -59,18 +60,18 @@ class Connection(ResponseHandler):
         message, payload = data
         if message.code == SWITCHING_PROTOCOLS:
             self.force_close()  # nobody has asked for another protocol
-        if message.code >= 200:
+        if message.code >= 200 and self._has_begun:
             payload.on_eof(self._answered)
 
     def connection_lost(self, exc: BaseException | None) -> None:
-        if exc is not None and self._payload is not None:
-            # Without a length the body would end here, but a reset is no end.
+        if exc is not None and self._payload is not None and not self._payload.is_eof():
+            # A body without a length would end here, but a reset is no end.
             self._payload.set_exception(aiohttp.ClientPayloadError())
         self._idle.discard(self)
         super().connection_lost(exc)
 
     def _answered(self) -> None:
-        self._asked = False
+        self._listens = False
         self._idle.add(self)
 
     def _cut(self) -> None:
@@ -108,7 +109,7 @@ class RequestBody(aiohttp.BytesPayload):
         super().__init__(raw)
         self.may_have_left = False
         self.found_closed = False
-        """Whether the connection could not be written to any more."""
+        """Whether the last connection had ended before anything could be written."""
 
     @property
     def consumed(self) -> bool:
@@ -120,5 +121,6 @@ class RequestBody(aiohttp.BytesPayload):
         if not connection.begin():
             self.found_closed = True
             raise ConnectionResetError("closed before the request")
+        self.found_closed = False
         self.may_have_left = True
         await writer.write(self._value)

@@ -11,7 +11,7 @@ from broadcast.channels.base import SendResult, SendStatus
 from broadcast.channels.http.client import HttpClient, HttpResponse
 from broadcast.channels.http.proxy import Proxy
 from broadcast.channels.http.tls import load_trust
-from tests.support.byte_server import Peer, always, byte_server, replies_with
+from tests.support.byte_server import OK, Peer, always, byte_server, replies_with
 from tests.support.connect_proxy import ConnectProxy, connect_proxy
 from tests.support.http_clients import Names, free_port, posted, verdict
 
@@ -193,6 +193,39 @@ async def test_a_proxy_that_talks_without_end_is_cut_off() -> None:
         await server.all_closed()
     assert verdict(outcome) is SendStatus.RETRY
     assert said < 4 << 20
+
+
+async def test_what_a_server_says_first_through_a_tunnel_is_no_answer(
+    authority: trustme.CA, trust: ssl.SSLContext
+) -> None:
+    async def hasty(peer: Peer) -> None:
+        await peer.say(OK)
+        await peer.hear()
+        await peer.wait()
+
+    context = serving(authority, "hook.example")
+    for _ in range(5):
+        async with byte_server(hasty, context) as server, connect_proxy() as proxy:
+            client = HttpClient(2, trust=trust, proxy=behind(proxy))
+            outcome = await posted(client, f"https://hook.example:{server.port}/x")
+            await server.all_closed()
+        # Where it came as the request left, nobody can tell that it came unasked.
+        assert len(server.requests) == (1 if outcome == ANSWERED else 0)
+        assert outcome == ANSWERED or verdict(outcome) is SendStatus.RETRY
+
+
+async def test_a_tunnel_whose_proxy_names_a_length_bears_requests(
+    authority: trustme.CA, trust: ssl.SSLContext
+) -> None:
+    async with (
+        byte_server(always, serving(authority, "hook.example")) as server,
+        connect_proxy(accepts="200 OK\r\nContent-Length: 0") as proxy,
+    ):
+        client = HttpClient(2, at_once=1, reuse=True, trust=trust, proxy=behind(proxy))
+        for _ in range(3):
+            assert await client.post(f"https://hook.example:{server.port}/x", b"{}") == ANSWERED
+        await client.aclose()
+    assert (server.connections, len(proxy.heads)) == (1, 1)
 
 
 async def test_a_certificate_is_checked_behind_the_tunnel_too(
