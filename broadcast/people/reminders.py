@@ -15,8 +15,8 @@ from fenghuo.clock import from_ms
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
-from fenghuo.domain.channels import PEOPLE, TAPPED
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.channels import NEEDS_TAP, TAPPED_HERE
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.quiet_hours import quiet_until, waiting_seconds
 from fenghuo.domain.taps import on_duty
 from fenghuo.settings import Settings
@@ -59,7 +59,7 @@ class Waiting:
     version: int
     kind: e.Kind
     severity: str
-    rows: Mapping[str, Row]
+    rows: Mapping[str, LedgerRow]
     told: Mapping[tuple[str, str], int] = field(default_factory=dict)
     escalated: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
@@ -107,7 +107,7 @@ def due(waiting: Waiting, register: Directory, times: Times, now: datetime) -> l
                 tell("todo", owner, groups)
             elif min(waited_s, waiting_seconds(from_ms(todo_ms), now, *quiet)) >= remind_s:
                 tell("remind", owner, groups)
-        for group in (register.groups[g] for g in groups if waiting.rows[g].channel in TAPPED):
+        for group in (register.groups[g] for g in groups if waiting.rows[g].channel in TAPPED_HERE):
             deputy = group.deputy if group.deputy in register.people and group.deputy != owner else ""
             first_s = deputy_s if owner else 0.0
             if deputy and waited_s >= first_s:
@@ -190,9 +190,9 @@ class Reminders:
         """What waits of one release; None where nothing does, or it has expired."""
         alert_id, version, kind = key
         release = await self._desk.releases.get(alert_id, version)
-        if release is not None and kind == "warning" and not PEOPLE & set(release.channels):
+        if release is not None and kind == "warning" and not NEEDS_TAP & set(release.channels):
             return None
-        rows: dict[str, Row] = {}
+        rows: dict[str, LedgerRow] = {}
         all_settled: bool | None = None
         async for page in self._desk.deliveries.ledger_pages(alert_id, version, kind):
             rows |= {g: row for g, row in page.items() if row.state is e.DeliveryState.WAITING}

@@ -13,7 +13,7 @@ from broadcast.deliveries.requests import Plan, requests, require_all
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.warning_counts import PLATFORMS
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import TASKS
+from fenghuo.domain.channels import OWNER_TASKS
 from fenghuo.domain.routing import correction_way, ways_to
 from fenghuo.errors import Transient
 from fenghuo.transport.stage import Outcome
@@ -80,7 +80,7 @@ def _first_way(
     """The way to ``group``, or why there is none; what a platform holds back goes where none counts."""
     ways = ways_to(group, release.channels, people, exercise=release.exercise)
     if held in PLATFORMS:
-        ways = [way for way in ways if way.channel not in TASKS]
+        ways = [way for way in ways if way.channel not in OWNER_TASKS]
     elif held:
         ways = []
     if ways:

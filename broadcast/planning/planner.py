@@ -16,8 +16,8 @@ from fenghuo.desk.warning_counts import held_back_groups, is_counted, limits_of
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, Order, Role
 from fenghuo.domain.audience import in_audience
-from fenghuo.domain.channels import ORDER, TASKS
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.channels import FIRST_TO_GO, OWNER_TASKS, TAPPED_HERE, send_order
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.routing import correction_way, ways_to
 from fenghuo.domain.warning_limits import GroupQuota
@@ -34,7 +34,6 @@ PART = 500
 """Groups of a part: written out in some 30 ms, and sent in at least three times as long."""
 PAGE = 1000
 """Groups that are read at a time."""
-FIRST, LAST = min(ORDER.values()), max(ORDER.values()) + 1
 NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -87,13 +86,13 @@ class Planner:
         if standing[0] == release.version and event.kind == "recalled" != standing[1]:
             raise Transient(f"the recall of {release.alert_id} is not on the desk yet")
 
-    async def _earlier(self, release: e.Release, *, with_this: bool) -> dict[int, dict[str, Row]]:
+    async def _earlier(self, release: e.Release, *, with_this: bool) -> dict[int, dict[str, LedgerRow]]:
         """The ledgers of warnings, by version, up to the release's own (``with_this``) or before it."""
         last = release.version if with_this else release.version - 1
         return {n: await self._desk.deliveries.ledger(release.alert_id, n) for n in range(1, last + 1)}
 
     async def _warnings(
-        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]
+        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, LedgerRow]]
     ) -> list[e.Event]:
         """The parts of those who are meant, and of those who may have an earlier version."""
         release = event.release
@@ -113,7 +112,7 @@ class Planner:
         return split_into_parts(event, "warning", places, held=held)
 
     async def _corrections(
-        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]
+        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, LedgerRow]]
     ) -> list[e.Event]:
         """The parts of those who have or may have the warning, and of no others; a group that is gone is
         none."""
@@ -166,8 +165,8 @@ def meant_by(release: e.Release, groups: Mapping[str, e.Group]) -> list[str]:
 def place_of(group: e.Group, way: e.Binding | None, *, counted: bool = False) -> PlannedGroup:
     """Where ``group`` stands when ``way`` leads to it; ``counted``: its platform counts what it gets.
     Pure."""
-    order = FIRST if way is None else ORDER.get(way.channel, LAST)  # without a way: refused at once
-    owner = (group.owner, way.channel, way.credential) if way and way.channel in TASKS else None
+    order = FIRST_TO_GO if way is None else send_order(way.channel)  # without a way: refused at once
+    owner = (group.owner, way.channel, way.credential) if way and way.channel in OWNER_TASKS else None
     return PlannedGroup(
         group_id=group.group_id, platform=counted, per_day=group.quota_day, order=order,
         members=group.members, owner=owner,
@@ -236,7 +235,7 @@ def _part(
     )  # fmt: skip
 
 
-def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]) -> list[e.Event]:
+def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, LedgerRow]]) -> list[e.Event]:
     """What still waited for an officer's tap, or for a halted channel, does so no longer. Pure.
 
     A task on a platform is not settled here: whether it was tapped is known only once it has been cancelled
@@ -246,11 +245,11 @@ def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]])
         _settled(event, n, group_id, row)
         for n, rows in earlier.items()
         for group_id, row in rows.items()
-        if (row.state is e.DeliveryState.WAITING and row.channel == "relay") or row.held
+        if (row.state is e.DeliveryState.WAITING and row.channel in TAPPED_HERE) or row.held
     ]
 
 
-def _settled(event: e.AlertReleased, version: int, group_id: str, row: Row) -> e.Event:
+def _settled(event: e.AlertReleased, version: int, group_id: str, row: LedgerRow) -> e.Event:
     delivery_id = delivery_of(event.release.alert_id, version, "warning", group_id)
     state = e.DeliveryState.UNKNOWN if row.may_have_arrived else e.DeliveryState.SUPERSEDED
     return e.ReceiptRecorded(

@@ -35,8 +35,8 @@ from fenghuo import clock
 from fenghuo.desk.deliveries import sending_mark
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import ROBOTS, TASKS
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.channels import OWNER_TASKS, ROBOTS
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.warning_text import as_sent
 from fenghuo.errors import Transient
 from fenghuo.settings import Settings
@@ -83,13 +83,15 @@ class Sender:
         await self._outbox.at_rest()
         self._jobs.halted, self._over = set(await self._desk.deliveries.halted()), set()
         asked = latest_attempt_each(x for x in events if isinstance(x, e.DeliveryRequested))
-        requests = [x for x in asked if x.channel not in TASKS]
+        requests = [x for x in asked if x.channel not in OWNER_TASKS]
         tasks = [x for x in events if isinstance(x, e.TaskRequested)]
-        tasks = without_duplicates([*tasks, *await self._as_tasks([x for x in asked if x.channel in TASKS])])
+        tasks = without_duplicates(
+            [*tasks, *await self._as_tasks([x for x in asked if x.channel in OWNER_TASKS])]
+        )
         releases = await self._releases([*requests, *tasks])
         outcome = Outcome()
         rows = await self._desk.deliveries.rows(requests)
-        wanted: list[tuple[e.DeliveryRequested, Row | None]] = []
+        wanted: list[tuple[e.DeliveryRequested, LedgerRow | None]] = []
         for x, row in zip(requests, rows, strict=True):
             if to_be_tried(x, row):
                 wanted.append((x, row))

@@ -12,12 +12,12 @@ from fenghuo import clock
 from fenghuo.desk.warning_counts import PLATFORMS, held_back_groups, limits_of, receiver
 from fenghuo.domain.alert import Alert, Content, content_hash
 from fenghuo.domain.audience import ExpressionError, arrived_later, freeze
-from fenghuo.domain.channels import COUNTED
+from fenghuo.domain.channels import COUNTED, NEEDS_TAP
 from fenghuo.domain.events import Group
-from fenghuo.domain.forecast import TAPPED, Forecast
+from fenghuo.domain.forecast import Forecast
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.reach import still_there
-from fenghuo.domain.response_times import Todo
+from fenghuo.domain.response_times import PastTodo
 from fenghuo.domain.routing import way_for
 from fenghuo.domain.warning_limits import LimitReason
 
@@ -142,7 +142,7 @@ async def halted_channels(house: Dependencies) -> set[str]:
     return {name for name in await house.desk.deliveries.halted() if "/" not in name}
 
 
-async def habits_of(house: Dependencies, groups: Iterable[Group]) -> dict[str, list[Todo]]:
+async def habits_of(house: Dependencies, groups: Iterable[Group]) -> dict[str, list[PastTodo]]:
     """The past to-dos of everyone who may tap for ``groups``, as the forecast names them."""
     known_as = persons_of(groups, await house.people())
     taps = await house.desk.deliveries.recent_tap_times(sorted(known_as))
@@ -159,7 +159,7 @@ def ways_of(groups: Iterable[Group], content: Content, halted: Collection[str]) 
         count[name] += 1
         residents[name] += group.members
     found = [
-        ChannelReach(name, n, residents[name], name in TAPPED, name in halted) for name, n in count.items()
+        ChannelReach(name, n, residents[name], name in NEEDS_TAP, name in halted) for name, n in count.items()
     ]
     return sorted(found, key=lambda x: (not x.channel, -x.groups, x.channel))
 

@@ -8,8 +8,8 @@ from markupsafe import Markup, escape
 from console.web.rendering import local
 from console.web.text_diff import marked
 from fenghuo.domain.alert import Action, Content, content_hash
-from fenghuo.domain.alert_lifecycle import at_stake
-from fenghuo.domain.channels import CHANNEL_NAMES
+from fenghuo.domain.alert_lifecycle import affected_content
+from fenghuo.domain.channels import channel_label
 from fenghuo.domain.events import AlertChanged
 
 
@@ -27,7 +27,7 @@ def seen_content(
 ) -> Content | None:
     """The content that a page for ``action`` with ``revision`` or ``seen_hash`` showed, if it is on file."""
     for change in history:
-        content = at_stake(change.alert, action)
+        content = affected_content(change.alert, action)
         if change.alert.revision == revision or content_hash(content) == seen_hash:
             return content
     return None
@@ -58,7 +58,7 @@ _FIELDS: dict[str, Callable[[Content], str]] = {
     "text": lambda x: x.text,
     "correction": lambda x: x.correction,
     "audience": _audience,
-    "channels": lambda x: "、".join(CHANNEL_NAMES.get(name, (name,))[0] for name in x.channels),
+    "channels": lambda x: "、".join(channel_label(name) for name in x.channels),
     "severity": lambda x: x.severity,
     "expires_at": lambda x: f"{local(x.expires_at):%m-%d %H:%M}",
     "override": lambda x: x.override,

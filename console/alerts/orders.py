@@ -25,8 +25,8 @@ from fenghuo.domain.alert import (
     PersonId,
     content_hash,
 )
-from fenghuo.domain.alert_lifecycle import at_stake, decide
-from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.alert_lifecycle import affected_content, decide
+from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Person
 from fenghuo.errors import Denied
 
@@ -78,7 +78,9 @@ def content_of(base: Content, form: Form, towns: Sequence[str], channels: Sequen
         text=_lines(form.get("text", "")),
         correction=_lines(form.get("correction", "")),
         audience=_audience_of(base, form, towns),
-        channels=tuple(x for x in CHANNELS if x in channels) if "with_channels" in form else base.channels,
+        channels=tuple(x for x in GROUP_CHANNELS if x in channels)
+        if "with_channels" in form
+        else base.channels,
         severity=severity if severity in SEVERITIES else base.severity,
         expires_at=clock.now() + timedelta(hours=hours),
         override=" ".join(form.get("override", base.override).split()),
@@ -121,5 +123,5 @@ def is_stale(alert: Alert, order: Order) -> bool:
         return False
     moved = order.seen_revision is not None and order.seen_revision != alert.revision
     return moved or (
-        order.seen_hash is not None and order.seen_hash != content_hash(at_stake(alert, order.action))
+        order.seen_hash is not None and order.seen_hash != content_hash(affected_content(alert, order.action))
     )

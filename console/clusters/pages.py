@@ -22,8 +22,8 @@ from console.web.text_diff import marked
 from console.web.words import Words
 from fenghuo import clock
 from fenghuo.desk.reports import ReportView
-from fenghuo.domain.alert import MAY, Action, AlertId, Audience, Content, Origin
-from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.alert import ALLOWED_ROLES, Action, AlertId, Audience, Content, Origin
+from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Cluster, Correction, Member, Person, derive_id
 
 MEMBERS_SHOWN = 60
@@ -79,7 +79,7 @@ def alert_of(cluster_id: str) -> AlertId:
 
 def may_correct(person: Person) -> bool:
     """Whether ``person`` may say that a cluster is one with another, or holds two."""
-    return person.role in MAY[Action.DRAFT]
+    return person.role in ALLOWED_ROLES[Action.DRAFT]
 
 
 async def followed(house: Dependencies, cluster_id: str) -> Cluster | None:
@@ -116,7 +116,7 @@ async def values_of(house: Dependencies, cluster: Cluster) -> dict[str, Any]:
 
 async def _others(house: Dependencies, cluster: Cluster) -> Mapping[str, Cluster]:
     """The clusters that it is held apart from, or had reports from or to, as far as they are kept."""
-    wanted = {*cluster.apart, *(note.other_id for note in cluster.corrections)}
+    wanted = {*cluster.cannot_link, *(note.other_id for note in cluster.corrections)}
     return {c.cluster_id: c for c in await house.desk.clusters.get_many(sorted(wanted))}
 
 
@@ -216,7 +216,7 @@ def blank(cluster: Cluster) -> Content:
         text="【反诈预警】",
         correction="【更正】",
         audience=Audience(district=cluster.district),
-        channels=CHANNELS,
+        channels=GROUP_CHANNELS,
         severity="severe",
         expires_at=clock.now() + timedelta(hours=DRAFT_HOURS),
     )

@@ -63,7 +63,7 @@ _ORDER = ("same_indicator", "alike", "other", "apart")
 
 def why(cluster: Cluster, other: Cluster) -> str:
     """In which way ``other`` is related to ``cluster``."""
-    if other.cluster_id in cluster.apart or cluster.cluster_id in other.apart:
+    if other.cluster_id in cluster.cannot_link or cluster.cluster_id in other.cannot_link:
         return "apart"
     if shared_by(cluster, other):
         return "same_indicator"

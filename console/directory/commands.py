@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fenghuo.domain.channels import CHANNELS, GROUP_CHANNELS, NEEDS_TAP, SIGNING
 from fenghuo.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -26,6 +27,21 @@ AT_ONCE = 500
 DESK_WAIT_S = 30.0
 _LOOK_EVERY_S = 0.2
 
+
+def _addresses() -> str:
+    """Each channel with what its target is, as lines of a help page."""
+    lines = ["\b", "Channels and their targets:"]
+    for name in GROUP_CHANNELS:
+        address = CHANNELS[name].address
+        wanted = address.wanted if address else "none"
+        wanted += "; secret: if it signs" if name in SIGNING else ""
+        wanted += "; the owner taps" if name in NEEDS_TAP else ""
+        lines.append(f"{name:<22}{wanted}")
+    return "\n".join(lines)
+
+
+_ADDRESSES = _addresses()
+
 File = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 DryRun = click.option("--dry-run", is_flag=True, help="Tell what would change, change nothing.")
 Yes = click.option("--yes", is_flag=True, help="Do not ask (nobody is asked where there is no terminal).")
@@ -38,7 +54,7 @@ def groups() -> None:
     """Bring in the groups that warnings go to."""
 
 
-@groups.command("import")
+@groups.command("import", epilog=_ADDRESSES)
 @File
 @District
 @DryRun
@@ -58,16 +74,7 @@ def import_groups(
     tags (标签), quota_day (每日上限), and the ways to the group in order of
     preference: channel (通道), target (地址), secret (密钥),
     credential (凭据), channel2 (通道2), target2 (地址2) ... up to 5.
-
-    \b
-    channel               target
-    sandbox (default)     none
-    relay                 none: the owner forwards it by hand
-    wecom_customer_group  the chat id (wr...), and an owner who taps
-    wecom_robot           the robot's URL or key
-    dingtalk, feishu      the robot's URL or token; secret: if it signs
-    webhook               an http(s) address
-    apprise               an Apprise URL
+    Each channel's target is listed below; the first channel is the default.
 
     Addresses and secrets are sealed before they are kept and are never shown. What would change is shown
     first, and a terminal is asked; a script is not. Groups of the same district that are not in the file are

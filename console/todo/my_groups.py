@@ -13,7 +13,7 @@ from console.web.authentication import Viewer
 from console.web.dependencies import Deps
 from console.web.rendering import render_page
 from fenghuo.desk.deliveries import TapTime
-from fenghuo.domain.channels import TAPPED
+from fenghuo.domain.channels import TAPPED_HERE
 from fenghuo.domain.events import DeliveryState, Group, Person
 
 LEAST_TAPS = 3
@@ -39,7 +39,7 @@ def mine_of(found: DistrictWorklist, person: Person) -> list[OwnGroup]:
             group=group,
             owner=names.get(group.owner, ""),
             deputy=names.get(group.deputy, ""),
-            by_tap=group.channel in TAPPED,
+            by_tap=group.channel in TAPPED_HERE,
             have=_have(found, group.group_id),
         )
         for group in found.groups_of(person)

@@ -1,4 +1,5 @@
-"""Every word that people read, in Chinese and in English: one table (words/*.toml) and one lookup.
+"""Every word that people read, in Chinese and in English: one table (words/*.toml; channels
+have theirs in fenghuo.domain.channels) and one lookup.
 
 A key is ``page.name``; an entry has ``zh`` and ``en``, and ``one`` where English needs a singular.
 """
@@ -7,6 +8,8 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from fenghuo.domain.channels import CHANNELS
 
 LANGUAGES = ("zh", "en")
 _FOLDER = Path(__file__).parents[1] / "words"
@@ -21,6 +24,7 @@ def table() -> dict[str, Entry]:
     for path in sorted(_FOLDER.glob("*.toml")):
         for section, entries in tomllib.loads(path.read_text("utf-8")).items():
             found |= {f"{section}.{name}": entry for name, entry in entries.items()}
+    found |= {f"channel.{x.name}": {"zh": x.zh[0], "en": x.en} for x in CHANNELS.values()}
     return found
 
 

@@ -17,6 +17,7 @@ from fenghuo import clock
 from fenghuo.desk.apply_script import Change
 from fenghuo.desk.deliveries import sending_mark
 from fenghuo.domain import events as e
+from fenghuo.domain.channels import ROBOTS
 from fenghuo.domain.delivery import LatestRelease, next_attempt
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.errors import Transient, Unavailable
@@ -535,14 +536,33 @@ async def test_a_server_that_does_not_answer_holds_up_its_own_turn_alone(told: S
         assert list((await here.states()).values()) == [State.SHOWN] * 60
 
 
-async def test_a_robots_own_wrong_key_is_its_own_trouble(told: Settings) -> None:
-    ding = Scripted("dingtalk", idempotent=False)
+@pytest.mark.parametrize("name", sorted(ROBOTS))
+async def test_a_robots_own_wrong_key_is_its_own_trouble(told: Settings, name: str) -> None:
+    ding = Scripted(name, idempotent=False)
     ding.answer = lambda m: SendResult(SendStatus.MISCONFIGURED, "bad") if m.group_id == "g0000" else SHOWN
     async with room(told, ding) as here:
-        await here.know(*robots(3))
-        events = await here.deliver(await here.release())
+        await here.know(*robots(3, name))
+        events = await here.deliver(await here.release(channels=(name,)))
         assert halted(events) == []
         assert await here.states() == {"g0000": State.REFUSED, "g0001": State.SHOWN, "g0002": State.SHOWN}
+
+
+@pytest.mark.parametrize("name", sorted(ROBOTS))
+async def test_each_robot_has_a_rate_of_its_own(told: Settings, name: str) -> None:
+    robot = Scripted(name, idempotent=False, per_second=1 / 3)
+    async with room(told, robot) as here:
+        await here.know(*robots(3, name))
+        await here.deliver(await here.release(channels=(name,)))
+        assert list((await here.states()).values()) == [State.SHOWN] * 3
+
+
+async def test_what_has_one_credential_for_all_is_halted_by_its_wrong_one(told: Settings) -> None:
+    mail = Scripted(
+        "apprise", idempotent=False, answer=lambda _m: SendResult(SendStatus.MISCONFIGURED, "bad")
+    )
+    async with room(told, mail) as here:
+        await here.know(*robots(3, "apprise"))
+        assert halted(await here.deliver(await here.release(channels=("apprise",)))) == ["apprise"]
 
 
 async def test_what_a_halt_holds_is_superseded_once_its_alert_is_recalled(told: Settings) -> None:

@@ -12,7 +12,8 @@ from broadcast.people.taps import fold
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Role
-from fenghuo.domain.delivery import Row, ledger_rank
+from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.delivery import LedgerRow, ledger_rank
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.taps import level_for, may_tap
 from tests.support.builders import NOON, group
@@ -30,13 +31,13 @@ def tap(tap_id: str, second: float = 60, *, who: str = "wang", undo: bool = Fals
     return e.TapMade(event_id=tap_id, tap_id=tap_id, person_id=who, undo=undo, **fields)
 
 
-def row(state: State = State.WAITING, **more: Any) -> Row:
-    return Row(**{"state": state, "at_ms": to_ms(NOON), "attempt": 2, "channel": "relay", **more})
+def row(state: State = State.WAITING, **more: Any) -> LedgerRow:
+    return LedgerRow(**{"state": state, "at_ms": to_ms(NOON), "attempt": 2, "channel": "relay", **more})
 
 
 def folded(
     *taps: e.TapMade,
-    before: Row | None = None,
+    before: LedgerRow | None = None,
     standing: dict[AlertId, Any] = STANDS,
     seen: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> list[e.ReceiptRecorded]:
@@ -54,6 +55,11 @@ def test_a_tap_shows_the_group_with_the_time_it_waited_since() -> None:
 def test_the_time_of_a_tap_lies_between_the_wait_and_its_arrival(said: float, counts: float) -> None:
     [x] = folded(tap("a", tapped_at=NOON + timedelta(seconds=said)))
     assert x.at == NOON + timedelta(seconds=counts)
+
+
+@pytest.mark.parametrize("channel", sorted(set(CHANNELS) - {"relay"}))
+def test_a_tap_settles_no_group_of_which_the_platform_tells(channel: str) -> None:
+    assert folded(tap("a"), before=row(channel=channel)) == []
 
 
 def test_a_repeat_and_a_second_person_change_nothing() -> None:
@@ -79,7 +85,7 @@ def test_a_late_repeat_of_a_tap_that_was_undone_changes_nothing() -> None:
     assert [x.word for x in folded(tap("c", 200), before=back, seen={"a", "u"})] == [3]
 
 
-def shown(**more: Any) -> Row:
+def shown(**more: Any) -> LedgerRow:
     return row(State.SHOWN, **{"cause": "tap", "by": "wang", "word": 1, "since_ms": to_ms(NOON), **more})
 
 
@@ -128,7 +134,7 @@ def test_a_batch_that_is_cut_and_done_again_gives_the_same_receipts(presses: Any
     first = folded(*taps[:cut])
     after = row()
     for x in first:
-        after = Row(
+        after = LedgerRow(
             state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel,
             may_have_arrived=True, cause=x.cause,
             by=x.by, word=x.word, since_ms=to_ms(x.since) if x.since else 0,
