@@ -222,7 +222,7 @@ def _marks(folded: Folded) -> list[tuple[int, ...]]:
     ]
 
 
-def traces(texts: Sequence[str]) -> list[tuple[str, ...]]:
+def markers(texts: Sequence[str]) -> list[tuple[str, ...]]:
     """MinHash values (Broder 1997), by which similar texts are found among many that are not in memory: for
     each of TRACES hashes its least value over the grams of the text. Texts that share half of their grams
     share a value in 98 of 100 cases. () for a text with too few grams."""
