@@ -1,6 +1,8 @@
 """The console's composition root: builds the clients, wires pages to them, changes nothing."""
 
 import secrets
+import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -39,8 +41,9 @@ BODY_LIMIT = 128 * 1024
 """Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""
 
 
-def build(settings: Settings) -> Room:
-    """The room, with its pages; nothing is sent before it is started."""
+def build(settings: Settings, tick: Callable[[], float] = time.monotonic) -> Room:
+    """The room, with its pages; nothing is sent before it is started. ``tick``: the seconds by which answers
+    shared between viewers age."""
     desk = open_desk(settings)
     transport = open_transport(settings, NAME, desk)
     house = Dependencies(
@@ -49,6 +52,7 @@ def build(settings: Settings) -> Room:
         transport=transport,
         auth=Auth(desk.client, desk.keys),
         intake=open_intake(settings),
+        tick=tick,
     )
     room = Room(
         name=NAME,

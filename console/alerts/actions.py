@@ -16,7 +16,7 @@ from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import render_page
 from console.web.submission import ActRequest, BadForm, Form, publish_and_wait, read_form
 from fenghuo.domain.alert import Action, Alert, Content, Order
-from fenghuo.domain.alert_lifecycle import at_stake
+from fenghuo.domain.alert_lifecycle import affected_content
 from fenghuo.domain.events import DecisionMade
 
 
@@ -73,7 +73,7 @@ async def stale_page(request: ActRequest, house: Dependencies, alert: Alert, ord
         kept=request.scope["state"].get("kept", {}),
         since=conflict.since(history, order.seen_revision),
         known=before is not None,
-        changes=conflict.differences(before, at_stake(alert, order.action)) if before else [],
+        changes=conflict.differences(before, affected_content(alert, order.action)) if before else [],
         names=await house.names(),
     )
 

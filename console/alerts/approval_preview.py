@@ -17,7 +17,7 @@ from fenghuo.domain.events import Group
 from fenghuo.domain.forecast import Forecast
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.reach import still_there
-from fenghuo.domain.response_times import Todo
+from fenghuo.domain.response_times import PastTodo
 from fenghuo.domain.routing import way_for
 from fenghuo.domain.warning_limits import LimitReason
 
@@ -142,7 +142,7 @@ async def halted_channels(house: Dependencies) -> set[str]:
     return {name for name in await house.desk.deliveries.halted() if "/" not in name}
 
 
-async def habits_of(house: Dependencies, groups: Iterable[Group]) -> dict[str, list[Todo]]:
+async def habits_of(house: Dependencies, groups: Iterable[Group]) -> dict[str, list[PastTodo]]:
     """The past to-dos of everyone who may tap for ``groups``, as the forecast names them."""
     known_as = persons_of(groups, await house.people())
     taps = await house.desk.deliveries.recent_tap_times(sorted(known_as))

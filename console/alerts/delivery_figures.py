@@ -8,7 +8,7 @@ from datetime import datetime
 
 from console.web.status_icons import DELIVERY
 from fenghuo.clock import to_ms
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import SETTLED, DeliveryState, Group
 
 PERCENTS = (50, 90, 99, 100)
@@ -81,7 +81,7 @@ class DeliveryFigures:
 
 
 def figures(
-    rows: Mapping[str, Row], groups: Mapping[str, Group], planned: int | None, approved_at: datetime
+    rows: Mapping[str, LedgerRow], groups: Mapping[str, Group], planned: int | None, approved_at: datetime
 ) -> DeliveryFigures:
     """The figures of one ledger; ``planned`` None means that the list is still being made."""
     total = max(planned or 0, len(rows))
@@ -112,7 +112,7 @@ def _reached(shown_ms: Sequence[int], total: int, percent: int, since_ms: int) -
     return max(0, shown_ms[needed - 1] - since_ms) / 1000
 
 
-def _parts(rows: Mapping[str, Row], name_of: Callable[[str, Row], str]) -> list[Share]:
+def _parts(rows: Mapping[str, LedgerRow], name_of: Callable[[str, LedgerRow], str]) -> list[Share]:
     every: Counter[str] = Counter()
     shown: Counter[str] = Counter()
     unsettled: Counter[str] = Counter()
@@ -126,7 +126,7 @@ def _parts(rows: Mapping[str, Row], name_of: Callable[[str, Row], str]) -> list[
     ]
 
 
-def waiters(rows: Mapping[str, Row], groups: Mapping[str, Group]) -> list[PendingPerson]:
+def waiters(rows: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> list[PendingPerson]:
     """Who is still to tap, for how many groups and residents, and since when, the most residents first."""
     found: dict[str, tuple[int, int, int]] = {}
     for key, row in rows.items():
@@ -140,7 +140,7 @@ def waiters(rows: Mapping[str, Row], groups: Mapping[str, Group]) -> list[Pendin
     )
 
 
-def _problems(rows: Mapping[str, Row], groups: Mapping[str, Group]) -> list[Problem]:
+def _problems(rows: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> list[Problem]:
     found = [
         Problem(
             k,

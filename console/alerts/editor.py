@@ -27,7 +27,7 @@ from fenghuo.domain.alert import (
     Content,
     content_hash,
 )
-from fenghuo.domain.alert_lifecycle import at_stake
+from fenghuo.domain.alert_lifecycle import affected_content
 from fenghuo.domain.audience import ExpressionError, parse, unknown_names
 from fenghuo.domain.channels import GROUP_CHANNELS, SANDBOX
 from fenghuo.domain.events import Group
@@ -55,7 +55,7 @@ async def update(request: ActRequest, house: Deps, alert_id: FromPath[str]) -> R
 
 async def _page(request: ActRequest, house: Dependencies, alert_id: str, action: Action) -> Response[Any]:
     alert = await alert_or_404(house, alert_id)
-    content = at_stake(alert, action)
+    content = affected_content(alert, action)
     form = {
         "decision_id": new_id(),
         "seen_hash": content_hash(content),
@@ -68,7 +68,7 @@ async def _page(request: ActRequest, house: Dependencies, alert_id: str, action:
 
 async def _rewrite(request: ActRequest, house: Dependencies, alert_id: str, action: Action) -> Response[Any]:
     alert = await alert_or_404(house, alert_id)
-    form, content = await _typed(request, at_stake(alert, action))
+    form, content = await _typed(request, affected_content(alert, action))
     order = order_from_form(action, alert_id, request, form, content)
     if await house.desk.order_outcomes.get(order.decision_id) is None:
         if is_stale(alert, order):
@@ -100,7 +100,7 @@ async def _objections(request: ActRequest, house: Dependencies, content: Content
     try:
         condition = parse(content.audience.expression)
     except ExpressionError as error:
-        return [error.told(language)]
+        return [error.message(language)]
     return unknown_names(condition, (await _district(house, content)).values(), language)
 
 

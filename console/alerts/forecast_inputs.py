@@ -12,9 +12,17 @@ from fenghuo.domain.alert import SEVERE, Content
 from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.channels import GROUP_CHANNELS, IDEMPOTENT, SANDBOX, WEBHOOK
 from fenghuo.domain.events import Group, Person
-from fenghuo.domain.forecast import NOBODY, Covered, Escalation, Forecast, Pace, Reach, forecast
+from fenghuo.domain.forecast import (
+    NO_ARRIVALS,
+    Arrival,
+    ChannelRate,
+    Escalation,
+    Forecast,
+    ForecastGroup,
+    forecast,
+)
 from fenghuo.domain.quiet_hours import quiet_until
-from fenghuo.domain.response_times import Todo
+from fenghuo.domain.response_times import PastTodo
 from fenghuo.domain.routing import way_for
 from fenghuo.settings import Settings
 
@@ -27,16 +35,16 @@ def escalation_of(settings: Settings, severity: str) -> Escalation:
     return Escalation(deputy_s, station_s)
 
 
-def paces_of(settings: Settings, halted: Collection[str]) -> dict[str, Pace]:
+def rates_of(settings: Settings, halted: Collection[str]) -> dict[str, ChannelRate]:
     """Of each channel that sends by itself, or opens to-dos one after the other; without those that are
     ``halted``."""
-    unkeyed = Pace(settings.unkeyed_at_once / ANSWER_S, ANSWER_S)
-    paces = {
-        SANDBOX.name: Pace(settings.sandbox_per_s, 0.0),
-        WEBHOOK.name: Pace(settings.webhook_per_s, ANSWER_S),
+    unkeyed = ChannelRate(settings.unkeyed_at_once / ANSWER_S, ANSWER_S)
+    rates = {
+        SANDBOX.name: ChannelRate(settings.sandbox_per_s, 0.0),
+        WEBHOOK.name: ChannelRate(settings.webhook_per_s, ANSWER_S),
         **{channel: unkeyed for channel in GROUP_CHANNELS if channel not in IDEMPOTENT},
     }
-    return {channel: pace for channel, pace in paces.items() if channel not in halted}
+    return {channel: pace for channel, pace in rates.items() if channel not in halted}
 
 
 def persons_of(groups: Iterable[Group], people: Mapping[str, Person]) -> dict[str, str]:
@@ -47,7 +55,7 @@ def persons_of(groups: Iterable[Group], people: Mapping[str, Person]) -> dict[st
     return {who: who for who in asked} | duty
 
 
-def todos_of(taps: Sequence[TapTime]) -> list[Todo]:
+def todos_of(taps: Sequence[TapTime]) -> list[PastTodo]:
     """One to-do a release: a person's groups of one release are tapped together, the middle one stands for
     all."""
     by_release: dict[tuple[str, int, str], list[TapTime]] = {}
@@ -56,10 +64,10 @@ def todos_of(taps: Sequence[TapTime]) -> list[Todo]:
     return [_todo(x) for x in by_release.values()]
 
 
-def _todo(taps: Sequence[TapTime]) -> Todo:
+def _todo(taps: Sequence[TapTime]) -> PastTodo:
     seconds = statistics.median(x.waited_s for x in taps)
     opened = from_ms(taps[0].at_ms) - timedelta(seconds=taps[0].waited_s)
-    return Todo(stood_s=float(seconds), tapped=True, hour=hour_of(opened))
+    return PastTodo(open_s=float(seconds), tapped=True, hour=hour_of(opened))
 
 
 def hour_of(moment: datetime) -> float:
@@ -72,12 +80,12 @@ def foretold(
     groups: Iterable[Group],
     content: Content,
     *,
-    habits: Mapping[str, Sequence[Todo]],
+    habits: Mapping[str, Sequence[PastTodo]],
     settings: Settings,
     halted: Collection[str],
     released_at: datetime,
     elapsed_s: float = 0.0,
-    covered: Mapping[str, Covered] = NOBODY,
+    arrived: Mapping[str, Arrival] = NO_ARRIVALS,
     lost: Collection[str] = (),
 ) -> Forecast:
     """The forecast of ``content`` for ``groups``; those whose delivery is ``lost`` (refused) get it never.
@@ -90,8 +98,8 @@ def foretold(
     asked = [_reach(group, content, never or group.group_id in lost) for group in groups]
     found = forecast(
         asked, habits, escalation=escalation_of(settings, content.severity),
-        paces=paces_of(settings, halted), at_hour=hour_of(begins_at), elapsed_s=max(0.0, elapsed_s - late_s),
-        covered={k: replace(x, at_s=max(0.0, x.at_s - late_s)) for k, x in covered.items()},
+        rates=rates_of(settings, halted), at_hour=hour_of(begins_at), elapsed_s=max(0.0, elapsed_s - late_s),
+        arrived={k: replace(x, at_s=max(0.0, x.at_s - late_s)) for k, x in arrived.items()},
     )  # fmt: skip
     return found.later(late_s)
 
@@ -102,8 +110,8 @@ def begins(content: Content, released_at: datetime, settings: Settings) -> datet
     return until or released_at
 
 
-def _reach(group: Group, content: Content, lost: bool) -> Reach:
+def _reach(group: Group, content: Content, lost: bool) -> ForecastGroup:
     way = None if lost else way_for(group, content.channels, content.exercise)
-    return Reach(
+    return ForecastGroup(
         group.group_id, group.members, way.channel if way else "", group.owner, group.deputy, group.station
     )

@@ -22,7 +22,7 @@ from console.web.text_diff import marked
 from console.web.words import Words
 from fenghuo import clock
 from fenghuo.desk.reports import ReportView
-from fenghuo.domain.alert import MAY, Action, AlertId, Audience, Content, Origin
+from fenghuo.domain.alert import ALLOWED_ROLES, Action, AlertId, Audience, Content, Origin
 from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Cluster, Correction, Member, Person, derive_id
 
@@ -79,7 +79,7 @@ def alert_of(cluster_id: str) -> AlertId:
 
 def may_correct(person: Person) -> bool:
     """Whether ``person`` may say that a cluster is one with another, or holds two."""
-    return person.role in MAY[Action.DRAFT]
+    return person.role in ALLOWED_ROLES[Action.DRAFT]
 
 
 async def followed(house: Dependencies, cluster_id: str) -> Cluster | None:

@@ -7,7 +7,7 @@ fits. docs/cap.md has the map of the fields.
 import hashlib
 import re
 from collections.abc import Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 from typing import Literal, NamedTuple
 from xml.etree.ElementTree import Element, SubElement, tostring
 
@@ -15,13 +15,13 @@ import msgspec
 
 from fenghuo.domain import warning_text
 from fenghuo.domain.alert import Audience, check_code
+from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.events import Release
 from fenghuo.errors import FenghuoError
 
 NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 MEDIA_TYPE = "application/cap+xml"
 EVENT = "电信网络诈骗预警"
-BEIJING = timezone(timedelta(hours=8))
 CANCEL_LIFE = timedelta(hours=24)
 """How long a recall is told: nobody who polls once a day misses it."""
 
@@ -230,7 +230,7 @@ def _area(audience: Audience) -> str:
 
 
 def _time(moment: datetime) -> str:
-    return moment.astimezone(BEIJING).replace(microsecond=0).isoformat()
+    return moment.astimezone(CHINA).replace(microsecond=0).isoformat()
 
 
 # ---------------------------------------------------------------- what must not be served
@@ -274,7 +274,7 @@ def _moment(time: str) -> datetime:
     try:
         return datetime.fromisoformat(time)
     except ValueError:
-        return datetime.min.replace(tzinfo=BEIJING)
+        return datetime.min.replace(tzinfo=CHINA)
 
 
 def _wrong_reference(reference: str) -> bool:

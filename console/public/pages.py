@@ -27,6 +27,7 @@ from console.web.rendering import AnyRequest, render_fragment, render_page, word
 from console.web.words import Words
 from fenghuo import clock
 from fenghuo.domain import warning_text
+from fenghuo.domain.calendar import CHINA
 
 log = logging.getLogger(__name__)
 MAX_AGE_S = 15
@@ -49,11 +50,11 @@ async def _feed(house: Dependencies) -> tuple[bytes, datetime]:
     """The feed and when it changed last; one that never did, at the beginning of today."""
     now = clock.now()
     every = await published(house)
-    midnight = now.astimezone(cap.BEIJING).replace(hour=0, minute=0, second=0)
+    midnight = now.astimezone(CHINA).replace(hour=0, minute=0, second=0)
     changed_at = max((x.last_change(now) for x in every), default=midnight).replace(microsecond=0)
     told = [x.newest for x in current(every, now) if _may_be_told(x.newest)]
     issuer = issuer_of(house.settings)
-    return atom_feed.render(told, issuer, changed_at.astimezone(cap.BEIJING)), changed_at
+    return atom_feed.render(told, issuer, changed_at.astimezone(CHINA)), changed_at
 
 
 def _may_be_told(document: cap.CapDocument) -> bool:

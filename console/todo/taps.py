@@ -14,7 +14,7 @@ from fenghuo import clock
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
 from fenghuo.domain.channels import TAPPED_HERE
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.taps import OPEN_TO_TAP, is_current_release, may_tap, tap_id_of
 from fenghuo.errors import Unavailable
 
@@ -106,7 +106,7 @@ async def _made(house: Dependencies, person: e.Person, press: TapRequest) -> lis
 
 
 def why_no_tap(
-    tap: e.TapMade, row: Row | None, standing: tuple[int, str] | None, *, already: bool
+    tap: e.TapMade, row: LedgerRow | None, standing: tuple[int, str] | None, *, already: bool
 ) -> str | None:
     """Why a tap is not taken (a key of ``todo.why_*``); None if it is. Pure.
 
@@ -127,7 +127,7 @@ def why_no_tap(
 
 
 def why_no_undo(
-    tap: e.TapMade, row: Row | None, standing: tuple[int, str] | None, undo_s: float
+    tap: e.TapMade, row: LedgerRow | None, standing: tuple[int, str] | None, undo_s: float
 ) -> str | None:
     """Why a tap is not taken back; None if it is. Pure. A tap that waits to be counted still may be."""
     if row is None or standing is None or row.channel not in TAPPED_HERE:

@@ -16,7 +16,7 @@ from fenghuo.domain import events as e
 from fenghuo.domain import warning_text
 from fenghuo.domain.alert import AlertId
 from fenghuo.domain.channels import TAPPED_HERE
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.taps import OPEN_TO_TAP, Level, level_for
 
 FRESH_S = 1.0
@@ -107,7 +107,7 @@ class Released:
     kind: e.Kind
     asked: bool
     at_ms: int
-    rows: Mapping[str, Row]
+    rows: Mapping[str, LedgerRow]
     escalated: Mapping[str, Mapping[str, int]]
 
     @property
@@ -189,7 +189,7 @@ def view_of(found: DistrictWorklist, person: e.Person, at: datetime, undo_s: flo
     return Worklist(todos=tuple(todos), done=latest, stopped=tuple(stopped))
 
 
-Rows = Sequence[tuple[e.Group, Row]]
+Rows = Sequence[tuple[e.Group, LedgerRow]]
 
 
 def _todo(found: DistrictWorklist, person: e.Person, released: Released, rows: Rows) -> list[TodoItem]:

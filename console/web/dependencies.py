@@ -23,7 +23,8 @@ FRESH_S = 0.3
 class TtlCache:
     """Answers that many viewers want at the same time: asked once, kept for FRESH_S."""
 
-    def __init__(self) -> None:
+    def __init__(self, tick: Callable[[], float] = time.monotonic) -> None:
+        self._tick = tick
         self._kept: dict[str, tuple[float, Any]] = {}
         self._asking: dict[str, asyncio.Lock] = {}
 
@@ -31,9 +32,9 @@ class TtlCache:
         """What ``ask`` answers, at most ``fresh_s`` old; its errors are not kept."""
         async with self._asking.setdefault(name, asyncio.Lock()):
             at, value = self._kept.get(name, (0.0, None))
-            if name not in self._kept or time.monotonic() - at > fresh_s:
+            if name not in self._kept or self._tick() - at > fresh_s:
                 value = await ask()
-                self._kept[name] = (time.monotonic(), value)
+                self._kept[name] = (self._tick(), value)
             self._forget_old()
             answer: T = value
             return answer
@@ -44,7 +45,7 @@ class TtlCache:
 
     def _forget_old(self) -> None:
         if len(self._kept) > 200:
-            limit = time.monotonic() - 60
+            limit = self._tick() - 60
             for name in [k for k, (at, _) in self._kept.items() if at < limit]:
                 del self._kept[name]
                 self._asking.pop(name, None)
@@ -57,15 +58,16 @@ class Dependencies:
     """
 
     def __init__(
-        self, *, settings: Settings, desk: Desk, transport: Transport, auth: Auth, intake: httpx.AsyncClient
-    ) -> None:
+        self, *, settings: Settings, desk: Desk, transport: Transport, auth: Auth, intake: httpx.AsyncClient,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.desk = desk
         self.transport = transport
         self.auth = auth
         self.intake = intake
         self.sessions = Sessions(desk.client, desk.keys)
-        self.shared = TtlCache()
+        self.shared = TtlCache(tick)
         self.started: Callable[[], bool] = lambda: True
         """Whether the transport has begun: before that nothing can be published."""
         self.streams = 0

@@ -1,7 +1,7 @@
 """How a page is made: templates, their filters and words, the language, the headers that keep a page safe."""
 
 import hashlib
-from datetime import datetime, timedelta, timezone
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -15,8 +15,8 @@ from console.web.permissions import pages_of
 from console.web.status_icons import BY_KIND
 from console.web.words import LANGUAGES, Words
 from fenghuo import clock
+from fenghuo.domain.calendar import CHINA
 
-BEIJING = timezone(timedelta(hours=8))
 LANGUAGE_COOKIE = "fenghuo_lang"
 _HERE = Path(__file__).parents[1]
 STATIC = _HERE / "static"
@@ -42,7 +42,7 @@ def words_of(request: AnyRequest) -> Words:
 
 
 def local(moment: datetime) -> datetime:
-    return moment.astimezone(BEIJING)
+    return moment.astimezone(CHINA)
 
 
 def ago(t: Words, moment: datetime, now: datetime, past: str = "ago") -> str:

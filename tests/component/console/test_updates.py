@@ -372,7 +372,7 @@ async def test_viewers_share_one_reading_of_the_ledger(
         asked.append(kind)
         return await ledger(alert_id, version, kind)
 
-    monkeypatch.setattr(console.room.desk, "ledger", counting)
+    monkeypatch.setattr(console.room.desk.deliveries, "ledger", counting)
     await console.log_in("bo")
     for n in range(5):
         await console.client.get(f"/alerts/{SENT}?decision={n:032x}")

@@ -10,7 +10,7 @@ from fenghuo.demo.district import NOVEL
 from fenghuo.domain import events as e
 from patterns.clustering import markers
 from tests.support.builders import DISTRICT, NOON, place, settings, unmatched
-from tests.unit.consumers.test_clusters import SmallDesk, drafts
+from tests.unit.consumers.clusters.test_clustering import SmallDesk, drafts
 
 PARCEL = "您好，您寄往新疆的包裹里被查出违禁药品，海关已立案，请马上联系刘干事做笔录，否则冻结名下账户。"
 TEXTS = {"a0": NOVEL[0], "a1": NOVEL[1], "b0": PARCEL}
@@ -225,7 +225,7 @@ async def test_a_campaign_that_comes_back_after_weeks_is_found_again() -> None:
 
 async def test_what_is_looked_at_and_not_joined_is_out_of_memory_again() -> None:
     bench = await two_clusters()
-    bench.desk.markers = {trace: ["c-a0"] for trace in markers([PARCEL])[0]}
+    bench.desk.markers = {marker: ["c-a0"] for marker in markers([PARCEL])[0]}
     assert await bench.report("x", PARCEL, minutes=20 * DAYS) == "c-x"
     district = bench.stage._districts[DISTRICT]
     assert (list(district.clusters), list(district.placed), len(district.clusterer)) == (["c-x"], ["x"], 1)
