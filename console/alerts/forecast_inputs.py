@@ -1,5 +1,4 @@
-"""When residents will have a warning: what the desk knows of groups, persons and channels, put as
-fenghuo.forecast asks for it. Pure."""
+"""The inputs of the forecast: groups, people's past response times, channel rates, the quiet hours. Pure."""
 
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -17,9 +16,9 @@ from fenghuo.domain.routing import way_for
 from fenghuo.settings import Settings
 
 Taps = Sequence[tuple[int, str, int]]
-"""A person's latest taps, as Desk.habits tells: (ms, release, seconds that it waited)."""
+"""A person's latest taps, as the desk returns them: (ms, release, seconds the group had waited)."""
 ANSWER_S = 0.3
-"""How long a platform usually takes to answer."""
+"""Usual response time of a platform."""
 
 
 def escalation_of(settings: Settings, severity: str) -> Escalation:
@@ -28,8 +27,7 @@ def escalation_of(settings: Settings, severity: str) -> Escalation:
 
 
 def paces_of(settings: Settings, halted: Collection[str]) -> dict[str, Pace]:
-    """Of each channel that sends by itself, or opens to-dos one after the other; without those that are
-    ``halted``."""
+    """The rate of each channel that sends without a tap or opens to-dos one by one; not of halted ones."""
     unkeyed = Pace(settings.unkeyed_at_once / ANSWER_S, ANSWER_S)
     paces = {
         "sandbox": Pace(settings.sandbox_per_s, 0.0),
@@ -40,17 +38,18 @@ def paces_of(settings: Settings, halted: Collection[str]) -> dict[str, Pace]:
     return {channel: pace for channel, pace in paces.items() if channel not in halted}
 
 
-def persons_of(groups: Iterable[Group], people: Mapping[str, Person]) -> dict[str, str]:
-    """Who may tap for ``groups``: person id to the name that the forecast knows them by (a duty account goes
-    by its station)."""
-    asked = {person for group in groups for person in (group.owner, group.deputy) if person}
+def forecast_names(groups: Iterable[Group], people: Mapping[str, Person]) -> dict[str, str]:
+    """Everyone who may tap for ``groups``: person id to the forecast's name for them.
+
+    The forecast names a duty account by its station, everybody else by the person id.
+    """
+    tappers = {person for group in groups for person in (group.owner, group.deputy) if person}
     duty = {x.person_id: x.station for x in people.values() if x.duty and x.station}
-    return {who: who for who in asked} | duty
+    return {who: who for who in tappers} | duty
 
 
-def todos_of(taps: Taps) -> list[Todo]:
-    """One to-do a release: a person's groups of one release are tapped together, the middle one stands for
-    all."""
+def past_todos(taps: Taps) -> list[Todo]:
+    """One to-do for each release: a person taps their groups of a release together, so the median counts."""
     waited: dict[str, list[tuple[int, int]]] = {}
     for at_ms, release, seconds in taps:
         waited.setdefault(release, []).append((at_ms, seconds))
@@ -64,12 +63,12 @@ def _todo(taps: Sequence[tuple[int, int]]) -> Todo:
 
 
 def hour_of(moment: datetime) -> float:
-    """The hour (0 to 24) that it is in China."""
-    there = moment.astimezone(CHINA)
-    return there.hour + there.minute / 60 + there.second / 3600
+    """The hour of the day in China, from 0 to 24."""
+    local = moment.astimezone(CHINA)
+    return local.hour + local.minute / 60 + local.second / 3600
 
 
-def foretold(
+def forecast_for(
     groups: Iterable[Group],
     content: Content,
     *,
@@ -81,24 +80,24 @@ def foretold(
     covered: Mapping[str, Covered] = NOBODY,
     lost: Collection[str] = (),
 ) -> Forecast:
-    """The forecast of ``content`` for ``groups``; those whose delivery is ``lost`` (refused) get it never.
+    """The forecast of ``content`` for ``groups``; groups in ``lost`` (refused deliveries) never get it.
 
-    What the quiet hours hold begins when they end; nobody gets it if it has expired by then.
+    During quiet hours sending starts when they end; if the warning has expired by then, nobody gets it.
     """
-    begins_at = begins(content, released_at, settings)
-    late_s = (begins_at - released_at).total_seconds()
-    never = begins_at >= content.expires_at
-    asked = [_reach(group, content, never or group.group_id in lost) for group in groups]
+    starts_at = sending_starts_at(content, released_at, settings)
+    late_s = (starts_at - released_at).total_seconds()
+    never = starts_at >= content.expires_at
+    reaches = [_reach(group, content, never or group.group_id in lost) for group in groups]
     found = forecast(
-        asked, habits, escalation=escalation_of(settings, content.severity),
-        paces=paces_of(settings, halted), at_hour=hour_of(begins_at), elapsed_s=max(0.0, elapsed_s - late_s),
+        reaches, habits, escalation=escalation_of(settings, content.severity),
+        paces=paces_of(settings, halted), at_hour=hour_of(starts_at), elapsed_s=max(0.0, elapsed_s - late_s),
         covered={k: replace(x, at_s=max(0.0, x.at_s - late_s)) for k, x in covered.items()},
     )  # fmt: skip
     return found.later(late_s)
 
 
-def begins(content: Content, released_at: datetime, settings: Settings) -> datetime:
-    """When ``content`` begins to go out: at once, or when the quiet hours end."""
+def sending_starts_at(content: Content, released_at: datetime, settings: Settings) -> datetime:
+    """When sending ``content`` starts: at once, or when the quiet hours end."""
     until = quiet_until(released_at, content.severity, settings.quiet_from, settings.quiet_to)
     return until or released_at
 

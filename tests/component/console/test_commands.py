@@ -274,7 +274,9 @@ def test_a_given_password_is_read_from_stdin_and_not_printed() -> None:
 
 
 def test_the_commands_start_without_the_web_framework() -> None:
-    code = "import sys, console.commands; print([x for x in sys.modules if x.startswith('litestar')])"
+    code = (
+        "import sys, console.directory.commands; print([x for x in sys.modules if x.startswith('litestar')])"
+    )
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "[]\n"

@@ -28,7 +28,7 @@ class District:
     """A console and the consumers behind it, with a hand to report."""
 
     console: Opened
-    house: RunningRooms
+    rooms: RunningRooms
     reports: int = 0
 
     async def report(self, text: str, reporter: str = "", **changes: Any) -> str:
@@ -37,17 +37,17 @@ class District:
         report_id = f"r{self.reports}"
         fields = {"at": clock.now(), "place": place(f"镇{self.reports}")} | changes
         event = unmatched(report_id, text, reporter, **fields)
-        await self.house.desk.project([event])
-        await self.house.rooms["consumers"].transport.publish([event])
+        await self.rooms.desk.project([event])
+        await self.rooms.rooms["consumers"].transport.publish([event])
         await until(lambda: self.cluster_of(report_id), what=f"{report_id} in a cluster")
         return report_id
 
     async def cluster_of(self, report_id: str) -> str | None:
-        views = await self.house.desk.reports_by_id([report_id])
+        views = await self.rooms.desk.reports_by_id([report_id])
         return views[0].cluster_id if views else None
 
     async def cluster(self, cluster_id: str) -> Cluster:
-        found = await self.house.desk.cluster(cluster_id)
+        found = await self.rooms.desk.cluster(cluster_id)
         assert found is not None
         return found
 
@@ -67,12 +67,12 @@ class District:
 async def district(redis_url: str, namespace: str) -> AsyncIterator[District]:
     async with (
         console_at(redis_url, namespace, deciding=False) as console,
-        running_rooms(settings_at(redis_url, namespace), "consumers") as house,
+        running_rooms(settings_at(redis_url, namespace), "consumers") as rooms,
     ):
-        await house.desk.project(d.people(clock.now()))
+        await rooms.desk.project(d.people(clock.now()))
         await console.issue_password(*d.PEOPLE)
         await console.log_in("ana")
-        yield District(console, house)
+        yield District(console, rooms)
 
 
 @pytest.fixture
