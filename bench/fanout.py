@@ -163,7 +163,9 @@ async def decide(desk: Desk, console: AnyTransport, wanted: Order) -> None:
     assert settled[0] == "ok", settled
 
 
-async def release(desk: Desk, console: AnyTransport, server: Server, house: Supervisor, count: int) -> Fanout:
+async def release(
+    desk: Desk, console: AnyTransport, server: Server, supervisor: Supervisor, count: int
+) -> Fanout:
     """Draft, submit and approve one alert, and wait until it is complete."""
     alert_id = AlertId(e.derive_id("fanout", str(time.time_ns())))
     content = Content(
@@ -195,21 +197,21 @@ async def release(desk: Desk, console: AnyTransport, server: Server, house: Supe
     complete_s = time.perf_counter() - began
     have = await server.ask("/sim/counts", contains=number(alert_id))
     first_s, last_s = (((have[x] or began_ms) - began_ms) / 1000 for x in ("first_ms", "last_ms"))
-    return Fanout(first_s, last_s, complete_s, have["groups"], have["doubles"], peak_mib(house))
+    return Fanout(first_s, last_s, complete_s, have["groups"], have["doubles"], peak_mib(supervisor))
 
 
-def peak_mib(house: Supervisor) -> float:
+def peak_mib(supervisor: Supervisor) -> float:
     """The most memory that the sending room has had resident."""
-    status = Path(f"/proc/{house.rooms['broadcast'].process.pid}/status").read_text()
+    status = Path(f"/proc/{supervisor.rooms['broadcast'].process.pid}/status").read_text()
     return int(status.split("VmHWM:")[1].split()[0]) / 1024
 
 
-async def measure(house: Supervisor, server: Server, count: int, secret: str) -> bool:
+async def measure(supervisor: Supervisor, server: Server, count: int, secret: str) -> bool:
     """Whether the fan-out keeps the limit; prints what it did."""
-    told = {"redis_url": house.environment["FENGHUO_REDIS_URL"]}
-    if house.settings.broker == "kafka":
-        told["kafka_servers"] = house.environment["FENGHUO_KAFKA_SERVERS"]
-    settings = house.settings.model_copy(update=told)
+    told = {"redis_url": supervisor.environment["FENGHUO_REDIS_URL"]}
+    if supervisor.settings.broker == "kafka":
+        told["kafka_servers"] = supervisor.environment["FENGHUO_KAFKA_SERVERS"]
+    settings = supervisor.settings.model_copy(update=told)
     desk = open_desk(settings)
     console = open_transport(settings, "console", desk)
     await console.start()
@@ -218,7 +220,7 @@ async def measure(house: Supervisor, server: Server, count: int, secret: str) ->
     rows: list[tuple[Fanout, float]] = []
     for _ in range(5 if count < 10_000 else 3):
         loop_s = await bare(server, secret, count)
-        rows.append((await release(desk, console, server, house, count), loop_s))
+        rows.append((await release(desk, console, server, supervisor, count), loop_s))
     await console.stop()
     await desk.client.aclose()
     return told_all(count, rows)
@@ -249,11 +251,11 @@ def main() -> int:
 
 
 def fan_out(broker: str, count: int, latency_ms: float) -> bool:
-    """Whether one setting keeps the limit, with a house and a server of its own."""
+    """Whether one setting keeps the limit, with a system and a server of its own."""
     secret = "bench-secret-of-32-characters-or-so"
     ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
     with tempfile.TemporaryDirectory(prefix="fenghuo-fanout-") as folder:
-        house = Supervisor(
+        supervisor = Supervisor(
             Settings(
                 _env_file=None, broker=broker, data_dir=Path(folder), redis_url="", kafka_servers="",
                 district=DISTRICT, webhook_secret=secret, webhook_private=True, webhook_per_s=100_000,
@@ -262,11 +264,11 @@ def fan_out(broker: str, count: int, latency_ms: float) -> bool:
         )  # fmt: skip
         server = Server(Path(folder), count, secret, latency_ms)
         try:
-            house.start()
-            return asyncio.run(measure(house, server, count, secret))
+            supervisor.start()
+            return asyncio.run(measure(supervisor, server, count, secret))
         finally:
             server.stop()
-            house.stop()
+            supervisor.stop()
 
 
 if __name__ == "__main__":

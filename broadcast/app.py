@@ -121,11 +121,11 @@ def stages(desk: Desk, settings: Settings, channels: Channels, outbox: AnswerJou
         ),
         Stage(
             room=ROOM, name="outcome", topic=topics.RECEIPTS_RECORDED, batch=500,
-            projects_input=is_from_polling,
+            fold_input=is_from_polling,
             handle=Completion(desk).on_receipts_recorded,
         ),
         Stage(
-            room=ROOM, name="channel", topic=topics.CHANNELS_CHANGED, projects_input=True,
+            room=ROOM, name="channel", topic=topics.CHANNELS_CHANGED, fold_input=True,
             handle=tally.on_channels_changed,
         ),
         Stage(
@@ -137,7 +137,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels, outbox: AnswerJou
             handle=Taps(desk, settings.undo_s).on_taps_made,
         ),
         Stage(
-            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=50, projects_input=True,
+            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=50, fold_input=True,
             handle=Notices(desk, channels.direct, settings).on_notices_requested,
         ),
     ]  # fmt: skip

@@ -8,8 +8,7 @@ from broadcast.deliveries.requests import Plan, requests
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, AlertId, Order, Role, State
-from fenghuo.domain.delivery import Row, ledger_rank
-from fenghuo.domain.ledger import MAY_HAVE_IT
+from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, Row, ledger_rank
 from fenghuo.domain.routing import correction_way, ways_to
 from fenghuo.transport.stage import Outcome
 
@@ -72,7 +71,7 @@ class Completion:
     async def _owed(self, receipts: Sequence[e.ReceiptRecorded]) -> list[e.Event]:
         """What is owed to groups that turn out to have a warning that was recalled or replaced: the
         platform, or a person, told of it only now."""
-        have = [x for x in receipts if x.state in MAY_HAVE_IT]
+        have = [x for x in receipts if x.state in MAY_HAVE_ARRIVED]
         standing = await self._desk.standing(sorted({x.alert_id for x in have}))
         late: dict[tuple[AlertId, int, e.Kind], list[e.ReceiptRecorded]] = {}
         for x in have:

@@ -55,7 +55,7 @@ class District:
         self.placed |= dict.fromkeys(members, cluster.cluster_id)
         self.clusterer.restore(cluster.cluster_id, cluster.exemplars, cluster.marks)
         for other_id in cluster.apart:
-            self.clusterer.hold_apart(cluster.cluster_id, other_id)
+            self.clusterer.cannot_link(cluster.cluster_id, other_id)
         return held
 
     def drop(self, cluster_id: str) -> None:
@@ -83,7 +83,7 @@ class Clustering:
         first.restore("", [""], [0])
         first.place("", "")
 
-    def forget(self) -> None:
+    def reset_cache(self) -> None:
         self._districts.clear()
 
     async def on_reports_unmatched(self, events: Sequence[e.Event]) -> Outcome:

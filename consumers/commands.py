@@ -132,7 +132,7 @@ def _tell(messages: Iterator[Line], held: "Library", as_written: bool) -> None:
     while batch := list(islice(messages, AT_ONCE)):
         verdicts = held.match([m.text if as_written else example(from_record(m.text)) for m in batch])
         _write(
-            {"id": m.id, "pattern": v.pattern_id, "score": round(v.score, 2), "verdict": v.verdict}
+            {"id": m.id, "pattern": v.pattern_id, "score": round(v.score, 2), "verdict": v.band}
             for m, v in zip(batch, verdicts, strict=True)
         )
 
@@ -173,7 +173,7 @@ def cluster(raise_at: int, as_written: bool) -> None:
     from patterns.text.slots import example, from_record
     from patterns.triage import assess
 
-    clusterer, sizes, suspicious, leaning = Clusterer(), Counter[str](), set[str](), Counter[str]()
+    clusterer, sizes, suspicious, borderline = Clusterer(), Counter[str](), set[str](), Counter[str]()
     placed: list[tuple[str, str]] = []
     messages = read_lines(sys.stdin.buffer, "standard input")
     while batch := list(islice(messages, AT_ONCE)):
@@ -183,9 +183,9 @@ def cluster(raise_at: int, as_written: bool) -> None:
             placed.append((message.id, placement.cluster_id))
             sizes[placement.cluster_id] += 1
             seen = assess(text)
-            leaning[placement.cluster_id] += seen.leaning
+            borderline[placement.cluster_id] += seen.borderline
             if seen.suspicious:
                 suspicious.add(placement.cluster_id)
-    suspicious |= {c for c, n in leaning.items() if n >= raise_at}
+    suspicious |= {c for c, n in borderline.items() if n >= raise_at}
     raised = {c for c, n in sizes.items() if n >= raise_at and c in suspicious}
     _write({"id": i, "cluster": c if sizes[c] > 1 else None, "raised": c in raised} for i, c in placed)

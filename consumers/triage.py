@@ -37,7 +37,7 @@ class Triage:
         verdicts = self._library.match([report.text for report in reports])
         found: list[e.Event] = []
         for report, (verdict, pattern) in zip(reports, verdicts, strict=True):
-            if verdict.verdict == "known" and pattern is not None:
+            if verdict.band == "known" and pattern is not None:
                 found += _known(report, verdict, pattern)
             else:
                 nearest = [(pattern.fraud_type, verdict.score)] if pattern is not None else []
@@ -63,11 +63,11 @@ def _known(report: e.ReportReceived, verdict: Verdict, pattern: Pattern) -> list
 def _unknown(
     report: e.ReportReceived, verdict: Verdict, pattern: Pattern | None, seen: Assessment
 ) -> list[e.Event]:
-    suggested = pattern if verdict.verdict == "suggested" else None
+    suggested = pattern if verdict.band == "suggested" else None
     unmatched = e.ReportUnmatched(
         event_id=e.derive_id(report.report_id, "unmatched"), at=report.at, report_id=report.report_id,
         place=report.place, reporter=report.reporter, stage=report.stage,
-        masked=mask(report.text), suspicious=seen.suspicious, danger=seen.danger, leaning=seen.leaning,
+        masked=mask(report.text), suspicious=seen.suspicious, danger=seen.danger, leaning=seen.borderline,
         fraud_type=seen.fraud_type or (suggested.fraud_type if suggested else None),
         suggested_pattern=suggested.pattern_id if suggested else None,
         suggested_title=suggested.title if suggested else "",

@@ -101,7 +101,7 @@ def explain(
     """The lines about one message; the evidence is styled, or marked «so» where there is no style."""
     score = _say(_WORDS, "score", lang).format(score=verdict.score)
     block = Text.assemble(
-        (_say(_WORDS, verdict.verdict, lang), _STYLES[verdict.verdict]), f"  {score}  {_safe(name)}"
+        (_say(_WORDS, verdict.band, lang), _STYLES[verdict.band]), f"  {score}  {_safe(name)}"
     )
     lines = list(_judged(verdict, pattern, kinds, lang))
     lines.append(("text", mark(text, verdict.evidence, styled=styled)))
@@ -123,9 +123,9 @@ def _judged(
 ) -> Iterator[tuple[str, Text]]:
     """What the message resembles, and why that does not settle it."""
     if pattern is not None:
-        label = "nearest" if verdict.verdict == "none" else "pattern"
+        label = "nearest" if verdict.band == "none" else "pattern"
         yield label, Text(_named(pattern, kinds.get(pattern.fraud_type), lang))
-    for reason in verdict.reasons or (("none",) if verdict.verdict == "none" else ()):
+    for reason in verdict.reasons or (("none",) if verdict.band == "none" else ()):
         yield "why", Text(_say(_REASONS, reason, lang))
 
 

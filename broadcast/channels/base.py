@@ -62,7 +62,7 @@ class SendResult:
     throttled: bool = False
 
     @property
-    def left(self) -> bool:
+    def may_have_arrived(self) -> bool:
         """Whether the message may have reached the group."""
         return self.verdict in (SendStatus.SHOWN, SendStatus.ACCEPTED, SendStatus.UNKNOWN)
 

@@ -28,7 +28,9 @@ def as_delivery(task: e.TaskRequested, group_id: str, row: Row | None = None) ->
         event_id=e.derive_id(delivery_id, str(task.attempt)), at=task.at, delivery_id=delivery_id,
         alert_id=task.alert_id, version=task.version, kind=task.kind, group_id=group_id,
         channel=task.channel, attempt=task.attempt, failures=task.failures,
-        left=row is not None and row.left and row.state is not e.DeliveryState.HANDED_OVER,
+        may_have_arrived=row is not None
+        and row.may_have_arrived
+        and row.state is not e.DeliveryState.HANDED_OVER,
     )  # fmt: skip
 
 
@@ -69,7 +71,7 @@ def was_cut_off(request: e.DeliveryRequested, row: Row | None) -> bool:
     """Whether this very attempt was begun before, and its outcome is not on the ledger."""
     if row is None or row.state is not e.DeliveryState.HANDED_OVER:
         return False
-    return row.left and row.attempt == request.attempt
+    return row.may_have_arrived and row.attempt == request.attempt
 
 
 def backoff_s(base_s: float, failures: int) -> float:
@@ -97,7 +99,7 @@ def outcome_of(
     base_s: float,
     askable: bool,
     next_channel: str = "",
-    left: bool = False,
+    may_have_arrived: bool = False,
 ) -> e.ReceiptRecorded:
     """The receipt of an attempt.
 
@@ -107,9 +109,9 @@ def outcome_of(
     """
     failed = sent.verdict in FAILED and not sent.throttled
     failures = request.failures + failed
-    left = left or request.left or sent.left
+    may_have_arrived = may_have_arrived or request.may_have_arrived or sent.may_have_arrived
     state = _state_of(sent.verdict, failures >= attempts and failed, askable)
-    if state is e.DeliveryState.REFUSED and left:
+    if state is e.DeliveryState.REFUSED and may_have_arrived:
         state = e.DeliveryState.UNKNOWN  # this attempt was refused, an earlier one may have been shown
     if state is e.DeliveryState.REFUSED and next_channel:
         return receipt(
@@ -122,7 +124,7 @@ def outcome_of(
     held = "rate" if sent.throttled and retry_at else ""
     return receipt(
         request, state, sent.reason, now, retry_at=retry_at, failures=failures, held=held,
-        left=left and state is not e.DeliveryState.WAITING,
+        may_have_arrived=may_have_arrived and state is not e.DeliveryState.WAITING,
     )  # fmt: skip
 
 
@@ -145,21 +147,36 @@ _STATES = {
 }
 
 
-def superseded_receipt(request: e.DeliveryRequested, now: datetime, *, may_be_out: bool) -> e.ReceiptRecorded:
+def superseded_receipt(
+    request: e.DeliveryRequested, now: datetime, *, may_have_arrived: bool
+) -> e.ReceiptRecorded:
     """The receipt of what does not leave any more; unknown where an earlier attempt may have."""
-    if may_be_out:
+    if may_have_arrived:
         reason = "may have left before it was recalled, expired or replaced"
-        return receipt(request, e.DeliveryState.UNKNOWN, reason, now, left=True, cause="recall")
+        return receipt(request, e.DeliveryState.UNKNOWN, reason, now, may_have_arrived=True, cause="recall")
     reason = "recalled, expired or replaced"
     return receipt(request, e.DeliveryState.SUPERSEDED, reason, now, cause="recall")
 
 
 def postponed_receipt(
-    request: e.DeliveryRequested, held: str, now: datetime, until: datetime | None, *, left: bool = False
+    request: e.DeliveryRequested,
+    held: str,
+    now: datetime,
+    until: datetime | None,
+    *,
+    may_have_arrived: bool = False,
 ) -> e.ReceiptRecorded:
     """The receipt of what has not been tried: ``held`` says why (rate, quiet, halted:NAME), ``until`` for
     how long; None: until a person resumes the channel."""
-    return receipt(request, e.DeliveryState.RETRYING, held, now, retry_at=until, held=held, left=left)
+    return receipt(
+        request,
+        e.DeliveryState.RETRYING,
+        held,
+        now,
+        retry_at=until,
+        held=held,
+        may_have_arrived=may_have_arrived,
+    )
 
 
 def receipt(
@@ -170,7 +187,7 @@ def receipt(
     *,
     retry_at: datetime | None = None,
     failures: int | None = None,
-    left: bool = False,
+    may_have_arrived: bool = False,
     cause: str = "send",
     held: str = "",
     next_channel: str = "",
@@ -181,6 +198,7 @@ def receipt(
         delivery_id=request.delivery_id, alert_id=request.alert_id, version=request.version,
         kind=request.kind, group_id=request.group_id, channel=request.channel, state=state,
         attempt=request.attempt, reason=reason, retry_at=retry_at,
-        failures=request.failures if failures is None else failures, left=left or request.left, cause=cause,
+        failures=request.failures if failures is None else failures,
+        may_have_arrived=may_have_arrived or request.may_have_arrived, cause=cause,
         held=held, next_channel=next_channel,
     )  # fmt: skip

@@ -61,16 +61,16 @@ class TaskAttempt:
         return breaker_key(self.request.channel, self.request.credential)
 
     @property
-    def was_begun(self) -> bool:
+    def may_have_arrived(self) -> bool:
         """Whether an earlier attempt may have made it."""
-        return any(row.left for row in self.rows.values())
+        return any(row.may_have_arrived for row in self.rows.values())
 
     @property
     def asked_at(self) -> datetime | None:
         """When an attempt began of which nothing is known: it was cut off; None if there is none."""
         marked = [
             row.at_ms for row in self.rows.values()
-            if row.left and row.state is e.DeliveryState.HANDED_OVER
+            if row.may_have_arrived and row.state is e.DeliveryState.HANDED_OVER
         ]  # fmt: skip
         return from_ms(max(marked)) if marked else None
 
@@ -124,8 +124,9 @@ class TaskMaker:
         for group_id in wanted:
             group = groups[group_id]
             row = rows.get(group_id)
-            begun = row is not None and row.left
-            delivery = msgspec.structs.replace(as_delivery(request, group_id), left=begun)
+            delivery = msgspec.structs.replace(
+                as_delivery(request, group_id), may_have_arrived=row is not None and row.may_have_arrived
+            )
             way = None if group.gone else way_of(group, request.channel)
             if group.gone:
                 events.append(self._refused(delivery, "the group is gone"))
@@ -160,7 +161,8 @@ class TaskMaker:
         created = await self._once(channel, making, over=over)
         if over and created.sent.verdict is SendStatus.REFUSED:
             return [
-                superseded_receipt(making.delivery(x), clock.now(), may_be_out=False) for x in making.chats
+                superseded_receipt(making.delivery(x), clock.now(), may_have_arrived=False)
+                for x in making.chats
             ]
         return self._settle(making, created, halted)
 
@@ -170,14 +172,16 @@ class TaskMaker:
         await self._desk.apply([sending_mark(x, group_id, now, keys) for group_id in making.chats])
         standing = (await self._desk.standing([x.alert_id])).get(x.alert_id)
         over = superseded(x.kind, x.version, making.release.expires_at, standing, clock.now())
-        if over and not making.was_begun:
-            await self._desk.apply([sending_mark(x, k, now, keys, left=False) for k in making.chats])
+        if over and not making.may_have_arrived:
+            await self._desk.apply(
+                [sending_mark(x, k, now, keys, may_have_arrived=False) for k in making.chats]
+            )
         return over
 
     async def _once(self, channel: TaskChannel, making: TaskAttempt, *, over: bool) -> Created:
         """The task as it was made before or is made now; REFUSED when it is over and was never made."""
         found = Created(SendResult(SendStatus.REFUSED, "never made"))
-        if making.was_begun:
+        if making.may_have_arrived:
             found = await channel.find(making.task(), making.release.approved_at - EARLIER)
             if await self._is_anothers(found.task_id, making.request.task_id):
                 found = Created(SendResult(SendStatus.REFUSED, "never made"))
@@ -221,12 +225,17 @@ class TaskMaker:
             )
             return [*events, *(self._ended(making, x, last) for x in making.chats)]
         wait_s = sent.retry_after_s or backoff_s(self._settings.retry_base_s, failures)
-        left = sent.verdict is SendStatus.UNKNOWN or making.was_begun
+        may_have_arrived = sent.verdict is SendStatus.UNKNOWN or making.may_have_arrived
         due = now + timedelta(seconds=wait_s)
         if sent.verdict is SendStatus.UNKNOWN:
             due = max(due, now + STILL_COMING)
         held = "rate" if sent.throttled else ""
-        return [*events, *self._later(making, held, due, reason=sent.reason, failures=failures, left=left)]
+        return [
+            *events,
+            *self._later(
+                making, held, due, reason=sent.reason, failures=failures, may_have_arrived=may_have_arrived
+            ),
+        ]
 
     def _opened(self, making: TaskAttempt, created: Created, now: datetime) -> list[e.Event]:
         refused = [x for x, chat in making.chats.items() if chat in created.refused]
@@ -253,13 +262,13 @@ class TaskMaker:
         """The groups that have another way go by it; the task waits with the others for a person to mend the
         channel."""
         events: list[e.Event] = []
-        left: list[str] = []
+        staying: list[str] = []
         for group_id in making.chats:
-            if making.further(group_id) and not making.was_begun:
+            if making.further(group_id) and not making.may_have_arrived:
                 events.append(self._ended(making, group_id, SendResult(SendStatus.REFUSED, "halted")))
             else:
-                left.append(group_id)
-        return events + (self._later(making, "halted", now, only=left) if left else [])
+                staying.append(group_id)
+        return events + (self._later(making, "halted", now, only=staying) if staying else [])
 
     def _later(
         self,
@@ -269,17 +278,17 @@ class TaskMaker:
         *,
         reason: str = "",
         failures: int | None = None,
-        left: bool = False,
+        may_have_arrived: bool = False,
         only: Sequence[str] | None = None,
     ) -> list[e.Event]:
         """To be made at ``due``; a halted one when its channel is resumed."""
         now = clock.now()
-        left = left or making.was_begun
+        may_have_arrived = may_have_arrived or making.may_have_arrived
         chats = {x: making.chats[x] for x in (only if only is not None else making.chats)}
         receipts = [
             receipt(
                 making.delivery(x), e.DeliveryState.RETRYING, reason or held, now,
-                failures=failures, held=held, left=left,
+                failures=failures, held=held, may_have_arrived=may_have_arrived,
             ) for x in chats
         ]  # fmt: skip
         task = self._task(making, "", chats.items(), now, due=due, failures=failures)

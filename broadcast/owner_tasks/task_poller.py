@@ -132,11 +132,15 @@ class Poller:
             settled = self._settled(task, progress, rows, further)
             ended = {x.group_id for x in settled}
             events: list[e.Event] = [*settled]
-            left = {k: further.get(k, "") for k in rows if k not in ended}
-            if not left:
+            open_groups = {k: further.get(k, "") for k in rows if k not in ended}
+            if not open_groups:
                 events.append(task_closed(task, clock.now()))
-            elif all(left.values()) and not progress.tapped and self._waited(task, release) >= MOST_REMINDERS:
-                events += await self._go_on(task, release, left)
+            elif (
+                all(open_groups.values())
+                and not progress.tapped
+                and self._waited(task, release) >= MOST_REMINDERS
+            ):
+                events += await self._go_on(task, release, open_groups)
             else:
                 events += await self._remind(task, release)
             await self._publish(events)
@@ -224,8 +228,10 @@ class Poller:
             if self._is_under_way(task):
                 return
             rows = await self._rows(task)
-            begun = any(row.left and row.channel == task.channel for row in rows.values())
-            progress = await self._stop(task, release, begun=begun)
+            may_have_arrived = any(
+                row.may_have_arrived and row.channel == task.channel for row in rows.values()
+            )
+            progress = await self._stop(task, release, may_have_arrived=may_have_arrived)
             if not progress.known:
                 return
             now = clock.now()
@@ -238,11 +244,13 @@ class Poller:
                 events.append(_polled(task, group_id, sent, at))
             await self._publish([*events, task_closed(task, now)])
 
-    async def _stop(self, task: e.OpenTask, release: e.Release, *, begun: bool = False) -> Progress:
-        """Cancel it on the platform, and ask how far it had come; one that was ``begun`` and never answered
-        is looked for first."""
+    async def _stop(
+        self, task: e.OpenTask, release: e.Release, *, may_have_arrived: bool = False
+    ) -> Progress:
+        """Cancel it on the platform, and ask how far it had come; one that ``may_have_arrived`` there and
+        never answered is looked for first."""
         channel, asked, platform_id = self._channels[task.channel], _as_task(task, release), task.platform_id
-        if not platform_id and begun:
+        if not platform_id and may_have_arrived:
             found = await channel.find(asked, release.approved_at - EARLIER)
             none_yet = found.sent.verdict is SendStatus.REFUSED and clock.now() < task.since + STILL_COMING
             if none_yet or found.sent.verdict not in (SendStatus.WAITING, SendStatus.REFUSED):
@@ -289,7 +297,8 @@ def _polled(
     return e.ReceiptRecorded(
         event_id=e.derive_id(delivery_id, str(task.attempt), state), at=at, delivery_id=delivery_id,
         alert_id=task.alert_id, version=task.version, kind=task.kind, group_id=group_id, channel=task.channel,
-        state=state, attempt=task.attempt, reason=sent.reason, left=state is e.DeliveryState.SHOWN,
+        state=state, attempt=task.attempt, reason=sent.reason,
+        may_have_arrived=state is e.DeliveryState.SHOWN,
         cause="poll", by=task.owner, since=task.since, next_channel=further if goes_on else "",
         retry_at=at if goes_on else None,
     )  # fmt: skip

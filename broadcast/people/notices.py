@@ -85,7 +85,7 @@ class Notices:
         try:
             async with self._gate, asyncio.timeout(SEND_S):
                 [sent] = await self._channels[name].send([message])
-            why = "" if sent.left else sent.reason or sent.verdict
+            why = "" if sent.may_have_arrived else sent.reason or sent.verdict
         except Exception as error:
             why = type(error).__name__
         if why:

@@ -109,7 +109,7 @@ def taken_back(tap: e.TapMade, row: Row, standing: Standing, undo_s: float) -> R
 
 def _after(tap: e.TapMade, row: Row, state: e.DeliveryState, at_ms: int, since_ms: int) -> Row:
     return Row(
-        state=state, at_ms=at_ms, attempt=row.attempt, channel=row.channel, left=True,
+        state=state, at_ms=at_ms, attempt=row.attempt, channel=row.channel, may_have_arrived=True,
         cause="undo" if tap.undo else "tap", by=tap.person_id, word=row.word + 1, since_ms=since_ms,
         failures=row.failures,
     )  # fmt: skip
@@ -124,6 +124,7 @@ def _recorded(tap: e.TapMade, delivery_id: str, row: Row) -> e.ReceiptRecorded:
     return e.ReceiptRecorded(
         event_id=e.derive_id("tapped", tap.tap_id), at=from_ms(row.at_ms), delivery_id=delivery_id,
         alert_id=tap.alert_id, version=tap.version, kind=tap.kind, group_id=tap.group_id,
-        channel=row.channel, state=row.state, attempt=row.attempt, failures=row.failures, left=True,
+        channel=row.channel, state=row.state, attempt=row.attempt, failures=row.failures,
+        may_have_arrived=True,
         cause=row.cause, by=row.by, word=row.word, since=since, tap_id=tap.tap_id,
     )  # fmt: skip

@@ -252,12 +252,12 @@ def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]])
 
 def _settled(event: e.AlertReleased, version: int, group_id: str, row: Row) -> e.Event:
     delivery_id = delivery_of(event.release.alert_id, version, "warning", group_id)
-    state = e.DeliveryState.UNKNOWN if row.left else e.DeliveryState.SUPERSEDED
+    state = e.DeliveryState.UNKNOWN if row.may_have_arrived else e.DeliveryState.SUPERSEDED
     return e.ReceiptRecorded(
         event_id=e.derive_id(delivery_id, event.event_id), at=event.at, delivery_id=delivery_id,
         alert_id=event.release.alert_id, version=version, kind="warning", group_id=group_id,
         channel=row.channel, state=state, attempt=row.attempt, reason=f"{event.kind} before it was sent",
-        word=row.word, left=row.left, cause="recall", failures=row.failures,
+        word=row.word, may_have_arrived=row.may_have_arrived, cause="recall", failures=row.failures,
         since=from_ms(row.since_ms or row.at_ms),
     )  # fmt: skip
 

@@ -39,7 +39,7 @@ class SendJob:
     secret: str = field(repr=False)
     """The way's, unsealed."""
     next_channel: str = ""
-    may_be_out: bool = False
+    may_have_arrived: bool = False
     """Whether an earlier attempt, or this one before a crash, may have reached the group."""
 
     @property
@@ -87,12 +87,14 @@ class BatchPreparer:
         jobs: list[SendJob] = []
         for request, row in wanted:
             release, group = releases[request.alert_id, request.version], groups[request.group_id]
-            out = request.left or (row is not None and row.left and not self._is_unsent(request, row))
+            may_have_arrived = request.may_have_arrived or (
+                row is not None and row.may_have_arrived and not self._is_unsent(request, row)
+            )
             if request.delivery_id in kept:
                 outcome.events += kept[request.delivery_id]
                 self.halted |= {x.name for x in kept[request.delivery_id] if isinstance(x, e.ChannelChanged)}
                 continue
-            job = self._job(request, release, group, out)
+            job = self._job(request, release, group, may_have_arrived)
             if isinstance(job, e.ReceiptRecorded):
                 outcome.events.append(job)
                 continue
@@ -101,20 +103,21 @@ class BatchPreparer:
             if held is None:
                 jobs.append(job)
             elif superseded(request.kind, request.version, release.expires_at, stands, now):
-                outcome.events.append(superseded_receipt(request, now, may_be_out=out))
+                outcome.events.append(superseded_receipt(request, now, may_have_arrived=may_have_arrived))
             else:
                 outcome.events.append(held)
         return jobs
 
     def _job(
-        self, request: e.DeliveryRequested, release: e.Release, group: e.Group, out: bool
+        self, request: e.DeliveryRequested, release: e.Release, group: e.Group, may_have_arrived: bool
     ) -> SendJob | e.ReceiptRecorded:
-        """The job, or the refusal of what has no way to its group; ``out``: an earlier attempt may have
-        left."""
+        """The job, or the refusal of a delivery that has no way to its group."""
 
         def refused(why: str, further: str = "") -> e.ReceiptRecorded:
             sent = SendResult(SendStatus.REFUSED, why)
-            return self.outcome(request, sent, further, clock.now(), askable=True, left=out)
+            return self.outcome(
+                request, sent, further, clock.now(), askable=True, may_have_arrived=may_have_arrived
+            )
 
         if group.gone:
             return refused("the group is gone")
@@ -128,7 +131,7 @@ class BatchPreparer:
             target, secret = unseal(way.target, self._key), unseal(way.secret, self._key)
         except Refused as error:
             return refused(str(error), further)
-        return SendJob(request, release, way, target, secret, further, out)
+        return SendJob(request, release, way, target, secret, further, may_have_arrived)
 
     def _is_unsent(self, request: e.DeliveryRequested, row: Row | None) -> bool:
         """Whether the mark on the ledger is our own, of an attempt that never left."""
@@ -142,14 +145,20 @@ class BatchPreparer:
         """The receipt of what is not to be sent now: its channel is halted, or people sleep; else None."""
         now = clock.now()
         if self.is_halted(job):
-            if job.next_channel and not job.may_be_out:
+            if job.next_channel and not job.may_have_arrived:
                 refusal = SendResult(SendStatus.REFUSED, f"halted:{job.name}")
                 return self.outcome(job.request, refusal, job.next_channel, now, askable=True)
-            return postponed_receipt(job.request, f"halted:{job.name}", now, None, left=job.may_be_out)
+            return postponed_receipt(
+                job.request, f"halted:{job.name}", now, None, may_have_arrived=job.may_have_arrived
+            )
         if job.request.kind == "correction":
             return None
         until = quiet_until(now, job.release.severity, self._settings.quiet_from, self._settings.quiet_to)
-        return postponed_receipt(job.request, "quiet", now, until, left=job.may_be_out) if until else None
+        return (
+            postponed_receipt(job.request, "quiet", now, until, may_have_arrived=job.may_have_arrived)
+            if until
+            else None
+        )
 
     def is_halted(self, job: SendJob) -> bool:
         """Whether a person must first resume the job's channel."""
@@ -163,15 +172,16 @@ class BatchPreparer:
         now: datetime,
         *,
         askable: bool,
-        left: bool = False,
+        may_have_arrived: bool = False,
     ) -> e.ReceiptRecorded:
         """The receipt of an attempt at ``request``, as the settings have it."""
         return outcome_of(
             request, sent, now=now, attempts=self._settings.delivery_attempts,
-            base_s=self._settings.retry_base_s, askable=askable, next_channel=further, left=left,
+            base_s=self._settings.retry_base_s, askable=askable, next_channel=further,
+            may_have_arrived=may_have_arrived,
         )  # fmt: skip
 
 
 def _cut_off(request: e.DeliveryRequested) -> e.Event:
     reason = "the process ended while it was being sent, and the platform cannot be asked"
-    return receipt(request, e.DeliveryState.UNKNOWN, reason, clock.now(), left=True)
+    return receipt(request, e.DeliveryState.UNKNOWN, reason, clock.now(), may_have_arrived=True)

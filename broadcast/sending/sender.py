@@ -146,22 +146,22 @@ class Sender:
         at_once = self._settings.webhook_at_once
         chunk = channel.together if channel.together > 1 else min(CHUNK, at_once)
         turns = FairSemaphore(max(AHEAD * at_once, chunk))
-        began, left = time.monotonic(), list(jobs)
+        began, waiting = time.monotonic(), list(jobs)
         under_way: list[asyncio.Task[list[e.Event]]] = []
         late: list[e.Event] = []
         try:
-            while left:
+            while waiting:
                 bucket = breaker_key(channel.name, credential)
-                taken, wait_s = await self._quota.take(bucket, channel.per_second(credential), len(left))
+                taken, wait_s = await self._quota.take(bucket, channel.per_second(credential), len(waiting))
                 for at in range(0, taken, chunk):
-                    part = left[at : min(at + chunk, taken)]
+                    part = waiting[at : min(at + chunk, taken)]
                     under_way.append(asyncio.create_task(self._send_chunk(channel, part, turns)))
-                left = left[taken:]
-                if left and time.monotonic() - began + wait_s > BATCH_S:
+                waiting = waiting[taken:]
+                if waiting and time.monotonic() - began + wait_s > BATCH_S:
                     rate = channel.per_second(credential)
-                    late = [_rated(job, max(1.0, wait_s) + n / rate) for n, job in enumerate(left)]
+                    late = [_rated(job, max(1.0, wait_s) + n / rate) for n, job in enumerate(waiting)]
                     break
-                if left:
+                if waiting:
                     await asyncio.sleep(wait_s)
             parts = await asyncio.gather(*under_way)
         except BaseException:
@@ -236,12 +236,14 @@ class Sender:
                 self._over.add(job.version)
         late = [job for job in marked if job.version in self._over]
         taken_back = [
-            sending_mark(job.request, job.request.group_id, now, keys, left=job.may_be_out) for job in late
+            sending_mark(job.request, job.request.group_id, now, keys, may_have_arrived=job.may_have_arrived)
+            for job in late
         ]
         await retry_while_unavailable(lambda: self._desk.apply(taken_back))
         stopped = [job for job in jobs if job.version in self._over]
         receipts: list[e.Event] = [
-            superseded_receipt(job.request, clock.now(), may_be_out=job.may_be_out) for job in stopped
+            superseded_receipt(job.request, clock.now(), may_have_arrived=job.may_have_arrived)
+            for job in stopped
         ]
         return [job for job in jobs if job.version not in self._over], receipts
 
@@ -251,7 +253,14 @@ class Sender:
         if sent.verdict is SendStatus.MISCONFIGURED and not own:
             return self._misconfigured(job, sent, now)
         settled: list[e.Event] = [
-            self._jobs.outcome(job.request, sent, job.next_channel, now, askable=askable, left=job.may_be_out)
+            self._jobs.outcome(
+                job.request,
+                sent,
+                job.next_channel,
+                now,
+                askable=askable,
+                may_have_arrived=job.may_have_arrived,
+            )
         ]
         failed = sent.verdict in FAILED and not sent.throttled
         if self._tally.add(job.name, failed=failed):
@@ -261,10 +270,15 @@ class Sender:
     def _misconfigured(self, job: SendJob, sent: SendResult, now: datetime) -> list[e.Event]:
         """Its credential is halted; it goes by another way, or waits until a person has mended that."""
         halted = self._halt(job.name, sent.reason)
-        if job.next_channel and not job.may_be_out:
+        if job.next_channel and not job.may_have_arrived:
             refusal = SendResult(SendStatus.REFUSED, sent.reason)
             return [*halted, self._jobs.outcome(job.request, refusal, job.next_channel, now, askable=True)]
-        return [*halted, postponed_receipt(job.request, f"halted:{job.name}", now, None, left=job.may_be_out)]
+        return [
+            *halted,
+            postponed_receipt(
+                job.request, f"halted:{job.name}", now, None, may_have_arrived=job.may_have_arrived
+            ),
+        ]
 
     def _halt(self, name: str, reason: str) -> list[e.Event]:
         if name in self._jobs.halted:
@@ -285,7 +299,9 @@ class Sender:
 
 def _rated(job: SendJob, wait_s: float) -> e.ReceiptRecorded:
     now = clock.now()
-    return postponed_receipt(job.request, "rate", now, now + timedelta(seconds=wait_s), left=job.may_be_out)
+    return postponed_receipt(
+        job.request, "rate", now, now + timedelta(seconds=wait_s), may_have_arrived=job.may_have_arrived
+    )
 
 
 def _digest(target: str) -> str:

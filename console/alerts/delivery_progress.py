@@ -23,7 +23,7 @@ from fenghuo.domain.alert import RELEASED, Alert, State
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.events import SETTLED, DeliveryState
 from fenghuo.domain.forecast import Covered, Forecast
-from fenghuo.domain.ledger import as_csv
+from fenghuo.domain.ledger import csv_file, ledger_lines
 
 FIGURES_S, FORECAST_S = 1.0, 15.0
 """How old the figures and the forecast may be."""
@@ -104,12 +104,13 @@ async def deliveries_csv(request: AnyRequest, deps: Deps, alert_id: FromPath[str
         raise NotFoundException(alert_id)
     kind = "correction" if request.query_params.get("kind") == "correction" else "warning"
     rows = await _rows(deps, alert, kind)
-    table = as_csv(rows, await deps.groups(), await deps.names(), requested_at(alert, kind))
+    history = await deps.desk.history(alert.alert_id)
+    lines = ledger_lines(rows, await deps.groups(), history, alert.version, kind)
     name = f"{alert.alert_id[:8]}-v{alert.version}-{kind}.csv"
     headers = {
         "content-disposition": f'attachment; filename="{name}"', "cache-control": "no-store", **SAFE_HEADERS,
     }  # fmt: skip
-    return Response(table.encode("utf-8-sig"), media_type=CSV, headers=headers)
+    return Response(csv_file(lines, await deps.names()), media_type=CSV, headers=headers)
 
 
 HANDLERS = [deliveries_csv]

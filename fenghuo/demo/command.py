@@ -35,7 +35,7 @@ SPEED = 60.0
 class Play:
     """All that a run of the demo holds."""
 
-    house: Supervisor
+    supervisor: Supervisor
     residents: Residents
     desk: OnTheDesk
     platforms: Platforms
@@ -66,16 +66,16 @@ def demo(*, auto: bool, as_json: bool, broker: str, count: int, everyday: float,
     say = (lambda _line: None) if as_json else tell
     with tempfile.TemporaryDirectory(prefix="fenghuo-demo-") as folder:
         platforms = Platforms(free_port(), speed)
-        house = Supervisor(settings_of(Path(folder), broker, platforms), say)
+        supervisor = Supervisor(settings_of(Path(folder), broker, platforms), say)
         try:
-            house.start()
+            supervisor.start()
             run(
-                house, platforms, say, Path(folder), auto=auto, as_json=as_json, count=count,
+                supervisor, platforms, say, Path(folder), auto=auto, as_json=as_json, count=count,
                 everyday=everyday,
             )  # fmt: skip
         finally:
             platforms.stop()
-            house.stop()
+            supervisor.stop()
 
 
 def settings_of(folder: Path, broker: str, platforms: Platforms) -> Settings:
@@ -95,7 +95,7 @@ def settings_of(folder: Path, broker: str, platforms: Platforms) -> Settings:
 
 
 def run(
-    house: Supervisor,
+    supervisor: Supervisor,
     platforms: Platforms,
     say: Callable[[str], None],
     folder: Path,
@@ -108,15 +108,15 @@ def run(
     """Fill the house, tell the stories, and end (--auto) or stay."""
     rows = district.groups(count, district.RESIDENTS * count // district.GROUPS, platforms.url)
     people = district.accounts(PASSWORD)
-    fill(house, folder, rows, people, platforms.url)
-    environment = house.environment
+    fill(supervisor, folder, rows, people, platforms.url)
+    environment = supervisor.environment
     secret = environment["FENGHUO_WEBHOOK_SECRET"]
     roster = roster_of(rows, people, secret)
-    platforms.start(folder, roster, house.console_url, folder / "simulate.log")
+    platforms.start(folder, roster, supervisor.console_url, folder / "simulate.log")
     residents_of_all = sum(int(row["members"]) for row in rows)
     say(f"\n{district.DISTRICT}: {count:,} groups, {residents_of_all:,} residents (invented)")
     say(
-        f"open {house.console_url} as one of: officer, analyst, approver, admin, officer-00-0, duty-00 "
+        f"open {supervisor.console_url} as one of: officer, analyst, approver, admin, officer-00-0, duty-00 "
         f"(password {PASSWORD})"
     )
     say(
@@ -124,9 +124,9 @@ def run(
         f"{platforms.speed:g} times as fast as yours"
     )
     tally = Tally()
-    residents = Residents(house.intake_url, environment["FENGHUO_INTAKE_TOKEN"], tally)
-    desk = OnTheDesk(environment["FENGHUO_REDIS_URL"], house.settings.namespace)
-    play = Play(house, residents, desk, platforms, tally, count, residents_of_all, say)
+    residents = Residents(supervisor.intake_url, environment["FENGHUO_INTAKE_TOKEN"], tally)
+    desk = OnTheDesk(environment["FENGHUO_REDIS_URL"], supervisor.settings.namespace)
+    play = Play(supervisor, residents, desk, platforms, tally, count, residents_of_all, say)
     trickle = Everyday(residents, everyday)
     trickle.start()
     try:
@@ -140,7 +140,7 @@ def run(
                 raise SystemExit(1)
         else:
             say("\nstays open until Ctrl-C")
-            wait_for_the_end(house)
+            wait_for_the_end(supervisor)
     finally:
         trickle.end()
         residents.close()
@@ -148,19 +148,23 @@ def run(
 
 
 def fill(
-    house: Supervisor, folder: Path, rows: list[dict[str, str]], people: list[district.Account], hooks: str
+    supervisor: Supervisor,
+    folder: Path,
+    rows: list[dict[str, str]],
+    people: list[district.Account],
+    hooks: str,
 ) -> None:
     """Bring groups and people in by the same commands that a district uses."""
     district.write_groups(folder / "groups.csv", rows)
     district.write_people(folder / "people.csv", people, hooks)
-    command(house, ["groups", "import", str(folder / "groups.csv")])
-    command(house, ["people", "import", str(folder / "people.csv")])
+    command(supervisor, ["groups", "import", str(folder / "groups.csv")])
+    command(supervisor, ["people", "import", str(folder / "people.csv")])
 
 
-def command(house: Supervisor, words: Sequence[str]) -> str:
+def command(supervisor: Supervisor, words: Sequence[str]) -> str:
     """Run one ``fenghuo`` command against the house; its output, or Refused with what it said."""
     done = subprocess.run(
-        [sys.executable, "-m", "fenghuo", *words], env=house.environment, capture_output=True, text=True,
+        [sys.executable, "-m", "fenghuo", *words], env=supervisor.environment, capture_output=True, text=True,
         timeout=120,
         check=False,
     )  # fmt: skip
@@ -171,7 +175,7 @@ def command(house: Supervisor, words: Sequence[str]) -> str:
 
 def tell_stories(play: Play, *, auto: bool) -> dict[str, Any]:
     """Both stories; with ``auto`` to their end, with the figures."""
-    say, url = play.tell, play.house.console_url
+    say, url = play.tell, play.supervisor.console_url
     say("\n1. A known scam: a resident reports a text about a cancelled flight.")
     tell_known(play.residents, say)
     say("\n2. Something new: three business owners in three towns report a text, each altered.")
@@ -192,7 +196,7 @@ def tell_stories(play: Play, *, auto: bool) -> dict[str, Any]:
     result = approve_and_wait(play, analyst, alert_id)
     say("\n3. Owners elsewhere answer.")
     tell_sightings(play.residents, say)
-    return {"broker": play.house.settings.broker, **result, "report_to_draft_s": round(to_draft_s, 3)}
+    return {"broker": play.supervisor.settings.broker, **result, "report_to_draft_s": round(to_draft_s, 3)}
 
 
 def log_in(url: str, person_id: str) -> Visitor:
@@ -204,7 +208,7 @@ def log_in(url: str, person_id: str) -> Visitor:
 def approve_and_wait(play: Play, analyst: Visitor, alert_id: str) -> dict[str, Any]:
     """Submit, approve as another person, and wait until every group has the warning or is known not to get
     it."""
-    approver = log_in(play.house.console_url, "approver")
+    approver = log_in(play.supervisor.console_url, "approver")
     try:
         analyst.act(alert_id, "submit")
         play.tell("  submitted by the analyst")
@@ -249,8 +253,8 @@ def until_all_settled(play: Play, alert_id: str) -> Ledger:
         ledger = play.desk.ledger(alert_id)
         if ledger.settled >= play.groups or time.monotonic() > deadline:
             return ledger
-        if play.house.failure:
-            raise Refused(play.house.failure)
+        if play.supervisor.failure:
+            raise Refused(play.supervisor.failure)
         time.sleep(0.25)
 
 

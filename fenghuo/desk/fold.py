@@ -19,7 +19,7 @@ from fenghuo.desk.keys import Keys, surge_of
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Action
 from fenghuo.domain.calendar import DAY_S, HOUR_MS, day_of
-from fenghuo.domain.delivery import Row, ledger_rank, next_attempt
+from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, Row, ledger_rank, next_attempt
 
 REPORT_KEPT_S = 30 * DAY_S
 LONE_KEPT_S, CLUSTER_KEPT_S = 7 * DAY_S, 30 * DAY_S
@@ -264,7 +264,11 @@ def _released(x: e.AlertReleased, keys: Keys) -> list[Change]:
 
 def _requested(x: e.DeliveryRequested, keys: Keys) -> list[Change]:
     row = Row(
-        state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, left=x.left
+        state=e.DeliveryState.REQUESTED,
+        at_ms=to_ms(x.at),
+        attempt=x.attempt,
+        channel=x.channel,
+        may_have_arrived=x.may_have_arrived,
     )
     return [_on_ledger(keys, x, x.group_id, row)]
 
@@ -277,12 +281,21 @@ def _task_requested(x: e.TaskRequested, keys: Keys) -> list[Change]:
 
 
 def sending_mark(
-    x: e.DeliveryRequested | e.TaskRequested, group_id: str, at: datetime, keys: Keys, *, left: bool = True
+    x: e.DeliveryRequested | e.TaskRequested,
+    group_id: str,
+    at: datetime,
+    keys: Keys,
+    *,
+    may_have_arrived: bool = True,
 ) -> Change:
     """The mark that ``x`` is about to leave for a group: the one change that is written before its event, by
-    the sender. ``left`` False takes it back: it was held in the last moment."""
+    the sender. ``may_have_arrived`` False takes it back: it was held in the last moment."""
     row = Row(
-        state=e.DeliveryState.HANDED_OVER, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel, left=left
+        state=e.DeliveryState.HANDED_OVER,
+        at_ms=to_ms(at),
+        attempt=x.attempt,
+        channel=x.channel,
+        may_have_arrived=may_have_arrived,
     )
     return _on_ledger(keys, x, group_id, row)
 
@@ -294,13 +307,10 @@ def _on_ledger(
     return ("PUT", keys.ledger(x.alert_id, x.version, x.kind), group_id, rank, _JSON.encode(row))
 
 
-_HAS_IT = frozenset({e.DeliveryState.SHOWN, e.DeliveryState.ACCEPTED, e.DeliveryState.UNKNOWN})
-"""States in which a warning counts against its group's share of warnings."""
-
-
 def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
     row = Row(
-        state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, reason=x.reason, left=x.left,
+        state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, reason=x.reason,
+        may_have_arrived=x.may_have_arrived,
         cause=x.cause, by=x.by, word=x.word, since_ms=to_ms(x.since) if x.since else 0, held=x.held,
         failures=x.failures,
     )  # fmt: skip
@@ -311,7 +321,7 @@ def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
         changes += _again(x, keys)
     if x.state in e.SETTLED:
         changes.append(("SADD", keys.settled_groups(x.alert_id, x.version, x.kind), x.group_id))
-    if x.state in _HAS_IT:
+    if x.state in MAY_HAVE_ARRIVED:
         day = keys.warned_on(day_of(x.at))
         changes.append(("HSET", day, f"{x.group_id}|{x.alert_id}|{x.channel}|{x.kind}", "1"))
         changes.append(("EXPIRE", day, WARNED_KEPT_S))

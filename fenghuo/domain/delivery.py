@@ -13,7 +13,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     attempt: int = 1
     channel: str = ""
     reason: str = ""
-    left: bool = False
+    may_have_arrived: bool = msgspec.field(default=False, name="left")
     """Whether an attempt may have reached the group."""
     cause: str = ""
     by: str = ""
@@ -24,6 +24,9 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     failures: int = 0
 
 
+MAY_HAVE_ARRIVED = frozenset({e.DeliveryState.SHOWN, e.DeliveryState.ACCEPTED, e.DeliveryState.UNKNOWN})
+"""States whose group has or may have the message: it counts against the group's limit of warnings, and a
+recall owes it the correction."""
 RANK: dict[e.DeliveryState, int] = {
     e.DeliveryState.REQUESTED: 0,
     e.DeliveryState.HANDED_OVER: 1,
@@ -49,5 +52,6 @@ def next_attempt(x: e.ReceiptRecorded) -> e.DeliveryRequested:
     return e.DeliveryRequested(
         event_id=e.derive_id(x.event_id, "again"), at=x.retry_at or x.at, delivery_id=x.delivery_id,
         alert_id=x.alert_id, version=x.version, kind=x.kind, group_id=x.group_id,
-        channel=x.next_channel or x.channel, attempt=x.attempt + 1, failures=x.failures, left=x.left,
+        channel=x.next_channel or x.channel, attempt=x.attempt + 1, failures=x.failures,
+        may_have_arrived=x.may_have_arrived,
     )  # fmt: skip

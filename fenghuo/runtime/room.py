@@ -60,7 +60,7 @@ class Room:
     failing: dict[str, str] = field(default_factory=dict)
     """Each loop that failed and has not worked since, and why."""
 
-    async def trouble(self) -> str | None:
+    async def health_problem(self) -> str | None:
         """Why the room cannot serve now, or None."""
         if not self.started:
             return f"starting: {self.waits_for}" if self.waits_for else "starting"
@@ -73,7 +73,11 @@ class Room:
             return "the broker or Redis did not answer within 2 s"
         except Unavailable as error:
             return str(error)
-        return self.transport.trouble() or _half_rebuilt(*marks) or next(iter(self.failing.values()), None)
+        return (
+            self.transport.health_problem()
+            or _half_rebuilt(*marks)
+            or next(iter(self.failing.values()), None)
+        )
 
 
 def _half_rebuilt(mark: bytes | None, lease: bytes | None) -> str | None:
@@ -122,9 +126,9 @@ def health_pages(room: Room, inner: Asgi | None) -> Asgi:
         if scope["type"] == "http" and scope["path"] == "/health":
             await _answer(send, 200, {"room": room.name, "status": "alive"})
         elif scope["type"] == "http" and scope["path"] == "/ready":
-            trouble = await room.trouble()
-            body = {"room": room.name, "status": "ready" if trouble is None else "not ready", "why": trouble}
-            await _answer(send, 200 if trouble is None else 503, body)
+            problem = await room.health_problem()
+            body = {"room": room.name, "status": "ready" if problem is None else "not ready", "why": problem}
+            await _answer(send, 200 if problem is None else 503, body)
         elif scope["type"] == "http" and inner is None:
             await _answer(send, 404, {"room": room.name, "status": "no such page"})
         elif inner is not None:

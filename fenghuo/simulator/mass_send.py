@@ -4,13 +4,11 @@ import heapq
 from collections import Counter, deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
+from fenghuo.simulator.clock import SimClock
 from fenghuo.simulator.response_model import Profile, first_tap_s, reminded_tap_s, unit
 from fenghuo.simulator.roster import Chat, Corp
-
-if TYPE_CHECKING:
-    from fenghuo.simulator.platform import Platform
 
 MOST_TASKS = 20_000
 DISPATCH_S = 5.0
@@ -41,10 +39,24 @@ class Task:
     """(chat id, 1 sent or 3 quota used up), once tapped."""
 
 
+class Surroundings(Protocol):
+    """What tasks need of the platform that they stand on."""
+
+    seed: int
+    clock: SimClock
+    chats: dict[str, Chat]
+    owners: dict[str, str]
+    profiles: dict[str, Profile]
+
+    def corp_of(self, chat: Chat) -> Corp: ...
+
+    def show(self, group_id: str, text: str, channel: str, at_s: float | None = None) -> None: ...
+
+
 class Tasks:
     """All tasks, and the taps that are to come. Whoever reads them calls ``settle`` first."""
 
-    def __init__(self, platform: "Platform") -> None:
+    def __init__(self, platform: Surroundings) -> None:
         self._platform = platform
         self._tasks: dict[str, Task] = {}
         self._due: list[tuple[float, str]] = []

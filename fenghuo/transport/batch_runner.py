@@ -80,7 +80,7 @@ class BatchRunner:
         except (ConnectionError, TimeoutError, RedisError) as error:
             raise Transient(f"the world is away: {e.reason_of(error)}") from error
         except Exception as error:
-            self.stage.forget()
+            self.stage.reset_cache()
             if len(records) > 1:
                 await self._one_by_one(records, commit, error)
                 return
@@ -106,8 +106,8 @@ class BatchRunner:
 
     async def _handle(self, good: list[e.Event]) -> tuple[list[e.Event], list[Change]]:
         outcome = await self.stage.handle(good) if good else Outcome()
-        folded = self.stage.folded(good)
-        changes = [change for event in (*folded, *outcome.events) for change in project(event, self.keys)]
+        to_fold = self.stage.to_fold(good)
+        changes = [change for event in (*to_fold, *outcome.events) for change in project(event, self.keys)]
         return outcome.events, changes
 
     async def _finish(

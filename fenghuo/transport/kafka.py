@@ -169,7 +169,7 @@ class KafkaTransport:
             await _within(GOODBYE_S, _abandon(self._producer))
         self._broker, self._producer, self._readers, self._following = None, None, [], []
 
-    def trouble(self) -> str | None:
+    def health_problem(self) -> str | None:
         stopped = [reader.stopped for reader in self._readers if reader.stopped]
         if stopped:
             return stopped[0]

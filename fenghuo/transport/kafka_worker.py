@@ -111,12 +111,12 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
     async def on_partitions_revoked(self, _revoked: Any) -> None:
         async with self._busy:
             self._between = True
-            self.stage.forget()
+            self.stage.reset_cache()
 
     async def on_partitions_assigned(self, _assigned: Any) -> None:
         async with self._busy:
             self._between = False
-            self.stage.forget()
+            self.stage.reset_cache()
 
     async def _on_batch(self, message: Any) -> None:
         """One batch, in parts; what could not be committed is rewound and comes again, after a while."""
@@ -182,7 +182,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         if isinstance(error, _NotOurs | _Leaving):
             await self._rest(1.0 if self.stopped else 0)
             return
-        self.stage.forget()
+        self.stage.reset_cache()
         extra = {"stage": self.stage.group, "why": e.reason_of(error)}
         if isinstance(error, StageStopped):
             self.stopped = str(error)

@@ -121,7 +121,7 @@ class RedisTransport:
                     await self._broker.stop()
             self._broker = None
 
-    def trouble(self) -> str | None:
+    def health_problem(self) -> str | None:
         stopped = [owner.stopped for owner in self._owners if owner.stopped]
         if stopped:
             return stopped[0]

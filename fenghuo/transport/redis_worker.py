@@ -100,7 +100,7 @@ class RedisStageWorker:
         self._leave.set()
 
     async def _own(self) -> None:
-        self._stage.forget()
+        self._stage.reset_cache()
         alone = self._lease.deaths >= DEATHS_BEFORE_ALONE
         self._client.again(self._stream, self._stage.group, alone=alone)
         try:
@@ -184,7 +184,7 @@ class RedisStageWorker:
 
     async def _step_back(self, error: Exception) -> None:
         """Make the same entries come again, after a while; leave at once if another owns the stage now."""
-        self._stage.forget()
+        self._stage.reset_cache()
         fenced = "FENCED" in str(error)
         self._client.again(self._stream, self._stage.group, alone=fenced)
         if fenced:

@@ -32,7 +32,7 @@ class Outcome:
     events: list[e.Event] = field(default_factory=list)
 
 
-def _forget_nothing() -> None:
+def _no_cache() -> None:
     return None
 
 
@@ -43,9 +43,9 @@ class Stage:
     ``handle`` gets the decoded events of a batch, in order, and returns the outcome; given the same events
     and the same desk it gives the same answer. It may get an event again, alone or in another batch: after a
     crash, after a failure, and when it took longer than ``workbench.HANDLE_S`` (then with fewer beside it).
-    ``forget`` drops what the stage holds in memory: it is called when another process may have worked in
+    ``reset_cache`` drops what the stage holds in memory: it is called when another process may have worked in
     between (start, takeover, rebalance) and after any failure.
-    ``projects_input`` folds the read events onto the desk as well: for topics fed from outside stages; where
+    ``fold_input`` folds the read events onto the desk as well: for topics fed from outside stages; where
     it is a function, those that it says are.
     """
 
@@ -54,18 +54,18 @@ class Stage:
     topic: Topic
     handle: Callable[[Sequence[e.Event]], Awaitable[Outcome]]
     batch: int = 200
-    projects_input: bool | Callable[[e.Event], bool] = False
-    forget: Callable[[], None] = _forget_nothing
+    fold_input: bool | Callable[[e.Event], bool] = False
+    reset_cache: Callable[[], None] = _no_cache
 
     @property
     def group(self) -> str:
         return f"{self.room}.{self.name}"
 
-    def folded(self, events: Sequence[e.Event]) -> Sequence[e.Event]:
+    def to_fold(self, events: Sequence[e.Event]) -> Sequence[e.Event]:
         """Those of the read ``events`` that this stage brings onto the desk."""
-        if callable(self.projects_input):
-            return [event for event in events if self.projects_input(event)]
-        return events if self.projects_input else ()
+        if callable(self.fold_input):
+            return [event for event in events if self.fold_input(event)]
+        return events if self.fold_input else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ class Transport(Protocol):
     async def stop(self) -> None:
         """Finish the batches under way, then leave; nothing accepted is lost."""
 
-    def trouble(self) -> str | None:
+    def health_problem(self) -> str | None:
         """Why this process cannot do its work now, or None."""
 
     async def ping(self) -> None:

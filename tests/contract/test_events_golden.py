@@ -287,10 +287,10 @@ SAMPLES: dict[str, e.Event] = {
             message="whoever wrote or submitted the warning cannot approve it",
         ),
         sample(e.AlertReleased, kind="approved", release=RELEASE),
-        sample(e.DeliveryRequested, left=True, **SENT),
+        sample(e.DeliveryRequested, may_have_arrived=True, **SENT),
         sample(
             e.ReceiptRecorded,
-            left=True,
+            may_have_arrived=True,
             state=e.DeliveryState.RETRYING,
             reason="45009 api freq out of limit",
             retry_at=AT + timedelta(seconds=4),

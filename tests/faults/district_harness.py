@@ -27,7 +27,8 @@ from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
 from tests.support.builders import DISTRICT, PEOPLE, SAFE_TEXT, content, draft, order, settings
 from tests.support.room_processes import RoomProcess
-from tests.support.rooms_in_process import RunningRooms, seen_hash, until
+from tests.support.rooms_in_process import RunningRooms, seen_hash
+from tests.support.waiting import until
 
 GROUPS, STORMY_GROUPS = 4_601, 800
 CALM = ("东湖镇", "南桥镇", "西岭街道")

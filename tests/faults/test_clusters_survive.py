@@ -21,7 +21,7 @@ from fenghuo.runtime.room import AnyTransport, open_desk, open_transport
 from fenghuo.settings import Settings
 from tests.support.builders import DISTRICT, altered, invented_scam, place, settings, unmatched
 from tests.support.room_processes import RoomProcess, shares
-from tests.support.rooms_in_process import until
+from tests.support.waiting import until
 
 ALERT_HOURS = 168
 """Longer than the reports are old: no draft expires, and none is made anew, in the middle of a test."""

@@ -38,7 +38,7 @@ from tests.faults.district_harness import (
 )
 from tests.support.builders import SAFE_CORRECTION
 from tests.support.room_processes import RoomProcess, shares
-from tests.support.rooms_in_process import until
+from tests.support.waiting import until
 
 KILLS, CUTS = 10, 10
 REQUEST_MS = 1_000

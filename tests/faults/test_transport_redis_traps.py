@@ -32,8 +32,8 @@ from tests.support.transport_harness import (
     kill,
     nothing,
     report,
-    until,
 )
+from tests.support.waiting import until
 
 RECEIVED, UNMATCHED, LETTERS = topics.REPORTS_RECEIVED, topics.REPORTS_UNMATCHED, topics.DEADLETTERS
 GROUP = "consumers.work"
@@ -244,7 +244,7 @@ async def test_flushall_under_a_reader_is_told_and_survived(
     reports = [report(n) for n in range(5, 15)]
     await writer.publish(reports)
     await until(lambda: carrier.has_answered(writer, reports))
-    assert begun.trouble() is None
+    assert begun.health_problem() is None
     assert (await begun.lag())[f"reports.received {GROUP}"] == 0
 
 

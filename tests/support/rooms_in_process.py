@@ -1,11 +1,10 @@
 """Rooms inside the test's own process, on a real broker and a real Redis."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import broadcast.app
 import consumers.app
@@ -16,19 +15,7 @@ from fenghuo.runtime.room import AnyTransport, Room, open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import end_tasks
 from tests.support.builders import PEOPLE, person_changed
-
-T = TypeVar("T")
-
-
-async def until(look: Callable[[], Awaitable[T]], within_s: float = 30, what: str = "it") -> T:
-    """The first true answer of ``look``; the test fails when there is none in time."""
-    deadline = time.monotonic() + within_s
-    while True:
-        found = await look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
-        await asyncio.sleep(0.02)
+from tests.support.waiting import until
 
 
 async def seen_hash(desk: Desk, alert_id: str = "a1") -> str:

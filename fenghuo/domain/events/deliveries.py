@@ -64,7 +64,7 @@ class DeliveryRequested(Event, frozen=True, kw_only=True, tag="DeliveryRequested
     attempt: int = 1
     failures: int = 0
     """How many of the earlier attempts failed (the others were only put off)."""
-    left: bool = False
+    may_have_arrived: bool = msgspec.field(default=False, name="left")
     """Whether an earlier attempt may have reached the group."""
 
 
@@ -130,7 +130,7 @@ class ReceiptRecorded(Event, frozen=True, kw_only=True, tag="ReceiptRecorded"):
     reason: str = ""
     retry_at: Moment | None = None
     failures: int = 0
-    left: bool = False
+    may_have_arrived: bool = msgspec.field(default=False, name="left")
     """Whether this or an earlier attempt may have reached the group: then a recall owes it the correction."""
     cause: str = ""
     """What told us: send, tap, undo, poll, plan, recall."""

@@ -193,7 +193,7 @@ async def test_a_task_whose_answer_was_lost_is_found_and_nobody_is_owed_for_it(
     async with room(told, tasks=people) as here:
         await opened(here, owned(1), owned(2))
         rows = await here.desk.ledger("a1", 1)
-        assert {(x.state, x.left) for x in rows.values()} == {(State.RETRYING, True)}
+        assert {(x.state, x.may_have_arrived) for x in rows.values()} == {(State.RETRYING, True)}
         assert await here.poll() == [], "not before its time"
         time.go(5)
         again = requested(await here.poll())
@@ -202,7 +202,7 @@ async def test_a_task_whose_answer_was_lost_is_found_and_nobody_is_owed_for_it(
         await here.desk.project(again)  # as a rebuild does
         await here.deliver(again)
         rows = await here.desk.ledger("a1", 1)
-        assert {(x.state, x.left) for x in rows.values()} == {(State.WAITING, False)}
+        assert {(x.state, x.may_have_arrived) for x in rows.values()} == {(State.WAITING, False)}
         assert await here.release("recalled") == [], "nobody has tapped"
     assert len(people.created) == 1
 
@@ -250,7 +250,9 @@ async def test_recalled_before_it_was_made_no_task_is_made(told: Settings, peopl
         asked = await here.release()
         assert await here.release("recalled") == []
         await here.deliver(asked, commit=False)
-        assert not (await here.desk.ledger("a1", 1))["g0001"].left, "nobody is owed a correction of it"
+        assert not (await here.desk.ledger("a1", 1))["g0001"].may_have_arrived, (
+            "nobody is owed a correction of it"
+        )
         await here.deliver(asked)
         assert await here.states() == {"g0001": State.SUPERSEDED}
     assert people.created == {}

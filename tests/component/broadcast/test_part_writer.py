@@ -68,7 +68,7 @@ async def test_a_part_done_again_touches_nothing_that_is_under_way(told: Setting
         unknown = e.ReceiptRecorded(
             event_id="u", at=clock.now(), delivery_id=first.delivery_id, alert_id=first.alert_id, version=1,
             kind="warning", group_id=first.group_id, channel="webhook", state=State.UNKNOWN, attempt=1,
-            left=True,
+            may_have_arrived=True,
         )  # fmt: skip
         await here.desk.project([unknown])
         await here.know(group(0, channel="feishu"), group(1, channel="dingtalk", target="d"))

@@ -27,7 +27,7 @@ from fenghuo.transport.redis_lease import new_token
 from fenghuo.transport.stage import Stage
 from tests.browser.console_page import settings_at
 from tests.browser.scenes import two_officers as s
-from tests.support.rooms_in_process import until
+from tests.support.waiting import until
 
 
 class Mute:
@@ -61,7 +61,7 @@ async def room(redis_url: str, namespace: str, mute: Mute) -> AsyncIterator[tupl
     channels: dict[str, Channel] = {"sandbox": Sandbox(desk.client, desk.keys, 100), "wecom_robot": mute}  # type: ignore[dict-item]
     notices = Notices(desk, channels, settings)
     stage = Stage(
-        room="broadcast", name="notify", topic=NOTICES_REQUESTED, batch=50, projects_input=True,
+        room="broadcast", name="notify", topic=NOTICES_REQUESTED, batch=50, fold_input=True,
         handle=notices.on_notices_requested,
     )  # fmt: skip
     await desk.project(s.street(clock.now()))

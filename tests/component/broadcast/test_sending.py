@@ -122,7 +122,7 @@ async def test_killed_between_send_and_answer_exactly_that_one_is_unknown(told: 
         assert [k for k, state in states.items() if state is State.UNKNOWN] == ["g0001"]
         assert set(states.values()) == {State.UNKNOWN, State.SHOWN}
         rows = await here.desk.ledger("a1", 1)
-        assert rows["g0001"].left, "a recall owes it the correction"
+        assert rows["g0001"].may_have_arrived, "a recall owes it the correction"
     assert set(ding.times.values()) == {1}
 
 
@@ -279,7 +279,7 @@ async def test_what_a_recall_stops_in_the_last_moment_is_owed_no_correction(told
         Look(here, recall)
         await here.deliver(asked, commit=False)
         rows = await here.desk.ledger("a1", 1)
-        assert len(rows) == 40 and not any(x.left for x in rows.values())
+        assert len(rows) == 40 and not any(x.may_have_arrived for x in rows.values())
         assert await here.release("recalled") == []
     assert hook.asked == []
 
@@ -324,7 +324,7 @@ async def test_refused_for_good_goes_on_by_each_approved_way_in_turn(told: Setti
         assert await here.states() == {"g0001": State.REFUSED}, "feishu was not approved"
         assert await here.retry() == []
         (row,) = (await here.desk.ledger("a1", 1)).values()
-        assert (row.channel, row.reason, row.left) == ("webhook", "not in the group", False)
+        assert (row.channel, row.reason, row.may_have_arrived) == ("webhook", "not in the group", False)
     assert fei.asked == []
     assert len(ding.asked) == len(hook.asked) == 1
 
@@ -657,7 +657,7 @@ async def test_a_held_task_is_a_delivery_of_each_of_its_groups() -> None:
     )  # fmt: skip
     part = as_delivery(task, "g0001")
     assert part.delivery_id == request("g0001").delivery_id
-    assert (part.attempt, part.failures, part.left) == (3, 2, False)
+    assert (part.attempt, part.failures, part.may_have_arrived) == (3, 2, False)
 
 
 async def test_what_is_requested_for_a_release_that_the_desk_lacks_waits(told: Settings) -> None:

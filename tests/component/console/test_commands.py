@@ -53,7 +53,7 @@ def folding(
         desk = open_desk(settings)
         transport = open_transport(settings, "consumers", desk)
         stages = [
-            Stage(room="consumers", name=x.name, topic=x, handle=fold, projects_input=True)
+            Stage(room="consumers", name=x.name, topic=x, handle=fold, fold_input=True)
             for x in (GROUPS_CHANGED, PEOPLE_CHANGED)
         ]
         await transport.start(stages)
@@ -274,9 +274,8 @@ def test_a_given_password_is_read_from_stdin_and_not_printed() -> None:
 
 
 def test_the_commands_start_without_the_web_framework() -> None:
-    code = (
-        "import sys, console.directory.commands; print([x for x in sys.modules if x.startswith('litestar')])"
-    )
+    begins = "x.startswith('litestar')"
+    code = f"import sys, console.directory.commands; print([x for x in sys.modules if {begins}])"
     assert (
         subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
         == "[]\n"

@@ -13,7 +13,8 @@ from fenghuo.domain.events import Cluster, ClusterCorrected, Event
 from tests.browser.console_page import Opened, console_at, settings_at
 from tests.browser.scenes import every_state as d
 from tests.support.builders import place, unmatched
-from tests.support.rooms_in_process import RunningRooms, running_rooms, until
+from tests.support.rooms_in_process import RunningRooms, running_rooms
+from tests.support.waiting import until
 
 LICENCE = (
     "【市场监督】尊敬的法人，您的企业法人信息已到期，请于今日内登录网站更新，逾期将吊销营业执照。",
@@ -28,7 +29,7 @@ class District:
     """A console and the consumers behind it, with a hand to report."""
 
     console: Opened
-    rooms: RunningRooms
+    running: RunningRooms
     reports: int = 0
 
     async def report(self, text: str, reporter: str = "", **changes: Any) -> str:
@@ -37,17 +38,17 @@ class District:
         report_id = f"r{self.reports}"
         fields = {"at": clock.now(), "place": place(f"镇{self.reports}")} | changes
         event = unmatched(report_id, text, reporter, **fields)
-        await self.rooms.desk.project([event])
-        await self.rooms.rooms["consumers"].transport.publish([event])
+        await self.running.desk.project([event])
+        await self.running.rooms["consumers"].transport.publish([event])
         await until(lambda: self.cluster_of(report_id), what=f"{report_id} in a cluster")
         return report_id
 
     async def cluster_of(self, report_id: str) -> str | None:
-        views = await self.rooms.desk.reports_by_id([report_id])
+        views = await self.running.desk.reports_by_id([report_id])
         return views[0].cluster_id if views else None
 
     async def cluster(self, cluster_id: str) -> Cluster:
-        found = await self.rooms.desk.cluster(cluster_id)
+        found = await self.running.desk.cluster(cluster_id)
         assert found is not None
         return found
 
@@ -67,12 +68,12 @@ class District:
 async def district(redis_url: str, namespace: str) -> AsyncIterator[District]:
     async with (
         console_at(redis_url, namespace, deciding=False) as console,
-        running_rooms(settings_at(redis_url, namespace), "consumers") as rooms,
+        running_rooms(settings_at(redis_url, namespace), "consumers") as running,
     ):
-        await rooms.desk.project(d.people(clock.now()))
+        await running.desk.project(d.people(clock.now()))
         await console.issue_password(*d.PEOPLE)
         await console.log_in("ana")
-        yield District(console, rooms)
+        yield District(console, running)
 
 
 @pytest.fixture

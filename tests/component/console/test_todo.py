@@ -142,7 +142,7 @@ async def test_an_undo_brings_it_back_and_a_late_repeat_does_not_undo_that(conso
     undone = await press(console, [tap("s000")], undo=True)
     assert undone.json()["taken"] == 1
     back = await until(console, "s000", e.DeliveryState.WAITING)
-    assert (back.left, back.word) == (True, 2)
+    assert (back.may_have_arrived, back.word) == (True, 2)
     assert (await press(console, [tap("s000")], first)).json()["taken"] == 1, "the console cannot know"
     await press(console, [tap("s001")])
     await until(console, "s001", e.DeliveryState.SHOWN)
@@ -227,7 +227,7 @@ async def test_what_was_recalled_is_asked_about_and_then_owed_the_truth(console:
     said = await press(console, [tap("s001", alert_id=s.RECALLED)], already=True)
     assert said.json()["taken"] == 1
     shown = await until(console, "s001", e.DeliveryState.SHOWN, s.RECALLED)
-    assert shown.left
+    assert shown.may_have_arrived
     gone = await press(console, [tap("s001", alert_id=s.RECALLED)], undo=True)
     assert gone.json()["refused"][0]["why"] == "undo_gone"
 

@@ -1,14 +1,18 @@
 """What a person sees and does before and after a release: updates, shares, channels, the ledger's file."""
 
+import asyncio
 import csv
 import io
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 
+from broadcast.commands import deliveries
 from console.web.rendering import local
 from fenghuo import clock
 from fenghuo.domain import events as e
@@ -259,6 +263,37 @@ async def test_the_ledger_opens_in_a_spreadsheet(console: Opened) -> None:
     assert waiting
     assert all(x["waiting_at"] and not x["settled_at"] for x in waiting)
     assert (await console.client.get("/alerts/nothing/deliveries.csv")).status_code == 404
+
+
+async def test_the_page_and_the_command_give_the_same_file_byte_for_byte(
+    console: Opened, redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recalled, now = AlertId("reca11ed00000000000aaaaa"), clock.now()
+    evil = replace(d.group(1), name="=HYPERLINK(1)", owner="@bo")
+    tapped = e.ReceiptRecorded(
+        event_id="tap", at=now, delivery_id="t", alert_id=recalled, version=1, kind="warning",
+        group_id="g0002", channel="relay", state=e.DeliveryState.SHOWN, attempt=1, cause="tap", by="ana",
+        since=now - timedelta(minutes=3),
+    )  # fmt: skip
+    steps = ["draft", "submit", "approve", "begin", "recall"]
+    await console.room.desk.project([
+        e.GroupChanged(event_id="evil", at=now, group=evil), tapped,
+        *d.life(recalled, steps, now - timedelta(minutes=9), reach=(GROUPS, 1000)),
+        *d.deliveries(recalled, now - timedelta(minutes=5), 2, 0.5),
+        replace(tapped, event_id="c", kind="correction", state=e.DeliveryState.WAITING, by=""),
+    ])  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FENGHUO_REDIS_URL", redis_url)
+    monkeypatch.setenv("FENGHUO_NAMESPACE", namespace)
+    await console.log_in("audit")
+    for kind, rows in (("warning", 3), ("correction", 1)):
+        page = await console.client.get(f"/alerts/{recalled}/deliveries.csv?kind={kind}")
+        asked = [recalled, "--csv", "--kind", kind]
+        command = await asyncio.to_thread(CliRunner().invoke, deliveries, asked, catch_exceptions=False)
+        assert page.content == command.stdout_bytes
+        assert page.content.startswith(b"\xef\xbb\xbfgroup_id,")
+        assert page.content.count(b"+08:00") >= rows and page.content.count(b"\r\n") == rows + 1
+        assert (",安静," in page.text) is (kind == "warning"), "who tapped is called by name"
 
 
 async def test_a_halted_channel_is_shown_and_resumed_with_a_reason(console: Opened) -> None:

@@ -13,7 +13,8 @@ from fenghuo.domain import events as e
 from fenghuo.domain.alert import Origin, State
 from fenghuo.runtime.room import open_desk
 from tests.support.builders import NOON, content, draft, placed, settings, unmatched
-from tests.support.rooms_in_process import running_rooms, until
+from tests.support.rooms_in_process import running_rooms
+from tests.support.waiting import until
 
 NOON_MS = clock.to_ms(NOON)
 
@@ -59,7 +60,7 @@ async def test_a_large_cluster_counts_a_report_that_is_read_again_once(desk: Des
     clustering = Clustering(desk, settings())
     for at in range(0, len(reports), 500):
         await desk.project((await clustering.on_reports_unmatched(reports[at : at + 500])).events)
-    clustering.forget()
+    clustering.reset_cache()
     assert (await clustering.on_reports_unmatched(reports[-50:])).events == []
     (cluster,) = await desk.clusters_of(reports[0].place.district, 0)
     assert (cluster.reports, len(cluster.members)) == (MEMBERS_KEPT + 3, MEMBERS_KEPT)
@@ -70,16 +71,16 @@ async def test_an_alert_whose_time_has_come_expires_and_the_release_with_it(
     redis_url: str, namespace: str
 ) -> None:
     told = settings(redis_url=redis_url, namespace=namespace)
-    async with running_rooms(told, "consumers") as house:
+    async with running_rooms(told, "consumers") as running:
         now = clock.now()
         text = content(expires_at=now + timedelta(milliseconds=300))
         wanted = draft(content=text, origin=Origin(first_report_at=now, fraud_type="BIZ"), at=now)
-        assert await house.decide(wanted) == ("ok", "")
-        expiry = house.rooms["consumers"].loops[0].__self__  # type: ignore[attr-defined]
+        assert await running.decide(wanted) == ("ok", "")
+        expiry = running.rooms["consumers"].loops[0].__self__  # type: ignore[attr-defined]
 
         async def expired() -> bool:
             await expiry.look()
-            alert = await house.desk.alert("a1")
+            alert = await running.desk.alert("a1")
             return alert is not None and alert.state is State.EXPIRED
 
         await until(expired, what="the expiry")

@@ -17,8 +17,8 @@ from litestar.params import Body
 from litestar.response import Redirect
 
 from fenghuo.simulator.officers import Officers
-from tests.support.rooms_in_process import until
 from tests.support.simulated_platform import Simulation, simulation
+from tests.support.waiting import until
 
 QUICK = {"median_s": 1, "sigma": 0.1, "night": 1.0, "taps": 1.0, "heeds": 1.0}
 ASKED_ONLY = {**QUICK, "taps": 0.0}

@@ -36,8 +36,12 @@ CUSTOMERS = "wecom_customer_group"
 LIVE = ("sandbox", "webhook", "wecom_robot", "dingtalk", CUSTOMERS)
 
 
-def row(state: State, attempt: int = 1, left: bool = False, channel: str = "sandbox", **more: str) -> Row:
-    return Row(state=state, at_ms=0, attempt=attempt, left=left, channel=channel, **more)  # type: ignore[arg-type]
+def row(
+    state: State, attempt: int = 1, may_have_arrived: bool = False, channel: str = "sandbox", **more: str
+) -> Row:
+    return Row(
+        state=state, at_ms=0, attempt=attempt, may_have_arrived=may_have_arrived, channel=channel, **more
+    )  # type: ignore[arg-type]
 
 
 def planned(
@@ -130,8 +134,8 @@ def test_a_recall_corrects_those_who_have_it_or_may_have_it_and_no_others() -> N
     ledger = {
         "g0000": row(State.SHOWN),
         "g0001": row(State.UNKNOWN),
-        "g0002": row(State.HANDED_OVER, left=True),
-        "g0003": row(State.RETRYING, left=True),
+        "g0002": row(State.HANDED_OVER, may_have_arrived=True),
+        "g0003": row(State.RETRYING, may_have_arrived=True),
         "g0004": row(State.RETRYING),
         "g0005": row(State.REFUSED),
         "g0006": row(State.SUPERSEDED),
@@ -256,12 +260,12 @@ def settled(
     *,
     askable: bool = True,
     further: str = "",
-    left: bool = False,
+    may_have_arrived: bool = False,
     **said: object,
 ) -> e.ReceiptRecorded:
     return outcome_of(
         request(failures=failures), SendResult(verdict, "said", **said), now=NOON, attempts=5, base_s=2,
-        askable=askable, next_channel=further, left=left,
+        askable=askable, next_channel=further, may_have_arrived=may_have_arrived,
     )  # fmt: skip
 
 
@@ -299,10 +303,10 @@ def test_what_is_refused_for_good_goes_on_by_the_next_way_with_a_fresh_count(
 
 @pytest.mark.parametrize("verdict", list(SendStatus))
 def test_what_may_have_arrived_never_goes_on_by_the_next_way(verdict: SendStatus) -> None:
-    receipt = settled(verdict, 4, further="webhook", left=True)
+    receipt = settled(verdict, 4, further="webhook", may_have_arrived=True)
     assert receipt.next_channel == ""
     assert receipt.state is not State.REFUSED
-    assert receipt.left or receipt.state is State.WAITING
+    assert receipt.may_have_arrived or receipt.state is State.WAITING
 
 
 def test_unknown_never_goes_on_by_the_next_way() -> None:
@@ -316,15 +320,15 @@ def test_being_told_to_slow_down_is_no_failure_and_waits_as_long_as_was_said() -
 
 
 def test_what_is_held_back_after_it_may_have_left_is_unknown() -> None:
-    assert superseded_receipt(request(), NOON, may_be_out=False).state is State.SUPERSEDED
-    unsure = superseded_receipt(request(), NOON, may_be_out=True)
-    assert (unsure.state, unsure.left) == (State.UNKNOWN, True)
+    assert superseded_receipt(request(), NOON, may_have_arrived=False).state is State.SUPERSEDED
+    unsure = superseded_receipt(request(), NOON, may_have_arrived=True)
+    assert (unsure.state, unsure.may_have_arrived) == (State.UNKNOWN, True)
 
 
 def test_an_attempt_that_was_begun_and_has_no_outcome_was_cut_off() -> None:
-    assert was_cut_off(request(attempt=2), row(State.HANDED_OVER, 2, left=True))
+    assert was_cut_off(request(attempt=2), row(State.HANDED_OVER, 2, may_have_arrived=True))
     assert not was_cut_off(request(attempt=2), row(State.HANDED_OVER, 2)), "its mark was taken back"
-    assert not was_cut_off(request(attempt=2), row(State.HANDED_OVER, 1, left=True))
+    assert not was_cut_off(request(attempt=2), row(State.HANDED_OVER, 1, may_have_arrived=True))
     assert not was_cut_off(request(), row(State.REQUESTED))
     assert not was_cut_off(request(), None)
 
@@ -486,7 +490,7 @@ def test_what_waits_for_a_tap_or_a_halted_channel_is_taken_back() -> None:
     rows = {
         "tap": row(State.WAITING, channel="relay"),
         "halted": row(State.RETRYING, held="halted:webhook"),
-        "unsure": row(State.RETRYING, left=True, held="halted:webhook"),
+        "unsure": row(State.RETRYING, may_have_arrived=True, held="halted:webhook"),
         "task": row(State.WAITING, channel=CUSTOMERS),
         "again": row(State.RETRYING),
         "shown": row(State.SHOWN),

@@ -45,7 +45,7 @@ def folded(
 
 def test_a_tap_shows_the_group_with_the_time_it_waited_since() -> None:
     [x] = folded(tap("a", 95))
-    assert (x.state, x.by, x.cause, x.word, x.left) == (State.SHOWN, "wang", "tap", 1, True)
+    assert (x.state, x.by, x.cause, x.word, x.may_have_arrived) == (State.SHOWN, "wang", "tap", 1, True)
     assert (x.at, x.since, x.attempt, x.channel) == (NOON + timedelta(seconds=95), NOON, 2, "relay")
     assert (x.delivery_id, x.tap_id) == (KEY, "a")
 
@@ -63,13 +63,18 @@ def test_a_repeat_and_a_second_person_change_nothing() -> None:
 
 def test_an_undo_in_the_same_batch_brings_it_back_above_the_tap() -> None:
     tapped, undone = folded(tap("a", 60), tap("u", 100, undo=True))
-    assert (undone.state, undone.word, undone.left, undone.since) == (State.WAITING, 2, True, NOON)
+    assert (undone.state, undone.word, undone.may_have_arrived, undone.since) == (
+        State.WAITING,
+        2,
+        True,
+        NOON,
+    )
     assert ledger_rank(undone.state, 2, undone.word) > ledger_rank(tapped.state, 2, tapped.word)
 
 
 def test_a_late_repeat_of_a_tap_that_was_undone_changes_nothing() -> None:
     assert len(folded(tap("a", 60), tap("u", 100, undo=True), tap("a", 60))) == 2
-    back = row(word=2, cause="undo", by="wang", left=True, since_ms=to_ms(NOON))
+    back = row(word=2, cause="undo", by="wang", may_have_arrived=True, since_ms=to_ms(NOON))
     assert folded(tap("a"), before=back, seen={"a", "u"}) == []
     assert [x.word for x in folded(tap("c", 200), before=back, seen={"a", "u"})] == [3]
 
@@ -91,7 +96,7 @@ def test_an_undo_comes_too_late_or_from_another_or_after_a_recall() -> None:
 def test_what_was_superseded_is_shown_all_the_same_when_it_was_sent(state: State) -> None:
     before = row(state, since_ms=to_ms(NOON - timedelta(seconds=300)))
     [x] = folded(tap("a", tapped_at=NOON - timedelta(seconds=20)), before=before, standing=RECALLED)
-    assert (x.state, x.left, x.at) == (State.SHOWN, True, NOON - timedelta(seconds=20))
+    assert (x.state, x.may_have_arrived, x.at) == (State.SHOWN, True, NOON - timedelta(seconds=20))
 
 
 @pytest.mark.parametrize("state", set(State) - {State.WAITING, State.SUPERSEDED, State.UNKNOWN})
@@ -124,7 +129,8 @@ def test_a_batch_that_is_cut_and_done_again_gives_the_same_receipts(presses: Any
     after = row()
     for x in first:
         after = Row(
-            state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, left=True, cause=x.cause,
+            state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel,
+            may_have_arrived=True, cause=x.cause,
             by=x.by, word=x.word, since_ms=to_ms(x.since) if x.since else 0,
         )  # fmt: skip
     rest = folded(*taps, before=after, seen={x.tap_id for x in first})

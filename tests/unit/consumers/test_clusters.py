@@ -127,7 +127,7 @@ async def test_what_was_forgotten_is_read_from_the_desk_again() -> None:
     stage = clustering(desk)
     outcome = await stage.on_reports_unmatched([unmatched("r2", NOVEL[2])])
     assert len(drafts(outcome.events)) == 1
-    stage.forget()
+    stage.reset_cache()
     await stage.on_reports_unmatched([unmatched("r3", NOVEL[2])])
     assert desk.asked == 2
 

@@ -179,7 +179,7 @@ def changed(minutes: int, *, retired: bool = False, pattern_id: str = "p", **mor
 
 def verdict_of(library: LiveLibrary) -> str:
     ((verdict, _),) = library.match([BAIT])
-    return verdict.verdict
+    return verdict.band
 
 
 async def test_a_pattern_that_comes_late_does_not_bring_a_retired_one_back() -> None:

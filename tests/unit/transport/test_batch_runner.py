@@ -184,7 +184,7 @@ async def test_a_stage_that_publishes_what_its_room_may_not_stops() -> None:
 async def test_the_input_reaches_the_desk_only_where_the_stage_says_so() -> None:
     for wanted in (False, True):
         book = Book()
-        stage = RecordingStage().stage(handle=nothing, projects_input=wanted)
+        stage = RecordingStage().stage(handle=nothing, fold_input=wanted)
         await bench_of(stage).work([record(1)], book.commit)
         assert bool(book.works[0].changes) is wanted
 

@@ -84,7 +84,7 @@ async def test_bad_targets_are_outcomes_and_stop_nobody_in_their_batch() -> None
         sent = await told(*(message(url) for url in [*bad, f"{platform.url}/x"]))
     assert sent[-1].verdict is SendStatus.SHOWN
     assert {x.verdict for x in sent[:-1]} <= {SendStatus.REFUSED, SendStatus.RETRY}
-    assert not any(x.left for x in sent[:-1])
+    assert not any(x.may_have_arrived for x in sent[:-1])
 
 
 async def test_a_private_address_is_never_posted_to_unless_it_is_allowed() -> None:

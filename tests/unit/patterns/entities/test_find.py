@@ -1,24 +1,14 @@
 """The laws of finding links, numbers, accounts, names and places, and of what may be shown of them."""
 
-import re
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from patterns.data.placeholders import PLACEHOLDERS
-from patterns.data.trusted import DOMAINS, HOTLINES, OPEN_TO_ANYONE, SERVICES
+from patterns.data.trusted import HOTLINES, SERVICES
 from patterns.entities.expressions import rules
 from patterns.entities.find import find, find_in
-from patterns.entities.identifiers import (
-    is_hotline,
-    is_id_number,
-    is_known_good,
-    is_licence_number,
-    known_good_name,
-    registrable,
-)
-from patterns.entities.masking import TREATMENTS, defang, masked_form
+from patterns.entities.masking import TREATMENTS
 from patterns.text.normalise import normalise
 
 
@@ -142,102 +132,9 @@ def test_an_extension_is_no_part_of_a_telephone_number() -> None:
     assert kinds("0871-65123456转8001") == [("landline", "0871-65123456")]
 
 
-def test_numbers_with_a_check_character_need_it() -> None:
-    assert "bank_card" not in dict(kinds("6222021001116245703"))
-    assert not is_id_number("110105194912310021")
-    assert not is_id_number("11010519490231002X"), "the thirty-first of February"
-    assert is_licence_number("914403001922038216") and not is_licence_number("914403001922038217")
-
-
-# ---------------------------------------------------------------- known good
-
-
-def test_banks_and_police_are_known_good_and_a_mobile_is_not() -> None:
-    assert all(is_hotline(n) for n in ("110", "96110", "12381", "12306", "95588", "95338", "10086", "95598"))
-    assert not is_hotline("13800138000")
-
-
-def test_a_number_shaped_like_a_bank_s_is_not_known_good_unless_it_is_one() -> None:
-    assert not is_hotline("95123")
-    assert known_good_name("95123") is None
-    assert known_good_name("95588") == "中国工商银行"
-
-
 def test_every_known_good_number_is_found_as_one() -> None:
     for number in (*HOTLINES, *SERVICES):
         assert kinds(f"请拨打{number}咨询") == [("hotline", number)]
-
-
-def test_every_known_good_domain_is_the_registered_part_of_its_hosts() -> None:
-    for domain, name in DOMAINS.items():
-        assert registrable(domain) == domain
-        assert known_good_name(f"https://www.{domain}/a?b=c") == name
-
-
-def test_the_registrable_part_sees_through_a_government_looking_host() -> None:
-    assert registrable("gov.cn.verify.example.com") == "example.com"
-
-
-@pytest.mark.parametrize(
-    ("link", "good"),
-    [
-        ("tax.gov.cn", True),
-        ("hxxps://www[.]icbc[.]com[.]cn/x", True),
-        ("12306.cn:443", True),
-        ("gov.cn.evil.example", False),
-        ("http://evil.example/@tax.gov.cn", False),
-        ("http://evil.example\\@tax.gov.cn", False),
-        ("https://tax.gov.cn@evil.example", False),
-        ("http://evil.example/?u=https://tax.gov.cn", False),
-        ("evil.example/?u=https://tax.gov.cn", False),
-        ("https://u.jd.com/x", False),
-        ("docs.qq.com/form", False),
-        ("t.cn/a", False),
-        ("95588", False),
-    ],
-)
-def test_a_link_is_known_good_by_where_it_leads(link: str, good: bool) -> None:
-    assert is_known_good(link) is good
-
-
-@pytest.mark.parametrize(
-    ("strangers", "owners"),
-    [
-        ("https://qm.qq.com/q/aBc", "https://im.qq.com/q/aBc"),
-        ("jq.qq.com/?k=1", "www.qq.com/?k=1"),
-        ("mp.weixin.qq.com/s/x", "pay.weixin.qq.com/s/x"),
-        ("https://u.wechat.com/kExample", "https://www.wechat.com/kExample"),
-        ("weixin.qq.com/g/AwYAA", "weixin.qq.com/game/AwYAA"),
-        ("https://weixin.qq.com/g", "https://weixin.qq.com/"),
-        ("https://weixin.qq.com/g?x=1", "https://weixin.qq.com/?x=/g"),
-        ("https://weixin.qq.com//%67/AwYAA", "https://weixin.qq.com/a/g/AwYAA"),
-        ("https://weixin.qq.com/a/../G/AwYAA", "https://weixin.qq.com/g/../a"),
-        ("hxxps://weixin[.]qq[.]com\\g\\AwYAA", "hxxps://weixin[.]qq[.]com"),
-        ("https://work.weixin.qq.com/ca/cawcde0", "https://work.weixin.qq.com/"),
-        ("https://qr.alipay.com/fkx0", "https://www.alipay.com/fkx0"),
-        ("qr.95516.com/0001/x", "www.95516.com/0001/x"),
-        ("shop123456.taobao.com", "www.taobao.com"),
-        ("https://shop123456.taobao.com:443/x", "https://shopping.example.jd.com/x"),
-        ("shop.m.taobao.com/shop", "m.taobao.com/shop"),
-        ("https://v.douyin.com/iExample/", "https://www.douyin.com/iExample/"),
-        ("live.douyin.com/123", "douyin.com/123"),
-        ("https://www.douyin.com/user/1", "https://www.douyin.com/aboutus"),
-        ("v.kuaishou.com/x", "www.kuaishou.com/x"),
-        ("a.docs.qq.com/form", "mydocs.qq.com/form"),
-    ],
-)
-def test_what_strangers_publish_under_a_good_domain_is_not_known_good(strangers: str, owners: str) -> None:
-    assert (is_known_good(strangers), is_known_good(owners)) == (False, True)
-
-
-def test_every_place_that_is_open_to_anyone_lies_under_a_good_domain() -> None:
-    for place in OPEN_TO_ANYONE:
-        host = place.partition("/")[0].replace("*", "1")
-        assert registrable(host) in DOMAINS
-        assert place == place.lower()
-
-
-# ---------------------------------------------------------------- what may be shown
 
 
 def test_every_kind_that_is_searched_has_a_treatment_and_every_redacted_one_a_placeholder() -> None:
@@ -246,55 +143,8 @@ def test_every_kind_that_is_searched_has_a_treatment_and_every_redacted_one_a_pl
     assert {e.kind for text, *_ in FOUND for e in find(text)} == set(TREATMENTS)
 
 
-@pytest.mark.parametrize(
-    ("text", "shown", "treatment"),
-    [
-        ("13812345678", "138****5678", "mask"),
-        ("0871-65123456", "087****3456", "mask"),
-        ("6222 0210 0111 6245 702", "6222****5702", "mask"),
-        ("zhang@example.com", "z***@example[.]com", "mask"),
-        ("微信13812345678", "138****5678", "mask"),
-        ("微信zhang_01", "zhang_01", "keep"),
-        ("17012345678", "17012345678", "keep"),
-        ("10690000123456", "10690000123456", "keep"),
-        ("400-123-4567", "400-123-4567", "keep"),
-        ("95123来电", "95123", "keep"),
-        (
-            "https://a.example.com/pay/very/long/path/indeed?id=13800138000",
-            "hxxps://a[.]example[.]com/pay/very/long/path/…",
-            "keep",
-        ),
-        ("验证码886641", "[验证码已隐藏]", "redact"),
-        ("邀请码6621", "[邀请码已隐藏]", "redact"),
-        ("11010519491231002X", "[身份证号已隐藏]", "redact"),
-        ("张先生", "[姓名已隐藏]", "redact"),
-        ("幸福路12号", "[地址已隐藏]", "redact"),
-        ("云A12345", "[车牌已隐藏]", "redact"),
-        ("订单号12345678901", "[单号已隐藏]", "redact"),
-    ],
-)
-def test_people_see_what_the_practice_of_broadcasts_allows(text: str, shown: str, treatment: str) -> None:
-    (entity,) = find(text)
-    assert (entity.shown, entity.treatment) == (shown, treatment)
-
-
-@given(st.sampled_from(sorted(TREATMENTS)), st.from_regex(r"[0-9]{7,19}", fullmatch=True))
-def test_what_is_hidden_is_never_in_what_is_shown(kind: str, number: str) -> None:
-    shown, treatment = masked_form(kind, f"{number}@example.com" if kind == "email" else number)
-    assert treatment == "keep" or number not in shown
-
-
-@given(
-    st.from_regex(
-        r"(https?://)?([a-z0-9]{1,11}\.){1,3}(com|cn)(/[a-z0-9./]{0,40})?(\?[a-z0-9=]{1,20})?", fullmatch=True
-    )
-)
-@settings(deadline=None)
-def test_a_shown_link_is_short_has_no_query_and_tells_no_number_of_a_person(link: str) -> None:
-    shown = defang(link)
-    assert "?" not in shown and "http" not in shown.partition("://")[0]
-    assert not re.search(r"1[3-9]\d{9}", shown)
-    assert not re.search(r"[a-z0-9]\.[a-z0-9]", shown)
+def test_a_card_number_needs_its_check_digit() -> None:
+    assert "bank_card" not in dict(kinds("6222021001116245703"))
 
 
 # ---------------------------------------------------------------- any text

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from rapidfuzz import process
 
 from patterns.data.everyday_messages import EVERYDAY
-from patterns.library_checks import BAD_SLOT, LibraryProblem, check, check_added, slot_faults
+from patterns.library_checks import BAD_SLOT, LibraryProblem, check, check_added, slot_problems
 from patterns.model import FraudType, Pattern
 from patterns.text.slots import example
 
@@ -83,7 +83,7 @@ def test_an_honest_text_that_resembles_a_pattern_is_an_error_with_the_text() -> 
     ],
 )
 def test_a_bad_slot_is_told_in_words(text: str, told: str) -> None:
-    assert any(told in fault for fault in slot_faults(text))
+    assert any(told in fault for fault in slot_problems(text))
     assert (BAD_SLOT, "p") in codes(check((), [replace(PARCEL, pattern_id="p", text=text)], ()))
 
 
@@ -96,7 +96,7 @@ def test_a_bad_slot_is_told_in_words(text: str, told: str) -> None:
     ],
 )
 def test_a_useful_text_has_no_fault(text: str) -> None:
-    assert list(slot_faults(text)) == []
+    assert list(slot_problems(text)) == []
 
 
 def test_a_pattern_without_a_hook_is_warned_of_only() -> None:

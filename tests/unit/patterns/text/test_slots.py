@@ -4,14 +4,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from consumers.live_library import seed_patterns
 from patterns.characters.tables import GAP, HANDLE, LINK, NUMBER
 from patterns.data.placeholders import PLACEHOLDERS
 from patterns.entities.find import find
 from patterns.entities.masking import TREATMENTS
-from patterns.entities.redact import mask
+from patterns.entities.redact import forbidden, mask
 from patterns.matching import Library
 from patterns.model import Pattern
-from patterns.text.normalise import clean_batch, fold, fold_batch
+from patterns.text.normalise import clean, clean_batch, fold, fold_batch
 from patterns.text.slots import SLOTS, example, filled, from_masked, from_record, slots, unknown_slots
 
 PATTERN = "{org}银行：{name}您好，请于{date}前登录 {link} 缴{amount}，添加{wechat}报{code}"
@@ -99,4 +100,28 @@ def test_the_next_victim_of_a_masked_scam_is_known() -> None:
     verdict = Library([Pattern("p", "OTHER", "t", seen)]).match(
         [said.format(name="赵敏", phone="13998765432")]
     )[0]
-    assert (verdict.verdict, verdict.pattern_id) == ("known", "p")
+    assert (verdict.band, verdict.pattern_id) == ("known", "p")
+
+
+# ---------------------------------------------------------------- marks in a message
+
+MARKS = [chr(code) for code in range(0xE000, 0xE004)]
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_our_marks_hide_no_number_and_no_link(mark: str) -> None:
+    assert "13812345678" not in mask(mark.join("13812345678")).replace(mark, "")
+    assert forbidden(mark.join("https://evil.example/a"))
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_our_marks_hide_no_known_scam(mark: str) -> None:
+    some = list(seed_patterns())[:20]
+    library = Library(some, "seeds")
+    found = library.match([mark.join(example(pattern.text)) for pattern in some])
+    assert [x.pattern_id for x in found] == [p.pattern_id for p in some]
+
+
+@pytest.mark.parametrize("mark", MARKS)
+def test_our_marks_are_nothing_in_a_message(mark: str) -> None:
+    assert clean(f"点{mark}领") == "点领"

@@ -31,7 +31,8 @@ from patterns.kernels.search import (
 from patterns.matching import Library
 from patterns.model import Pattern
 from patterns.search import pattern_index as index_module
-from patterns.search.pattern_index import STOCK_WEIGHT, Hit, Index, empty_index
+from patterns.search.background_weights import STOCK_WEIGHT
+from patterns.search.pattern_index import Hit, Index, empty_index
 from patterns.text.normalise import Folded, clean_batch, fold_batch
 from patterns.text.slots import example, filled
 

@@ -182,3 +182,17 @@ def test_what_a_warning_says_may_go_out(text: str) -> None:
 def test_the_hidden_characters_of_a_link_do_not_hide_it() -> None:
     assert normalise("ex\u2063ample.com").text == "example.com"
     assert re.search("link", str(forbidden("ex\u2063ample.com")))
+
+
+def test_a_contact_in_capitals_is_a_contact() -> None:
+    assert forbidden("加WECHAT abc12345")
+    assert find("WECHAT: zhang_1234")
+
+
+@pytest.mark.parametrize(
+    "link", ["https://weixin.qq.com/g/abc1", "u.wechat.com/kabc", "mp.weixin.qq.com/s/a1"]
+)
+def test_a_link_with_the_name_of_wechat_in_it_is_a_link(link: str) -> None:
+    assert [entity.kind for entity in find(f"点 {link} 进群")] == ["url"]
+    assert link not in mask(f"点 {link} 进群")
+    assert "link" in {code for code, _ in forbidden(f"见 {link}")}
