@@ -143,7 +143,8 @@ async def fill(desk: Desk, console: AnyTransport, server: Server, count: int) ->
         await console.publish(known[n : n + 1000])
 
     async def there() -> bool:
-        return len(await desk.groups()) >= count and len(await desk.people()) >= len(people)
+        groups, persons = await desk.directory.groups(), await desk.directory.people()
+        return len(groups) >= count and len(persons) >= len(people)
 
     await until(there)
 
@@ -159,7 +160,7 @@ async def until(look: Callable[[], Awaitable[T | None]], every_s: float = 0.05) 
 
 async def decide(desk: Desk, console: AnyTransport, wanted: Order) -> None:
     await console.publish([e.DecisionMade(event_id=wanted.decision_id, at=wanted.at, order=wanted)])
-    settled = await until(lambda: desk.decision(wanted.decision_id))
+    settled = await until(lambda: desk.order_outcomes.get(wanted.decision_id))
     assert settled[0] == "ok", settled
 
 
@@ -183,14 +184,14 @@ async def release(
     origin = Origin(first_report_at=clock.now(), fraud_type="BIZ")
     await decide(desk, console, order(Action.DRAFT, SYSTEM, Role.SYSTEM, content=content, origin=origin))
     await decide(desk, console, order(Action.SUBMIT, "analyst", Role.ANALYST))
-    submitted = await desk.alert(alert_id)
+    submitted = await desk.alerts.get(alert_id)
     assert submitted is not None
     approve = order(Action.APPROVE, "approver", Role.APPROVER, seen_hash=content_hash(submitted.content))
     began, began_ms = time.perf_counter(), clock.to_ms(clock.now())
     await console.publish([e.DecisionMade(event_id=approve.decision_id, at=approve.at, order=approve)])
 
     async def completed() -> bool:
-        alert = await desk.alert(alert_id)
+        alert = await desk.alerts.get(alert_id)
         return alert is not None and alert.state == "completed"
 
     await until(completed)

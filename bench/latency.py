@@ -75,7 +75,7 @@ class Watch:
         """Until ``over``."""
         while not self.over:
             fresh = {x.decode() for x in await self._desk.client.hkeys(self._desk.keys.alerts)} - self._known
-            found = await self._desk.alerts_by_id(sorted(fresh))
+            found = await self._desk.alerts.get_many(sorted(fresh))
             now = time.perf_counter()
             for alert_id, alert in found.items():
                 if alert.state in WAITING_ORDER and alert.origin.cluster_id:

@@ -44,7 +44,7 @@ def deliveries(
     from fenghuo.domain.ledger import csv_file, ledger_lines, people_of
 
     async def work(desk: "Desk", _settings: "Settings") -> None:
-        alert = await desk.alert(alert_id)
+        alert = await desk.alerts.get(alert_id)
         if alert is None:
             raise Refused(f"there is no alert {alert_id}; the console's alerts page shows the ids")
         if version is not None and version > alert.version:
@@ -52,12 +52,12 @@ def deliveries(
                 f"{alert_id} has come to version {alert.version}, there is no version {version} yet"
             )
         of = version or alert.version
-        ledger = await desk.ledger(alert.alert_id, of, kind)
-        groups = await desk.groups_by_id(list(ledger))
-        planned = await desk.planned(alert.alert_id, of, kind)
-        lines = ledger_lines(ledger, groups, await desk.history(alert.alert_id), of, kind)
+        ledger = await desk.deliveries.ledger(alert.alert_id, of, kind)
+        groups = await desk.directory.groups_by_id(list(ledger))
+        planned = await desk.deliveries.planned_count(alert.alert_id, of, kind)
+        lines = ledger_lines(ledger, groups, await desk.alerts.history(alert.alert_id), of, kind)
         if as_csv:
-            people = await desk.people_by_id(people_of(lines))
+            people = await desk.directory.people_by_id(people_of(lines))
             sys.stdout.buffer.write(csv_file(lines, {x: person.name for x, person in people.items()}))
         elif as_json:
             head = {

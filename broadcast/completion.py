@@ -30,7 +30,7 @@ class Completion:
             last[plan.alert_id, plan.version] = plan
         for receipt in receipts:
             last[receipt.alert_id, receipt.version] = receipt
-        alerts = await self._desk.alerts_by_id([alert_id for alert_id, _ in last])
+        alerts = await self._desk.alerts.get_many([alert_id for alert_id, _ in last])
         for (alert_id, version), event in last.items():
             alert = alerts.get(alert_id)
             if alert is not None and (alert.state in OVER or alert.version > version):
@@ -49,10 +49,13 @@ class Completion:
         """Whether as many groups as were planned are settled, by the desk and by this batch (not yet on
         it)."""
         here = [x.groups for x in plans if x.alert_id == alert_id and x.version == version]
-        planned = here[0] if here else await self._desk.planned(alert_id, version)
+        planned = here[0] if here else await self._desk.deliveries.planned_count(alert_id, version)
         ours = [x for x in receipts if x.alert_id == alert_id and x.version == version]
         now = {x.group_id for x in ours if x.state in e.SETTLED}
-        if planned is None or await self._desk.settled_groups(alert_id, version) + len(now) < planned:
+        if (
+            planned is None
+            or await self._desk.deliveries.settled_count(alert_id, version) + len(now) < planned
+        ):
             return False
         latest: dict[str, e.ReceiptRecorded] = {}
         for x in ours:
@@ -60,7 +63,7 @@ class Completion:
             if known is None or _rank(known) <= _rank(x):
                 latest[x.group_id] = x
         settled = {group_id for group_id, x in latest.items() if x.state in e.SETTLED}
-        async for page in self._desk.ledger_pages(alert_id, version):
+        async for page in self._desk.deliveries.ledger_pages(alert_id, version):
             for group_id, row in page.items():
                 mine = latest.get(group_id)
                 if mine is not None and _rank(row) <= _rank(mine):
@@ -72,7 +75,7 @@ class Completion:
         """What is owed to groups that turn out to have a warning that was recalled or replaced: the
         platform, or a person, told of it only now."""
         have = [x for x in receipts if x.state in MAY_HAVE_ARRIVED]
-        standing = await self._desk.standing(sorted({x.alert_id for x in have}))
+        standing = await self._desk.releases.latest(sorted({x.alert_id for x in have}))
         late: dict[tuple[AlertId, int, e.Kind], list[e.ReceiptRecorded]] = {}
         for x in have:
             version, said = standing.get(x.alert_id, (0, ""))
@@ -88,13 +91,13 @@ class Completion:
     async def _requests(
         self, alert_id: AlertId, version: int, kind: e.Kind, late: Sequence[e.ReceiptRecorded]
     ) -> list[e.Event]:
-        release = await self._desk.release(alert_id, version)
+        release = await self._desk.releases.get(alert_id, version)
         came = {x.group_id: x for x in late}
-        known = await self._desk.rows_of(alert_id, version, kind, list(came))
-        groups = await self._desk.groups_by_id([x for x in came if x not in known])
+        known = await self._desk.deliveries.of_groups(alert_id, version, kind, list(came))
+        groups = await self._desk.directory.groups_by_id([x for x in came if x not in known])
         if release is None:
             return []
-        people = await self._desk.people()
+        people = await self._desk.directory.people()
         plan = Plan(release, kind, late[0])
         return requests(plan, _ways(plan, groups, came, people))
 

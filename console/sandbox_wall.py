@@ -11,7 +11,7 @@ from console.web import permissions
 from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import AnyRequest, render_fragment, render_page
 from console.web.words import Words
-from fenghuo.desk.desk import reaching_redis
+from fenghuo.desk.redis import reaching_redis
 from fenghuo.domain.events import Group
 
 GROUPS_SHOWN = 36
@@ -73,13 +73,14 @@ def _screen(group_id: str, group: Group | None, raw: Sequence[bytes]) -> Screen:
 
 
 async def values_of(deps: Dependencies, town: str) -> dict[str, Any]:
-    alerts = await deps.cache.get_or_load("alerts", deps.desk.alerts)
+    alerts = await deps.cache.get_or_load("alerts", deps.desk.alerts.all)
     released = [a for a in alerts if a.approved_at is not None]
     latest = max(released, key=lambda a: a.approved_at or a.changed_at, default=None)
     shown = planned = 0
     if latest:
-        rows = await deps.desk.ledger(latest.alert_id, latest.version)
-        planned = max(await deps.desk.planned(latest.alert_id, latest.version) or 0, len(rows))
+        rows = await deps.desk.deliveries.ledger(latest.alert_id, latest.version)
+        count = await deps.desk.deliveries.planned_count(latest.alert_id, latest.version)
+        planned = max(count or 0, len(rows))
         shown = sum(row.state == "shown" for row in rows.values())
     return {"screens": await load_screens(deps, town), "latest": latest, "shown": shown, "planned": planned}
 

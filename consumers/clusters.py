@@ -16,7 +16,7 @@ from consumers.drafting import Evidence, compose, in_order, shared_clauses
 from consumers.live_library import OTHER, fraud_types
 from fenghuo.clock import to_ms
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.fold import MEMBERS_KEPT
+from fenghuo.desk.retention import MEMBERS_KEPT
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, AlertId, Order, Origin, Role
 from fenghuo.settings import Settings
@@ -109,7 +109,7 @@ class Clustering:
     async def _new(self, events: Sequence[e.Event]) -> frozenset[str]:
         """The reports among ``events`` whose reporters were heard of only lately."""
         reports = [x for x in events if isinstance(x, e.ReportUnmatched)]
-        first = await self._desk.first_seen(list({x.reporter for x in reports}))
+        first = await self._desk.reports.first_seen(list({x.reporter for x in reports}))
         return frozenset(
             x.report_id for x in reports if is_new(to_ms(x.at), first.get(x.reporter), self._settings)
         )
@@ -123,7 +123,7 @@ class Clustering:
 
     async def _read(self, name: str, at: datetime) -> District:
         district = District(Clusterer())
-        for cluster in await self._desk.clusters_of(name, to_ms(at - self._kept)):
+        for cluster in await self._desk.clusters.of_district(name, to_ms(at - self._kept)):
             if cluster.merged_into is None:
                 district.hold(cluster)
         return district
@@ -162,11 +162,11 @@ class Clustering:
         if not any(traced):
             return []
         before_ms = to_ms(reports[0].at - self._kept)
-        found = await self._desk.traced(reports[0].place.district, traced, before_ms)
+        found = await self._desk.clusters.by_marker(reports[0].place.district, traced, before_ms)
         ids = [[x for x in some if x not in district.clusters] for some in found]
         aged = {
             c.cluster_id: c
-            for c in await self._desk.clusters_by_id(sorted({x for some in ids for x in some}))
+            for c in await self._desk.clusters.get_many(sorted({x for some in ids for x in some}))
         }
         return [
             (n, clusters)
@@ -263,7 +263,7 @@ class Clustering:
             into, other = clusters
             return merged(into, other, said, self._settings)
         (cluster,) = clusters
-        views = await self._desk.reports_by_id([m.report_id for m in cluster.members])
+        views = await self._desk.reports.get_many([m.report_id for m in cluster.members])
         texts = {view.row.report_id: view.row.masked for view in views}
         return split(cluster, said, texts, self._settings)
 
@@ -272,7 +272,7 @@ class Clustering:
         held = district.clusters.get(cluster_id)
         if held is not None:
             return msgspec.structs.replace(held.head, members=tuple(held.members.values()))
-        found = await self._desk.cluster(cluster_id)
+        found = await self._desk.clusters.get(cluster_id)
         stands = found is not None and found.merged_into is None and found.district == name
         return found if stands else None
 
@@ -283,7 +283,7 @@ class Clustering:
             return None
         previous, since = held.head.alert_id, None
         if previous is not None:
-            alert = await self._desk.alert(previous)
+            alert = await self._desk.alerts.get(previous)
             if alert is None or alert.state not in ENDED:
                 return None
             since = alert.changed_at

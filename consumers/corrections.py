@@ -10,7 +10,7 @@ import msgspec
 
 from consumers.credibility import counted_reporters, danger, suspected
 from consumers.triage import shown_indicators
-from fenghuo.desk.fold import MEMBERS_KEPT
+from fenghuo.desk.retention import MEMBERS_KEPT
 from fenghuo.domain import events as e
 from fenghuo.settings import Settings
 from patterns.clustering import MARKS_KEPT, marks

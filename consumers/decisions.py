@@ -38,10 +38,10 @@ class Decisions:
 
     async def on_decisions_made(self, events: Sequence[e.Event]) -> Outcome:
         orders = [x.order for x in events if isinstance(x, e.DecisionMade)]
-        alerts = await self._desk.alerts_by_id(list({order.alert_id for order in orders}))
+        alerts = await self._desk.alerts.get_many(list({order.alert_id for order in orders}))
         people = await self._people({order.actor for order in orders if order.actor != SYSTEM})
         weighing = _Weighing(self._desk)
-        settled = await self._desk.settled([order.decision_id for order in orders])
+        settled = await self._desk.order_outcomes.settled([order.decision_id for order in orders])
         outcome = Outcome()
         for order in orders:
             if order.decision_id in settled:
@@ -66,7 +66,7 @@ class Decisions:
         return outcome
 
     async def _people(self, actors: set[PersonId]) -> dict[str, e.Person]:
-        found = [await self._desk.person(actor) for actor in sorted(actors)]
+        found = [await self._desk.directory.person(actor) for actor in sorted(actors)]
         return {person.person_id: person for person in found if person is not None}
 
     async def _answers(self, order: Order, alert: Alert) -> list[e.Event]:
@@ -75,12 +75,12 @@ class Decisions:
         if answer is None or alert.origin.cluster_id is None or alert.content.exercise:
             return []
         kind, words = answer
-        cluster = await self._desk.cluster(alert.origin.cluster_id)
+        cluster = await self._desk.clusters.get(alert.origin.cluster_id)
         if cluster is not None and cluster.merged_into is not None:
-            cluster = await self._desk.cluster(cluster.merged_into)
+            cluster = await self._desk.clusters.get(cluster.merged_into)
         members = [m for m in cluster.members if m.suspicious or m.leaning] if cluster else []
         views = {
-            v.row.report_id: v.row for v in await self._desk.reports_by_id([m.report_id for m in members])
+            v.row.report_id: v.row for v in await self._desk.reports.get_many([m.report_id for m in members])
         }
         return [
             e.ReplyRequested(
@@ -162,11 +162,11 @@ class _Weighing:
         """The groups frozen under ``digest``; none where it is not on file, and then nobody is reached."""
         if not digest or digest in self._fresh:
             return self._fresh.get(digest, ())
-        return await self._desk.audience(digest) or ()
+        return await self._desk.releases.audience(digest) or ()
 
     async def _all(self) -> dict[str, e.Group]:
         if self._groups is None:
-            self._groups = await self._desk.groups()
+            self._groups = await self._desk.directory.groups()
         return self._groups
 
 

@@ -15,7 +15,7 @@ from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
 from fenghuo.domain.alert import TEXT_LIMIT, TITLE_LIMIT, Audience, Content
-from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.warning_text import issuer
 from patterns.entities.redact import forbidden
 from patterns.model import FraudType
@@ -65,7 +65,7 @@ def compose(kind: FraudType, evidence: Evidence) -> Content:
         text=_text(kind, evidence),
         correction=_correction(kind, evidence),
         audience=Audience(district=evidence.district),
-        channels=CHANNELS,
+        channels=GROUP_CHANNELS,
         severity=kind.severity,
         expires_at=evidence.at + timedelta(hours=evidence.life_hours),
     )

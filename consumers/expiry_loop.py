@@ -28,8 +28,9 @@ class Expiry:
         """Ask for the expiry of every alert whose time has come (returns how many); clear the desk of old
         things."""
         now = clock.now()
-        await self._desk.drop_old(clock.to_ms(now), self._cluster_ms)
-        due = [a for a in await self._desk.alerts() if a.state not in ENDED and a.content.expires_at <= now]
+        await self._desk.prune(clock.to_ms(now), self._cluster_ms)
+        alerts = await self._desk.alerts.all()
+        due = [a for a in alerts if a.state not in ENDED and a.content.expires_at <= now]
         await self._transport.publish([_order(a.alert_id, a.revision) for a in due])
         return len(due)
 

@@ -20,9 +20,10 @@ from consumers.credibility import counted_reporters, credibility_flags, is_new
 from consumers.drafting import Evidence, compose
 from consumers.live_library import OTHER, fraud_types
 from fenghuo.clock import from_ms, to_ms
+from fenghuo.desk.alerts import Drafted
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.fold import Drafted
 from fenghuo.desk.keys import surge_of
+from fenghuo.desk.surges import PatternMatch
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, Alert, AlertId, Order, Origin, Role
 from fenghuo.domain.calendar import HOUR_MS
@@ -89,7 +90,8 @@ class Surge:
         reports = [x for x in events if isinstance(x, e.ReportMatched)]
         surges = list(dict.fromkeys(_surge(x) for x in reports))
         since = min(x.at for x in reports) - timedelta(seconds=max(self._windows))
-        hits = {k: _hits(v) for k, v in (await self._desk.hits(surges, to_ms(since))).items()}
+        recent = await self._desk.surges.recent_matches(surges, to_ms(since))
+        hits = {surge: _hits(matches) for surge, matches in recent.items()}
         alerts = await self._alerts(reports, surges)
         past: dict[Place, Sequence[int]] = {}
         outcome = Outcome()
@@ -107,7 +109,7 @@ class Surge:
             if len({x.reporter for x in seen}) < self._settings.surge_reporters:
                 continue
             if surge not in past:
-                past[surge] = (await self._desk.pace([surge]))[surge]
+                past[surge] = (await self._desk.surges.hourly_reports([surge]))[surge]
             found = surging(await self._aged(seen), past[surge], self._settings)
             if found is not None:
                 previous = standing.alert_id if standing else ""
@@ -126,7 +128,7 @@ class Surge:
 
     async def _aged(self, hits: Sequence[e.Member]) -> list[e.Member]:
         """The hits, each with whether its reporter was new."""
-        first = await self._desk.first_seen(list({x.reporter for x in hits}))
+        first = await self._desk.reports.first_seen(list({x.reporter for x in hits}))
         return [
             msgspec.structs.replace(x, new=is_new(to_ms(x.at), first.get(x.reporter), self._settings))
             for x in hits
@@ -138,9 +140,9 @@ class Surge:
         """The last alert about each surge's pattern in its district, and whether it stands (or is being
         written)."""
         names = {surge_of(*surge): surge for surge in surges}
-        found = {names[k]: v for k, v in (await self._desk.drafted(list(names))).items()}
+        found = {names[k]: v for k, v in (await self._desk.alerts.drafted_from(list(names))).items()}
         taught = {_surge(x): x.alert_id for x in reports if x.alert_id is not None}
-        alerts = await self._desk.alerts_by_id([*(x.alert_id for x in found.values()), *taught.values()])
+        alerts = await self._desk.alerts.get_many([*(x.alert_id for x in found.values()), *taught.values()])
         for surge, alert_id in taught.items():
             alert = alerts.get(alert_id)
             if surge not in found and alert is not None and alert.content.audience.district == surge[1]:
@@ -219,16 +221,14 @@ def _surge(report: e.ReportMatched) -> Place:
     return report.pattern_id, report.place.district
 
 
-def _hits(found: Sequence[tuple[int, str]]) -> dict[str, e.Member]:
-    """The hits by report id."""
-    hits = {}
-    for at_ms, hit in found:
-        report_id, reporter, *group, town = hit.split("|", 3)  # an earlier release wrote no group
-        hits[report_id] = e.Member(
-            report_id=report_id, reporter=reporter, at=from_ms(at_ms), town=town,
-            group_id="".join(group) or None,
-        )  # fmt: skip
-    return hits
+def _hits(matches: Sequence[PatternMatch]) -> dict[str, e.Member]:
+    """The matches as members, by report id."""
+    return {
+        x.report_id: e.Member(
+            report_id=x.report_id, reporter=x.reporter, at=from_ms(x.at_ms), town=x.town, group_id=x.group_id
+        )
+        for x in matches
+    }  # fmt: skip
 
 
 def _hit_of(report: e.ReportMatched) -> e.Member:

@@ -15,7 +15,8 @@ from dataclasses import dataclass
 import msgspec
 
 from fenghuo import clock
-from fenghuo.desk.desk import Desk, reaching_redis
+from fenghuo.desk.desk import Desk
+from fenghuo.desk.redis import reaching_redis
 from fenghuo.domain.events import derive_id
 from fenghuo.errors import Unavailable
 from fenghuo.security.passwords import Auth
@@ -94,7 +95,7 @@ class Intake:
     async def answer(self, report_id: str) -> Answer | None:
         """What became of a report; None when it is unknown or its mark is older than a day."""
         async with self._answering():
-            views = await self._desk.reports_by_id([report_id])
+            views = await self._desk.reports.get_many([report_id])
             if views:
                 return Answer(report_id, views[0].row.state, views[0].answer)
             mark = await self._desk.client.get(self._desk.keys.idempotency(report_id))

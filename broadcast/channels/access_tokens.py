@@ -15,7 +15,7 @@ from uuid import uuid4
 from broadcast.channels.base import SendResult, SendStatus
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Platform, code_of, judge_answer
-from fenghuo.desk.desk import reaching_redis
+from fenghuo.desk.redis import reaching_redis
 
 EARLY_S = 300.0
 """A token is renewed so long before the platform ends it."""

@@ -3,7 +3,7 @@ decides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import StrEnum, auto
 
 from broadcast.channels.base import SendResult, SendStatus
 from broadcast.channels.http.client import TRY_AGAIN, HttpResponse
@@ -11,8 +11,8 @@ from broadcast.channels.http.client import TRY_AGAIN, HttpResponse
 
 class Platform(StrEnum):
     WECOM = "wecom"
-    DINGTALK = "dingtalk"
-    FEISHU = "feishu"
+    DINGTALK = auto()
+    FEISHU = auto()
 
 
 class Kind(StrEnum):

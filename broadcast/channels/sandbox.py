@@ -10,8 +10,9 @@ from typing import Any
 
 from broadcast.channels.base import Message, SendResult, SendStatus
 from fenghuo import clock
-from fenghuo.desk.desk import reaching_redis
 from fenghuo.desk.keys import Keys
+from fenghuo.desk.redis import reaching_redis
+from fenghuo.domain.channels import SANDBOX
 
 RECENT_KEPT = 50_000
 """Messages that the wall lists by time; each group keeps its own all the same."""
@@ -21,8 +22,8 @@ class Sandbox:
     """Shows messages on the wall. Raises Unavailable when its Redis is away (the batch is then tried
     again)."""
 
-    name = "sandbox"
-    idempotent = True
+    name = SANDBOX.name
+    idempotent = SANDBOX.idempotent
     together = 500
 
     def __init__(self, client: Any, keys: Keys, per_second: float) -> None:

@@ -15,6 +15,7 @@ import msgspec
 from broadcast.channels.base import Message, SendResult, SendStatus, each
 from broadcast.channels.http.client import JSON, TRY_AGAIN, HttpClient, HttpResponse
 from fenghuo import clock
+from fenghuo.domain.channels import WEBHOOK
 
 PERHAPS = frozenset({500, 502, 504})
 """Answers behind which it may have been taken all the same."""
@@ -23,8 +24,8 @@ PERHAPS = frozenset({500, 502, 504})
 class Webhook:
     """Posts messages, each signed with the secret of its credential ("" is the settings' own)."""
 
-    name = "webhook"
-    idempotent = True
+    name = WEBHOOK.name
+    idempotent = WEBHOOK.idempotent
     together = 1
 
     def __init__(self, wire: HttpClient, secrets: Mapping[str, str], per_second: float) -> None:

@@ -14,7 +14,7 @@ from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Kind, Platform, code_of, judge_answer, meaning
 from broadcast.channels.text_limits import truncate
 from fenghuo import clock
-from fenghuo.domain.channels import MOST_BYTES
+from fenghuo.domain.channels import WECOM_CUSTOMER_GROUP
 from fenghuo.errors import Unavailable
 
 URL = "https://qyapi.weixin.qq.com"
@@ -30,8 +30,8 @@ _REFUSALS = {2: "the platform says that the group is not reachable", 3: "the gro
 class WecomCustomerGroup:
     """Makes tasks and asks for them. ``credentials`` are the tenant's apps by name."""
 
-    name = "wecom_customer_group"
-    most_chats = 2000
+    name = WECOM_CUSTOMER_GROUP.name
+    most_chats = WECOM_CUSTOMER_GROUP.max_chats
 
     def __init__(
         self, wire: HttpClient, credentials: Mapping[str, Credential], tokens: TokenStore, url: str = URL
@@ -51,7 +51,7 @@ class WecomCustomerGroup:
         if not 0 < len(task.chats) <= self.most_chats:
             return Created(SendResult(SendStatus.REFUSED, f"a task is for 1 to {self.most_chats} groups"))
         try:
-            text = truncate(task.text, MOST_BYTES[self.name])
+            text = truncate(task.text, WECOM_CUSTOMER_GROUP.max_bytes)
         except ValueError as error:
             return Created(SendResult(SendStatus.REFUSED, str(error)))
         asked = {
@@ -86,7 +86,7 @@ class WecomCustomerGroup:
             "end_time": int((now + timedelta(seconds=SKEW_S)).timestamp()), "filter_type": 2, "limit": 100,
         }  # fmt: skip
         try:
-            text = truncate(task.text, MOST_BYTES[self.name])
+            text = truncate(task.text, WECOM_CUSTOMER_GROUP.max_bytes)
             rows = [row async for row in self._pages(task, "get_groupmsg_list_v2", asked, "group_msg_list")]
             alike = [str(row["msgid"]) for row in rows if _may_be(row, task.sender, text, begin)]
             ours = [task_id for task_id in alike if await self._owned(task, task_id)]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from broadcast.deliveries.receipts import delivery_of
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import MOST_CHATS, ORDER, TASKS
+from fenghuo.domain.channels import CHANNELS, OWNER_TASKS, send_order
 from fenghuo.domain.routing import way_of
 from fenghuo.errors import Transient
 
@@ -29,18 +29,18 @@ def require_all(group_ids: Collection[str], groups: Mapping[str, e.Group]) -> No
 def requests(plan: Plan, wanted: Iterable[tuple[e.Group, e.Binding]]) -> list[e.Event]:
     """A delivery for each group by its way, those of one owner's customer groups as one task; the same
     however often it is asked."""
-    ordered = sorted(wanted, key=lambda x: (ORDER.get(x[1].channel, 2), -x[0].members, x[0].group_id))
+    ordered = sorted(wanted, key=lambda x: (send_order(x[1].channel), -x[0].members, x[0].group_id))
     owners: dict[tuple[str, str, str], list[str]] = {}
     events: list[e.Event] = []
     for group, way in ordered:
-        if way.channel in TASKS:
+        if way.channel in OWNER_TASKS:
             owners.setdefault((group.owner, way.channel, way.credential), []).append(group.group_id)
         else:
             events.append(_delivery(plan, group.group_id, way.channel))
     tasks = [
-        _task(plan, *key, tuple(group_ids[at : at + MOST_CHATS]))
-        for key, group_ids in owners.items()
-        for at in range(0, len(group_ids), MOST_CHATS)
+        _task(plan, owner, channel, credential, tuple(group_ids[at : at + CHANNELS[channel].max_chats]))
+        for (owner, channel, credential), group_ids in owners.items()
+        for at in range(0, len(group_ids), CHANNELS[channel].max_chats)
     ]
     return [*tasks, *events]
 

@@ -25,8 +25,8 @@ from broadcast.limits.circuit_breaker import FailureWindow, breaker_key, halt
 from broadcast.limits.rate_limiter import RateLimiter
 from fenghuo import clock
 from fenghuo.clock import from_ms
+from fenghuo.desk.deliveries import sending_mark
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.fold import sending_mark
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.quiet_hours import quiet_until
@@ -112,13 +112,15 @@ class TaskMaker:
     ) -> list[e.Event]:
         """Make the task unless the ledger says that it is made; ``halted`` gets the name of what must stop.
         ``late``: its batch has no time left for it."""
-        rows = await self._desk.rows_of(request.alert_id, request.version, request.kind, request.group_ids)
+        rows = await self._desk.deliveries.of_groups(
+            request.alert_id, request.version, request.kind, request.group_ids
+        )
         wanted = [x for x in request.group_ids if to_be_tried(as_delivery(request, x), rows.get(x))]
         if not wanted:
             return []
-        groups = await self._desk.groups_by_id(wanted)
+        groups = await self._desk.directory.groups_by_id(wanted)
         require_all(wanted, groups)
-        people = await self._desk.people()
+        people = await self._desk.directory.people()
         events: list[e.Event] = []
         chats: dict[str, str] = {}
         for group_id in wanted:
@@ -170,7 +172,7 @@ class TaskMaker:
         """Mark, then look, as for every send: whether the alert does not stand any more."""
         x, now, keys = making.request, clock.now(), self._desk.keys
         await self._desk.apply([sending_mark(x, group_id, now, keys) for group_id in making.chats])
-        standing = (await self._desk.standing([x.alert_id])).get(x.alert_id)
+        standing = (await self._desk.releases.latest([x.alert_id])).get(x.alert_id)
         over = superseded(x.kind, x.version, making.release.expires_at, standing, clock.now())
         if over and not making.may_have_arrived:
             await self._desk.apply(
@@ -191,7 +193,7 @@ class TaskMaker:
 
     async def _is_anothers(self, platform_id: str, task_id: str) -> bool:
         """Whether the platform's task is one that we made for other groups of the same owner."""
-        tasks = (await self._desk.tasks()).values() if platform_id else ()
+        tasks = (await self._desk.deliveries.open_tasks()).values() if platform_id else ()
         return any(x.platform_id == platform_id and x.task_id != task_id for x in tasks)
 
     def _held(self, making: TaskAttempt, halted: Collection[str]) -> list[e.Event]:

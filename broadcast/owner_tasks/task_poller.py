@@ -82,17 +82,16 @@ class Poller:
         await self._look(recalls=True)
 
     async def _look(self, *, recalls: bool) -> None:
-        tasks = await self._desk.tasks()
+        tasks = await self._desk.deliveries.open_tasks()
         self._asked = {k: at for k, at in self._asked.items() if k in tasks}
         self._tapped = {k: at for k, at in self._tapped.items() if k in tasks}
         self._acted = {k: acted for k, acted in self._acted.items() if k in tasks}
         if not tasks:
             return
-        halted = set(await self._desk.halted())
-        standing = await self._desk.standing(list({x.alert_id for x in tasks.values()}))
-        releases = {
-            key: await self._desk.release(*key) for key in {(x.alert_id, x.version) for x in tasks.values()}
-        }
+        halted = set(await self._desk.deliveries.halted())
+        standing = await self._desk.releases.latest(list({x.alert_id for x in tasks.values()}))
+        versions = {(x.alert_id, x.version) for x in tasks.values()}
+        releases = {key: await self._desk.releases.get(*key) for key in versions}
         work = []
         for task in tasks.values():
             release = releases[task.alert_id, task.version]
@@ -127,7 +126,7 @@ class Poller:
             if not progress.known:
                 return
             rows = await self._open_rows(task)
-            groups = await self._desk.groups_by_id(list(rows))
+            groups = await self._desk.directory.groups_by_id(list(rows))
             further = {k: next_way(group, release, task.channel) for k, group in groups.items()}
             settled = self._settled(task, progress, rows, further)
             ended = {x.group_id for x in settled}
@@ -167,7 +166,7 @@ class Poller:
 
     async def _rows(self, task: e.OpenTask) -> dict[str, Row]:
         group_ids = [group_id for group_id, _ in task.chats]
-        return await self._desk.rows_of(task.alert_id, task.version, task.kind, group_ids)
+        return await self._desk.deliveries.of_groups(task.alert_id, task.version, task.kind, group_ids)
 
     async def _go_on(self, task: e.OpenTask, release: e.Release, further: Mapping[str, str]) -> list[e.Event]:
         """Its owner does not answer: it is cancelled, and the groups are reached by their next way, where

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from broadcast.channels.base import Channel, Message
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import TAPPED
+from fenghuo.domain.channels import TAPPED_HERE
 from fenghuo.domain.delivery import Row
 from fenghuo.errors import Refused
 from fenghuo.security.sealing import unseal
@@ -44,12 +44,11 @@ class Notices:
 
     async def on_notices_requested(self, events: Sequence[e.Event]) -> Outcome:
         notices = list({x.event_id: x for x in events if isinstance(x, e.NoticeRequested)}.values())
-        made = await self._desk.notices_made(notices)
+        made = await self._desk.notices.recorded(notices)
         notices = [x for x in notices if x.event_id not in made]
-        ledgers = {
-            key: await self._desk.ledger(*key) for key in {(x.alert_id, x.version, x.kind) for x in notices}
-        }
-        groups = await self._desk.groups() if notices else {}
+        releases = {(x.alert_id, x.version, x.kind) for x in notices}
+        ledgers = {key: await self._desk.deliveries.ledger(*key) for key in releases}
+        groups = await self._desk.directory.groups() if notices else {}
         going = []
         for x in notices:
             rows = asked_for(x, ledgers[x.alert_id, x.version, x.kind], groups)
@@ -61,11 +60,11 @@ class Notices:
 
     async def _message(self, x: e.NoticeRequested, rows: Mapping[str, Row]) -> tuple[Message | None, str]:
         """The message and its channel; None where there is no way, or nothing waits any more."""
-        person = await self._desk.person(x.person_id)
+        person = await self._desk.directory.person(x.person_id)
         way = person.notify if person is not None else None
         if way is None or way.channel not in self._channels:
             return None, ""
-        release = await self._desk.release(x.alert_id, x.version)
+        release = await self._desk.releases.get(x.alert_id, x.version)
         text = text_of(x, rows, release.title if release else "", self._page)
         if not text:
             return None, ""
@@ -108,7 +107,7 @@ def asked_for(
 def text_of(x: e.NoticeRequested, rows: Mapping[str, Row], title: str, page: str) -> str:
     """What the person is told of the groups that still wait by ``rows``; empty when none does. Pure."""
     waiting = [row.channel for row in rows.values() if row.state is e.DeliveryState.WAITING]
-    here = sum(channel in TAPPED for channel in waiting)
+    here = sum(channel in TAPPED_HERE for channel in waiting)
     words = {"what": "更正" if x.kind == "correction" else "预警", "title": title}
     parts = []
     if here:

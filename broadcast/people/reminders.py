@@ -15,7 +15,7 @@ from fenghuo.clock import from_ms
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
-from fenghuo.domain.channels import PEOPLE, TAPPED
+from fenghuo.domain.channels import NEEDS_TAP, TAPPED_HERE
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.quiet_hours import quiet_until, waiting_seconds
 from fenghuo.domain.taps import on_duty
@@ -107,7 +107,7 @@ def due(waiting: Waiting, register: Directory, times: Times, now: datetime) -> l
                 tell("todo", owner, groups)
             elif min(waited_s, waiting_seconds(from_ms(todo_ms), now, *quiet)) >= remind_s:
                 tell("remind", owner, groups)
-        for group in (register.groups[g] for g in groups if waiting.rows[g].channel in TAPPED):
+        for group in (register.groups[g] for g in groups if waiting.rows[g].channel in TAPPED_HERE):
             deputy = group.deputy if group.deputy in register.people and group.deputy != owner else ""
             first_s = deputy_s if owner else 0.0
             if deputy and waited_s >= first_s:
@@ -169,9 +169,10 @@ class Reminders:
         if await self._desk.rebuilding():
             return []
         found = [x for key in await self._open(now) if (x := await self._waiting(key, now)) is not None]
-        groups = await self._desk.groups_by_id(sorted({group_id for x in found for group_id in x.rows}))
+        group_ids = sorted({group_id for x in found for group_id in x.rows})
+        groups = await self._desk.directory.groups_by_id(group_ids)
         here = {group_id: group for group_id, group in groups.items() if not group.gone}
-        register = Directory(here, await self._desk.people() if found else {})
+        register = Directory(here, await self._desk.directory.people() if found else {})
         notices = [x for waiting in found for x in due(waiting, register, self._times, now)]
         self._made = {k: x for k, x in self._made.items() if now - x.at < MADE_KEPT}
         notices = [x for x in notices if x.event_id not in self._made]
@@ -183,17 +184,17 @@ class Reminders:
     async def _open(self, now: datetime) -> list[Key]:
         """The releases whose groups may wait now."""
         self._calm = {k: at for k, at in self._calm.items() if now.timestamp() - at < CALM_S}
-        return [key for key in await self._desk.asked(now - RECALL_KEPT) if key not in self._calm]
+        return [key for key in await self._desk.releases.current(now - RECALL_KEPT) if key not in self._calm]
 
     async def _waiting(self, key: Key, now: datetime) -> Waiting | None:
         """What waits of one release; None where nothing does, or it has expired."""
         alert_id, version, kind = key
-        release = await self._desk.release(alert_id, version)
-        if release is not None and kind == "warning" and not PEOPLE & set(release.channels):
+        release = await self._desk.releases.get(alert_id, version)
+        if release is not None and kind == "warning" and not NEEDS_TAP & set(release.channels):
             return None
         rows: dict[str, Row] = {}
         all_settled: bool | None = None
-        async for page in self._desk.ledger_pages(alert_id, version, kind):
+        async for page in self._desk.deliveries.ledger_pages(alert_id, version, kind):
             rows |= {g: row for g, row in page.items() if row.state is e.DeliveryState.WAITING}
             if page:
                 all_settled = all_settled is not False and all(x.state in e.SETTLED for x in page.values())
@@ -202,23 +203,23 @@ class Reminders:
                 self._calm[key] = now.timestamp()
             return None
         told: dict[tuple[str, str], int] = {}
-        for level, who, ms in await self._desk.notices(alert_id, version, kind):
-            told.setdefault((level, who), ms)
-        escalated = await self._desk.escalated(alert_id, version, kind)
+        for x in await self._desk.notices.sent(alert_id, version, kind):
+            told.setdefault((x.level, x.person_id), x.at_ms)
+        escalated = await self._desk.notices.escalated(alert_id, version, kind)
         await self._forget_made(key, told, escalated)
         severity = "severe" if kind == "correction" else release.severity
         return Waiting(alert_id, version, kind, severity, rows, told, escalated)
 
     async def _all_written_out(self, key: Key) -> bool:
-        planned = await self._desk.planned(*key)
-        return planned is not None and await self._desk.asked_for(*key) >= planned
+        planned = await self._desk.deliveries.planned_count(*key)
+        return planned is not None and await self._desk.deliveries.count(*key) >= planned
 
     async def _forget_made(
         self, key: Key, told: dict[tuple[str, str], int], escalated: dict[str, dict[str, int]]
     ) -> None:
         """Count what was published and is not on the desk yet as told; drop what is there."""
         mine = [x for x in self._made.values() if (x.alert_id, x.version, x.kind) == key]
-        there = await self._desk.notices_made(mine)
+        there = await self._desk.notices.recorded(mine)
         for x in mine:
             if x.event_id in there:  # perhaps only since we read what had been told
                 del self._made[x.event_id]

@@ -13,7 +13,7 @@ from broadcast.deliveries.receipts import delivery_of
 from fenghuo.clock import from_ms, to_ms
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import TAPPED
+from fenghuo.domain.channels import TAPPED_HERE
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.taps import OPEN_TO_TAP, is_current_release, may_tap
 from fenghuo.errors import Transient
@@ -37,16 +37,16 @@ class Taps:
             raise Transient("the desk is being rebuilt")
         taps = [x for x in events if isinstance(x, e.TapMade)]
         allowed = await self._allowed(taps)
-        rows = await self._desk.ledger_rows(allowed)
+        rows = await self._desk.deliveries.rows(allowed)
         found = {_delivery(x): row for x, row in zip(allowed, rows, strict=True) if row is not None}
-        standing = await self._desk.standing(sorted({x.alert_id for x in allowed}))
-        seen = await self._desk.taps_seen(allowed)
+        standing = await self._desk.releases.latest(sorted({x.alert_id for x in allowed}))
+        seen = await self._desk.deliveries.applied_taps(allowed)
         return Outcome(list(fold(allowed, found, seen, standing, self._undo_s)))
 
     async def _allowed(self, taps: Sequence[e.TapMade]) -> list[e.TapMade]:
         """The taps of those who may, by the desk as it is now; the others are logged."""
-        groups = await self._desk.groups_by_id(sorted({x.group_id for x in taps}))
-        people = {who: await self._desk.person(who) for who in sorted({x.person_id for x in taps})}
+        groups = await self._desk.directory.groups_by_id(sorted({x.group_id for x in taps}))
+        people = {who: await self._desk.directory.person(who) for who in sorted({x.person_id for x in taps})}
         allowed = []
         for x in taps:
             person, group = people[x.person_id], groups.get(x.group_id)
@@ -73,7 +73,7 @@ def fold(
     for tap in taps:
         key = _delivery(tap)
         row = now.get(key)
-        if row is None or row.channel not in TAPPED or tap.tap_id in counted:
+        if row is None or row.channel not in TAPPED_HERE or tap.tap_id in counted:
             continue
         after = taken_back(tap, row, standing.get(tap.alert_id), undo_s) if tap.undo else tapped(tap, row)
         if after is not None:

@@ -16,7 +16,7 @@ from fenghuo.desk.warning_counts import held_back_groups, is_counted, limits_of
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, Order, Role
 from fenghuo.domain.audience import in_audience
-from fenghuo.domain.channels import ORDER, TASKS
+from fenghuo.domain.channels import FIRST_TO_GO, OWNER_TASKS, TAPPED_HERE, send_order
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.routing import correction_way, ways_to
@@ -34,7 +34,6 @@ PART = 500
 """Groups of a part: written out in some 30 ms, and sent in at least three times as long."""
 PAGE = 1000
 """Groups that are read at a time."""
-FIRST, LAST = min(ORDER.values()), max(ORDER.values()) + 1
 NOBODY: Mapping[str, str] = MappingProxyType({})
 
 
@@ -81,7 +80,7 @@ class Planner:
         recall shows, the ledger has every delivery that may have left; and a moment later, hardly another.
         """
         release = event.release
-        standing = (await self._desk.standing([release.alert_id])).get(release.alert_id)
+        standing = (await self._desk.releases.latest([release.alert_id])).get(release.alert_id)
         if standing is None or standing[0] < release.version:
             raise Transient(f"{release.alert_id} {release.version} {event.kind} is not on the desk yet")
         if standing[0] == release.version and event.kind == "recalled" != standing[1]:
@@ -90,7 +89,7 @@ class Planner:
     async def _earlier(self, release: e.Release, *, with_this: bool) -> dict[int, dict[str, Row]]:
         """The ledgers of warnings, by version, up to the release's own (``with_this``) or before it."""
         last = release.version if with_this else release.version - 1
-        return {n: await self._desk.ledger(release.alert_id, n) for n in range(1, last + 1)}
+        return {n: await self._desk.deliveries.ledger(release.alert_id, n) for n in range(1, last + 1)}
 
     async def _warnings(
         self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]
@@ -100,7 +99,7 @@ class Planner:
         meant = await self._meant(release)
         if earlier:
             meant = list(dict.fromkeys([*meant, *may_have(earlier)]))
-        people = await self._desk.people()
+        people = await self._desk.directory.people()
         places: list[PlannedGroup] = []
         async for group in self._groups(meant):
             ways = ways_to(group, release.channels, people, exercise=release.exercise)
@@ -118,7 +117,7 @@ class Planner:
         """The parts of those who have or may have the warning, and of no others; a group that is gone is
         none."""
         came_by = {group_id: row.channel for group_id, row in may_have(earlier).items()}
-        people = await self._desk.people()
+        people = await self._desk.directory.people()
         places = [
             place_of(group, correction_way(group, event.release, people, came_by[group.group_id]))
             async for group in self._groups(list(came_by))
@@ -129,7 +128,7 @@ class Planner:
         """Those of ``group_ids`` that are there. Raises Transient when the desk has none of them."""
         known = 0
         for at in range(0, len(group_ids), PAGE):
-            for group in (await self._desk.groups_by_id(group_ids[at : at + PAGE])).values():
+            for group in (await self._desk.directory.groups_by_id(group_ids[at : at + PAGE])).values():
                 known += 1
                 if not group.gone:
                     yield group
@@ -141,11 +140,11 @@ class Planner:
         none were."""
         digest = release.audience.frozen
         if not digest:
-            groups = await self._desk.groups()
+            groups = await self._desk.directory.groups()
             if not groups and release.groups:
                 raise Transient("no group is on the desk: has `fenghuo rebuild` run?")
             return meant_by(release, groups)
-        frozen = await self._desk.audience(digest)
+        frozen = await self._desk.releases.audience(digest)
         if frozen is None:
             raise Transient(f"the audience of {release.alert_id} is not on the desk yet")
         return frozen
@@ -166,8 +165,8 @@ def meant_by(release: e.Release, groups: Mapping[str, e.Group]) -> list[str]:
 def place_of(group: e.Group, way: e.Binding | None, *, counted: bool = False) -> PlannedGroup:
     """Where ``group`` stands when ``way`` leads to it; ``counted``: its platform counts what it gets.
     Pure."""
-    order = FIRST if way is None else ORDER.get(way.channel, LAST)  # without a way: refused at once
-    owner = (group.owner, way.channel, way.credential) if way and way.channel in TASKS else None
+    order = FIRST_TO_GO if way is None else send_order(way.channel)  # without a way: refused at once
+    owner = (group.owner, way.channel, way.credential) if way and way.channel in OWNER_TASKS else None
     return PlannedGroup(
         group_id=group.group_id, platform=counted, per_day=group.quota_day, order=order,
         members=group.members, owner=owner,
@@ -246,7 +245,7 @@ def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]])
         _settled(event, n, group_id, row)
         for n, rows in earlier.items()
         for group_id, row in rows.items()
-        if (row.state is e.DeliveryState.WAITING and row.channel == "relay") or row.held
+        if (row.state is e.DeliveryState.WAITING and row.channel in TAPPED_HERE) or row.held
     ]
 
 

@@ -8,7 +8,8 @@ from typing import Any
 import msgspec
 
 from broadcast.limits.concurrency import retry_while_unavailable
-from fenghuo.desk.desk import Desk, reaching_redis
+from fenghuo.desk.desk import Desk
+from fenghuo.desk.redis import reaching_redis
 from fenghuo.domain import events as e
 
 KEPT_S = 86_400

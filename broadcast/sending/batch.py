@@ -19,6 +19,7 @@ from broadcast.sending.answer_journal import AnswerJournal
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
+from fenghuo.domain.channels import SANDBOX
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.quiet_hours import quiet_until
 from fenghuo.domain.routing import moved_to, next_way, way_of
@@ -76,14 +77,14 @@ class BatchPreparer:
     ) -> list[SendJob]:
         """Jobs for what can be sent now; receipts for what cannot, and for what was cut off."""
         group_ids = [x.group_id for x, _ in wanted]
-        groups = await self._desk.groups_by_id(group_ids)
+        groups = await self._desk.directory.groups_by_id(group_ids)
         require_all(group_ids, groups)
         cut = [
             x for x, row in wanted
             if was_cut_off(x, row) and not self._is_keyed(x.channel) and not self._is_unsent(x, row)
         ]  # fmt: skip
         kept = {x.delivery_id: [_cut_off(x)] for x in cut} | await self._outbox.find(cut)
-        standing = await self._desk.standing(list({x.alert_id for x, _ in wanted}))
+        standing = await self._desk.releases.latest(list({x.alert_id for x, _ in wanted}))
         jobs: list[SendJob] = []
         for request, row in wanted:
             release, group = releases[request.alert_id, request.version], groups[request.group_id]
@@ -121,7 +122,7 @@ class BatchPreparer:
 
         if group.gone:
             return refused("the group is gone")
-        if release.exercise and request.channel != "sandbox":
+        if release.exercise and request.channel != SANDBOX.name:
             return refused("an exercise goes to the sandbox alone")
         way = way_of(group, request.channel)
         if way is None or request.channel not in self._channels:

@@ -7,7 +7,8 @@ import asyncio
 
 from broadcast.leader_lease import LeaderLease
 from fenghuo import clock, topics
-from fenghuo.desk.desk import Desk, reaching_redis
+from fenghuo.desk.desk import Desk
+from fenghuo.desk.redis import reaching_redis
 from fenghuo.domain import events as e
 from fenghuo.transport.stage import Transport
 
@@ -36,7 +37,7 @@ class Retries:
     async def look(self) -> int:
         """Publish what is due, at most 500 of a kind; returns how many of the largest."""
         keys, now_ms = self._desk.keys, clock.to_ms(clock.now())
-        halted = await self._desk.halted()
+        halted = await self._desk.deliveries.halted()
         async with reaching_redis():
             names = [x.decode() for x in await self._desk.client.hkeys(keys.halted)]
         count = await self._publish(keys.retries, str(now_ms))

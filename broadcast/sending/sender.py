@@ -32,10 +32,10 @@ from broadcast.owner_tasks.task_maker import TaskMaker
 from broadcast.sending.answer_journal import AnswerJournal
 from broadcast.sending.batch import BatchPreparer, SendJob
 from fenghuo import clock
+from fenghuo.desk.deliveries import sending_mark
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.fold import sending_mark
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import ROBOTS, TASKS
+from fenghuo.domain.channels import OWNER_TASKS, ROBOTS
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.warning_text import as_sent
 from fenghuo.errors import Transient
@@ -81,14 +81,16 @@ class Sender:
 
     async def on_deliveries_requested(self, events: Sequence[e.Event]) -> Outcome:
         await self._outbox.at_rest()
-        self._jobs.halted, self._over = set(await self._desk.halted()), set()
+        self._jobs.halted, self._over = set(await self._desk.deliveries.halted()), set()
         asked = latest_attempt_each(x for x in events if isinstance(x, e.DeliveryRequested))
-        requests = [x for x in asked if x.channel not in TASKS]
+        requests = [x for x in asked if x.channel not in OWNER_TASKS]
         tasks = [x for x in events if isinstance(x, e.TaskRequested)]
-        tasks = without_duplicates([*tasks, *await self._as_tasks([x for x in asked if x.channel in TASKS])])
+        tasks = without_duplicates(
+            [*tasks, *await self._as_tasks([x for x in asked if x.channel in OWNER_TASKS])]
+        )
         releases = await self._releases([*requests, *tasks])
         outcome = Outcome()
-        rows = await self._desk.ledger_rows(requests)
+        rows = await self._desk.deliveries.rows(requests)
         wanted: list[tuple[e.DeliveryRequested, Row | None]] = []
         for x, row in zip(requests, rows, strict=True):
             if to_be_tried(x, row):
@@ -116,7 +118,7 @@ class Sender:
 
     async def _as_tasks(self, requests: Sequence[e.DeliveryRequested]) -> list[e.TaskRequested]:
         """A task for each group that goes on by its owner's tap, as its first way refused it."""
-        groups = await self._desk.groups_by_id([x.group_id for x in requests])
+        groups = await self._desk.directory.groups_by_id([x.group_id for x in requests])
         return [as_task(x, groups.get(x.group_id)) for x in requests]
 
     async def _releases(
@@ -124,7 +126,7 @@ class Sender:
     ) -> dict[tuple[str, int], e.Release]:
         found: dict[tuple[str, int], e.Release] = {}
         for alert_id, version in {(x.alert_id, x.version) for x in requests}:
-            release = await self._desk.release(alert_id, version)
+            release = await self._desk.releases.get(alert_id, version)
             if release is None:
                 raise Transient(f"release {alert_id} {version} is not on the desk yet")
             found[alert_id, version] = release
@@ -228,7 +230,7 @@ class Sender:
         marked = [job for job in jobs if job.version not in self._over]
         marks = [sending_mark(job.request, job.request.group_id, now, keys) for job in marked]
         alert_ids = list({job.request.alert_id for job in marked})
-        standing = await retry_while_unavailable(lambda: self._desk.mark_and_look(marks, alert_ids))
+        standing = await retry_while_unavailable(lambda: self._desk.releases.mark_and_look(marks, alert_ids))
         looked = clock.now()
         for job in marked:
             x = job.request

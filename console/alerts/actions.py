@@ -22,7 +22,7 @@ from fenghuo.domain.events import DecisionMade
 
 
 async def alert_or_404(deps: Dependencies, alert_id: str) -> Alert:
-    alert = await deps.desk.alert(alert_id)
+    alert = await deps.desk.alerts.get(alert_id)
     if alert is None:
         raise NotFoundException(alert_id)
     return alert
@@ -34,7 +34,7 @@ async def take_action(
     """Decide without content: publish the order, wait, and show the alert with the outcome."""
     form = await read_form(request)
     order = order_from_form(action, alert_id, request.user.person, form)
-    if await deps.desk.decision(order.decision_id) is None:
+    if await deps.desk.order_outcomes.get(order.decision_id) is None:
         alert = await alert_or_404(deps, alert_id)
         if is_stale(alert, order):
             return await stale_page(request, deps, alert, order)
@@ -45,7 +45,7 @@ async def publish_and_redirect(request: ViewerRequest, deps: Dependencies, order
     """Publish the order, wait, and redirect to the alert; the conflict page if the order came too late."""
     code = await publish_and_wait(deps, DecisionMade(event_id=order.decision_id, at=order.at, order=order))
     if code in {"stale", "not_now"}:
-        alert = await deps.desk.alert(order.alert_id)
+        alert = await deps.desk.alerts.get(order.alert_id)
         if alert and is_stale(alert, order):
             return await stale_page(request, deps, alert, order)
     return Redirect(f"/alerts/{order.alert_id}?{urlencode({'decision': order.decision_id})}", status_code=303)
@@ -53,7 +53,7 @@ async def publish_and_redirect(request: ViewerRequest, deps: Dependencies, order
 
 async def stale_page(request: ViewerRequest, deps: Dependencies, alert: Alert, order: Order) -> Response[Any]:
     """409: what changed since the page was shown, and what had been typed."""
-    history = await deps.desk.history(alert.alert_id)
+    history = await deps.desk.alerts.history(alert.alert_id)
     before = conflict.seen_content(history, order.seen_revision, order.seen_hash, order.action)
     return render_page(
         request,

@@ -13,9 +13,9 @@ from fenghuo import clock
 from fenghuo.desk.warning_counts import PLATFORMS, held_back_groups, limits_of, receiver
 from fenghuo.domain.alert import Alert, Content, content_hash
 from fenghuo.domain.audience import ExpressionError, arrived_later, freeze
-from fenghuo.domain.channels import COUNTED
+from fenghuo.domain.channels import COUNTED, NEEDS_TAP
 from fenghuo.domain.events import Group
-from fenghuo.domain.forecast import TAPPED, Forecast
+from fenghuo.domain.forecast import Forecast
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.reach import still_there
 from fenghuo.domain.response_times import Todo
@@ -82,7 +82,7 @@ async def _load(deps: Dependencies, alert: Alert, content: Content) -> ApprovalP
     digest = content.audience.frozen
     try:
         current_ids = freeze(groups.values(), content.audience)
-        ids = (await deps.desk.audience(digest) or ()) if digest else current_ids
+        ids = (await deps.desk.releases.audience(digest) or ()) if digest else current_ids
         later = arrived_later(groups.values(), content.audience, ids) if digest else []
     except ExpressionError:
         return None
@@ -115,7 +115,7 @@ async def _with_old_version(deps: Dependencies, alert: Alert, groups: Mapping[st
     """Groups that have or may have the warning that an update replaces; they get the update too."""
     if alert.update is None:
         return []
-    earlier = {n: await deps.desk.ledger(alert.alert_id, n) for n in range(1, alert.version + 1)}
+    earlier = {n: await deps.desk.deliveries.ledger(alert.alert_id, n) for n in range(1, alert.version + 1)}
     return [x for x in may_have(earlier) if x in groups]
 
 
@@ -147,7 +147,7 @@ def _has_unlimited_way(group: Group, content: Content) -> bool:
 async def past_todos_by_person(deps: Dependencies, groups: Iterable[Group]) -> dict[str, list[Todo]]:
     """The past to-dos of everyone who may tap for ``groups``, by the forecast's name for them."""
     names = forecast_names(groups, await deps.people())
-    taps = await deps.desk.habits(sorted(names))
+    taps = await deps.desk.deliveries.recent_tap_times(sorted(names))
     return {names[who]: past_todos(found) for who, found in taps.items() if found}
 
 
@@ -163,7 +163,7 @@ def reach_by_channel(
         count[name] += 1
         residents[name] += group.members
     found = [
-        ChannelReach(name, n, residents[name], name in TAPPED, name in halted) for name, n in count.items()
+        ChannelReach(name, n, residents[name], name in NEEDS_TAP, name in halted) for name, n in count.items()
     ]
     return sorted(found, key=lambda x: (not x.channel, -x.groups, x.channel))
 

@@ -4,7 +4,7 @@ from datetime import timedelta
 
 from fenghuo import clock
 from fenghuo.domain.alert import AlertId, Audience, Content, Origin
-from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Cluster, derive_id
 
 DRAFT_HOURS = 24
@@ -21,7 +21,7 @@ def blank_content(cluster: Cluster) -> Content:
         text="【反诈预警】",
         correction="【更正】",
         audience=Audience(district=cluster.district),
-        channels=CHANNELS,
+        channels=GROUP_CHANNELS,
         severity="severe",
         expires_at=clock.now() + timedelta(hours=DRAFT_HOURS),
     )

@@ -9,7 +9,7 @@ from console.web.rendering import local
 from console.web.text_diff import mark_differences
 from fenghuo.domain.alert import Action, Content, content_hash
 from fenghuo.domain.alert_lifecycle import at_stake
-from fenghuo.domain.channels import CHANNEL_NAMES
+from fenghuo.domain.channels import channel_label
 from fenghuo.domain.events import AlertChanged
 
 
@@ -58,7 +58,7 @@ _FIELDS: dict[str, Callable[[Content], str]] = {
     "text": lambda x: x.text,
     "correction": lambda x: x.correction,
     "audience": _audience,
-    "channels": lambda x: "、".join(CHANNEL_NAMES.get(name, (name,))[0] for name in x.channels),
+    "channels": lambda x: "、".join(channel_label(name) for name in x.channels),
     "severity": lambda x: x.severity,
     "expires_at": lambda x: f"{local(x.expires_at):%m-%d %H:%M}",
     "override": lambda x: x.override,

@@ -37,15 +37,15 @@ async def progress_of(deps: Dependencies, alert: Alert) -> dict[str, Any]:
         "delivery": None, "correction": None, "sightings": 0, "predicted": None, "notices": {}, "halted": [],
         "officers_shown": OFFICERS_SHOWN,
     }  # fmt: skip
-    if await deps.desk.release(alert.alert_id, alert.version) is None:
+    if await deps.desk.releases.get(alert.alert_id, alert.version) is None:
         return unreleased
     is_current, is_recalled = alert.state in RELEASED, alert.state is State.RECALLED
     return unreleased | {
         "delivery": await _figures(deps, alert, "warning"),
         "correction": await _figures(deps, alert, "correction") if is_recalled else None,
-        "sightings": len(await deps.desk.sightings(alert.alert_id)),
+        "sightings": len(await deps.desk.alerts.sightings(alert.alert_id)),
         "predicted": await _forecast(deps, alert) if is_current and alert.completed_at is None else None,
-        "notices": Counter(level for level, _, _ in await deps.desk.notices(alert.alert_id, alert.version)),
+        "notices": Counter(x.level for x in await deps.desk.notices.sent(alert.alert_id, alert.version)),
         "halted": await halted_among(deps, alert.content.channels) if is_current or is_recalled else [],
     }
 
@@ -53,13 +53,13 @@ async def progress_of(deps: Dependencies, alert: Alert) -> dict[str, Any]:
 async def _rows(deps: Dependencies, alert: Alert, kind: str) -> dict[str, Row]:
     key = f"ledger:{alert.alert_id}:{alert.version}:{kind}"
     return await deps.cache.get_or_load(
-        key, lambda: deps.desk.ledger(alert.alert_id, alert.version, kind), FIGURES_S
+        key, lambda: deps.desk.deliveries.ledger(alert.alert_id, alert.version, kind), FIGURES_S
     )
 
 
 async def _figures(deps: Dependencies, alert: Alert, kind: str) -> DeliveryFigures:
     async def load() -> DeliveryFigures:
-        planned = await deps.desk.planned(alert.alert_id, alert.version, kind)
+        planned = await deps.desk.deliveries.planned_count(alert.alert_id, alert.version, kind)
         rows = await _rows(deps, alert, kind)
         return figures_of(rows, await deps.groups(), planned, requested_at(alert, kind))
 
@@ -74,7 +74,7 @@ def requested_at(alert: Alert, kind: str) -> datetime:
 async def _forecast(deps: Dependencies, alert: Alert) -> Forecast | None:
     """When the remaining groups will have it, given what is done; None until every delivery is requested."""
     rows = await _rows(deps, alert, "warning")
-    planned = await deps.desk.planned(alert.alert_id, alert.version, "warning")
+    planned = await deps.desk.deliveries.planned_count(alert.alert_id, alert.version, "warning")
     if planned is None or len(rows) < planned:
         return None
 
@@ -99,12 +99,12 @@ async def _forecast(deps: Dependencies, alert: Alert) -> Forecast | None:
 @get("/alerts/{alert_id:str}/deliveries.csv", guards=[permissions.page("alerts")])
 async def deliveries_csv(request: AnyRequest, deps: Deps, alert_id: FromPath[str]) -> Response[bytes]:
     """The ledger of the current version (``?kind=correction``: of its correction), for a spreadsheet."""
-    alert = await deps.desk.alert(alert_id)
+    alert = await deps.desk.alerts.get(alert_id)
     if alert is None:
         raise NotFoundException(alert_id)
     kind = "correction" if request.query_params.get("kind") == "correction" else "warning"
     rows = await _rows(deps, alert, kind)
-    history = await deps.desk.history(alert.alert_id)
+    history = await deps.desk.alerts.history(alert.alert_id)
     lines = ledger_lines(rows, await deps.groups(), history, alert.version, kind)
     name = f"{alert.alert_id[:8]}-v{alert.version}-{kind}.csv"
     headers = {

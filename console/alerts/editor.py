@@ -30,7 +30,7 @@ from fenghuo.domain.alert import (
 )
 from fenghuo.domain.alert_lifecycle import at_stake
 from fenghuo.domain.audience import ExpressionError, parse, unknown_names
-from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.channels import GROUP_CHANNELS, SANDBOX
 from fenghuo.domain.events import Group
 
 
@@ -71,7 +71,7 @@ async def _submit(request: ViewerRequest, deps: Dependencies, alert_id: str, act
     alert = await alert_or_404(deps, alert_id)
     form, content = await _read_content(request, at_stake(alert, action))
     order = order_from_form(action, alert_id, request.user.person, form, content=content)
-    if await deps.desk.decision(order.decision_id) is None:
+    if await deps.desk.order_outcomes.get(order.decision_id) is None:
         if is_stale(alert, order):
             return await stale_page(request, deps, alert, order)
         denied = refusal_of(alert, order)
@@ -173,8 +173,8 @@ def channels_of(groups: Collection[Group], content: Content) -> list[tuple[str, 
     """
     count = Counter(name for group in groups for name in {way.channel for way in group.ways})
     if content.exercise:
-        return [(CHANNELS[0], len(groups))]
-    return [(name, count[name]) for name in CHANNELS if count[name] or name in content.channels]
+        return [(SANDBOX.name, len(groups))]
+    return [(name, count[name]) for name in GROUP_CHANNELS if count[name] or name in content.channels]
 
 
 @get("/clusters/{cluster_id:str}/draft", guards=[permissions.action(Action.DRAFT)])
@@ -210,7 +210,7 @@ async def draft(request: ViewerRequest, deps: Deps, cluster_id: FromPath[str]) -
         origin=origin_of(cluster),
     )
     denied = refusal_of(None, order)
-    if (denied or problems) and await deps.desk.decision(order.decision_id) is None:
+    if (denied or problems) and await deps.desk.order_outcomes.get(order.decision_id) is None:
         wrong = denied.code if denied else "expression"
         return await render_form(request, deps, content, wrong=wrong, **shown_again)
     return await publish_and_redirect(request, deps, order)

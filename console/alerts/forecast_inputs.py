@@ -6,8 +6,10 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from fenghuo.clock import from_ms
+from fenghuo.desk.deliveries import TapTime
 from fenghuo.domain.alert import SEVERE, Content
 from fenghuo.domain.calendar import CHINA
+from fenghuo.domain.channels import GROUP_CHANNELS, IDEMPOTENT, SANDBOX, WEBHOOK
 from fenghuo.domain.events import Group, Person
 from fenghuo.domain.forecast import NOBODY, Covered, Escalation, Forecast, Pace, Reach, forecast
 from fenghuo.domain.quiet_hours import quiet_until
@@ -15,8 +17,6 @@ from fenghuo.domain.response_times import Todo
 from fenghuo.domain.routing import way_for
 from fenghuo.settings import Settings
 
-Taps = Sequence[tuple[int, str, int]]
-"""A person's latest taps, as the desk returns them: (ms, release, seconds the group had waited)."""
 ANSWER_S = 0.3
 """Usual response time of a platform."""
 
@@ -30,10 +30,9 @@ def paces_of(settings: Settings, halted: Collection[str]) -> dict[str, Pace]:
     """The rate of each channel that sends without a tap or opens to-dos one by one; not of halted ones."""
     unkeyed = Pace(settings.unkeyed_at_once / ANSWER_S, ANSWER_S)
     paces = {
-        "sandbox": Pace(settings.sandbox_per_s, 0.0),
-        "webhook": Pace(settings.webhook_per_s, ANSWER_S),
-        "wecom_customer_group": unkeyed,
-        **dict.fromkeys(("wecom_robot", "dingtalk", "feishu", "apprise"), unkeyed),
+        SANDBOX.name: Pace(settings.sandbox_per_s, 0.0),
+        WEBHOOK.name: Pace(settings.webhook_per_s, ANSWER_S),
+        **{channel: unkeyed for channel in GROUP_CHANNELS if channel not in IDEMPOTENT},
     }
     return {channel: pace for channel, pace in paces.items() if channel not in halted}
 
@@ -48,17 +47,17 @@ def forecast_names(groups: Iterable[Group], people: Mapping[str, Person]) -> dic
     return {who: who for who in tappers} | duty
 
 
-def past_todos(taps: Taps) -> list[Todo]:
+def past_todos(taps: Sequence[TapTime]) -> list[Todo]:
     """One to-do for each release: a person taps their groups of a release together, so the median counts."""
-    waited: dict[str, list[tuple[int, int]]] = {}
-    for at_ms, release, seconds in taps:
-        waited.setdefault(release, []).append((at_ms, seconds))
-    return [_todo(x) for x in waited.values()]
+    by_release: dict[tuple[str, int, str], list[TapTime]] = {}
+    for tap in taps:
+        by_release.setdefault((tap.alert_id, tap.version, tap.kind), []).append(tap)
+    return [_todo(x) for x in by_release.values()]
 
 
-def _todo(taps: Sequence[tuple[int, int]]) -> Todo:
-    seconds = statistics.median(waited for _, waited in taps)
-    opened = from_ms(taps[0][0]) - timedelta(seconds=taps[0][1])
+def _todo(taps: Sequence[TapTime]) -> Todo:
+    seconds = statistics.median(x.waited_s for x in taps)
+    opened = from_ms(taps[0].at_ms) - timedelta(seconds=taps[0].waited_s)
     return Todo(stood_s=float(seconds), tapped=True, hour=hour_of(opened))
 
 

@@ -21,12 +21,12 @@ MAY_RESUME = frozenset({Role.APPROVER, Role.ADMINISTRATOR})
 
 async def all_halted(deps: Dependencies) -> dict[str, ChannelChanged]:
     """Halted channels (``channel``) and halted credentials (``channel/credential``), by name."""
-    return await deps.cache.get_or_load("halted", deps.desk.halted)
+    return await deps.cache.get_or_load("halted", deps.desk.deliveries.halted)
 
 
 async def wholly_halted(deps: Dependencies) -> set[str]:
     """The channels that are halted with all their credentials."""
-    return {name for name in await deps.desk.halted() if "/" not in name}
+    return {name for name in await deps.desk.deliveries.halted() if "/" not in name}
 
 
 async def halted_among(deps: Dependencies, channels: Iterable[str]) -> list[ChannelChanged]:
@@ -46,7 +46,7 @@ async def resume(request: ViewerRequest, deps: Deps) -> Response[Any]:
     decision_id = decision_id_of(form)
     if not reason:
         raise HTTPException(status_code=422, detail="a reason is needed")
-    if name in await deps.desk.halted():
+    if name in await deps.desk.deliveries.halted():
         await _publish(deps, request.user, decision_id, name, reason)
     back = f"/alerts/{alert_id}?{urlencode({'resumed': name})}" if alert_id.isalnum() else "/alerts"
     return Redirect(back, status_code=303)

@@ -24,7 +24,7 @@ from fenghuo.domain.alert import (
     content_hash,
 )
 from fenghuo.domain.alert_lifecycle import at_stake, decide
-from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Person
 from fenghuo.errors import Denied
 
@@ -77,7 +77,9 @@ def content_from_form(base: Content, form: Form, towns: Sequence[str], channels:
         text=_clean_text(form.get("text", "")),
         correction=_clean_text(form.get("correction", "")),
         audience=_audience_of(base, form, towns),
-        channels=tuple(x for x in CHANNELS if x in channels) if "with_channels" in form else base.channels,
+        channels=tuple(x for x in GROUP_CHANNELS if x in channels)
+        if "with_channels" in form
+        else base.channels,
         severity=severity if severity in SEVERITIES else base.severity,
         expires_at=clock.now() + timedelta(hours=hours),
         override=" ".join(form.get("override", base.override).split()),

@@ -49,7 +49,7 @@ UNRELEASED = frozenset({State.DRAFT, State.SUBMITTED, State.RETURNED})
 
 @get("/alerts", guards=[permissions.page("alerts")])
 async def alerts_page(request: AnyRequest, deps: Deps) -> Response[Any]:
-    alerts = await deps.cache.get_or_load("alerts", deps.desk.alerts)
+    alerts = await deps.cache.get_or_load("alerts", deps.desk.alerts.all)
     wanted = request.query_params.get("state", "")
     chosen = [a for a in alerts if not wanted or a.state == wanted]
     page, pages = clamp_page(request.query_params.get("page", "1"), len(chosen), PER_PAGE)
@@ -69,7 +69,7 @@ async def alerts_page(request: AnyRequest, deps: Deps) -> Response[Any]:
 @get("/alerts/{alert_id:str}", guards=[permissions.page("alerts")])
 async def alert_page(request: ViewerRequest, deps: Deps, alert_id: FromPath[str]) -> Response[Any]:
     decision_id = request.query_params.get("decision", "")
-    alert = await deps.desk.alert(alert_id)
+    alert = await deps.desk.alerts.get(alert_id)
     if alert is None:
         if not decision_id:
             raise NotFoundException(alert_id)
@@ -91,14 +91,14 @@ async def alert_page(request: ViewerRequest, deps: Deps, alert_id: FromPath[str]
 
 
 async def _outcome_only(deps: Dependencies, decision_id: str) -> dict[str, Any]:
-    settled = await deps.desk.decision(decision_id)
+    settled = await deps.desk.order_outcomes.get(decision_id)
     return {"decision_id": decision_id, "outcome": outcome_of(settled, (), decision_id)}
 
 
 async def values_of(deps: Dependencies, alert: Alert, decision_id: str) -> dict[str, Any]:
     """The template variables of the page and its live fragments."""
-    history = await deps.desk.history(alert.alert_id)
-    settled = await deps.desk.decision(decision_id) if decision_id else None
+    history = await deps.desk.alerts.history(alert.alert_id)
+    settled = await deps.desk.order_outcomes.get(decision_id) if decision_id else None
     return {
         "alert": alert,
         "text_preview": warning_text.as_previewed(alert),
@@ -224,7 +224,7 @@ async def fragments(
 
 
 async def _load(deps: Dependencies, alert_id: str, decision_id: str) -> dict[str, Any] | None:
-    alert = await deps.desk.alert(alert_id)
+    alert = await deps.desk.alerts.get(alert_id)
     return await values_of(deps, alert, decision_id) if alert else None
 
 

@@ -77,7 +77,7 @@ async def correct(
     of the first one and take it for a change by somebody else.
     """
     cluster = await current_cluster_or_404(deps, cluster_id)
-    if await deps.desk.decision(typed.decision_id) is None:
+    if await deps.desk.order_outcomes.get(typed.decision_id) is None:
         problem = await problem_with(deps, cluster_id, cluster, typed)
         if problem is not None:
             return await show_again(request, deps, cluster, typed, problem)

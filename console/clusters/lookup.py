@@ -8,9 +8,9 @@ from fenghuo.domain.events import Cluster
 
 async def current_cluster(deps: Dependencies, cluster_id: str) -> Cluster | None:
     """The cluster, following a merge; None once it has expired."""
-    cluster = await deps.desk.cluster(cluster_id)
+    cluster = await deps.desk.clusters.get(cluster_id)
     while cluster is not None and cluster.merged_into is not None:
-        cluster = await deps.desk.cluster(cluster.merged_into)
+        cluster = await deps.desk.clusters.get(cluster.merged_into)
     return cluster
 
 

@@ -22,7 +22,7 @@ from console.web.submission import is_id, new_id
 from console.web.text_diff import mark_differences
 from console.web.words import Words
 from fenghuo import clock
-from fenghuo.desk.desk import ReportView
+from fenghuo.desk.reports import ReportView
 from fenghuo.domain.alert import MAY, Action
 from fenghuo.domain.events import Cluster, Correction, Member, Person
 
@@ -79,7 +79,7 @@ def may_correct(person: Person) -> bool:
 
 async def values_of(deps: Dependencies, cluster: Cluster) -> dict[str, Any]:
     """The template variables of the live parts."""
-    reports = await deps.desk.reports_by_id([m.report_id for m in cluster.members[-MEMBERS_SHOWN:]])
+    reports = await deps.desk.reports.get_many([m.report_id for m in cluster.members[-MEMBERS_SHOWN:]])
     now = clock.now()
     return {
         "cluster": cluster,
@@ -96,7 +96,7 @@ async def values_of(deps: Dependencies, cluster: Cluster) -> dict[str, Any]:
 async def _linked_clusters(deps: Dependencies, cluster: Cluster) -> Mapping[str, Cluster]:
     """The clusters named by its corrections and its cannot-links, without those that have expired."""
     wanted = {*cluster.apart, *(note.other_id for note in cluster.corrections)}
-    return {c.cluster_id: c for c in await deps.desk.clusters_by_id(sorted(wanted))}
+    return {c.cluster_id: c for c in await deps.desk.clusters.get_many(sorted(wanted))}
 
 
 async def outcome_of(
@@ -108,7 +108,7 @@ async def outcome_of(
     note = next((x for x in cluster.corrections if x.correction_id == correction_id), None)
     if note is not None:
         return ("accent", f"said.ok_{note.kind}", f"said.ok_{note.kind}_todo"), note
-    settled = await deps.desk.decision(correction_id)
+    settled = await deps.desk.order_outcomes.get(correction_id)
     if settled is None:
         return UNDER_WAY, None
     return (("accent", "said.ok", "said.ok_todo") if settled[0] == "ok" else STALE), None
@@ -125,7 +125,7 @@ async def render_cluster(
     status: int = 200,
 ) -> Response[Any]:
     """The page of a cluster, with what was typed into its forms and the outcome of a correction."""
-    drafted = (await deps.desk.drafted([cluster.cluster_id])).get(cluster.cluster_id)
+    drafted = (await deps.desk.alerts.drafted_from([cluster.cluster_id])).get(cluster.cluster_id)
     alert_id = drafted.alert_id if drafted else cluster.alert_id
     return render_page(
         request,
@@ -137,7 +137,7 @@ async def render_cluster(
         outcome=outcome[0] if outcome else None,
         note=outcome[1] if outcome else None,
         correction_id=correction_id,
-        alert=await deps.desk.alert(alert_id) if alert_id else None,
+        alert=await deps.desk.alerts.get(alert_id) if alert_id else None,
         candidates=await candidates_of(deps, cluster),
         **await values_of(deps, cluster),
     )
@@ -181,7 +181,7 @@ async def fragments(
 
 
 async def _load(deps: Dependencies, cluster_id: str) -> dict[str, Any]:
-    cluster = await deps.desk.cluster(cluster_id)
+    cluster = await deps.desk.clusters.get(cluster_id)
     if cluster is None:
         raise NotFoundException(cluster_id)
     return await values_of(deps, cluster)

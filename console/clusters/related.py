@@ -34,20 +34,20 @@ class Candidate:
 async def live_clusters(deps: Dependencies) -> list[Cluster]:
     """Clusters with a report in the last LIVE_HOURS, the most dangerous first."""
     since = clock.now() - timedelta(hours=LIVE_HOURS)
-    found = await deps.cache.get_or_load("dangerous", lambda: deps.desk.dangerous_clusters(MOST_DANGEROUS))
+    found = await deps.cache.get_or_load("dangerous", lambda: deps.desk.clusters.dangerous(MOST_DANGEROUS))
     return [cluster for cluster in found if cluster.last_at > since]
 
 
 async def candidates_of(deps: Dependencies, cluster: Cluster) -> list[Candidate]:
     """The clusters of the same district that ``cluster`` can be merged with, related ones first."""
-    related = await deps.desk.clusters_by_id(cluster.related)
+    related = await deps.desk.clusters.get_many(cluster.related)
     known = {c.cluster_id: c for c in [*related, *await live_clusters(deps)]}
     possible = [c for c in known.values() if _can_merge(cluster, c)]
     unrelated = [c for c in possible if relation(cluster, c) == "other"]
     excess = unrelated[OTHERS_SHOWN:]
     chosen = [c for c in possible if c not in excess]
     chosen.sort(key=lambda c: _ORDER.index(relation(cluster, c)))
-    alerts = await deps.desk.alerts_by_id([c.alert_id for c in chosen if c.alert_id])
+    alerts = await deps.desk.alerts.get_many([c.alert_id for c in chosen if c.alert_id])
     return [_candidate(cluster, c, alerts.get(c.alert_id or "")) for c in chosen]
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from fenghuo.domain.channels import CHANNELS, GROUP_CHANNELS, NEEDS_TAP, SIGNING
 from fenghuo.errors import Refused, Unavailable
 
 if TYPE_CHECKING:
@@ -26,6 +27,21 @@ AT_ONCE = 500
 DESK_WAIT_S = 30.0
 _LOOK_EVERY_S = 0.2
 
+
+def _addresses() -> str:
+    """Each channel with what its target is, as lines of a help page."""
+    lines = ["\b", "Channels and their targets:"]
+    for name in GROUP_CHANNELS:
+        address = CHANNELS[name].address
+        wanted = address.wanted if address else "none"
+        wanted += "; secret: if it signs" if name in SIGNING else ""
+        wanted += "; the owner taps" if name in NEEDS_TAP else ""
+        lines.append(f"{name:<22}{wanted}")
+    return "\n".join(lines)
+
+
+_ADDRESSES = _addresses()
+
 File = click.argument("file", type=click.Path(path_type=Path, dir_okay=False, exists=True))
 DryRun = click.option("--dry-run", is_flag=True, help="Tell what would change, change nothing.")
 Yes = click.option("--yes", is_flag=True, help="Do not ask (nobody is asked where there is no terminal).")
@@ -38,7 +54,7 @@ def groups() -> None:
     """Bring in the groups that warnings go to."""
 
 
-@groups.command("import")
+@groups.command("import", epilog=_ADDRESSES)
 @File
 @District
 @DryRun
@@ -58,16 +74,7 @@ def import_groups(
     tags (标签), quota_day (每日上限), and the ways to the group in order of
     preference: channel (通道), target (地址), secret (密钥),
     credential (凭据), channel2 (通道2), target2 (地址2) ... up to 5.
-
-    \b
-    channel               target
-    sandbox (default)     none
-    relay                 none: the owner forwards it by hand
-    wecom_customer_group  the chat id (wr...), and an owner who taps
-    wecom_robot           the robot's URL or key
-    dingtalk, feishu      the robot's URL or token; secret: if it signs
-    webhook               an http(s) address
-    apprise               an Apprise URL
+    Each channel's target is listed below; the first channel is the default.
 
     Addresses and secrets are sealed before they are kept and are never shown. What would change is shown
     first, and a terminal is asked; a script is not. Groups of the same district that are not in the file are
@@ -83,7 +90,7 @@ def import_groups(
     rows = list(table)
 
     async def look(desk: "Desk", settings: "Settings") -> "tuple[ImportPlan[Group], list[Group]]":
-        known = await desk.groups()
+        known = await desk.directory.groups()
         found = sort_groups(rows, known, district or settings.district, _sealing(settings))
         return found, [known[x] for x in found.missing]
 
@@ -164,7 +171,7 @@ def _group_events(found: "Sequence[Group]") -> "list[Event]":
 
 
 async def _groups_stand(desk: "Desk", wanted: "Sequence[Group]") -> bool:
-    standing = await desk.groups_by_id([g.group_id for g in wanted])
+    standing = await desk.directory.groups_by_id([g.group_id for g in wanted])
     return all(standing.get(g.group_id) == g for g in wanted)
 
 
@@ -236,7 +243,7 @@ def add(
             person = person_of(cells, settings.district, _sealing(settings))
         except WrongRowError as error:
             raise Refused(str(error)) from None
-        before = await desk.person(person_id)
+        before = await desk.directory.person(person_id)
         if before:
             given_now = {"duty": duty, "userid": userid, "notify": notify}
             kept = {k: getattr(before, k) for k, v in given_now.items() if v is None}
@@ -279,7 +286,8 @@ def import_people(*, file: Path, district: str | None, dry_run: bool, yes: bool,
     rows = list(table)
 
     async def look(desk: "Desk", settings: "Settings") -> "ImportPlan[Person]":
-        return sort_people(rows, await desk.people(), district or settings.district, _sealing(settings))
+        people = await desk.directory.people()
+        return sort_people(rows, people, district or settings.district, _sealing(settings))
 
     async def work(desk: "Desk", transport: "AnyTransport", _settings: "Settings") -> None:
         auth = Auth(desk.client, desk.keys)
@@ -307,7 +315,7 @@ def reset(person_id: str) -> None:
     from fenghuo.security.passwords import Auth
 
     async def work(desk: "Desk", _settings: "Settings") -> str:
-        if await desk.person(person_id) is None:
+        if await desk.directory.person(person_id) is None:
             raise Refused(f"there is nobody called {person_id}: add them with `fenghuo people add`")
         password = new_password()
         await _set_password(desk, Auth(desk.client, desk.keys), person_id, password)
@@ -331,13 +339,13 @@ def remove(person_id: str) -> None:
     from fenghuo.commands import session
 
     async def work(desk: "Desk", transport: "AnyTransport", _settings: "Settings") -> list[str]:
-        person = await desk.person(person_id)
+        person = await desk.directory.person(person_id)
         if person is None:
             raise Refused(f"there is nobody called {person_id}")
         await _publish(transport, _person_events([replace(person, gone=True)]), "people")
         await _shown_on_desk(lambda: _is_gone(desk, person_id))
         await Sessions(desk.client, desk.keys).close_all(person_id)
-        named = (x for x in (await desk.groups()).values() if person_id in (x.owner, x.deputy))
+        named = (x for x in (await desk.directory.groups()).values() if person_id in (x.owner, x.deputy))
         return sorted(x.group_id for x in named)
 
     left = session.run(NAME, work)
@@ -348,7 +356,7 @@ def remove(person_id: str) -> None:
 
 
 async def _is_gone(desk: "Desk", person_id: str) -> bool:
-    return await desk.person(person_id) is None
+    return await desk.directory.person(person_id) is None
 
 
 def new_password() -> str:
@@ -380,7 +388,7 @@ def _person_events(found: "Sequence[Person]") -> "list[Event]":
 
 
 async def _people_stand(desk: "Desk", wanted: "Sequence[Person]") -> bool:
-    standing = await desk.people()
+    standing = await desk.directory.people()
     return all(standing.get(p.person_id) == p for p in wanted)
 
 

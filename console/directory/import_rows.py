@@ -257,7 +257,7 @@ def _lost_on(changed: Iterable[Group], known: Mapping[str, Group]) -> list[str]:
 
 
 def _on_sandbox(group: Group) -> bool:
-    return all(way.channel == SANDBOX.channel for way in group.ways)
+    return all(way.channel == SANDBOX.name for way in group.ways)
 
 
 def _some(group_ids: list[str]) -> str:

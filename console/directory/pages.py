@@ -107,7 +107,7 @@ def by_role(people: Iterable[Person]) -> Sequence[Person]:
 
 @get("/people", guards=[permissions.page("people")])
 async def people_page(request: AnyRequest, deps: Deps) -> Response[Any]:
-    people = by_role((await deps.desk.people()).values())
+    people = by_role((await deps.desk.directory.people()).values())
     approvers = sum(person.role is Role.APPROVER for person in people)
     page, pages = clamp_page(request.query_params.get("page", "1"), len(people), PER_PAGE)
     return render_page(

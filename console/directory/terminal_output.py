@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from console.directory.coverage import PROBLEMS, Area, area_of, areas, whys
+from console.directory.coverage import ON_SANDBOX, PROBLEMS, Area, area_of, areas, whys
 from console.directory.coverage_survey import CoverageReport
 from console.directory.import_rows import FieldChange, ImportPlan
 
@@ -83,7 +83,7 @@ NAMED = {
 }
 """Each problem in words, and what to do."""
 WHY = {
-    "sandbox": "on the sandbox only",
+    ON_SANDBOX: "on the sandbox only",
     "unknown": "on a channel that is not known here",
     "credential": "whose credential is missing in FENGHUO_CREDENTIALS_FILE",
     "nobody": "where somebody must tap and there is nobody",

@@ -123,8 +123,8 @@ async def published_alerts(deps: Dependencies) -> list[PublishedAlert]:
 async def _load(deps: Dependencies) -> list[PublishedAlert]:
     """Builds the documents of an alert again only if the alert or its newest release has changed."""
     since = clock.now() - LOOKUP_PERIOD
-    alerts = {str(a.alert_id): a for a in await deps.desk.alerts() if a.changed_at >= since}
-    newest_releases = await deps.desk.standing(list(alerts))
+    alerts = {str(a.alert_id): a for a in await deps.desk.alerts.all() if a.changed_at >= since}
+    newest_releases = await deps.desk.releases.latest(list(alerts))
     built: Built = await deps.cache.get_or_load("published.built", _nothing_built, math.inf)
     for alert_id in built.keys() - newest_releases.keys():
         del built[alert_id]
@@ -147,11 +147,11 @@ async def _nothing_built() -> Built:
 async def public_steps(desk: Desk, alert_id: str) -> list[Released]:
     """The public steps of an alert, the oldest first; a recall has the release that it withdraws."""
     found: list[Released] = []
-    for changed in await desk.history(alert_id):
+    for changed in await desk.alerts.history(alert_id):
         kind = _KINDS.get(changed.action)
         if kind == "recalled":
             found += [Released(kind, x.release, changed.at) for x in found[-1:]]
-        elif kind and (release := await desk.release(alert_id, changed.alert.version)):
+        elif kind and (release := await desk.releases.get(alert_id, changed.alert.version)):
             found.append(Released(kind, release, changed.at))
     return found
 

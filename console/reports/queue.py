@@ -17,7 +17,7 @@ from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import AnyRequest, render_fragment, render_page
 from console.web.words import Words
 from fenghuo import clock
-from fenghuo.desk.desk import ReportView
+from fenghuo.desk.reports import ReportView
 from fenghuo.domain.alert import RELEASED, Alert, State
 from fenghuo.domain.events import ChannelChanged, Cluster, ScamStage, UrgentOutcome
 
@@ -59,15 +59,15 @@ def by_urgency(reports: Sequence[ReportView]) -> list[ReportView]:
 
 async def load_board(deps: Dependencies) -> Board:
     desk, from_ms = deps.desk, clock.to_ms(clock.now() - timedelta(minutes=URGENT_MINUTES))
-    urgent = by_urgency(await desk.urgent_reports(from_ms))
+    urgent = by_urgency(await desk.reports.urgent(from_ms))
     shown = {report.row.report_id for report in urgent}
-    alerts = await desk.alerts()
+    alerts = await desk.alerts.all()
     return Board(
         urgent=[x for x in urgent if not x.handled],
         handled=[x for x in urgent if x.handled],
         alerts=waiting_alerts(alerts),
         clusters=sorted(await live_clusters(deps), key=lambda c: (-c.danger, c.first_at))[:CLUSTERS_SHOWN],
-        reports=[x for x in await desk.reports(REPORTS_SHOWN) if x.row.report_id not in shown],
+        reports=[x for x in await desk.reports.latest(REPORTS_SHOWN) if x.row.report_id not in shown],
         halted=[(x, released_through(x.name, alerts)) for x in (await all_halted(deps)).values()],
     )
 
@@ -86,11 +86,11 @@ async def current_board(deps: Dependencies) -> Board:
 async def choose(deps: Dependencies, board: Board, wanted: str) -> dict[str, Any]:
     """What the right side shows: the item asked for, else the first of the list."""
     kind, _, key = wanted.partition(":")
-    if kind == "report" and (found := await deps.desk.reports_by_id([key])):
+    if kind == "report" and (found := await deps.desk.reports.get_many([key])):
         return {"kind": "report", "item": found[0], "key": wanted}
     if kind == "cluster" and (cluster := await current_cluster(deps, key)):
         return {"kind": "cluster", "item": cluster, "key": wanted}
-    if kind == "alert" and (alert := await deps.desk.alert(key)):
+    if kind == "alert" and (alert := await deps.desk.alerts.get(key)):
         return {"kind": "alert", "item": alert, "key": wanted}
     return first_pick(board)
 

@@ -132,7 +132,7 @@ def _refusal(answer: httpx.Response) -> NotSent:
 
 async def values_of(deps: Dependencies, report_id: str) -> dict[str, Any]:
     known = _REPORT_ID.fullmatch(report_id) is not None
-    found = await deps.desk.reports_by_id([report_id]) if known else []
+    found = await deps.desk.reports.get_many([report_id]) if known else []
     return {
         "report": found[0] if found else None,
         "groups": await deps.groups(),

@@ -17,7 +17,7 @@ from console.web.authentication import ViewerRequest
 from console.web.dependencies import Dependencies, Deps
 from console.web.submission import publish_and_wait, read_form
 from fenghuo import clock
-from fenghuo.desk.desk import ReportView
+from fenghuo.desk.reports import ReportView
 from fenghuo.domain.events import URGENT, UrgentHandled, UrgentOutcome, derive_id
 
 

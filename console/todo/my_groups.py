@@ -1,7 +1,7 @@
 """/todo/groups: an officer's own groups: the way to each, who stands in, and which texts it has."""
 
 import statistics
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,8 @@ from console.web.authentication import ViewerRequest
 from console.web.dependencies import Deps
 from console.web.rendering import render_page
 from console.web.sorting import natural_sort_key
-from fenghuo.domain.channels import TAPPED
+from fenghuo.desk.deliveries import TapTime
+from fenghuo.domain.channels import TAPPED_HERE
 from fenghuo.domain.events import DeliveryState, Group, Person
 
 MIN_TAPS = 3
@@ -39,7 +40,7 @@ def own_groups(district: DistrictWorklist, person: Person) -> list[OwnGroup]:
             group=group,
             owner=names.get(group.owner, ""),
             deputy=names.get(group.deputy, ""),
-            by_tap=group.channel in TAPPED,
+            by_tap=group.channel in TAPPED_HERE,
             deliveries=_current_deliveries(district, group.group_id),
         )
         for group in district.groups_of(person)
@@ -52,11 +53,9 @@ def _current_deliveries(district: DistrictWorklist, group_id: str) -> list[tuple
     return [(x.release.title, x.rows[group_id].state) for x in current]
 
 
-def response_time(
-    taps_by_person: Mapping[str, Sequence[tuple[int, str, int]]], person: Person
-) -> tuple[int, float] | None:
-    """(number, median seconds) of the person's latest taps; None if there are too few. Pure."""
-    waited = [seconds for _, _, seconds in taps_by_person.get(person.person_id, ())]
+def response_time(taps: Sequence[TapTime]) -> tuple[int, float] | None:
+    """(number, median seconds) of a person's latest taps; None if there are too few. Pure."""
+    waited = [x.waited_s for x in taps]
     return (len(waited), statistics.median(waited)) if len(waited) >= MIN_TAPS else None
 
 
@@ -64,7 +63,8 @@ def response_time(
 async def own_groups_page(request: ViewerRequest, deps: Deps) -> Response[Any]:
     person = request.user.person
     rows = own_groups(await district_worklist(deps), person)
-    pace = response_time(await deps.desk.habits([person.person_id]), person)
+    taps = await deps.desk.deliveries.recent_tap_times([person.person_id])
+    pace = response_time(taps[person.person_id])
     return render_page(
         request, "mine.html", rows=rows, pace=pace, residents=sum(x.group.members for x in rows)
     )

@@ -74,7 +74,7 @@ async def _wait_until_counted(deps: Dependencies, taps: Sequence[e.TapMade]) -> 
     with contextlib.suppress(TimeoutError, Unavailable):
         async with asyncio.timeout(WAIT_S):
             while True:
-                if len(await deps.desk.taps_seen(taps)) == len(taps):
+                if len(await deps.desk.deliveries.applied_taps(taps)) == len(taps):
                     return
                 await asyncio.sleep(_POLL_S)
 

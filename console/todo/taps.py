@@ -13,7 +13,7 @@ from console.web.submission import BadForm
 from fenghuo import clock
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
-from fenghuo.domain.channels import TAPPED
+from fenghuo.domain.channels import TAPPED_HERE
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.taps import OPEN_TO_TAP, is_current_release, may_tap, tap_id_of
 
@@ -69,8 +69,8 @@ async def submit_taps(deps: Dependencies, person: e.Person, tap_request: TapRequ
     """Publish the taps that count by the state of the desk; Unavailable without a broker."""
     deps.require_started()
     taps = await _events_of(deps, person, tap_request)
-    rows = await deps.desk.ledger_rows(taps)
-    newest = await deps.desk.standing(sorted({x.alert_id for x in taps}))
+    rows = await deps.desk.deliveries.rows(taps)
+    newest = await deps.desk.releases.latest(sorted({x.alert_id for x in taps}))
     groups = await deps.groups()
     accepted, refused = [], []
     for tap, row in zip(taps, rows, strict=True):
@@ -94,7 +94,7 @@ async def _events_of(deps: Dependencies, person: e.Person, tap_request: TapReque
     """One event for each group."""
     now = clock.now()
     keys = {(x.alert_id, x.version) for x in tap_request.taps}
-    releases = {key: await deps.desk.release(*key) for key in keys}
+    releases = {key: await deps.desk.releases.get(*key) for key in keys}
     events: dict[str, e.TapMade] = {}
     for x in tap_request.taps:
         release = releases[x.alert_id, x.version]
@@ -126,7 +126,7 @@ def tap_refusal(tap: e.TapMade, row: Row | None, newest: NewestRelease, *, alrea
     """
     if row is None or newest is None:
         return "unknown"
-    if row.channel not in TAPPED:
+    if row.channel not in TAPPED_HERE:
         return "elsewhere"
     if row.state not in OPEN_TO_TAP:
         return "done" if row.state is e.DeliveryState.SHOWN else "early"
@@ -140,7 +140,7 @@ def tap_refusal(tap: e.TapMade, row: Row | None, newest: NewestRelease, *, alrea
 
 def undo_refusal(tap: e.TapMade, row: Row | None, newest: NewestRelease, undo_s: float) -> str | None:
     """Why a tap cannot be undone; None if it can, also while it waits to be counted. Pure."""
-    if row is None or newest is None or row.channel not in TAPPED:
+    if row is None or newest is None or row.channel not in TAPPED_HERE:
         return "unknown"
     if not is_current_release(tap.kind, tap.version, newest):
         return "undo_gone"

@@ -15,7 +15,7 @@ from fenghuo.clock import now, to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain import warning_text
 from fenghuo.domain.alert import AlertId
-from fenghuo.domain.channels import TAPPED
+from fenghuo.domain.channels import TAPPED_HERE
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.taps import OPEN_TO_TAP, Level, level_for
 
@@ -157,13 +157,13 @@ async def _load(deps: Dependencies) -> DistrictWorklist:
 async def _load_releases(deps: Dependencies) -> list[ReleaseDeliveries]:
     at, desk = now(), deps.desk
     found: list[ReleaseDeliveries] = []
-    for alert_id, version, kind in await desk.asked(at - LOOK_BACK):
-        release = await desk.release(alert_id, version)
+    for alert_id, version, kind in await desk.releases.current(at - LOOK_BACK):
+        release = await desk.releases.get(alert_id, version)
         if release is None or (kind == "warning" and at >= release.expires_at):
             continue
         found.append(await _with_rows(deps, release, kind))
         if kind == "correction":
-            alert = await desk.alert(alert_id)
+            alert = await desk.alerts.get(alert_id)
             if alert is not None and at - alert.changed_at < STOPPED_SHOWN:
                 found.append(await _with_rows(deps, release, "warning", to_ms(alert.changed_at)))
     return found
@@ -172,8 +172,8 @@ async def _load_releases(deps: Dependencies) -> list[ReleaseDeliveries]:
 async def _with_rows(
     deps: Dependencies, release: e.Release, kind: e.Kind, recalled_ms: int | None = None
 ) -> ReleaseDeliveries:
-    rows = await deps.desk.ledger(release.alert_id, release.version, kind)
-    escalated = await deps.desk.escalated(release.alert_id, release.version, kind) if rows else {}
+    rows = await deps.desk.deliveries.ledger(release.alert_id, release.version, kind)
+    escalated = await deps.desk.notices.escalated(release.alert_id, release.version, kind) if rows else {}
     return ReleaseDeliveries(release, kind, recalled_ms, rows, escalated)
 
 
@@ -185,7 +185,7 @@ def worklist_for(district: DistrictWorklist, person: e.Person, at: datetime, und
     stopped: list[Stopped] = []
     for deliveries in district.releases:
         found = ((group, deliveries.rows.get(group.group_id)) for group in own)
-        rows = [(group, row) for group, row in found if row is not None and row.channel in TAPPED]
+        rows = [(group, row) for group, row in found if row is not None and row.channel in TAPPED_HERE]
         if deliveries.is_recalled:
             stopped += _stopped(district, person, deliveries, rows)
         else:

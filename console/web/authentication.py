@@ -43,5 +43,5 @@ class SessionMiddleware(AbstractAuthenticationMiddleware):
 
     async def _viewer(self, token: str | None) -> Viewer | None:
         person_id = await self._sessions.find(token) if token else None
-        person = await self._desk.person(person_id) if person_id else None
+        person = await self._desk.directory.person(person_id) if person_id else None
         return Viewer(person, token) if person and token else None

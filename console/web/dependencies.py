@@ -81,10 +81,10 @@ class Dependencies:
             raise Unavailable("the room is still starting")
 
     async def groups(self) -> dict[str, Group]:
-        return await self.cache.get_or_load("groups", self.desk.groups, 2)
+        return await self.cache.get_or_load("groups", self.desk.directory.groups, 2)
 
     async def people(self) -> dict[str, Person]:
-        return await self.cache.get_or_load("people", self.desk.people, 2)
+        return await self.cache.get_or_load("people", self.desk.directory.people, 2)
 
     async def names(self) -> dict[str, str]:
         """The people's names by id."""

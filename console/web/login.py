@@ -51,7 +51,7 @@ async def login(request: AnyRequest, deps: Deps, data: Form) -> Response[Any]:
         answer.headers["retry-after"] = str(LOGIN_WINDOW_S)
         return answer
     is_right = await deps.auth.check_password(name, password)
-    person = await deps.desk.person(name) if is_right else None
+    person = await deps.desk.directory.person(name) if is_right else None
     if person is None or person.role not in STAFF:
         back = safe_redirect(data.get("next", "/"))
         return render_page(request, "login.html", status=401, next=back, wrong="login.wrong", name=name)

@@ -3,8 +3,8 @@
 import secrets
 from typing import Any
 
-from fenghuo.desk.desk import reaching_redis
 from fenghuo.desk.keys import Keys
+from fenghuo.desk.redis import reaching_redis
 from fenghuo.security.passwords import token_hash
 
 COOKIE = "fenghuo_session"

@@ -78,7 +78,7 @@ async def publish_and_wait(
     None if it is not settled within WAIT_S. Raises Unavailable or Crowded if the broker did not take it: then
     nothing was decided.
     """
-    settled = await deps.desk.decision(event.event_id)
+    settled = await deps.desk.order_outcomes.get(event.event_id)
     if settled is not None:
         return settled[0]
     deps.require_started()
@@ -92,7 +92,7 @@ async def publish_and_wait(
 
 async def _poll_outcome(deps: Dependencies, decision_id: str) -> str:
     while True:
-        settled = await deps.desk.decision(decision_id)
+        settled = await deps.desk.order_outcomes.get(decision_id)
         if settled is not None:
             return settled[0]
         await asyncio.sleep(_POLL_S)

@@ -1,4 +1,6 @@
-"""The texts of the console in Chinese and English: one table (words/*.toml) and one lookup.
+"""The texts of the console in Chinese and English: one table and one lookup.
+
+The table is words/*.toml; the names of channels come from fenghuo.domain.channels.
 
 A key is ``page.name``; an entry has ``zh`` and ``en``, and ``one`` where English needs a singular.
 """
@@ -7,6 +9,8 @@ import tomllib
 from collections.abc import Mapping
 from functools import cache
 from pathlib import Path
+
+from fenghuo.domain.channels import CHANNELS
 
 LANGUAGES = ("zh", "en")
 _FOLDER = Path(__file__).parents[1] / "words"
@@ -21,6 +25,7 @@ def table() -> dict[str, Entry]:
     for path in sorted(_FOLDER.glob("*.toml")):
         for section, entries in tomllib.loads(path.read_text("utf-8")).items():
             found |= {f"{section}.{name}": entry for name, entry in entries.items()}
+    found |= {f"channel.{x.name}": {"zh": x.zh[0], "en": x.en} for x in CHANNELS.values()}
     return found
 
 

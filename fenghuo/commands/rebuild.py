@@ -8,7 +8,8 @@ from collections.abc import AsyncIterator
 import click
 
 from fenghuo.commands.supervisor import Supervisor
-from fenghuo.desk.desk import Desk, reaching_redis
+from fenghuo.desk.desk import Desk
+from fenghuo.desk.redis import reaching_redis
 from fenghuo.domain import events as e
 from fenghuo.errors import Refused
 from fenghuo.runtime.room import AnyTransport

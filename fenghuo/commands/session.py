@@ -9,7 +9,8 @@ from urllib.parse import urlsplit
 from pydantic import SecretStr
 
 from fenghuo.commands.supervisor import noted_running
-from fenghuo.desk.desk import Desk, reaching_redis
+from fenghuo.desk.desk import Desk
+from fenghuo.desk.redis import reaching_redis
 from fenghuo.errors import Barred, Refused, Unavailable
 from fenghuo.runtime import logs
 from fenghuo.runtime.room import AnyTransport, open_desk, open_transport, redis_url

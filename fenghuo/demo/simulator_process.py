@@ -12,6 +12,7 @@ from typing import Any
 import httpx
 
 from fenghuo.demo import district
+from fenghuo.domain.channels import ROBOTS, WEBHOOK, WECOM_CUSTOMER_GROUP
 from fenghuo.errors import Refused
 
 READY_WITHIN_S = 30.0
@@ -106,8 +107,8 @@ def roster_of(
     of = {
         channel: [row for row in rows if row["channel"] == channel] for channel, _ in district.MIX
     }  # fmt: skip
-    chats = of["wecom_customer_group"]
-    robots = [*of["wecom_robot"], *of["dingtalk"], *of["feishu"]]
+    chats = of[WECOM_CUSTOMER_GROUP.name]
+    robots = [row for row in rows if row["channel"] in ROBOTS]
     return {
         "corps": [{"name": district.CREDENTIAL, "corpid": CORPID, "secret": SECRET}],
         "chats": [
@@ -121,7 +122,7 @@ def roster_of(
             {"channel": row["channel"], "key": row["target"], "group_id": row["group_id"],
              "secret": row["secret"]} for row in robots
         ],
-        "hooks": [row["group_id"] for row in of["webhook"]],
+        "hooks": [row["group_id"] for row in of[WEBHOOK.name]],
         "groups": [{"group_id": row["group_id"], "members": int(row["members"])} for row in rows],
         "officers": [
             {"person_id": x.person_id, "password": x.password, "profile": profiles[x.person_id]}
@@ -135,6 +136,6 @@ def credentials_file(folder: Path) -> Path:
     """The credentials of the demo's tenant, readable by us alone."""
     path = folder / "credentials.toml"
     path.touch(mode=0o600)
-    lines = (f"[{district.CREDENTIAL}]", 'channel = "wecom_customer_group"', f'corpid = "{CORPID}"')
+    lines = (f"[{district.CREDENTIAL}]", f'channel = "{WECOM_CUSTOMER_GROUP.name}"', f'corpid = "{CORPID}"')
     path.write_text("\n".join((*lines, f'secret = "{SECRET}"', "")), "utf-8")
     return path

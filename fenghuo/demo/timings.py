@@ -9,6 +9,8 @@ import msgspec
 import redis
 
 from fenghuo.desk.keys import Keys
+from fenghuo.desk.notices import SentNotice
+from fenghuo.desk.redis import payload
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.events import SETTLED, DeliveryState
 
@@ -62,12 +64,12 @@ class OnTheDesk:
 
     def ledger(self, alert_id: str, version: int = 1) -> Ledger:
         raw: Any = self._client.hgetall(self._keys.ledger(alert_id, version, "warning"))
-        return Ledger({k.decode(): _ROW.decode(v.split(b":", 1)[1]) for k, v in raw.items()})
+        return Ledger({k.decode(): _ROW.decode(payload(v)) for k, v in raw.items()})
 
     def told(self, alert_id: str, version: int = 1) -> Counter[str]:
         """How many people were told of their groups, by level: todo, remind, deputy, station."""
         raw: Any = self._client.hvals(self._keys.notices(alert_id, version))
-        return Counter(x.decode().split("|")[0] for x in raw)
+        return Counter(SentNotice.decode(x).level for x in raw)
 
     def clusters(self) -> int:
         """Suspicious clusters that two people or more have reported."""

@@ -8,6 +8,8 @@ platform of its own, not ours to rebuild); ``idem:`` idempotency of intake.
 
 from dataclasses import dataclass
 
+from fenghuo.domain.channels import SANDBOX
+
 
 def surge_of(pattern_id: str, district: str) -> str:
     """What a surge is called: one pattern in one district."""
@@ -46,10 +48,10 @@ class Keys:
         """Sorted set: cluster ids of a district by the time of their last report (ms)."""
         return self._k("desk", "clusters-of", district)
 
-    def trace(self, district: str, trace: str) -> str:
+    def marker(self, district: str, marker: str) -> str:
         """Sorted set: ids of a district's clusters that have the trace, by the time of their last report
         (ms)."""
-        return self._k("desk", "trace", district, trace)
+        return self._k("desk", "trace", district, marker)
 
     @property
     def clusters(self) -> str:
@@ -62,11 +64,11 @@ class Keys:
         """Sorted set: the same clusters by the time of their last report (ms)."""
         return self._k("desk", "clusters-at")
 
-    def hits(self, pattern_id: str, district: str) -> str:
+    def recent_matches(self, pattern_id: str, district: str) -> str:
         """Sorted set: ``report|reporter|group|town`` of a pattern in a district by time (ms)."""
         return self._k("desk", "hits", surge_of(pattern_id, district))
 
-    def pace(self, pattern_id: str, district: str) -> str:
+    def hourly_reports(self, pattern_id: str, district: str) -> str:
         """Sorted set: ``hour|reporter`` of a pattern in a district by the hour's start (ms): its past."""
         return self._k("desk", "pace", surge_of(pattern_id, district))
 
@@ -81,7 +83,7 @@ class Keys:
         return self._k("desk", "urgent")
 
     @property
-    def hit_counts(self) -> str:
+    def matched_patterns(self) -> str:
         """Sorted set: pattern ids by the time of their last hit (ms)."""
         return self._k("desk", "hit-patterns")
 
@@ -109,7 +111,7 @@ class Keys:
         return self._k("desk", "release", alert_id, str(version))
 
     @property
-    def standing(self) -> str:
+    def latest_releases(self) -> str:
         """Hash: alert id to ``order:kind`` of the newest release, so that nothing older leaves after it."""
         return self._k("desk", "standing")
 
@@ -167,7 +169,7 @@ class Keys:
         Asia/Shanghai)."""
         return self._k("desk", "warned", day)
 
-    def habit(self, person_id: str) -> str:
+    def tap_times(self, person_id: str) -> str:
         """Sorted set: ``group|alert|version|kind|seconds`` of a person's latest taps by time (ms)."""
         return self._k("desk", "habit", person_id)
 
@@ -223,14 +225,14 @@ class Keys:
 
     def wall(self, group_id: str) -> str:
         """Hash: idempotency key to json of the message that stands on the group's sandbox wall."""
-        return self._k("sandbox", "wall", group_id)
+        return self._k(SANDBOX.name, "wall", group_id)
 
     @property
     def wall_recent(self) -> str:
         """Sorted set: ``group|idempotency key`` by the time it was shown (ms)."""
-        return self._k("sandbox", "recent")
+        return self._k(SANDBOX.name, "recent")
 
     @property
     def wall_asked(self) -> str:
         """Hash: counters of what the sandbox was asked."""
-        return self._k("sandbox", "asked")
+        return self._k(SANDBOX.name, "asked")

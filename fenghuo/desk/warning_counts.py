@@ -66,9 +66,9 @@ async def _counts(
     is_share: dict[str, bool] = {alert_id: False}
     for day in (today - timedelta(days=n) for n in range(back)):
         had.begin_day()
-        async for rows in desk.warned(day.isoformat()):
+        async for rows in desk.deliveries.warned_on(day.isoformat()):
             new = sorted({alert for _, alert, _, _ in rows} - is_share.keys())
-            alerts = await desk.alerts_by_id(new)
+            alerts = await desk.alerts.get_many(new)
             is_share |= {x: x not in alerts or not alerts[x].content.exercise for x in new}
             for group_id, alert, channel, kind in rows:
                 if had.is_new(group_id, (alert, channel, kind)):

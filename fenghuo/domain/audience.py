@@ -15,12 +15,11 @@ from fenghuo.domain.audience_expression import (
     test_of,
     unknown_names,
 )
-from fenghuo.domain.channels import CHANNELS
 from fenghuo.domain.events import Group
 from fenghuo.domain.routing import way_for
 
 __all__ = [
-    "CHANNELS", "Condition", "ExpressionError", "arrived_later", "digest_of", "freeze",
+    "Condition", "ExpressionError", "arrived_later", "digest_of", "freeze",
     "in_audience", "means", "parse", "reach_of", "shown", "unknown_names", "way_for",
 ]  # fmt: skip
 

@@ -1,8 +1,11 @@
 """A delivery as it stands on the ledger, and which of two states prevails."""
 
+from typing import NamedTuple
+
 import msgspec
 
 from fenghuo.domain import events as e
+from fenghuo.domain.alert import AlertId
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
@@ -22,6 +25,21 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     """When it began to wait for the person who settled it."""
     held: str = ""
     failures: int = 0
+
+
+class LatestRelease(NamedTuple):
+    """An alert's latest release: its version, and whether it was approved, updated, recalled or expired."""
+
+    version: int
+    change: str
+
+
+class CurrentRelease(NamedTuple):
+    """What groups are to have now: the warning or the correction of one alert version."""
+
+    alert_id: AlertId
+    version: int
+    kind: e.Kind
 
 
 MAY_HAVE_ARRIVED = frozenset({e.DeliveryState.SHOWN, e.DeliveryState.ACCEPTED, e.DeliveryState.UNKNOWN})

@@ -9,10 +9,9 @@ from types import MappingProxyType
 
 import numpy as np
 
+from fenghuo.domain.channels import NEEDS_TAP
 from fenghuo.domain.response_times import DRAWS, Asked, Draws, Floats, Todo, Whole, draw, is_night
 
-TAPPED = frozenset({"relay", "wecom_customer_group"})
-"""Channels through which a group gets nothing before a person has tapped."""
 PERCENTS = (50, 90, 99)
 HORIZON_S = 7 * 86_400.0
 """No warning stands longer: what has not come by then never comes."""
@@ -131,7 +130,7 @@ def forecast(
     waiting = _Waiting(escalation, at_hour, elapsed_s)
     sending: list[tuple[Reach, float]] = []
     for group, at_s in _starts(groups, paces, elapsed_s, covered):
-        if group.channel in TAPPED:
+        if group.channel in NEEDS_TAP:
             waiting.add(group, at_s, covered.get(group.group_id))
         elif group.group_id not in covered:
             sending.append((group, at_s))
@@ -178,7 +177,7 @@ def _starts(
 
     for group in groups:
         key = group.channel, group.owner
-        if group.channel not in TAPPED:
+        if group.channel not in NEEDS_TAP:
             has = group.group_id in covered
             yield group, elapsed_s if has else elapsed_s + next_s(group.channel, math.inf)
             continue

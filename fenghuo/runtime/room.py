@@ -14,8 +14,9 @@ from typing import Any
 import uvicorn
 from redis.asyncio import Redis
 
-from fenghuo.desk.desk import Desk, reaching_redis
+from fenghuo.desk.desk import Desk
 from fenghuo.desk.keys import Keys
+from fenghuo.desk.redis import reaching_redis
 from fenghuo.domain import events as e
 from fenghuo.errors import Refused, Unavailable
 from fenghuo.runtime import logs

@@ -2,14 +2,11 @@
 
 from html import escape
 
+from fenghuo.domain.channels import channel_label
 from fenghuo.simulator.delivered_messages import Shown
 from fenghuo.simulator.platform import Platform
 
 GROUPS, PER_GROUP = 30, 3
-CHANNELS = {
-    "wecom_robot": "企业微信机器人", "dingtalk": "钉钉机器人", "feishu": "飞书机器人", "webhook": "通用接口",
-    "wecom_customer_group": "企业微信客户群", "relay": "民警手动转发",
-}  # fmt: skip
 _STYLE = (
     "body{font:16px/1.6 sans-serif;max-width:60rem;margin:1rem auto;padding:0 1rem}"
     ".sim{background:#7a1f00;color:#fff;padding:.5rem 1rem}h2{font-size:1.1rem;margin-bottom:0}"
@@ -52,5 +49,5 @@ def _message(platform: Platform, shown: Shown) -> str:
     known = platform.wall.texts.get(shown.text_sha)
     text = known.text if known else "（较早的消息，文字已不保留）"
     at = platform.clock.local(platform.clock.sim_s(shown.at_ms))
-    channel = CHANNELS.get(shown.channel, shown.channel)
+    channel = channel_label(shown.channel)
     return f"<small>{at:%m-%d %H:%M:%S} · {escape(channel)}</small><pre>{escape(text)}</pre>"

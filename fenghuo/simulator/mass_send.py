@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from fenghuo.domain.channels import WECOM_CUSTOMER_GROUP
 from fenghuo.simulator.clock import SimClock
 from fenghuo.simulator.response_model import Profile, first_tap_s, reminded_tap_s, unit
 from fenghuo.simulator.roster import Chat, Corp
@@ -16,7 +17,7 @@ DISPATCH_S = 5.0
 REMINDERS = 3
 REMINDERS_PER_S = 24 * 3600.0
 SENT, ALREADY_FULL = 1, 3
-CHANNEL = "wecom_customer_group"
+CHANNEL = WECOM_CUSTOMER_GROUP.name
 
 
 @dataclass(slots=True)

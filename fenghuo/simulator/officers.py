@@ -18,6 +18,7 @@ import msgspec
 from yarl import URL
 
 from fenghuo import clock
+from fenghuo.domain.channels import RELAY
 from fenghuo.simulator.officer_plan import Diary, Item, Todo, items, read
 from fenghuo.simulator.platform import Platform
 from fenghuo.simulator.response_model import unit
@@ -182,7 +183,7 @@ class Officer:
         if self._platform.wall.has(group_id, todo.text):
             self._all.tally["already_there"] += 1
         else:
-            self._platform.show(group_id, todo.text, "relay")
+            self._platform.show(group_id, todo.text, RELAY.name)
 
     async def _todos(self, session: aiohttp.ClientSession) -> list[Todo]:
         self._all.tally["polls"] += 1

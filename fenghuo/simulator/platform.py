@@ -4,6 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from fenghuo.domain.channels import DINGTALK, FEISHU, WECOM_CUSTOMER_GROUP, WECOM_ROBOT
 from fenghuo.simulator.clock import SimClock
 from fenghuo.simulator.delivered_messages import Wall
 from fenghuo.simulator.faults import Faults, Misbehaviour, behaviour, revoked
@@ -69,11 +70,11 @@ class Platform:
         self.notices.clear()
         self._asked.clear()
         self.meters = {
-            "wecom_robot": Meter(20, 60, 60),
-            "dingtalk": Meter(20, 60, 600),
-            "feishu": Meter(100, 60),
-            "feishu/second": Meter(5, 1),
-            "wecom_customer_group": Meter(10_000, 60, 60),
+            WECOM_ROBOT.name: Meter(20, 60, 60),
+            DINGTALK.name: Meter(20, 60, 600),
+            FEISHU.name: Meter(100, 60),
+            f"{FEISHU.name}/second": Meter(5, 1),
+            WECOM_CUSTOMER_GROUP.name: Meter(10_000, 60, 60),
         }
 
     def corp_of(self, chat: Chat) -> Corp:

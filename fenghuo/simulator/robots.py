@@ -9,6 +9,7 @@ import hmac
 from typing import Any
 
 from fenghuo import clock
+from fenghuo.domain.channels import DINGTALK, FEISHU, WECOM_ROBOT
 from fenghuo.simulator.platform import Platform
 from fenghuo.simulator.requests import Answer, Call, Endpoint, Wrong
 from fenghuo.simulator.roster import Robot
@@ -22,9 +23,9 @@ DEBUG_PER_MINUTE = 5
 
 def wecom(platform: Platform, call: Call) -> Answer:
     """POST /cgi-bin/webhook/send?key=: text, markdown, markdown_v2, news."""
-    robot = _robot(platform, "wecom_robot", call.query.get("key", ""), gone=93000)
+    robot = _robot(platform, WECOM_ROBOT.name, call.query.get("key", ""), gone=93000)
     _admit(robot, call, 60020)
-    if not platform.take("wecom_robot", robot.key, DEBUG_PER_MINUTE if call.query.get("debug") else None):
+    if not platform.take(WECOM_ROBOT.name, robot.key, DEBUG_PER_MINUTE if call.query.get("debug") else None):
         raise Wrong(45009)
     asked = call.fields()
     if asked is None:
@@ -36,7 +37,7 @@ def wecom(platform: Platform, call: Call) -> Answer:
         raise Wrong(44004)
     if len(text.encode()) > most:
         raise Wrong(40058, f"content exceed max length {most}")
-    platform.show(robot.group_id, text, "wecom_robot")
+    platform.show(robot.group_id, text, WECOM_ROBOT.name)
     return fine()
 
 
@@ -58,11 +59,11 @@ def _wecom_text(asked: dict[str, Any]) -> tuple[str, int]:
 
 def dingtalk(platform: Platform, call: Call) -> Answer:
     """POST /robot/send?access_token=&timestamp=&sign=: text and markdown."""
-    robot = _robot(platform, "dingtalk", call.query.get("access_token", ""), gone=300001)
+    robot = _robot(platform, DINGTALK.name, call.query.get("access_token", ""), gone=300001)
     _admit(robot, call, 310000)
     if robot.secret:
         _dingtalk_sign(robot, call)
-    if not platform.take("dingtalk", robot.key):
+    if not platform.take(DINGTALK.name, robot.key):
         raise Wrong(130101)
     asked = call.fields()
     if asked is None:
@@ -73,7 +74,7 @@ def dingtalk(platform: Platform, call: Call) -> Answer:
     if not text.strip():
         raise Wrong(400105)
     _keyword(robot, text, 310000)
-    platform.show(robot.group_id, text, "dingtalk")
+    platform.show(robot.group_id, text, DINGTALK.name)
     return fine()
 
 
@@ -103,20 +104,20 @@ def _dingtalk(code: int, _call: Call, detail: str) -> Answer:
 
 def feishu(platform: Platform, call: Call) -> Answer:
     """POST /open-apis/bot/v2/hook/TOKEN: text and post, signed in the body."""
-    robot = _robot(platform, "feishu", call.name, gone=19001)
+    robot = _robot(platform, FEISHU.name, call.name, gone=19001)
     asked = call.fields()
     if asked is None or len(call.body) > BODY_BYTES:
         raise Wrong(9499)
     _admit(robot, call, 19022)
     if robot.secret and not _feishu_signed(robot, asked):
         raise Wrong(19021)
-    if not (platform.take("feishu/second", robot.key) and platform.take("feishu", robot.key)):
+    if not (platform.take(f"{FEISHU.name}/second", robot.key) and platform.take(FEISHU.name, robot.key)):
         raise Wrong(11232)
     text = _feishu_text(asked)
     if not text.strip():
         raise Wrong(9499)
     _keyword(robot, text, 19024)
-    platform.show(robot.group_id, text, "feishu")
+    platform.show(robot.group_id, text, FEISHU.name)
     done = {"code": 0, "msg": "success", "data": {}, "StatusCode": 0, "StatusMessage": "success"}
     return Answer(done, taken=True)
 
@@ -188,10 +189,10 @@ def _within_an_hour(stamp: str, unit_ms: int) -> bool:
 
 
 ENDPOINTS = [
-    Endpoint("wecom_robot", "POST", "/cgi-bin/webhook/send", wecom,
+    Endpoint(WECOM_ROBOT.name, "POST", "/cgi-bin/webhook/send", wecom,
              lambda call: call.query.get("key", ""), refuse, 45009),
-    Endpoint("dingtalk", "POST", "/robot/send", dingtalk,
+    Endpoint(DINGTALK.name, "POST", "/robot/send", dingtalk,
              lambda call: call.query.get("access_token", ""), _dingtalk, 130101),
-    Endpoint("feishu", "POST", "/open-apis/bot/v2/hook/{name}", feishu,
+    Endpoint(FEISHU.name, "POST", "/open-apis/bot/v2/hook/{name}", feishu,
              lambda call: call.name, _feishu, 11232),
 ]  # fmt: skip

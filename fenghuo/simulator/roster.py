@@ -7,6 +7,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from fenghuo.domain.channels import ROBOTS
 from fenghuo.errors import Refused
 from fenghuo.simulator.response_model import PROFILES, Profile
 
@@ -14,7 +15,8 @@ from fenghuo.simulator.response_model import PROFILES, Profile
 class Robot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A robot in one group; ``key`` is WeCom's key, DingTalk's or Feishu's token."""
 
-    channel: Literal["wecom_robot", "dingtalk", "feishu"]
+    channel: str
+    """One of channels.ROBOTS."""
     key: str
     group_id: str
     secret: str = ""
@@ -109,6 +111,10 @@ def parse(path: Path) -> Any:
 
 
 def _check(roster: Roster) -> None:
+    for robot in roster.robots:
+        if robot.channel not in ROBOTS:
+            robots = ", ".join(sorted(ROBOTS))
+            raise Refused(f"this roster cannot be used: no robot is of {robot.channel!r}, but of {robots}")
     corps = {corp.name for corp in roster.corps}
     for chat in roster.chats:
         if chat.corp not in corps and not (chat.corp == "" and len(corps) == 1):

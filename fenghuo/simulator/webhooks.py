@@ -9,12 +9,13 @@ import hmac
 from collections.abc import Callable
 
 from fenghuo import clock
+from fenghuo.domain.channels import WEBHOOK
 from fenghuo.simulator.platform import Platform
 from fenghuo.simulator.requests import Answer, Call, Endpoint, Wrong
 
 WITHIN_MS = 300_000
 BODY_BYTES = 65_536
-CHANNEL = "webhook"
+CHANNEL = WEBHOOK.name
 
 
 def hook(platform: Platform, call: Call) -> Answer:

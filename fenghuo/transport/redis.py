@@ -21,8 +21,8 @@ from typing import Any
 
 from redis.exceptions import RedisError, ResponseError
 
-from fenghuo.desk.desk import reaching_redis
 from fenghuo.desk.keys import Keys
+from fenghuo.desk.redis import reaching_redis
 from fenghuo.domain import events as e
 from fenghuo.errors import Crowded, Unavailable
 from fenghuo.topics import TOPICS, Topic

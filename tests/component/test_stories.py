@@ -61,7 +61,7 @@ async def send(running: RunningRooms, *texts: str, prefix: str = "n") -> list[st
 
 
 async def the_draft(running: RunningRooms) -> Alert:
-    return (await until(running.desk.alerts, what="the draft"))[0]
+    return (await until(running.desk.alerts.all, what="the draft"))[0]
 
 
 async def approved(running: RunningRooms, draft: Alert) -> None:
@@ -74,7 +74,7 @@ async def approved(running: RunningRooms, draft: Alert) -> None:
 
 async def in_state(running: RunningRooms, alert_id: str, state: State) -> Alert:
     async def look() -> Alert | None:
-        alert = await running.desk.alert(alert_id)
+        alert = await running.desk.alerts.get(alert_id)
         return alert if alert and alert.state is state else None
 
     found = await until(look, what=f"{alert_id} {state}")
@@ -93,7 +93,7 @@ async def wall(desk: Desk, kind: str) -> dict[str, list[str]]:
 
 async def answered(running: RunningRooms, report_id: str, *words: str) -> str:
     async def look() -> str | None:
-        views = await running.desk.reports_by_id([report_id])
+        views = await running.desk.reports.get_many([report_id])
         answer = views[0].answer if views else None
         return answer if answer and all(word in answer for word in words) else None
 
@@ -109,11 +109,11 @@ async def test_a_known_scam_is_answered_and_a_surge_of_it_drafts_an_alert(runnin
     counted = draft.origin.reports
 
     async def sighted() -> bool:
-        return counted + len(await running.desk.sightings(draft.alert_id)) == 4
+        return counted + len(await running.desk.alerts.sightings(draft.alert_id)) == 4
 
     assert counted >= 3
     assert await until(sighted, what="each further report as a sighting")
-    assert len(await running.desk.alerts()) == 1
+    assert len(await running.desk.alerts.all()) == 1
 
 
 async def test_a_new_variant_becomes_a_warning_in_every_group_once(running: RunningRooms) -> None:
@@ -131,9 +131,9 @@ async def test_a_new_variant_becomes_a_warning_in_every_group_once(running: Runn
         await answered(running, report_id, "预警已发到各群")
     more = await send(running, SIGHTING, prefix="later")
     assert "诈骗" in await answered(running, more[0])
-    sightings = await until(lambda: running.desk.sightings(draft.alert_id), what="the sighting")
-    assert [x.split("|")[0] for x in sightings] == more
-    assert len(await running.desk.alerts()) == 1
+    sightings = await until(lambda: running.desk.alerts.sightings(draft.alert_id), what="the sighting")
+    assert [x.report_id for x in sightings] == more
+    assert len(await running.desk.alerts.all()) == 1
 
 
 async def test_a_recall_sends_the_correction_to_those_who_have_the_warning(running: RunningRooms) -> None:
@@ -212,12 +212,12 @@ async def correct(running: RunningRooms, **said: Any) -> tuple[str, str]:
     """What came of a person's word on clusters."""
     wanted = e.ClusterCorrected(at=clock.now(), district=DISTRICT, actor="zhao", reason="核对过", **said)
     await running.console.publish([wanted])
-    return await until(lambda: running.desk.decision(wanted.event_id), what=f"the {wanted.kind}")
+    return await until(lambda: running.desk.order_outcomes.get(wanted.event_id), what=f"the {wanted.kind}")
 
 
 async def cluster_of(running: RunningRooms, report_id: str) -> str:
     async def look() -> str | None:
-        views = await running.desk.reports_by_id([report_id])
+        views = await running.desk.reports.get_many([report_id])
         return views[0].cluster_id if views else None
 
     return await until(look, what=f"the cluster of {report_id}") or ""
@@ -281,7 +281,7 @@ async def test_the_desk_rebuilt_from_the_events_equals_the_live_one(in_force: Se
                 event_id=key, at=clock.now(), report_id=first, person_id="zhao", outcome=outcome
             )
             await running.console.publish([handled])
-            await until(lambda key=key: running.desk.decision(key), what=f"{key} on the desk")
+            await until(lambda key=key: running.desk.order_outcomes.get(key), what=f"{key} on the desk")
         for room in running.rooms.values():
             await room.transport.stop()
         live = await desk_dump(running.desk)

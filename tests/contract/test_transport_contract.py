@@ -314,7 +314,7 @@ class BothTransports:
         await until(lambda: carrier.has_answered(begun, reports))
 
         async def on_the_desk() -> bool:
-            return len(await carrier.desk.reports_by_id([x.report_id for x in reports])) == 10
+            return len(await carrier.desk.reports.get_many([x.report_id for x in reports])) == 10
 
         await until(on_the_desk)
 
@@ -327,7 +327,7 @@ class BothTransports:
         begun = await carrier.begin(silent)
 
         async def on_the_desk() -> bool:
-            return await carrier.desk.report_count() == 10
+            return await carrier.desk.reports.count() == 10
 
         await until(on_the_desk)
         assert await carrier.answered(begun) == []

@@ -189,7 +189,7 @@ class District:
 
     async def update(self, alert_id: AlertId) -> None:
         """A second version, written by one person and approved by another."""
-        alert = await self.desk.alert(alert_id)
+        alert = await self.desk.alerts.get(alert_id)
         assert alert is not None
         wanted = msgspec.structs.replace(alert.content, text=SECOND)
         await self.act(alert_id, Action.UPDATE, content=wanted)
@@ -272,14 +272,14 @@ class District:
         """The ledger once each of so many groups is settled, or waits for the officer's tap."""
 
         async def done() -> dict[str, Row] | None:
-            rows = await self.desk.ledger(alert_id, version, kind)
+            rows = await self.desk.deliveries.ledger(alert_id, version, kind)
             over = sum(x.state in e.SETTLED or by_officer(x) for x in rows.values())
             return rows if over == len(rows) == groups else None
 
         try:
             return await until(done, within_s, f"{groups} settled groups")
         except AssertionError as error:
-            rows = await self.desk.ledger(alert_id, version, kind)
+            rows = await self.desk.deliveries.ledger(alert_id, version, kind)
             raise AssertionError(f"{len(rows)} of {groups} groups: {table(rows)}") from error
 
     async def hurry(self) -> None:
@@ -288,7 +288,7 @@ class District:
         waiting = await client.zrange(keys.retries, 0, -1)
         if waiting:
             await client.zadd(keys.retries, dict.fromkeys(waiting, 0), xx=True)
-        tasks = [x for x in (await self.desk.tasks()).values() if x.due and not x.platform_id]
+        tasks = [x for x in (await self.desk.deliveries.open_tasks()).values() if x.due and not x.platform_id]
         await self.desk.project(
             [task_changed(msgspec.structs.replace(x, due=clock.now()), "hurried", clock.now()) for x in tasks]
         )
@@ -327,7 +327,7 @@ async def opened(standing: Standing) -> AsyncIterator[District]:
             await console.start()
             officer = e.Person(person_id=OFFICER, name=OFFICER, role=Role.OFFICER, district=DISTRICT)
             await people.add_people([*PEOPLE, officer])
-            known, every = await desk.groups(), groups(standing.platforms.url)
+            known, every = await desk.directory.groups(), groups(standing.platforms.url)
             await people.add_groups([g for g in every if g.group_id not in known], clock.now())
             since = (await simulator.get("/sim/state")).json()["shown"]
             district = District(standing, people, simulator, since)

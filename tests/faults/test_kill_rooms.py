@@ -59,7 +59,8 @@ class Publisher:
 
     async def decide(self, wanted: Order) -> tuple[str, str]:
         await self.transport.publish([decision(wanted)])
-        return await until(lambda: self.desk.decision(wanted.decision_id), 60, what=f"{wanted.action}")
+        outcomes = self.desk.order_outcomes
+        return await until(lambda: outcomes.get(wanted.decision_id), 60, what=f"{wanted.action}")
 
 
 async def with_publisher(supervisor: Supervisor, work: Callable[[Publisher], Awaitable[None]]) -> None:
@@ -88,8 +89,8 @@ async def bring_groups(publisher: Publisher) -> None:
     ])  # fmt: skip
 
     async def there() -> bool:
-        people = await publisher.desk.people()
-        return len(people) == len(PEOPLE) and len(await publisher.desk.groups()) == GROUPS
+        people = await publisher.desk.directory.people()
+        return len(people) == len(PEOPLE) and len(await publisher.desk.directory.groups()) == GROUPS
 
     await until(there, 60, "the groups on the desk")
 
@@ -165,11 +166,11 @@ async def completed(publisher: Publisher, alert_id: AlertId) -> None:
     """The ledger agrees with the wall, and the alert's life goes on to its end."""
 
     async def done() -> bool:
-        alert = await publisher.desk.alert(alert_id)
+        alert = await publisher.desk.alerts.get(alert_id)
         return alert is not None and alert.state is State.COMPLETED
 
     await until(done, 60, "the completion")
-    ledger = await publisher.desk.ledger(alert_id, 1)
+    ledger = await publisher.desk.deliveries.ledger(alert_id, 1)
     assert {row.state for row in ledger.values()} == {e.DeliveryState.SHOWN}
     assert len(ledger) == GROUPS
 
@@ -188,7 +189,7 @@ def test_the_house_ends_cleanly_and_starts_again_with_its_state(tmp_path: Path) 
     try:
 
         async def still_there(publisher: Publisher) -> None:
-            assert len(await publisher.desk.groups()) == GROUPS
+            assert len(await publisher.desk.directory.groups()) == GROUPS
 
         asyncio.run(with_publisher(second, still_there))
     finally:

@@ -174,12 +174,12 @@ async def test_each_misbehaviour_of_the_platforms_ends_in_its_right_state(distri
 
         async def only_the_closed_wait() -> dict[str, Row] | None:
             await district.hurry()
-            rows = await district.desk.ledger(alert_id, 1)
+            rows = await district.desk.deliveries.ledger(alert_id, 1)
             open_ = {k for k, x in rows.items() if x.state not in e.SETTLED and not by_officer(x)}
             return rows if len(rows) == STORMY_GROUPS and open_ == held else None
 
         rows = await until(only_the_closed_wait, 60, "all but the closed tenant's groups")
-        assert set(await district.desk.halted()) == {CLOSED}
+        assert set(await district.desk.deliveries.halted()) == {CLOSED}
         assert {rows[k].held for k in held} == {"halted"}
         assert all(by_officer(rows[k]) for k in closed & further)
         sender.end()
@@ -188,7 +188,7 @@ async def test_each_misbehaviour_of_the_platforms_ends_in_its_right_state(distri
         await until(sender.ready, 60, "the sender")
         await district.resume(CLOSED)
         rows = await district.settled(alert_id, STORMY_GROUPS)
-        assert await district.desk.halted() == {}
+        assert await district.desk.deliveries.halted() == {}
         shown = await district.shown(alert_id)
         receipts = await district.receipts(alert_id)
     print(causes(receipts, rows))
@@ -247,7 +247,7 @@ async def test_a_recall_at_forty_percent_stops_it_and_corrects_exactly_those_who
             return await district.count(alert_id, (*DIRECT, TASKS)) >= GROUPS * 40 // 100 - len(tapped)
 
         async def at_the_officers() -> bool:
-            rows = await district.desk.rows_of(alert_id, 1, "warning", [*tapped, *late])
+            rows = await district.desk.deliveries.of_groups(alert_id, 1, "warning", [*tapped, *late])
             return all(by_officer(x) for x in rows.values()) and len(rows) == len(tapped | late)
 
         await until(at_the_officers, what="the relay's groups")
@@ -260,7 +260,7 @@ async def test_a_recall_at_forty_percent_stops_it_and_corrects_exactly_those_who
         await district.tap(alert_id, one)  # pasted before the recall, told after it
 
         async def owed() -> dict[str, Row] | None:
-            rows = await district.desk.ledger(alert_id, 1, "correction")
+            rows = await district.desk.deliveries.ledger(alert_id, 1, "correction")
             have = {x.group_id for x in await district.shown(alert_id) if SAFE_CORRECTION not in x.text}
             return rows if have | tapped | one <= rows.keys() else None
 

@@ -207,7 +207,7 @@ async def test_a_password_changed_under_work_keeps_the_work_waiting(
 ) -> None:
     desk = open_desk(settings(redis_url=locked(private_redis())))
     with pytest.raises(Unavailable, match="refused the password"):  # as Transient a stage tries it again
-        await desk.people()
+        await desk.directory.people()
     await desk.client.aclose()
 
 

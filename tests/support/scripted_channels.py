@@ -233,7 +233,7 @@ class BroadcastHarness:
         return outcome.events
 
     async def states(self, version: int = 1, kind: str = "warning") -> dict[str, e.DeliveryState]:
-        rows = await self.desk.ledger(AlertId("a1"), version, kind)
+        rows = await self.desk.deliveries.ledger(AlertId("a1"), version, kind)
         return {group_id: row.state for group_id, row in sorted(rows.items())}
 
 

@@ -360,12 +360,12 @@ async def on_decisions_made(desk: Desk, events: Sequence[e.Event]) -> Outcome:
     for event in events:
         assert isinstance(event, e.DecisionMade)
         order = event.order
-        before = await desk.alert(order.alert_id)
+        before = await desk.alerts.get(order.alert_id)
         body = order.content or (at_stake(before, order.action) if before else None)
-        groups = await desk.groups()
+        groups = await desk.directory.groups()
         digest = body.audience.frozen if body and order.action in APPROVES else ""
         ids = (
-            (await desk.audience(digest) or ())
+            (await desk.releases.audience(digest) or ())
             if digest
             else freeze(groups.values(), body.audience)
             if body

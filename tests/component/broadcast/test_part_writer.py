@@ -99,10 +99,10 @@ async def test_what_an_owner_is_owed_and_the_part_that_follows_are_tasks_of_thei
         part = await written_out(here.desk, plan)
         await here.desk.project(part)
         await here.deliver([*wanted(owed), *wanted(part)])
-        tasks = await here.desk.tasks()
+        tasks = await here.desk.deliveries.open_tasks()
         current = sorted(sorted(chat for _, chat in x.chats) for x in tasks.values() if x.version == 2)
         assert current == [["wr0"], ["wr1", "wr2"]]
         await here.desk.project([shown("recalled", version=2)])
         await here.poll()
         assert len(people.cancelled) == 3
-        assert State.WAITING not in (await here.desk.ledger(AlertId("a1"), 2)).values()
+        assert State.WAITING not in (await here.desk.deliveries.ledger(AlertId("a1"), 2)).values()

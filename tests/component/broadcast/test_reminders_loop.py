@@ -75,7 +75,7 @@ async def room(redis_url: str, namespace: str, mute: Mute) -> AsyncIterator[tupl
 
 async def reachable(desk: Desk, **ways: e.Binding) -> None:
     for who, way in ways.items():
-        person = await desk.person(who)
+        person = await desk.directory.person(who)
         assert person is not None
         told = replace(person, notify=way)
         await desk.project([e.PersonChanged(event_id=f"way-{who}", at=clock.now(), person=told)])
@@ -91,7 +91,7 @@ def loop(desk: Desk, transport: AnyTransport, redis_url: str, namespace: str) ->
 
 
 async def told(desk: Desk, level: str) -> list[str]:
-    return sorted(who for at, who, _ in await desk.notices(s.ALERT, 1) if at == level)
+    return sorted(who for at, who, _ in await desk.notices.sent(s.ALERT, 1) if at == level)
 
 
 async def test_a_release_that_is_half_written_out_is_looked_at_again_at_once(
@@ -128,7 +128,7 @@ async def test_the_owner_then_the_deputy_then_the_station(redis_url: str, namesp
         for minutes, level, who in ((6, "remind", "dong"), (6, "deputy", "fang"), (11, "station", "duty")):
             await other.look(now + timedelta(minutes=minutes))
             assert who in await until(lambda level=level: told(desk, level))  # type: ignore[misc]
-        assert set(await desk.escalated(s.ALERT, 1, "warning")) == {f"s00{n}" for n in range(6)}
+        assert set(await desk.notices.escalated(s.ALERT, 1, "warning")) == {f"s00{n}" for n in range(6)}
         assert len(await said_to(desk, "dong")) == 2 and len(await said_to(desk, "fang")) == 1
         assert await other.look(now + timedelta(hours=2)) == []
 
@@ -160,7 +160,7 @@ async def test_what_is_tapped_settled_or_over_asks_for_nobody(redis_url: str, na
         ids = [f"s00{n}" for n in range(6)]
         await desk.project(s.waiting(s.ALERT, ids, clock.now(), state=e.DeliveryState.SHOWN))
         assert await reminders.look(clock.now()) == []
-        alert = await desk.alert(s.ALERT)
+        alert = await desk.alerts.get(s.ALERT)
         assert alert is not None
         await desk.project(s.recalled(clock.now()))
         [correction] = [x for x in await reminders.look(clock.now()) if x.kind == "correction"]

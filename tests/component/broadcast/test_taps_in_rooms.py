@@ -30,14 +30,15 @@ def tap(press: str, group_id: str, *, kind: e.Kind = "warning", undo: bool = Fal
 
 async def stands(running: RunningRooms, wanted: dict[str, str], kind: str = "warning") -> None:
     async def look() -> bool:
-        return {g: str(row.state) for g, row in (await running.desk.ledger(A1, 1, kind)).items()} == wanted
+        rows = await running.desk.deliveries.ledger(A1, 1, kind)
+        return {g: str(row.state) for g, row in rows.items()} == wanted
 
     await until(look, what=f"{kind} {wanted}")
 
 
 async def state_is(running: RunningRooms, state: State) -> None:
     async def look() -> bool:
-        alert = await running.desk.alert(A1)
+        alert = await running.desk.alerts.get(A1)
         return alert is not None and alert.state is state
 
     await until(look, what=state)
@@ -63,7 +64,8 @@ async def test_a_relayed_warning_waits_is_tapped_and_after_a_recall_owes_the_cor
         await stands(running, dict.fromkeys(("g0001", "g0002", "g0003"), "waiting"))
 
         async def told() -> bool:
-            return [(level, who) for level, who, _ in await running.desk.notices(A1, 1)] == [("todo", "wang")]
+            notices = await running.desk.notices.sent(A1, 1)
+            return [(x.level, x.person_id) for x in notices] == [("todo", "wang")]
 
         await until(told, what="the owner's notice")
         await running.console.publish([tap("one", "g0001"), tap("two", "g0002")])

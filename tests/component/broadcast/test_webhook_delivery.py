@@ -117,11 +117,11 @@ async def broadcast_to(
     assert (await running.decide(approve))[0] == "ok"
 
     async def completed() -> bool:
-        alert = await running.desk.alert("a1")
+        alert = await running.desk.alerts.get("a1")
         return alert is not None and alert.state is State.COMPLETED
 
     await until(completed, what="the completion")
-    ledger = await running.desk.ledger("a1", 1)
+    ledger = await running.desk.deliveries.ledger("a1", 1)
     return {g.name: (ledger[g.group_id].state, ledger[g.group_id].attempt) for g in groups}
 
 

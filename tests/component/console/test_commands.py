@@ -95,7 +95,7 @@ def test_groups_are_brought_in_and_a_second_time_changes_nothing(tmp_path: Path)
 def on_desk(redis_url: str, namespace: str) -> dict[str, e.Group]:
     async def look() -> dict[str, e.Group]:
         desk = open_desk(settings_at(redis_url, namespace))
-        found = await desk.groups()
+        found = await desk.directory.groups()
         await desk.client.aclose()
         return found
 
@@ -169,7 +169,7 @@ def test_a_person_keeps_what_a_change_does_not_name(redis_url: str, namespace: s
 
     async def look() -> e.Person | None:
         desk = open_desk(settings_at(redis_url, namespace))
-        found = await desk.person("du")
+        found = await desk.directory.person("du")
         await desk.client.aclose()
         return found
 
@@ -191,7 +191,7 @@ def test_a_person_gets_a_password_once_and_a_reset_ends_the_sessions(redis_url: 
 
     async def look(password: str) -> tuple[bool, Role, str | None]:
         desk = open_desk(settings_at(redis_url, namespace))
-        person = await desk.person("ana")
+        person = await desk.directory.person("ana")
         assert person is not None
         sessions = Sessions(desk.client, desk.keys)
         right = await Auth(desk.client, desk.keys).check_password("ana", password)

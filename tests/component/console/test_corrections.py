@@ -44,11 +44,11 @@ class District:
         return report_id
 
     async def cluster_of(self, report_id: str) -> str | None:
-        views = await self.running.desk.reports_by_id([report_id])
+        views = await self.running.desk.reports.get_many([report_id])
         return views[0].cluster_id if views else None
 
     async def cluster(self, cluster_id: str) -> Cluster:
-        found = await self.running.desk.cluster(cluster_id)
+        found = await self.running.desk.clusters.get(cluster_id)
         assert found is not None
         return found
 

@@ -136,7 +136,7 @@ async def test_the_live_list_marks_what_the_page_shows(console: Opened) -> None:
 
 
 async def test_a_doubtful_cluster_says_why(console: Opened) -> None:
-    cluster = await console.room.desk.cluster("c-biz")
+    cluster = await console.room.desk.clusters.get("c-biz")
     assert cluster is not None
     doubted = replace(cluster, doubts=("one_reporter", "new_reporters"))
     shown = await cluster_pages.values_of(deps_of(console), doubted)
@@ -152,8 +152,8 @@ async def test_a_doubtful_cluster_says_why(console: Opened) -> None:
 
 async def test_an_alert_keeps_the_evidence_of_a_cluster_that_was_merged(console: Opened) -> None:
     desk, now = console.room.desk, clock.now()
-    gone = await desk.cluster("c-biz")
-    into = await desk.cluster("c-licence")
+    gone = await desk.clusters.get("c-biz")
+    into = await desk.clusters.get("c-licence")
     assert gone is not None and into is not None
     members = (*into.members, *gone.members)
     for cluster, left in (

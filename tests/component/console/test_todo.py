@@ -43,7 +43,7 @@ async def press(
 
 
 async def row(console: Opened, group_id: str, alert_id: str = s.ALERT, kind: str = "warning") -> Any:
-    return (await console.room.desk.ledger(alert_id, 1, kind))[group_id]
+    return (await console.room.desk.deliveries.ledger(alert_id, 1, kind))[group_id]
 
 
 async def until(console: Opened, group_id: str, state: e.DeliveryState, alert_id: str = s.ALERT) -> Any:

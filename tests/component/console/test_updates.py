@@ -66,7 +66,7 @@ async def press(console: Opened, action: str, alert_id: str = SENT, **more: str)
 
 async def test_an_update_is_written_submitted_and_approved_by_two_persons(console: Opened) -> None:
     await started(console)
-    waiting = await console.room.desk.alert(SENT)
+    waiting = await console.room.desk.alerts.get(SENT)
     assert waiting is not None
     assert (waiting.state, waiting.version, waiting.content.text) == (State.BROADCASTING, 1, d.TEXT)
     assert "新版本已提交" in await press(console, "submit_update")
@@ -77,7 +77,7 @@ async def test_an_update_is_written_submitted_and_approved_by_two_persons(consol
     assert "居民现在看到的版本" in page
     assert "批准新版本并发送到 12 个群" in page
     assert "新版本已批准，正在发送" in await press(console, "approve_update")
-    after = await console.room.desk.alert(SENT)
+    after = await console.room.desk.alerts.get(SENT)
     assert after is not None
     assert (after.state, after.version, after.update) == (State.APPROVED, 2, None)
     assert after.content.text == d.TEXT + "补充一句。"
@@ -108,7 +108,7 @@ async def test_a_stale_page_approves_no_update(console: Opened) -> None:
     answer = await console.post(f"/alerts/{SENT}/approve_update", old)
     assert answer.status_code == 409
     assert "<mark>又改了。</mark>" in answer.text
-    alert = await console.room.desk.alert(SENT)
+    alert = await console.room.desk.alerts.get(SENT)
     assert alert is not None
     assert alert.version == 1
 
@@ -119,7 +119,7 @@ async def test_an_update_is_dropped_with_a_reason_and_the_old_version_stands(con
     await console.log_in("bo")
     assert "请写明理由" in await press(console, "drop_update")
     assert "已放弃新版本" in await press(console, "drop_update", reason="写错了")
-    alert = await console.room.desk.alert(SENT)
+    alert = await console.room.desk.alerts.get(SENT)
     assert alert is not None
     assert (alert.version, alert.update, alert.reason) == (1, None, "写错了")
 
@@ -146,7 +146,7 @@ async def test_a_condition_chooses_the_groups(console: Opened) -> None:
     form = await console.form(f"/alerts/{DRAFT}/edit", f"/alerts/{DRAFT}/edit")
     chosen = typed(reach="expression", expression="镇=城关镇")
     assert (await console.post(f"/alerts/{DRAFT}/edit", form | chosen)).status_code == 303
-    alert = await console.room.desk.alert(DRAFT)
+    alert = await console.room.desk.alerts.get(DRAFT)
     assert alert is not None
     assert (alert.content.audience.expression, alert.reach_groups) == ("镇=城关镇", 2)
 
@@ -164,7 +164,7 @@ async def test_a_condition_that_is_not_right_is_explained_and_kept(
     assert answer.status_code == 422
     assert told in answer.text
     assert f">{written}</textarea>" in answer.text
-    alert = await console.room.desk.alert(DRAFT)
+    alert = await console.room.desk.alerts.get(DRAFT)
     assert alert is not None
     assert alert.content.audience.expression == ""
 
@@ -176,7 +176,7 @@ async def test_unticked_channels_get_nothing_and_one_is_needed(console: Opened) 
     assert none.status_code == 422
     assert "至少要有一个发送通道" in none.text
     await console.post(f"/alerts/{DRAFT}/edit", form | typed(channels=["webhook"]))
-    alert = await console.room.desk.alert(DRAFT)
+    alert = await console.room.desk.alerts.get(DRAFT)
     assert alert is not None
     webhooks = sum(d.group(n).channel == "webhook" for n in range(GROUPS))
     assert (alert.content.channels, alert.reach_groups) == (("webhook",), webhooks)
@@ -208,7 +208,7 @@ async def test_groups_that_had_their_share_are_shown_and_a_reason_overrides_it(c
     page = (await console.client.get(f"/alerts/{DRAFT}")).text
     assert "个群这次不发" not in page
     assert why in page
-    alert = await console.room.desk.alert(DRAFT)
+    alert = await console.room.desk.alerts.get(DRAFT)
     assert alert is not None
     assert alert.content.override == why
 
@@ -239,7 +239,7 @@ async def test_what_came_and_went_since_the_submission_is_told(console: Opened) 
     assert "提交后有 1 个群停用了" in page
     assert f"批准并发送到 {GROUPS - 1} 个群" in page
     await press(console, "approve", submitted)
-    alert = await console.room.desk.alert(submitted)
+    alert = await console.room.desk.alerts.get(submitted)
     assert alert is not None
     assert (alert.reach_groups, alert.content.audience.frozen) == (GROUPS - 1, digest_of(meant))
 
@@ -319,7 +319,7 @@ async def test_a_halted_channel_is_shown_and_resumed_with_a_reason(console: Open
     await console.log_in("bo")
     form = await console.form(f"/alerts/{SENT}", "/channels/resume")
     assert (await console.post("/channels/resume", form)).status_code == 422
-    assert await console.room.desk.halted()
+    assert await console.room.desk.deliveries.halted()
     published: list[e.Event] = []
     publish = console.room.transport.publish
 
@@ -366,13 +366,13 @@ async def test_viewers_share_one_reading_of_the_ledger(
 ) -> None:
     monkeypatch.setattr("console.alerts.delivery_progress.FIGURES_S", 60)
     asked: list[str] = []
-    ledger = console.room.desk.ledger
+    ledger = console.room.desk.deliveries.ledger
 
     async def counting(alert_id: str, version: int, kind: str = "warning") -> object:
         asked.append(kind)
         return await ledger(alert_id, version, kind)
 
-    monkeypatch.setattr(console.room.desk, "ledger", counting)
+    monkeypatch.setattr(console.room.desk.deliveries, "ledger", counting)
     await console.log_in("bo")
     for n in range(5):
         await console.client.get(f"/alerts/{SENT}?decision={n:032x}")

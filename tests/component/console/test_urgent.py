@@ -33,7 +33,7 @@ class Station:
         return answer.text
 
     async def said(self, report_id: str) -> UrgentHandled | None:
-        (view,) = await self.running.desk.reports_by_id([report_id])
+        (view,) = await self.running.desk.reports.get_many([report_id])
         return view.handled
 
 

@@ -74,7 +74,7 @@ def following(
 def on_desk(redis_url: str, namespace: str) -> Callable[[], dict[str, e.PatternChanged]]:
     async def look() -> dict[str, e.PatternChanged]:
         desk = open_desk(settings_at(redis_url, namespace))
-        found = await desk.patterns()
+        found = await desk.alerts.patterns()
         await desk.client.aclose()
         return found
 

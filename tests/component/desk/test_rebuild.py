@@ -58,7 +58,7 @@ async def under_way(running: RunningRooms) -> None:
     await states(running, g0000="shown", g0001="waiting")
 
     async def all_told() -> bool:
-        told = {level for level, _, _ in await running.desk.notices(A1, 1)}
+        told = {x.level for x in await running.desk.notices.sent(A1, 1)}
         return told == {"todo", "remind", "deputy", "station"}
 
     await until(all_told, what="every level's notice")
@@ -66,7 +66,7 @@ async def under_way(running: RunningRooms) -> None:
 
 async def states(running: RunningRooms, kind: str = "warning", **wanted: str) -> None:
     async def look() -> bool:
-        rows = await running.desk.ledger(A1, 1, kind)
+        rows = await running.desk.deliveries.ledger(A1, 1, kind)
         return all(x in rows and rows[x].state == state for x, state in wanted.items())
 
     await until(look, what=f"{kind} {wanted}")
@@ -80,7 +80,7 @@ async def test_a_release_under_way_is_rebuilt_as_it_stands_and_goes_on(in_force:
     transport = open_transport(in_force, "console", desk)
     await transport.start()
     live = await desk_dump(desk)
-    assert set(await desk.halted()) == {"webhook", f"{CUSTOMERS}/none"}
+    assert set(await desk.deliveries.halted()) == {"webhook", f"{CUSTOMERS}/none"}
     await drop_desk(desk)
     await fold_again(desk, transport)
     again = await desk_dump(desk)
@@ -95,5 +95,7 @@ async def test_a_release_under_way_is_rebuilt_as_it_stands_and_goes_on(in_force:
         assert (await running.decide(recall))[0] == "ok"
         owed = {"g0000": "waiting", "g0001": "waiting", "g0002": "waiting", "g0005": "shown"}
         await states(running, "correction", **owed)
-        assert set(await running.desk.ledger(A1, 1, "correction")) == set(owed), "whoever had it, or may have"
+        assert set(await running.desk.deliveries.ledger(A1, 1, "correction")) == set(owed), (
+            "whoever had it, or may have"
+        )
         await states(running, g0001="unknown", g0003="superseded", g0004="superseded")

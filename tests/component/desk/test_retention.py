@@ -8,7 +8,7 @@ import pytest
 from consumers.clusters import Clustering, joined
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.fold import MEMBERS_KEPT
+from fenghuo.desk.retention import MEMBERS_KEPT
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Origin, State
 from fenghuo.runtime.room import open_desk
@@ -33,11 +33,11 @@ async def test_a_cluster_without_news_leaves_the_list_of_dangers_and_is_kept(des
         member = held.members[f"r{n}"]
         await desk.project([e.ClusterChanged(event_id=f"e{n}", at=NOON, cluster=held.head, member=member)])
     later = clock.to_ms(NOON + timedelta(hours=49))
-    await desk.drop_old(clock.to_ms(NOON), cluster_ms=48 * 3_600_000)
-    assert [c.cluster_id for c in await desk.dangerous_clusters()] == ["c-r0"]
-    await desk.drop_old(later, cluster_ms=48 * 3_600_000)
-    assert await desk.dangerous_clusters() == []
-    kept = await desk.cluster("c-r0")
+    await desk.prune(clock.to_ms(NOON), cluster_ms=48 * 3_600_000)
+    assert [c.cluster_id for c in await desk.clusters.dangerous()] == ["c-r0"]
+    await desk.prune(later, cluster_ms=48 * 3_600_000)
+    assert await desk.clusters.dangerous() == []
+    kept = await desk.clusters.get("c-r0")
     assert kept is not None and [m.report_id for m in kept.members] == ["r0", "r1"]
 
 
@@ -48,10 +48,11 @@ async def test_a_cluster_is_found_by_its_traces_in_its_district(desk: Desk) -> N
     )
     await desk.project([changed])
     district = held.head.district
-    assert await desk.traced(district, [("0x", "1b"), (), ("0x",)], NOON_MS + 1) == [["c-r0"], [], []]
-    assert await desk.traced(district, [("1b",)], NOON_MS) == [[]], "it has news"
-    assert await desk.traced("another", [("1b",)], NOON_MS + 1) == [[]]
-    assert [c.cluster_id for c in await desk.clusters_by_id(["c-r0", "c-gone"])] == ["c-r0"]
+    found = await desk.clusters.by_marker(district, [("0x", "1b"), (), ("0x",)], NOON_MS + 1)
+    assert found == [["c-r0"], [], []]
+    assert await desk.clusters.by_marker(district, [("1b",)], NOON_MS) == [[]], "it has news"
+    assert await desk.clusters.by_marker("another", [("1b",)], NOON_MS + 1) == [[]]
+    assert [c.cluster_id for c in await desk.clusters.get_many(["c-r0", "c-gone"])] == ["c-r0"]
 
 
 async def test_a_large_cluster_counts_a_report_that_is_read_again_once(desk: Desk) -> None:
@@ -62,7 +63,7 @@ async def test_a_large_cluster_counts_a_report_that_is_read_again_once(desk: Des
         await desk.project((await clustering.on_reports_unmatched(reports[at : at + 500])).events)
     clustering.reset_cache()
     assert (await clustering.on_reports_unmatched(reports[-50:])).events == []
-    (cluster,) = await desk.clusters_of(reports[0].place.district, 0)
+    (cluster,) = await desk.clusters.of_district(reports[0].place.district, 0)
     assert (cluster.reports, len(cluster.members)) == (MEMBERS_KEPT + 3, MEMBERS_KEPT)
     assert [cluster.members[0].report_id, cluster.members[-1].report_id] == ["r3", reports[-1].report_id]
 
@@ -80,7 +81,7 @@ async def test_an_alert_whose_time_has_come_expires_and_the_release_with_it(
 
         async def expired() -> bool:
             await expiry.look()
-            alert = await running.desk.alert("a1")
+            alert = await running.desk.alerts.get("a1")
             return alert is not None and alert.state is State.EXPIRED
 
         await until(expired, what="the expiry")

@@ -12,6 +12,7 @@ from broadcast.people.taps import fold
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Role
+from fenghuo.domain.channels import CHANNELS
 from fenghuo.domain.delivery import Row, ledger_rank
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.taps import level_for, may_tap
@@ -54,6 +55,11 @@ def test_a_tap_shows_the_group_with_the_time_it_waited_since() -> None:
 def test_the_time_of_a_tap_lies_between_the_wait_and_its_arrival(said: float, counts: float) -> None:
     [x] = folded(tap("a", tapped_at=NOON + timedelta(seconds=said)))
     assert x.at == NOON + timedelta(seconds=counts)
+
+
+@pytest.mark.parametrize("channel", sorted(set(CHANNELS) - {"relay"}))
+def test_a_tap_settles_no_group_of_which_the_platform_tells(channel: str) -> None:
+    assert folded(tap("a"), before=row(channel=channel)) == []
 
 
 def test_a_repeat_and_a_second_person_change_nothing() -> None:

@@ -11,6 +11,8 @@ from console.alerts.forecast_inputs import (
     past_todos,
 )
 from fenghuo.clock import to_ms
+from fenghuo.desk.deliveries import TapTime
+from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Person
 from fenghuo.domain.forecast import Covered
 from fenghuo.domain.response_times import Todo
@@ -22,7 +24,11 @@ CONTENT = content(channels=("relay", "webhook"))
 
 def test_a_release_is_one_to_do_that_appeared_when_its_groups_began_to_wait() -> None:
     at = to_ms(NOON)
-    taps = [(at, "a1|1|warning", 60), (at + 5000, "a1|1|warning", 80), (at + 9000, "a2|1|warning", 600)]
+    taps = [
+        TapTime(at, "g1", "a1", 1, "warning", 60),
+        TapTime(at + 5000, "g2", "a1", 1, "warning", 80),
+        TapTime(at + 9000, "g1", "a2", 1, "warning", 600),
+    ]
     first, second = past_todos(taps)
     assert first == Todo(stood_s=70.0, tapped=True, hour=hour_of(NOON - timedelta(seconds=60)))
     assert second.stood_s == 600.0
@@ -55,6 +61,13 @@ def test_a_halted_channel_and_a_refused_group_reach_nobody() -> None:
     lost = {x.group_id for x in groups[:3]}
     some = forecast_for(groups, CONTENT, habits={}, settings=TOLD, halted=(), released_at=NOON, lost=lost)
     assert [x.median_s is None for x in some.times] == [False, True, True]
+
+
+def test_every_channel_but_the_officers_relay_takes_its_time_to_send() -> None:
+    paces = paces_of(TOLD, ())
+    assert paces.keys() == set(GROUP_CHANNELS) - {"relay"}
+    assert paces["sandbox"].per_s == TOLD.sandbox_per_s and paces["webhook"].per_s == TOLD.webhook_per_s
+    assert len({paces[x] for x in set(GROUP_CHANNELS) - {"relay", "sandbox", "webhook"}}) == 1
 
 
 def test_what_is_done_by_now_is_reached_and_the_rest_comes_later() -> None:

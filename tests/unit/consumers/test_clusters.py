@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import timedelta
+from types import SimpleNamespace
 
 import msgspec
 
@@ -9,7 +10,7 @@ from consumers.clusters import Clustering, LoadedCluster, draft_of, joined
 from consumers.credibility import CALM
 from fenghuo.clock import to_ms
 from fenghuo.demo.district import EVERYDAY, NOVEL
-from fenghuo.desk.fold import MEMBERS_KEPT
+from fenghuo.desk.retention import MEMBERS_KEPT
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import TEXT_LIMIT, Action, Alert, State
 from fenghuo.domain.alert_lifecycle import decide
@@ -21,30 +22,40 @@ class SmallDesk:
     """The reads that clustering makes, from memory; tests/component/test_stories.py has the real one."""
 
     def __init__(self, clusters: list[e.Cluster] | None = None) -> None:
-        self.clusters = clusters or []
-        self.alerts: dict[str, Alert] = {}
+        self.found_clusters = clusters or []
+        self.found_alerts: dict[str, Alert] = {}
         self.asked = 0
         self.new: set[str] = set()
         """Reporters never heard of before; everybody else is known for long."""
+        self.reports = SimpleNamespace(first_seen=self.first_seen)
+        self.alerts = SimpleNamespace(get=self.alert)
+        self.clusters = SimpleNamespace(
+            get=self.cluster,
+            get_many=self.clusters_by_id,
+            of_district=self.of_district,
+            by_marker=self.by_marker,
+        )
 
     async def first_seen(self, reporters: list[str]) -> dict[str, int]:
         return {x: 0 for x in reporters if x not in self.new}
 
     async def alert(self, alert_id: str) -> Alert | None:
-        return self.alerts.get(alert_id)
+        return self.found_alerts.get(alert_id)
 
-    async def traced(self, district: str, traces: Sequence[Sequence[str]], before_ms: int) -> list[list[str]]:
-        return [[] for _ in traces]
+    async def by_marker(
+        self, district: str, markers: Sequence[Sequence[str]], before_ms: int
+    ) -> list[list[str]]:
+        return [[] for _ in markers]
 
     async def clusters_by_id(self, ids: Sequence[str]) -> list[e.Cluster]:
-        return [c for c in self.clusters if c.cluster_id in ids]
+        return [c for c in self.found_clusters if c.cluster_id in ids]
 
     async def cluster(self, cluster_id: str) -> e.Cluster | None:
         return next(iter(await self.clusters_by_id([cluster_id])), None)
 
-    async def clusters_of(self, district: str, since_ms: int) -> list[e.Cluster]:
+    async def of_district(self, district: str, since_ms: int) -> list[e.Cluster]:
         self.asked += 1
-        return [c for c in self.clusters if c.district == district and to_ms(c.last_at) >= since_ms]
+        return [c for c in self.found_clusters if c.district == district and to_ms(c.last_at) >= since_ms]
 
 
 def clustering(desk: SmallDesk | None = None) -> Clustering:
@@ -147,7 +158,7 @@ async def test_a_draft_that_ended_unseen_does_not_silence_its_scam() -> None:
     first = await stage.on_reports_unmatched([unmatched(f"r{n}", text) for n, text in enumerate(NOVEL)])
     (draft,) = drafts(first.events)
     alert = decide(None, draft.order, findings=(), reach=(1, 1))
-    desk.alerts[alert.alert_id] = msgspec.structs.replace(alert, state=State.REJECTED, changed_at=NOON)
+    desk.found_alerts[alert.alert_id] = msgspec.structs.replace(alert, state=State.REJECTED, changed_at=NOON)
     later = NOON + timedelta(hours=1)
     two = await stage.on_reports_unmatched([unmatched(f"s{n}", NOVEL[n], at=later) for n in range(2)])
     assert drafts(two.events) == []
@@ -161,7 +172,7 @@ async def test_a_standing_alert_is_not_drafted_again() -> None:
     stage = clustering(desk)
     first = await stage.on_reports_unmatched([unmatched(f"r{n}", text) for n, text in enumerate(NOVEL)])
     (draft,) = drafts(first.events)
-    desk.alerts[draft.order.alert_id] = decide(None, draft.order, findings=(), reach=(1, 1))
+    desk.found_alerts[draft.order.alert_id] = decide(None, draft.order, findings=(), reach=(1, 1))
     more = await stage.on_reports_unmatched([unmatched(f"s{n}", NOVEL[n % 3]) for n in range(9)])
     assert drafts(more.events) == []
 

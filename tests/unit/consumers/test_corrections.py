@@ -22,10 +22,11 @@ class Desk(SmallDesk):
     def __init__(self) -> None:
         super().__init__()
         self.texts: dict[str, str] = {}
-        self.traces: dict[str, list[str]] = {}
+        self.markers: dict[str, list[str]] = {}
+        self.reports.get_many = self.reports_by_id
 
     def fold(self, events: list[e.Event]) -> None:
-        held = {c.cluster_id: c for c in self.clusters}
+        held = {c.cluster_id: c for c in self.found_clusters}
         for event in events:
             if isinstance(event, e.ClusterChanged):
                 before = held.get(event.cluster.cluster_id)
@@ -37,12 +38,14 @@ class Desk(SmallDesk):
             elif isinstance(event, e.ClusterRedrawn):
                 held[event.cluster.cluster_id] = event.cluster
             if isinstance(event, e.ClusterChanged | e.ClusterRedrawn):
-                for trace in event.traces:
-                    self.traces.setdefault(trace, []).append(event.cluster.cluster_id)
-        self.clusters = list(held.values())
+                for marker in event.traces:
+                    self.markers.setdefault(marker, []).append(event.cluster.cluster_id)
+        self.found_clusters = list(held.values())
 
-    async def traced(self, district: str, traces: Sequence[Sequence[str]], before_ms: int) -> list[list[str]]:
-        return [sorted({x for trace in row for x in self.traces.get(trace, ())}) for row in traces]
+    async def by_marker(
+        self, district: str, markers: Sequence[Sequence[str]], before_ms: int
+    ) -> list[list[str]]:
+        return [sorted({x for marker in row for x in self.markers.get(marker, ())}) for row in markers]
 
     async def reports_by_id(self, report_ids: list[str]) -> list[object]:
         class Row:
@@ -72,7 +75,7 @@ class Bench:
         return next(x.cluster.cluster_id for x in events if isinstance(x, e.ClusterChanged))
 
     def cluster(self, cluster_id: str) -> e.Cluster:
-        return next(c for c in self.desk.clusters if c.cluster_id == cluster_id)
+        return next(c for c in self.desk.found_clusters if c.cluster_id == cluster_id)
 
     def restart(self) -> None:
         self.stage = Clustering(self.desk, settings())  # type: ignore[arg-type]
@@ -96,7 +99,7 @@ async def two_clusters() -> Bench:
     bench = Bench()
     for report_id, text in TEXTS.items():
         await bench.report(report_id, text)
-    assert {c.cluster_id for c in bench.desk.clusters} == {"c-a0", "c-b0"}
+    assert {c.cluster_id for c in bench.desk.found_clusters} == {"c-a0", "c-b0"}
     return bench
 
 
@@ -123,7 +126,7 @@ async def test_what_falls_just_short_counts_together_once_merged_and_no_more_onc
         await bench.told(
             unmatched(report_id, text, suspicious=False, leaning=True, place=place(f"镇{report_id}"))
         )
-    assert not any(c.suspicious for c in bench.desk.clusters)
+    assert not any(c.suspicious for c in bench.desk.found_clusters)
     events = await bench.told(merge("c-a0", "c-b0"))
     assert bench.cluster("c-a0").suspicious and len(drafts(events)) == 1
     await bench.told(split("c-a0", "b0"))
@@ -175,7 +178,7 @@ async def test_a_report_that_was_moved_and_is_read_again_counts_once() -> None:
 async def test_a_correction_of_what_is_not_there_any_more_is_refused() -> None:
     bench = await two_clusters()
     await bench.told(merge("c-a0", "c-b0"))
-    before = bench.desk.clusters
+    before = bench.desk.found_clusters
     for late in (
         merge("c-a0", "c-b0", "m2"), merge("c-a0", "c-a0", "m3"), split("c-b0", "b0", said="s1"),
         split("c-no", "a0", said="s2"), split("c-a0", "nobody", said="s3"),
@@ -183,7 +186,7 @@ async def test_a_correction_of_what_is_not_there_any_more_is_refused() -> None:
     ):  # fmt: skip
         (refused,) = await bench.told(late)
         assert isinstance(refused, e.CorrectionRefused) and refused.correction_id == late.event_id
-    assert bench.desk.clusters == before
+    assert bench.desk.found_clusters == before
 
 
 async def test_two_that_were_split_may_be_said_to_be_one_again() -> None:
@@ -222,7 +225,7 @@ async def test_a_campaign_that_comes_back_after_weeks_is_found_again() -> None:
 
 async def test_what_is_looked_at_and_not_joined_is_out_of_memory_again() -> None:
     bench = await two_clusters()
-    bench.desk.traces = {trace: ["c-a0"] for trace in traces([PARCEL])[0]}
+    bench.desk.markers = {trace: ["c-a0"] for trace in traces([PARCEL])[0]}
     assert await bench.report("x", PARCEL, minutes=20 * DAYS) == "c-x"
     district = bench.stage._districts[DISTRICT]
     assert (list(district.clusters), list(district.placed), len(district.clusterer)) == (["c-x"], ["x"], 1)

@@ -1,5 +1,6 @@
 """Who is told what came of a report: those whose words led to the warning."""
 
+from types import SimpleNamespace
 from typing import Any, NamedTuple
 
 from fenghuo.domain import events as e
@@ -20,6 +21,11 @@ class View(NamedTuple):
 
 class ClusterDesk(SmallDesk):
     """One that has a cluster of three reports too."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.clusters = SimpleNamespace(get=self.cluster)
+        self.reports = SimpleNamespace(get_many=self.reports_by_id)
 
     async def cluster(self, cluster_id: str) -> e.Cluster:
         members = tuple(

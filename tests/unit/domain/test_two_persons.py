@@ -1,6 +1,7 @@
 """Nobody gets a warning out alone: creator, last editor and submitter against every approval, and orders
 forged straight onto the topic."""
 
+from types import SimpleNamespace
 from typing import Any
 
 import msgspec
@@ -44,12 +45,16 @@ class SmallDesk:
     """What the stage reads, from memory, and what it has published folded in."""
 
     def __init__(self, groups: int = 3) -> None:
-        self.alerts: dict[str, Alert] = {}
+        self.found_alerts: dict[str, Alert] = {}
         self.audiences: dict[str, tuple[str, ...]] = {}
         self.all_groups = {f"g{n:04d}": group(n) for n in range(groups)}
+        self.alerts = SimpleNamespace(get_many=self.alerts_by_id)
+        self.order_outcomes = SimpleNamespace(settled=self.settled)
+        self.directory = SimpleNamespace(person=self.person, groups=self.groups)
+        self.releases = SimpleNamespace(audience=self.audience)
 
     async def alerts_by_id(self, alert_ids: Any) -> dict[str, Alert]:
-        return {k: v for k, v in self.alerts.items() if k in alert_ids}
+        return {k: v for k, v in self.found_alerts.items() if k in alert_ids}
 
     async def settled(self, _decision_ids: Any) -> set[str]:
         return set()
@@ -69,7 +74,7 @@ class SmallDesk:
         outcome = await Decisions(self).on_decisions_made([decision(x) for x in orders])  # type: ignore[arg-type]
         for event in outcome.events:
             if isinstance(event, e.AlertChanged):
-                self.alerts[event.alert.alert_id] = event.alert
+                self.found_alerts[event.alert.alert_id] = event.alert
             if isinstance(event, e.AudienceFrozen):
                 self.audiences[event.digest] = event.group_ids
         return outcome.events
@@ -81,7 +86,7 @@ class SmallDesk:
 
     @property
     def alert(self) -> Alert:
-        return self.alerts["a1"]
+        return self.found_alerts["a1"]
 
 
 def by(who: str, action: Action, **changes: Any) -> Order:
