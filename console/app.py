@@ -1,6 +1,8 @@
 """The console's composition root: builds the clients and the web application."""
 
 import secrets
+import time
+from collections.abc import Callable
 from typing import Any
 
 import httpx
@@ -40,8 +42,11 @@ BODY_LIMIT = 128 * 1024
 """Bytes of a form; percent-encoded Chinese has 9 a character. The form of a report may be larger."""
 
 
-def build(settings: Settings) -> Room:
-    """The room and its pages. Nothing is published before the room is started."""
+def build(settings: Settings, tick: Callable[[], float] = time.monotonic) -> Room:
+    """The room and its pages. Nothing is published before the room is started.
+
+    ``tick`` is the clock, in seconds, by which cached answers age.
+    """
     desk = open_desk(settings)
     transport = open_transport(settings, NAME, desk)
     deps = Dependencies(
@@ -50,6 +55,7 @@ def build(settings: Settings) -> Room:
         transport=transport,
         auth=Auth(desk.client, desk.keys),
         intake=open_intake(settings),
+        tick=tick,
     )
     room = Room(
         name=NAME,

@@ -39,7 +39,7 @@ class LoadedCluster:
 
 
 @dataclass(slots=True)
-class District:
+class DistrictClusters:
     """One district's clusters in memory, those with the oldest news first."""
 
     clusterer: Clusterer
@@ -54,7 +54,7 @@ class District:
         self.clusters[cluster.cluster_id] = held
         self.placed |= dict.fromkeys(members, cluster.cluster_id)
         self.clusterer.restore(cluster.cluster_id, cluster.exemplars, cluster.marks)
-        for other_id in cluster.apart:
+        for other_id in cluster.cannot_link:
             self.clusterer.cannot_link(cluster.cluster_id, other_id)
         return held
 
@@ -78,7 +78,7 @@ class Clustering:
         self._reporters = settings.cluster_reporters
         self._kept = timedelta(hours=settings.cluster_hours)
         self._life_hours = settings.alert_hours
-        self._districts: dict[str, District] = {}
+        self._districts: dict[str, DistrictClusters] = {}
         first = Clusterer()  # what is compiled at the first call is ready before the first report
         first.restore("", [""], [0])
         first.place("", "")
@@ -114,26 +114,26 @@ class Clustering:
             x.report_id for x in reports if is_new(to_ms(x.at), first.get(x.reporter), self._settings)
         )
 
-    async def _district(self, name: str, at: datetime) -> District:
+    async def _district(self, name: str, at: datetime) -> DistrictClusters:
         held = self._districts.pop(name, None) or await self._read(name, at)
         self._districts[name] = held
         if len(self._districts) > DISTRICTS_HELD:
             del self._districts[next(iter(self._districts))]
         return held
 
-    async def _read(self, name: str, at: datetime) -> District:
-        district = District(Clusterer())
+    async def _read(self, name: str, at: datetime) -> DistrictClusters:
+        district = DistrictClusters(Clusterer())
         for cluster in await self._desk.clusters.of_district(name, to_ms(at - self._kept)):
             if cluster.merged_into is None:
                 district.hold(cluster)
         return district
 
-    def _is_aged(self, district: District, at: datetime) -> bool:
+    def _is_aged(self, district: DistrictClusters, at: datetime) -> bool:
         """Whether a cluster has been without news for too long."""
         oldest = district.oldest()
         return oldest is not None and oldest.last_at < at - self._kept
 
-    def _age(self, district: District, at: datetime) -> None:
+    def _age(self, district: DistrictClusters, at: datetime) -> None:
         """Have the clusters no longer that have been without news for too long."""
         while self._is_aged(district, at):
             oldest = district.oldest()
@@ -141,7 +141,7 @@ class Clustering:
             district.drop(oldest.cluster_id)
 
     async def _place(
-        self, district: District, reports: Sequence[e.ReportUnmatched], new: Set[str]
+        self, district: DistrictClusters, reports: Sequence[e.ReportUnmatched], new: Set[str]
     ) -> list[e.Event]:
         """Reports of one district, the ``new`` by people heard of only lately, put where they belong."""
         wanted = list({x.report_id: x for x in reports if x.report_id not in district.placed}.values())
@@ -155,7 +155,7 @@ class Clustering:
         return changes
 
     async def _returned(
-        self, district: District, reports: Sequence[e.ReportUnmatched]
+        self, district: DistrictClusters, reports: Sequence[e.ReportUnmatched]
     ) -> list[tuple[int, Sequence[e.Cluster]]]:
         """(place of a report, clusters out of memory that it may belong to), in order of place."""
         traced = traces([report.masked for report in reports])
@@ -175,7 +175,7 @@ class Clustering:
         ]
 
     async def _place_beside(
-        self, district: District, report: e.ReportUnmatched, aged: Sequence[e.Cluster], new: Set[str]
+        self, district: DistrictClusters, report: e.ReportUnmatched, aged: Sequence[e.Cluster], new: Set[str]
     ) -> list[e.Event]:
         """Place one report where clusters that had aged out of memory are back for it; those that it does not
         join are out again."""
@@ -189,7 +189,7 @@ class Clustering:
         return changes
 
     async def _place_all(
-        self, district: District, reports: Sequence[e.ReportUnmatched], new: Set[str]
+        self, district: DistrictClusters, reports: Sequence[e.ReportUnmatched], new: Set[str]
     ) -> list[e.Event]:
         placements = district.clusterer.place_batch(
             [report.report_id for report in reports], [report.masked for report in reports]
@@ -200,7 +200,7 @@ class Clustering:
         return changes
 
     async def _join(
-        self, district: District, placement: Placement, report: e.ReportUnmatched, new: bool
+        self, district: DistrictClusters, placement: Placement, report: e.ReportUnmatched, new: bool
     ) -> list[e.Event]:
         before = district.clusters.pop(placement.cluster_id, None)
         held = joined(before, placement, report, self._settings, new=new)
@@ -216,7 +216,7 @@ class Clustering:
         )  # fmt: skip
         return [changed] if drafted is None else [changed, drafted]
 
-    async def _correct(self, district: District, said: e.ClusterCorrected) -> list[e.Event]:
+    async def _correct(self, district: DistrictClusters, said: e.ClusterCorrected) -> list[e.Event]:
         """Do as a person says, once; what cannot be any more (it was corrected meanwhile) is left alone."""
         wanted = [said.cluster_id, said.other_id] if said.kind == "merge" else [said.cluster_id]
         found = [await self._whole(district, said.district, x) for x in wanted]
@@ -242,7 +242,11 @@ class Clustering:
         return changes
 
     async def _redraw(
-        self, district: District, cluster: e.Cluster, was: Sequence[e.Member], said: e.ClusterCorrected
+        self,
+        district: DistrictClusters,
+        cluster: e.Cluster,
+        was: Sequence[e.Member],
+        said: e.ClusterCorrected,
     ) -> list[e.Event]:
         """Have a cluster as a person said it is; ``was`` are its members before."""
         drafted = None
@@ -267,7 +271,7 @@ class Clustering:
         texts = {view.row.report_id: view.row.masked for view in views}
         return split(cluster, said, texts, self._settings)
 
-    async def _whole(self, district: District, name: str, cluster_id: str) -> e.Cluster | None:
+    async def _whole(self, district: DistrictClusters, name: str, cluster_id: str) -> e.Cluster | None:
         """A cluster of the district ``name`` with its members, from memory or the desk; else None."""
         held = district.clusters.get(cluster_id)
         if held is not None:
@@ -279,7 +283,7 @@ class Clustering:
     async def _draft(self, held: LoadedCluster, at: datetime) -> e.DecisionMade | None:
         """The draft that is due: at enough people who count, or at as many anew since the last alert
         ended."""
-        if not held.head.suspicious or held.head.credible < self._reporters:
+        if not held.head.suspicious or held.head.counted_reporters < self._reporters:
             return None
         previous, since = held.head.alert_id, None
         if previous is not None:
@@ -327,7 +331,7 @@ def joined(
     it is. Pure."""
     member = e.Member(
         report_id=report.report_id, reporter=report.reporter, town=report.place.town, at=report.at,
-        suspicious=report.suspicious, leaning=report.leaning, group_id=report.place.group_id, new=new,
+        suspicious=report.suspicious, borderline=report.borderline, group_id=report.place.group_id, new=new,
     )  # fmt: skip
     members = {**(before.members if before else {}), member.report_id: member}
     if len(members) > MEMBERS_KEPT:
@@ -358,8 +362,10 @@ def joined(
         indicators=_more(head.indicators, report.indicators)[:INDICATORS_KEPT],
         shared=_more(head.shared, shared)[:SHARED_KEPT],
         worst=worst,
-        credible=len(counted),
-        doubts=_more(head.doubts, credibility_flags(members.values(), member, settings)),
+        counted_reporters=len(counted),
+        credibility_flags=_more(
+            head.credibility_flags, credibility_flags(members.values(), member, settings)
+        ),
     )
     return LoadedCluster(head, members)
 
@@ -382,7 +388,7 @@ def draft_of(cluster: e.Cluster, at: datetime, life_hours: int, previous: AlertI
     kind = types.get(cluster.fraud_type or OTHER, types[OTHER])
     shared = in_order(cluster.shared, cluster.exemplars)
     evidence = Evidence(
-        cluster.district, cluster.towns, cluster.credible, shared, cluster.indicators, at, life_hours
+        cluster.district, cluster.towns, cluster.counted_reporters, shared, cluster.indicators, at, life_hours
     )
     alert_id = alert_of(cluster.cluster_id, previous)
     decision_id = e.derive_id("draft", alert_id)
@@ -392,7 +398,7 @@ def draft_of(cluster: e.Cluster, at: datetime, life_hours: int, previous: AlertI
         origin=Origin(
             first_report_at=cluster.first_at, fraud_type=kind.code, cluster_id=cluster.cluster_id,
             reports=cluster.reports, towns=cluster.towns, examples=cluster.exemplars,
-            doubts=cluster.doubts,
+            credibility_flags=cluster.credibility_flags,
         ),
     )  # fmt: skip
     return e.DecisionMade(event_id=decision_id, at=at, order=order)

@@ -23,37 +23,39 @@ if TYPE_CHECKING:
 AT_ONCE = 1_000
 
 
-class Line(msgspec.Struct):
+class MessageLine(msgspec.Struct):
     """One message of the input."""
 
     id: str
     text: str
 
 
-class PatternLine(Line):
+class PatternLine(MessageLine):
     """One pattern of the input: "" is no id."""
 
     id: Annotated[str, msgspec.Meta(min_length=1)]
 
 
-def read_lines(source: Iterable[bytes], name: str, form: type[Line] = Line) -> Iterator[Line]:
+def read_lines(
+    source: Iterable[bytes], name: str, form: type[MessageLine] = MessageLine
+) -> Iterator[MessageLine]:
     """The messages (or patterns) of a JSONL source; Refused names the line that is none."""
     for number, raw in enumerate(source, 1):
         if raw.strip():
             yield _line(raw, f"{name}, line {number}", form)
 
 
-def read_texts(source: Iterable[bytes], name: str) -> Iterator[Line]:
+def read_texts(source: Iterable[bytes], name: str) -> Iterator[MessageLine]:
     """As ``read_lines``; a line that is no JSON object is itself the text, its number the id."""
     for number, raw in enumerate(source, 1):
         where = f"{name}, line {number}"
         if _is_object(raw):
             yield _line(raw, where)
         elif raw.strip():
-            yield Line(str(number), _plain(raw, where))
+            yield MessageLine(str(number), _plain(raw, where))
 
 
-def _line(raw: bytes, where: str, form: type[Line] = Line) -> Line:
+def _line(raw: bytes, where: str, form: type[MessageLine] = MessageLine) -> MessageLine:
     try:
         return msgspec.json.decode(raw, type=form)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -102,7 +104,7 @@ def match(texts: tuple[str, ...], library: Path | None, pretty: bool, lang: "Lan
     """
     held, kinds = _held(library, as_written)
     if texts:
-        messages = iter([Line(str(number), text) for number, text in enumerate(texts, 1)])
+        messages = iter([MessageLine(str(number), text) for number, text in enumerate(texts, 1)])
     else:
         messages = (read_texts if pretty else read_lines)(sys.stdin.buffer, "standard input")
     if pretty:
@@ -126,7 +128,7 @@ def _held(file: Path | None, as_written: bool) -> "tuple[Library, dict[str, Frau
     return Library([Pattern(x, OTHER, x, text) for x, text in texts.items()]), {}
 
 
-def _tell(messages: Iterator[Line], held: "Library", as_written: bool) -> None:
+def _tell(messages: Iterator[MessageLine], held: "Library", as_written: bool) -> None:
     from patterns.text.slots import example, from_record
 
     while batch := list(islice(messages, AT_ONCE)):
@@ -137,7 +139,9 @@ def _tell(messages: Iterator[Line], held: "Library", as_written: bool) -> None:
         )
 
 
-def _explain(messages: Iterator[Line], held: "Library", kinds: "dict[str, FraudType]", lang: "Lang") -> None:
+def _explain(
+    messages: Iterator[MessageLine], held: "Library", kinds: "dict[str, FraudType]", lang: "Lang"
+) -> None:
     """A block for each message, as soon as it is there; the versions once, at the end."""
     from rich.console import Console
 

@@ -39,20 +39,20 @@ def merged(
         towns=_first((*into.towns, *other.towns)),
         suspicious=into.suspicious or other.suspicious or suspected(members, settings),
         worst=max(into.worst, other.worst),
-        doubts=_first((*into.doubts, *other.doubts)),
+        credibility_flags=_first((*into.credibility_flags, *other.credibility_flags)),
         fraud_type=into.fraud_type or other.fraud_type,
         alert_id=into.alert_id or other.alert_id,
         indicators=_first((*into.indicators, *other.indicators)),
         shared=_first((*into.shared, *other.shared)),
         marks=tuple(dict.fromkeys((*into.marks, *other.marks)))[:MARKS_KEPT],
         members=members,
-        apart=tuple(x for x in _first((*into.apart, *other.apart)) if x not in both),
+        cannot_link=tuple(x for x in _first((*into.cannot_link, *other.cannot_link)) if x not in both),
         corrections=_noted(into, said, other.cluster_id, other.reports),
     )
     gone = msgspec.structs.replace(
         other,
-        revision=other.revision + 1, exemplars=(), marks=(), reports=0, reporters=0, credible=0, members=(),
-        danger=0, merged_into=into.cluster_id,
+        revision=other.revision + 1, exemplars=(), marks=(), reports=0, reporters=0, counted_reporters=0,
+        members=(), danger=0, merged_into=into.cluster_id,
         corrections=_noted(other, said, into.cluster_id, other.reports),
     )  # fmt: skip
     return [_weighed(one, settings), gone]
@@ -78,12 +78,12 @@ def split(
     other = _of(cluster, moved, moved_texts, settings, reports=len(moved))
     return [
         msgspec.structs.replace(
-            rest, revision=cluster.revision + 1, apart=_first((*cluster.apart, other_id)),
+            rest, revision=cluster.revision + 1, cannot_link=_first((*cluster.cannot_link, other_id)),
             corrections=_noted(cluster, said, other_id, len(moved)),
         ),
         msgspec.structs.replace(
             other, cluster_id=other_id, revision=len(moved), alert_id=None,
-            apart=_first((*cluster.apart, cluster.cluster_id)),
+            cannot_link=_first((*cluster.cannot_link, cluster.cluster_id)),
             corrections=_noted(None, said, cluster.cluster_id, len(moved)),
         ),
     ]  # fmt: skip
@@ -114,7 +114,7 @@ def _weighed(cluster: e.Cluster, settings: Settings) -> e.Cluster:
     """The cluster with who of its members counts, and its danger."""
     counted = counted_reporters(cluster.members, settings)
     urgent = danger(counted, cluster.worst, settings, suspicious=cluster.suspicious)
-    return msgspec.structs.replace(cluster, credible=len(counted), danger=urgent)
+    return msgspec.structs.replace(cluster, counted_reporters=len(counted), danger=urgent)
 
 
 def _noted(

@@ -52,10 +52,10 @@ def suspected(members: Iterable[e.Member], settings: Settings) -> bool:
     For an officer: one message that only names a number to call may be honest. Three people who got the same
     one, and asked, say more than its words do.
     """
-    leaning = [m for m in members if m.suspicious or m.leaning]
+    borderline = [m for m in members if m.suspicious or m.borderline]
     return (
-        any(m.suspicious for m in leaning)
-        or len(counted_reporters(leaning, settings)) >= settings.cluster_reporters
+        any(m.suspicious for m in borderline)
+        or len(counted_reporters(borderline, settings)) >= settings.cluster_reporters
     )
 
 
@@ -76,7 +76,7 @@ def credibility_flags(members: Iterable[e.Member], latest: e.Member, settings: S
 
 
 def danger(counted: Sequence[e.Member], worst: int, settings: Settings, *, suspicious: bool) -> int:
-    """How urgent a cluster is, 0 to 1000; ``counted`` are its credible reporters, ``worst`` (0 to 100) the
+    """How urgent a cluster is, 0 to 1000; ``counted`` are the reporters who count, ``worst`` (0 to 100) the
     danger of its worst text.
 
         x = people * (1 + danger_place * (towns - 1))

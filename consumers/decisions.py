@@ -78,7 +78,7 @@ class Decisions:
         cluster = await self._desk.clusters.get(alert.origin.cluster_id)
         if cluster is not None and cluster.merged_into is not None:
             cluster = await self._desk.clusters.get(cluster.merged_into)
-        members = [m for m in cluster.members if m.suspicious or m.leaning] if cluster else []
+        members = [m for m in cluster.members if m.suspicious or m.borderline] if cluster else []
         views = {
             v.row.report_id: v.row for v in await self._desk.reports.get_many([m.report_id for m in members])
         }

@@ -41,12 +41,12 @@ BESIDE_H = 3
 """Hours before and after the same time of day that are taken together."""
 DAY_H = 24
 
-Place = tuple[str, str]
+SurgeKey = tuple[str, str]
 """A pattern and a district."""
 
 
 @dataclass(frozen=True, slots=True)
-class Standing:
+class LastAlert:
     """The last alert drafted about a pattern."""
 
     alert_id: AlertId
@@ -67,7 +67,7 @@ class Usual:
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class DetectedSurge:
     """A surge: the reports that it was seen in, the first first, and what was expected instead."""
 
     seen: Sequence[e.Member]
@@ -93,18 +93,18 @@ class Surge:
         recent = await self._desk.surges.recent_matches(surges, to_ms(since))
         hits = {surge: _hits(matches) for surge, matches in recent.items()}
         alerts = await self._alerts(reports, surges)
-        past: dict[Place, Sequence[int]] = {}
+        past: dict[SurgeKey, Sequence[int]] = {}
         outcome = Outcome()
         for report in reports:
             surge = _surge(report)
             hits[surge][report.report_id] = _hit_of(report)
-            standing = alerts.get(surge)
-            if standing is not None and standing.open:
-                if report.report_id not in standing.counted:
-                    outcome.events.append(_sighting(report, standing.alert_id))
+            last_alert = alerts.get(surge)
+            if last_alert is not None and last_alert.open:
+                if report.report_id not in last_alert.counted:
+                    outcome.events.append(_sighting(report, last_alert.alert_id))
                 continue
             # of an alert that ended only what came after counts anew
-            after_ms = standing.counted_ms if standing is not None else -1
+            after_ms = last_alert.counted_ms if last_alert is not None else -1
             seen = self._latest([x for x in hits[surge].values() if to_ms(x.at) > after_ms])
             if len({x.reporter for x in seen}) < self._settings.surge_reporters:
                 continue
@@ -112,10 +112,10 @@ class Surge:
                 past[surge] = (await self._desk.surges.hourly_reports([surge]))[surge]
             found = surging(await self._aged(seen), past[surge], self._settings)
             if found is not None:
-                previous = standing.alert_id if standing else ""
+                previous = last_alert.alert_id if last_alert else ""
                 drafted = draft_of(report, found, previous, self._settings.alert_hours)
                 counted = frozenset(x.report_id for x in found.seen)
-                alerts[surge] = Standing(drafted.order.alert_id, to_ms(drafted.at), counted, open=True)
+                alerts[surge] = LastAlert(drafted.order.alert_id, to_ms(drafted.at), counted, open=True)
                 outcome.events.append(drafted)
         return outcome
 
@@ -135,8 +135,8 @@ class Surge:
         ]
 
     async def _alerts(
-        self, reports: Sequence[e.ReportMatched], surges: Sequence[Place]
-    ) -> dict[Place, Standing]:
+        self, reports: Sequence[e.ReportMatched], surges: Sequence[SurgeKey]
+    ) -> dict[SurgeKey, LastAlert]:
         """The last alert about each surge's pattern in its district, and whether it stands (or is being
         written)."""
         names = {surge_of(*surge): surge for surge in surges}
@@ -147,10 +147,10 @@ class Surge:
             alert = alerts.get(alert_id)
             if surge not in found and alert is not None and alert.content.audience.district == surge[1]:
                 found[surge] = Drafted(alert_id=alert_id, at_ms=0)
-        return {surge: _standing(drafted, alerts.get(drafted.alert_id)) for surge, drafted in found.items()}
+        return {surge: _last_alert(drafted, alerts.get(drafted.alert_id)) for surge, drafted in found.items()}
 
 
-def surging(seen: Sequence[e.Member], past: Sequence[int], settings: Settings) -> Found | None:
+def surging(seen: Sequence[e.Member], past: Sequence[int], settings: Settings) -> DetectedSurge | None:
     """The surge that the reports ``seen`` (the first first, those of the slow window) are, if any. Pure.
 
     ``past`` are the hours (ms) of the pattern's earlier reports, once for each reporter of the hour. Each of
@@ -167,7 +167,7 @@ def surging(seen: Sequence[e.Member], past: Sequence[int], settings: Settings) -
             doubtful = {
                 x: None for last in inside[-COUNTED_KEPT:] for x in credibility_flags(inside, last, settings)
             }
-            return Found(inside, reporters, expected.mean, window_s, tuple(doubtful))
+            return DetectedSurge(inside, reporters, expected.mean, window_s, tuple(doubtful))
     return None
 
 
@@ -211,13 +211,13 @@ def _within(hits: Sequence[e.Member], window_s: int) -> list[e.Member]:
     return [x for x in hits if start is None or x.at >= start]
 
 
-def _standing(drafted: Drafted, alert: Alert | None) -> Standing:
+def _last_alert(drafted: Drafted, alert: Alert | None) -> LastAlert:
     """A draft that is not on the desk yet is taken for open: it is being written."""
     is_open = alert is None or alert.state not in ENDED
-    return Standing(AlertId(drafted.alert_id), drafted.at_ms, frozenset(drafted.counted), open=is_open)
+    return LastAlert(AlertId(drafted.alert_id), drafted.at_ms, frozenset(drafted.counted), open=is_open)
 
 
-def _surge(report: e.ReportMatched) -> Place:
+def _surge(report: e.ReportMatched) -> SurgeKey:
     return report.pattern_id, report.place.district
 
 
@@ -251,7 +251,7 @@ def reporters_by(pairs: Iterable[tuple[str | None, str]]) -> tuple[tuple[str, in
     return tuple(sorted(counts.items(), key=lambda x: (-x[1], x[0])))[:PLACES_KEPT]
 
 
-def draft_of(report: e.ReportMatched, found: Found, previous: str, life_hours: int) -> e.DecisionMade:
+def draft_of(report: e.ReportMatched, found: DetectedSurge, previous: str, life_hours: int) -> e.DecisionMade:
     """The order that drafts an alert about ``report``'s pattern, of the time of the last of ``found.seen``.
 
     Its ids come from the pattern, the district and the ``previous`` alert about it, so that a surge that is
@@ -273,7 +273,7 @@ def draft_of(report: e.ReportMatched, found: Found, previous: str, life_hours: i
             counted=tuple(x.report_id for x in seen)[-COUNTED_KEPT:],
             by_town=reporters_by((x.town, x.reporter) for x in seen),
             by_group=reporters_by((x.group_id, x.reporter) for x in seen),
-            doubts=found.credibility_flags, window_s=found.window_s, reporters=found.reporters,
+            credibility_flags=found.credibility_flags, window_s=found.window_s, reporters=found.reporters,
             usual=round(found.usual, 2),
         ),
     )  # fmt: skip

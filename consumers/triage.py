@@ -67,7 +67,7 @@ def _unknown(
     unmatched = e.ReportUnmatched(
         event_id=e.derive_id(report.report_id, "unmatched"), at=report.at, report_id=report.report_id,
         place=report.place, reporter=report.reporter, stage=report.stage,
-        masked=mask(report.text), suspicious=seen.suspicious, danger=seen.danger, leaning=seen.borderline,
+        masked=mask(report.text), suspicious=seen.suspicious, danger=seen.danger, borderline=seen.borderline,
         fraud_type=seen.fraud_type or (suggested.fraud_type if suggested else None),
         suggested_pattern=suggested.pattern_id if suggested else None,
         suggested_title=suggested.title if suggested else "",

@@ -95,7 +95,7 @@ async def values_of(deps: Dependencies, cluster: Cluster) -> dict[str, Any]:
 
 async def _linked_clusters(deps: Dependencies, cluster: Cluster) -> Mapping[str, Cluster]:
     """The clusters named by its corrections and its cannot-links, without those that have expired."""
-    wanted = {*cluster.apart, *(note.other_id for note in cluster.corrections)}
+    wanted = {*cluster.cannot_link, *(note.other_id for note in cluster.corrections)}
     return {c.cluster_id: c for c in await deps.desk.clusters.get_many(sorted(wanted))}
 
 

@@ -64,7 +64,7 @@ _ORDER = ("same_indicator", "alike", "other", "apart")
 
 def relation(cluster: Cluster, other: Cluster) -> str:
     """How ``other`` is related to ``cluster``: one of _ORDER."""
-    if other.cluster_id in cluster.apart or cluster.cluster_id in other.apart:
+    if other.cluster_id in cluster.cannot_link or cluster.cluster_id in other.cannot_link:
         return "apart"
     if shared_indicators(cluster, other):
         return "same_indicator"

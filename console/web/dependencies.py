@@ -24,7 +24,8 @@ FRESH_S = 0.3
 class TtlCache:
     """Values that many viewers want at the same time: loaded once, then served until they are too old."""
 
-    def __init__(self) -> None:
+    def __init__(self, tick: Callable[[], float] = time.monotonic) -> None:
+        self._tick = tick
         self._entries: dict[str, tuple[float, Any]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
 
@@ -35,9 +36,9 @@ class TtlCache:
         """
         async with self._locks.setdefault(key, asyncio.Lock()):
             loaded_at, value = self._entries.get(key, (0.0, None))
-            if key not in self._entries or time.monotonic() - loaded_at > fresh_s:
+            if key not in self._entries or self._tick() - loaded_at > fresh_s:
                 value = await load()
-                self._entries[key] = (time.monotonic(), value)
+                self._entries[key] = (self._tick(), value)
             self._evict_old()
             found: T = value
             return found
@@ -48,7 +49,7 @@ class TtlCache:
 
     def _evict_old(self) -> None:
         if len(self._entries) > 200:
-            limit = time.monotonic() - 60
+            limit = self._tick() - 60
             for key in [k for k, (loaded_at, _) in self._entries.items() if loaded_at < limit]:
                 del self._entries[key]
                 self._locks.pop(key, None)
@@ -61,15 +62,16 @@ class Dependencies:
     """
 
     def __init__(
-        self, *, settings: Settings, desk: Desk, transport: Transport, auth: Auth, intake: httpx.AsyncClient
-    ) -> None:
+        self, *, settings: Settings, desk: Desk, transport: Transport, auth: Auth, intake: httpx.AsyncClient,
+        tick: Callable[[], float] = time.monotonic,
+    ) -> None:  # fmt: skip
         self.settings = settings
         self.desk = desk
         self.transport = transport
         self.auth = auth
         self.intake = intake
         self.sessions = Sessions(desk.client, desk.keys)
-        self.cache = TtlCache()
+        self.cache = TtlCache(tick)
         self.started: Callable[[], bool] = lambda: True
         """Whether the transport has started; before that nothing can be published."""
         self.streams = 0

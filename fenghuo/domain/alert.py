@@ -183,7 +183,7 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     """Distinct reporters in each town, most first; at most 20."""
     by_group: tuple[tuple[str, int], ...] = ()
     """Distinct reporters in each group (its id), most first; at most 20."""
-    doubts: tuple[str, ...] = ()
+    credibility_flags: tuple[str, ...] = msgspec.field(default=(), name="doubts")
     """Why its reporters may not be what they seem, as on the cluster."""
     window_s: int = 0
     """Of a surge: the seconds in which ``reporters`` came."""

@@ -16,7 +16,7 @@ import msgspec
 
 from broadcast.owner_tasks.task_maker import task_changed
 from fenghuo import clock, topics
-from fenghuo.demo.simulator_process import Platforms
+from fenghuo.demo.simulator_process import SimulatorProcess
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Action, AlertId, Audience, Order, Origin, Role
 from fenghuo.domain.delivery import Row
@@ -67,7 +67,7 @@ class Standing:
     """What stands for all tests of one transport: servers, decisions, platforms."""
 
     told: Settings
-    platforms: Platforms
+    platforms: SimulatorProcess
     consumers: RoomProcess
     folder: Path
 
@@ -79,7 +79,7 @@ class Standing:
 @contextlib.contextmanager
 def standing(folder: Path, **told: Any) -> Iterator[Standing]:
     """Decisions, platforms and the registers of both districts, begun."""
-    platforms = Platforms(free_port(), SPEED)
+    platforms = SimulatorProcess(free_port(), SPEED)
     urls = dict.fromkeys(("wecom_url", "dingtalk_url", "feishu_url"), platforms.url)
     credentials = credentials_file(folder)
     wanted = settings(
@@ -325,7 +325,7 @@ async def opened(standing: Standing) -> AsyncIterator[District]:
         try:
             await until(standing.consumers.ready, 60, "the consumers")
             await console.start()
-            officer = e.Person(person_id=OFFICER, name=OFFICER, role=Role.OFFICER, district=DISTRICT)
+            officer = e.StationOfficer(person_id=OFFICER, name=OFFICER, role=Role.OFFICER, district=DISTRICT)
             await people.add_people([*PEOPLE, officer])
             known, every = await desk.directory.groups(), groups(standing.platforms.url)
             await people.add_groups([g for g in every if g.group_id not in known], clock.now())

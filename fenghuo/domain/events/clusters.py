@@ -16,7 +16,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     town: str
     at: Moment
     suspicious: bool = False
-    leaning: bool = False
+    borderline: bool = msgspec.field(default=False, name="leaning")
+    """Whether its text is suspicious or falls just short of it."""
     group_id: str | None = None
     new: bool = False
     """Whether its reporter was first heard of only lately (``FENGHUO_NEW_REPORTER_S``)."""
@@ -62,15 +63,15 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     members: tuple[Member, ...] = ()
     worst: int = 0
     """The danger of its worst text, 0 to 100."""
-    credible: int = 0
+    counted_reporters: int = msgspec.field(default=0, name="credible")
     """Those of ``reporters`` that count: new ones that came together count as one."""
-    doubts: tuple[str, ...] = ()
+    credibility_flags: tuple[str, ...] = msgspec.field(default=(), name="doubts")
     """Why its reporters may not be what they seem: one_reporter (one person again and again), new_reporters
     (many new accounts from one place at once). A mark for people; it withholds nothing by itself."""
     merged_into: str | None = None
     """The cluster that a person said it is one with: it holds nothing any more."""
-    apart: tuple[str, ...] = ()
-    """Clusters that a person said it is not one with."""
+    cannot_link: tuple[str, ...] = msgspec.field(default=(), name="apart")
+    """Clusters that a person separated from it: it is never merged with them by itself."""
     marks: tuple[int, ...] = ()
     """Hashes of the links and accounts of its messages, as the clusterer compares them; at most ten."""
     related: tuple[str, ...] = ()

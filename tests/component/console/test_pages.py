@@ -138,7 +138,7 @@ async def test_the_live_list_marks_what_the_page_shows(console: Opened) -> None:
 async def test_a_doubtful_cluster_says_why(console: Opened) -> None:
     cluster = await console.room.desk.clusters.get("c-biz")
     assert cluster is not None
-    doubted = replace(cluster, doubts=("one_reporter", "new_reporters"))
+    doubted = replace(cluster, credibility_flags=("one_reporter", "new_reporters"))
     shown = await cluster_pages.values_of(deps_of(console), doubted)
     page = render_fragment("_cluster_evidence.html", Words("zh"), **shown)
     assert "可疑刷量：同一人反复上报，同一地点一下子来了许多新账号" in page

@@ -124,7 +124,7 @@ async def test_what_falls_just_short_counts_together_once_merged_and_no_more_onc
     bench = Bench()
     for report_id, text in TEXTS.items():
         await bench.told(
-            unmatched(report_id, text, suspicious=False, leaning=True, place=place(f"镇{report_id}"))
+            unmatched(report_id, text, suspicious=False, borderline=True, place=place(f"镇{report_id}"))
         )
     assert not any(c.suspicious for c in bench.desk.found_clusters)
     events = await bench.told(merge("c-a0", "c-b0"))
@@ -148,7 +148,7 @@ async def test_what_was_split_off_stays_apart_over_a_restart() -> None:
     rest, other = bench.cluster("c-a0"), bench.cluster("c-s1")
     assert ([m.report_id for m in rest.members], rest.exemplars, rest.reports) == (["a0"], (NOVEL[0],), 1)
     assert ([m.report_id for m in other.members], other.exemplars, other.reports) == (["a1"], (NOVEL[1],), 1)
-    assert (rest.apart, other.apart) == (("c-s1",), ("c-a0",))
+    assert (rest.cannot_link, other.cannot_link) == (("c-s1",), ("c-a0",))
     for _ in range(2):
         assert await bench.report(f"x{_}", NOVEL[1]) == "c-s1"
         assert await bench.report(f"y{_}", NOVEL[0]) == "c-a0"
@@ -194,7 +194,7 @@ async def test_two_that_were_split_may_be_said_to_be_one_again() -> None:
     await bench.told(split("c-a0", "a1"))
     await bench.told(merge("c-a0", "c-s1"))
     one = bench.cluster("c-a0")
-    assert (one.reports, one.apart) == (2, ())
+    assert (one.reports, one.cannot_link) == (2, ())
     bench.restart()
     assert await bench.report("x", NOVEL[1]) == "c-a0"
 
