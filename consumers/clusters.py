@@ -21,7 +21,7 @@ from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, AlertId, Order, Origin, Role
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Outcome
-from patterns.clustering import MARKS_KEPT, Clusterer, Placement, traces
+from patterns.clustering import MARKS_KEPT, Clusterer, Placement, markers
 
 RELATED_KEPT = 8
 INDICATORS_KEPT = 10
@@ -158,11 +158,11 @@ class Clustering:
         self, district: DistrictClusters, reports: Sequence[e.ReportUnmatched]
     ) -> list[tuple[int, Sequence[e.Cluster]]]:
         """(place of a report, clusters out of memory that it may belong to), in order of place."""
-        traced = traces([report.masked for report in reports])
-        if not any(traced):
+        wanted = markers([report.masked for report in reports])
+        if not any(wanted):
             return []
         before_ms = to_ms(reports[0].at - self._kept)
-        found = await self._desk.clusters.by_marker(reports[0].place.district, traced, before_ms)
+        found = await self._desk.clusters.by_marker(reports[0].place.district, wanted, before_ms)
         ids = [[x for x in some if x not in district.clusters] for some in found]
         aged = {
             c.cluster_id: c
@@ -212,7 +212,7 @@ class Clustering:
         changed = e.ClusterChanged(
             event_id=e.derive_id(report.report_id, "clustered"), at=report.at, cluster=held.head,
             member=held.members[report.report_id],
-            traces=_traces_of(held.head) if placement.exemplar or held.head.reports == 2 else (),
+            markers=_markers_of(held.head) if placement.exemplar or held.head.reports == 2 else (),
         )  # fmt: skip
         return [changed] if drafted is None else [changed, drafted]
 
@@ -258,7 +258,7 @@ class Clustering:
         stays = {member.report_id for member in cluster.members}
         redrawn = e.ClusterRedrawn(
             event_id=e.derive_id(said.event_id, cluster.cluster_id), at=said.at, cluster=cluster,
-            gone=tuple(m.report_id for m in was if m.report_id not in stays), traces=_traces_of(cluster),
+            gone=tuple(m.report_id for m in was if m.report_id not in stays), markers=_markers_of(cluster),
         )  # fmt: skip
         return [redrawn] if drafted is None else [redrawn, drafted]
 
@@ -312,11 +312,11 @@ def _by_district(events: Sequence[e.Event]) -> list[tuple[str, list[e.ReportUnma
     return list(found.items())
 
 
-def _traces_of(cluster: e.Cluster) -> tuple[str, ...]:
-    """By what a cluster is found again when it is out of memory; what only one reported is not."""
+def _markers_of(cluster: e.Cluster) -> tuple[str, ...]:
+    """What a cluster that is no longer in memory is found by; one with a single report is not found again."""
     if cluster.reports < 2 or cluster.merged_into is not None:
         return ()
-    return tuple(dict.fromkeys(trace for some in traces(cluster.exemplars) for trace in some))
+    return tuple(dict.fromkeys(marker for some in markers(cluster.exemplars) for marker in some))
 
 
 def joined(

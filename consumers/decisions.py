@@ -3,9 +3,9 @@
 Reads decisions.made; writes alerts.changed, alerts.released, patterns.changed and replies.requested.
 
 An order's role is a claim, so the desk is asked who the person is. That an order is the system's cannot be
-proved, and need not be: the system may draft, begin, complete and expire (``MAY``), and none of these lets a
-text out. Whoever can write to the topic in another's name is kept out by the broker's own access rules.
-"""
+proved, and need not be: the system may draft, begin, complete and expire (``ALLOWED_ROLES``), and none of
+these lets a text out. Whoever can write to the topic in another's name is kept out by the broker's own access
+rules."""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -15,7 +15,7 @@ from consumers import reply_texts
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import RELEASED, SYSTEM, Action, Alert, Content, Order, PersonId, Role
-from fenghuo.domain.alert_lifecycle import at_stake, decide
+from fenghuo.domain.alert_lifecycle import affected_content, decide
 from fenghuo.domain.audience import ExpressionError, digest_of, freeze, reach_of
 from fenghuo.domain.reach import frozen_reach, still_there
 from fenghuo.errors import Denied
@@ -119,7 +119,7 @@ def _content(before: Alert | None, order: Order) -> Content | None:
     """The content that the order is about."""
     if order.action in _WRITES or before is None:
         return order.content
-    return at_stake(before, order.action)
+    return affected_content(before, order.action)
 
 
 def _findings(before: Alert | None, order: Order) -> list[str]:
@@ -155,7 +155,7 @@ class _Weighing:
             else:
                 ids = await self._frozen(content.audience.frozen)
         except ExpressionError as error:
-            raise Denied("expression", error.told("en")) from error
+            raise Denied("expression", error.message("en")) from error
         return frozen_reach(content, still_there(ids, groups)), ids
 
     async def _frozen(self, digest: str) -> tuple[str, ...]:

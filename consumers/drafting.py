@@ -9,19 +9,19 @@ import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from rapidfuzz import fuzz
 from rapidfuzz.distance import Indel
 
 from fenghuo.domain.alert import TEXT_LIMIT, TITLE_LIMIT, Audience, Content
+from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.warning_text import issuer
 from patterns.entities.redact import forbidden
 from patterns.model import FraudType
 from patterns.text.normalise import clean, fold, fold_with_offsets
 
-BEIJING = timezone(timedelta(hours=8))
 WHERE_TO_CALL = "已付款的，马上拨打 110；拿不准的，拨打 96110。"
 _TOWNS_NAMED = 3
 _QUOTE_LIMIT = 36
@@ -80,7 +80,7 @@ def _title(kind: FraudType, evidence: Evidence) -> str:
 
 def _text(kind: FraudType, evidence: Evidence) -> str:
     """The whole text; what can be spared is left out, the least important first, until it fits."""
-    foot = f"{issuer(evidence.district)} {evidence.at.astimezone(BEIJING):%m月%d日 %H:%M}"
+    foot = f"{issuer(evidence.district)} {evidence.at.astimezone(CHINA):%m月%d日 %H:%M}"
     texts = (
         "\n".join((_heading(kind), *lines, f"提醒：{kind.advice}{WHERE_TO_CALL}", foot))
         for lines in _ever_shorter(kind, evidence)

@@ -8,7 +8,7 @@ import msgspec
 
 from broadcast.channels.base import SendResult, SendStatus
 from fenghuo.domain import events as e
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 
 LONGEST_RETRY_S = 600.0
 _DONE = e.SETTLED | {e.DeliveryState.RETRYING, e.DeliveryState.WAITING}
@@ -21,7 +21,7 @@ def delivery_of(alert_id: str, version: int, kind: str, group_id: str) -> str:
     return e.derive_id("delivery", alert_id, str(version), kind, group_id)
 
 
-def as_delivery(task: e.TaskRequested, group_id: str, row: Row | None = None) -> e.DeliveryRequested:
+def as_delivery(task: e.TaskRequested, group_id: str, row: LedgerRow | None = None) -> e.DeliveryRequested:
     """The part of a task that is one group's delivery."""
     delivery_id = delivery_of(task.alert_id, task.version, task.kind, group_id)
     return e.DeliveryRequested(
@@ -56,7 +56,7 @@ def without_duplicates(tasks: Iterable[e.TaskRequested]) -> list[e.TaskRequested
     return once
 
 
-def to_be_tried(request: e.DeliveryRequested, row: Row | None) -> bool:
+def to_be_tried(request: e.DeliveryRequested, row: LedgerRow | None) -> bool:
     """Whether this attempt is still to be made: not when the ledger has its outcome, or a later attempt."""
     if row is None:
         return True
@@ -67,7 +67,7 @@ def to_be_tried(request: e.DeliveryRequested, row: Row | None) -> bool:
     return row.attempt <= request.attempt
 
 
-def was_cut_off(request: e.DeliveryRequested, row: Row | None) -> bool:
+def was_cut_off(request: e.DeliveryRequested, row: LedgerRow | None) -> bool:
     """Whether this very attempt was begun before, and its outcome is not on the ledger."""
     if row is None or row.state is not e.DeliveryState.HANDED_OVER:
         return False

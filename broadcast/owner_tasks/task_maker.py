@@ -28,7 +28,7 @@ from fenghuo.clock import from_ms
 from fenghuo.desk.deliveries import sending_mark
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.quiet_hours import quiet_until
 from fenghuo.domain.routing import moved_to, next_way, sender_of, way_of
 from fenghuo.domain.warning_text import as_sent
@@ -52,7 +52,7 @@ class TaskAttempt:
     groups: Mapping[str, e.Group]
     chats: Mapping[str, str]
     """Group id to what the platform calls the group."""
-    rows: Mapping[str, Row]
+    rows: Mapping[str, LedgerRow]
     sender: str
     text: str
 

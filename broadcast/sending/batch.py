@@ -20,7 +20,7 @@ from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import SANDBOX
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.quiet_hours import quiet_until
 from fenghuo.domain.routing import moved_to, next_way, way_of
 from fenghuo.errors import Refused
@@ -71,7 +71,7 @@ class BatchPreparer:
 
     async def prepare(
         self,
-        wanted: Sequence[tuple[e.DeliveryRequested, Row | None]],
+        wanted: Sequence[tuple[e.DeliveryRequested, LedgerRow | None]],
         releases: Mapping[tuple[str, int], e.Release],
         outcome: Outcome,
     ) -> list[SendJob]:
@@ -134,7 +134,7 @@ class BatchPreparer:
             return refused(str(error), further)
         return SendJob(request, release, way, target, secret, further, may_have_arrived)
 
-    def _is_unsent(self, request: e.DeliveryRequested, row: Row | None) -> bool:
+    def _is_unsent(self, request: e.DeliveryRequested, row: LedgerRow | None) -> bool:
         """Whether the mark on the ledger is our own, of an attempt that never left."""
         return row is not None and self.unsent.get((request.delivery_id, request.attempt)) == row.at_ms
 

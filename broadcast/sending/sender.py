@@ -36,7 +36,7 @@ from fenghuo.desk.deliveries import sending_mark
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import OWNER_TASKS, ROBOTS
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.warning_text import as_sent
 from fenghuo.errors import Transient
 from fenghuo.settings import Settings
@@ -91,7 +91,7 @@ class Sender:
         releases = await self._releases([*requests, *tasks])
         outcome = Outcome()
         rows = await self._desk.deliveries.rows(requests)
-        wanted: list[tuple[e.DeliveryRequested, Row | None]] = []
+        wanted: list[tuple[e.DeliveryRequested, LedgerRow | None]] = []
         for x, row in zip(requests, rows, strict=True):
             if to_be_tried(x, row):
                 wanted.append((x, row))

@@ -17,7 +17,7 @@ from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import render_page
 from console.web.submission import publish_and_wait, read_form
 from fenghuo.domain.alert import Action, Alert, Order
-from fenghuo.domain.alert_lifecycle import at_stake
+from fenghuo.domain.alert_lifecycle import affected_content
 from fenghuo.domain.events import DecisionMade
 
 
@@ -63,7 +63,7 @@ async def stale_page(request: ViewerRequest, deps: Dependencies, alert: Alert, o
         typed=request.scope["state"].get("typed", {}),
         since=conflict.changes_since(history, order.seen_revision),
         known=before is not None,
-        changes=conflict.differences(before, at_stake(alert, order.action)) if before else [],
+        changes=conflict.differences(before, affected_content(alert, order.action)) if before else [],
         names=await deps.names(),
     )
 

@@ -18,7 +18,7 @@ from fenghuo.domain.events import Group
 from fenghuo.domain.forecast import Forecast
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.reach import still_there
-from fenghuo.domain.response_times import Todo
+from fenghuo.domain.response_times import PastTodo
 from fenghuo.domain.routing import way_for
 from fenghuo.domain.warning_limits import LimitReason
 
@@ -144,7 +144,7 @@ def _has_unlimited_way(group: Group, content: Content) -> bool:
     return way_for(group, free, content.exercise) is not None
 
 
-async def past_todos_by_person(deps: Dependencies, groups: Iterable[Group]) -> dict[str, list[Todo]]:
+async def past_todos_by_person(deps: Dependencies, groups: Iterable[Group]) -> dict[str, list[PastTodo]]:
     """The past to-dos of everyone who may tap for ``groups``, by the forecast's name for them."""
     names = forecast_names(groups, await deps.people())
     taps = await deps.desk.deliveries.recent_tap_times(sorted(names))

@@ -8,7 +8,7 @@ from markupsafe import Markup, escape
 from console.web.rendering import local
 from console.web.text_diff import mark_differences
 from fenghuo.domain.alert import Action, Content, content_hash
-from fenghuo.domain.alert_lifecycle import at_stake
+from fenghuo.domain.alert_lifecycle import affected_content
 from fenghuo.domain.channels import channel_label
 from fenghuo.domain.events import AlertChanged
 
@@ -27,7 +27,7 @@ def seen_content(
 ) -> Content | None:
     """The content that a page for ``action`` showed with ``revision`` or ``seen_hash``; None if unknown."""
     for change in history:
-        content = at_stake(change.alert, action)
+        content = affected_content(change.alert, action)
         if change.alert.revision == revision or content_hash(content) == seen_hash:
             return content
     return None

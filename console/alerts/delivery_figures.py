@@ -8,7 +8,7 @@ from datetime import datetime
 
 from console.web.status_icons import DELIVERY
 from fenghuo.clock import to_ms
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import SETTLED, DeliveryState, Group
 
 PERCENTS = (50, 90, 99, 100)
@@ -81,7 +81,7 @@ class DeliveryFigures:
 
 
 def figures_of(
-    rows: Mapping[str, Row], groups: Mapping[str, Group], planned: int | None, approved_at: datetime
+    rows: Mapping[str, LedgerRow], groups: Mapping[str, Group], planned: int | None, approved_at: datetime
 ) -> DeliveryFigures:
     """The figures of one ledger; ``planned`` is None while the deliveries are still being planned."""
     total = max(planned or 0, len(rows))
@@ -112,7 +112,7 @@ def _seconds_to(shown_ms: Sequence[int], total: int, percent: int, since_ms: int
     return max(0, shown_ms[needed - 1] - since_ms) / 1000
 
 
-def _shares(rows: Mapping[str, Row], name_of: Callable[[str, Row], str]) -> list[Share]:
+def _shares(rows: Mapping[str, LedgerRow], name_of: Callable[[str, LedgerRow], str]) -> list[Share]:
     every: Counter[str] = Counter()
     shown: Counter[str] = Counter()
     unsettled: Counter[str] = Counter()
@@ -126,7 +126,7 @@ def _shares(rows: Mapping[str, Row], name_of: Callable[[str, Row], str]) -> list
     ]
 
 
-def pending_people(rows: Mapping[str, Row], groups: Mapping[str, Group]) -> list[PendingPerson]:
+def pending_people(rows: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> list[PendingPerson]:
     """Owners who have not tapped yet: for how many groups and residents, and since when."""
     found: dict[str, tuple[int, int, int]] = {}
     for key, row in rows.items():
@@ -141,7 +141,7 @@ def pending_people(rows: Mapping[str, Row], groups: Mapping[str, Group]) -> list
     )
 
 
-def _problems(rows: Mapping[str, Row], groups: Mapping[str, Group]) -> list[Problem]:
+def _problems(rows: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> list[Problem]:
     found = [
         Problem(
             k,

@@ -20,9 +20,9 @@ from console.web.rendering import SAFE_HEADERS, AnyRequest
 from fenghuo import clock
 from fenghuo.clock import to_ms
 from fenghuo.domain.alert import RELEASED, Alert, State
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import SETTLED, DeliveryState
-from fenghuo.domain.forecast import Covered, Forecast
+from fenghuo.domain.forecast import Arrival, Forecast
 from fenghuo.domain.ledger import csv_file, ledger_lines
 
 FIGURES_S, FORECAST_S = 1.0, 15.0
@@ -50,7 +50,7 @@ async def progress_of(deps: Dependencies, alert: Alert) -> dict[str, Any]:
     }
 
 
-async def _rows(deps: Dependencies, alert: Alert, kind: str) -> dict[str, Row]:
+async def _rows(deps: Dependencies, alert: Alert, kind: str) -> dict[str, LedgerRow]:
     key = f"ledger:{alert.alert_id}:{alert.version}:{kind}"
     return await deps.cache.get_or_load(
         key, lambda: deps.desk.deliveries.ledger(alert.alert_id, alert.version, kind), FIGURES_S
@@ -86,8 +86,8 @@ async def _forecast(deps: Dependencies, alert: Alert) -> Forecast | None:
             forecast_for, groups, alert.content, habits=await past_todos_by_person(deps, groups),
             settings=deps.settings, halted=await wholly_halted(deps), released_at=released_at,
             elapsed_s=max(0.0, (clock.now() - released_at).total_seconds()),
-            covered={
-                k: Covered(max(0.0, (row.at_ms - to_ms(released_at)) / 1000), row.by)
+            arrived={
+                k: Arrival(max(0.0, (row.at_ms - to_ms(released_at)) / 1000), row.by)
                 for k, row in rows.items() if row.state in HAVE_IT
             },
             lost={k for k, row in rows.items() if row.state in SETTLED - HAVE_IT},

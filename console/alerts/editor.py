@@ -28,7 +28,7 @@ from fenghuo.domain.alert import (
     Content,
     content_hash,
 )
-from fenghuo.domain.alert_lifecycle import at_stake
+from fenghuo.domain.alert_lifecycle import affected_content
 from fenghuo.domain.audience import ExpressionError, parse, unknown_names
 from fenghuo.domain.channels import GROUP_CHANNELS, SANDBOX
 from fenghuo.domain.events import Group
@@ -56,7 +56,7 @@ async def update(request: ViewerRequest, deps: Deps, alert_id: FromPath[str]) ->
 
 async def _show(request: ViewerRequest, deps: Dependencies, alert_id: str, action: Action) -> Response[Any]:
     alert = await alert_or_404(deps, alert_id)
-    content = at_stake(alert, action)
+    content = affected_content(alert, action)
     form = {
         "decision_id": new_id(),
         "seen_hash": content_hash(content),
@@ -69,7 +69,7 @@ async def _show(request: ViewerRequest, deps: Dependencies, alert_id: str, actio
 
 async def _submit(request: ViewerRequest, deps: Dependencies, alert_id: str, action: Action) -> Response[Any]:
     alert = await alert_or_404(deps, alert_id)
-    form, content = await _read_content(request, at_stake(alert, action))
+    form, content = await _read_content(request, affected_content(alert, action))
     order = order_from_form(action, alert_id, request.user.person, form, content=content)
     if await deps.desk.order_outcomes.get(order.decision_id) is None:
         if is_stale(alert, order):
@@ -98,7 +98,7 @@ async def _audience_problems(request: ViewerRequest, deps: Dependencies, content
     try:
         condition = parse(content.audience.expression)
     except ExpressionError as error:
-        return [error.told(language)]
+        return [error.message(language)]
     return unknown_names(condition, (await _groups_of_district(deps, content)).values(), language)
 
 

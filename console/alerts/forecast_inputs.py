@@ -11,9 +11,17 @@ from fenghuo.domain.alert import SEVERE, Content
 from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.channels import GROUP_CHANNELS, IDEMPOTENT, SANDBOX, WEBHOOK
 from fenghuo.domain.events import Group, Person
-from fenghuo.domain.forecast import NOBODY, Covered, Escalation, Forecast, Pace, Reach, forecast
+from fenghuo.domain.forecast import (
+    NO_ARRIVALS,
+    Arrival,
+    ChannelRate,
+    Escalation,
+    Forecast,
+    ForecastGroup,
+    forecast,
+)
 from fenghuo.domain.quiet_hours import quiet_until
-from fenghuo.domain.response_times import Todo
+from fenghuo.domain.response_times import PastTodo
 from fenghuo.domain.routing import way_for
 from fenghuo.settings import Settings
 
@@ -26,15 +34,15 @@ def escalation_of(settings: Settings, severity: str) -> Escalation:
     return Escalation(deputy_s, station_s)
 
 
-def paces_of(settings: Settings, halted: Collection[str]) -> dict[str, Pace]:
+def rates_of(settings: Settings, halted: Collection[str]) -> dict[str, ChannelRate]:
     """The rate of each channel that sends without a tap or opens to-dos one by one; not of halted ones."""
-    unkeyed = Pace(settings.unkeyed_at_once / ANSWER_S, ANSWER_S)
-    paces = {
-        SANDBOX.name: Pace(settings.sandbox_per_s, 0.0),
-        WEBHOOK.name: Pace(settings.webhook_per_s, ANSWER_S),
+    unkeyed = ChannelRate(settings.unkeyed_at_once / ANSWER_S, ANSWER_S)
+    rates = {
+        SANDBOX.name: ChannelRate(settings.sandbox_per_s, 0.0),
+        WEBHOOK.name: ChannelRate(settings.webhook_per_s, ANSWER_S),
         **{channel: unkeyed for channel in GROUP_CHANNELS if channel not in IDEMPOTENT},
     }
-    return {channel: pace for channel, pace in paces.items() if channel not in halted}
+    return {channel: rate for channel, rate in rates.items() if channel not in halted}
 
 
 def forecast_names(groups: Iterable[Group], people: Mapping[str, Person]) -> dict[str, str]:
@@ -47,7 +55,7 @@ def forecast_names(groups: Iterable[Group], people: Mapping[str, Person]) -> dic
     return {who: who for who in tappers} | duty
 
 
-def past_todos(taps: Sequence[TapTime]) -> list[Todo]:
+def past_todos(taps: Sequence[TapTime]) -> list[PastTodo]:
     """One to-do for each release: a person taps their groups of a release together, so the median counts."""
     by_release: dict[tuple[str, int, str], list[TapTime]] = {}
     for tap in taps:
@@ -55,10 +63,10 @@ def past_todos(taps: Sequence[TapTime]) -> list[Todo]:
     return [_todo(x) for x in by_release.values()]
 
 
-def _todo(taps: Sequence[TapTime]) -> Todo:
+def _todo(taps: Sequence[TapTime]) -> PastTodo:
     seconds = statistics.median(x.waited_s for x in taps)
     opened = from_ms(taps[0].at_ms) - timedelta(seconds=taps[0].waited_s)
-    return Todo(stood_s=float(seconds), tapped=True, hour=hour_of(opened))
+    return PastTodo(open_s=float(seconds), tapped=True, hour=hour_of(opened))
 
 
 def hour_of(moment: datetime) -> float:
@@ -71,12 +79,12 @@ def forecast_for(
     groups: Iterable[Group],
     content: Content,
     *,
-    habits: Mapping[str, Sequence[Todo]],
+    habits: Mapping[str, Sequence[PastTodo]],
     settings: Settings,
     halted: Collection[str],
     released_at: datetime,
     elapsed_s: float = 0.0,
-    covered: Mapping[str, Covered] = NOBODY,
+    arrived: Mapping[str, Arrival] = NO_ARRIVALS,
     lost: Collection[str] = (),
 ) -> Forecast:
     """The forecast of ``content`` for ``groups``; groups in ``lost`` (refused deliveries) never get it.
@@ -86,11 +94,11 @@ def forecast_for(
     starts_at = sending_starts_at(content, released_at, settings)
     late_s = (starts_at - released_at).total_seconds()
     never = starts_at >= content.expires_at
-    reaches = [_reach(group, content, never or group.group_id in lost) for group in groups]
+    inputs = [_input(group, content, never or group.group_id in lost) for group in groups]
     found = forecast(
-        reaches, habits, escalation=escalation_of(settings, content.severity),
-        paces=paces_of(settings, halted), at_hour=hour_of(starts_at), elapsed_s=max(0.0, elapsed_s - late_s),
-        covered={k: replace(x, at_s=max(0.0, x.at_s - late_s)) for k, x in covered.items()},
+        inputs, habits, escalation=escalation_of(settings, content.severity),
+        rates=rates_of(settings, halted), at_hour=hour_of(starts_at), elapsed_s=max(0.0, elapsed_s - late_s),
+        arrived={k: replace(x, at_s=max(0.0, x.at_s - late_s)) for k, x in arrived.items()},
     )  # fmt: skip
     return found.later(late_s)
 
@@ -101,8 +109,8 @@ def sending_starts_at(content: Content, released_at: datetime, settings: Setting
     return until or released_at
 
 
-def _reach(group: Group, content: Content, lost: bool) -> Reach:
+def _input(group: Group, content: Content, lost: bool) -> ForecastGroup:
     way = None if lost else way_for(group, content.channels, content.exercise)
-    return Reach(
+    return ForecastGroup(
         group.group_id, group.members, way.channel if way else "", group.owner, group.deputy, group.station
     )

@@ -23,7 +23,7 @@ from fenghuo.domain.alert import (
     PersonId,
     content_hash,
 )
-from fenghuo.domain.alert_lifecycle import at_stake, decide
+from fenghuo.domain.alert_lifecycle import affected_content, decide
 from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Person
 from fenghuo.errors import Denied
@@ -124,5 +124,5 @@ def is_stale(alert: Alert, order: Order) -> bool:
         return False
     changed = order.seen_revision is not None and order.seen_revision != alert.revision
     return changed or (
-        order.seen_hash is not None and order.seen_hash != content_hash(at_stake(alert, order.action))
+        order.seen_hash is not None and order.seen_hash != content_hash(affected_content(alert, order.action))
     )

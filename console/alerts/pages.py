@@ -26,10 +26,10 @@ from console.web.words import Words
 from fenghuo import clock
 from fenghuo.domain import warning_text
 from fenghuo.domain.alert import (
-    LIFE,
-    MAY,
+    ALLOWED_ROLES,
     RELEASED,
     TEXT_LIMIT,
+    TRANSITIONS,
     UPDATING,
     Action,
     Alert,
@@ -153,7 +153,9 @@ async def evidence_of(deps: Dependencies, alert: Alert) -> dict[str, Any]:
 
 def allowed_actions(alert: Alert, person: Person) -> set[str]:
     """The actions that the state, the role and the two-person rule allow ``person``."""
-    allowed = {a for a in permissions.ACTIONS if (alert.state, a) in LIFE and person.role in MAY[a]}
+    allowed = {
+        a for a in permissions.ACTIONS if (alert.state, a) in TRANSITIONS and person.role in ALLOWED_ROLES[a]
+    }
     if alert.findings or not alert.reach_groups:
         allowed -= {Action.SUBMIT, Action.APPROVE}
     update = alert.update

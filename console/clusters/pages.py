@@ -23,7 +23,7 @@ from console.web.text_diff import mark_differences
 from console.web.words import Words
 from fenghuo import clock
 from fenghuo.desk.reports import ReportView
-from fenghuo.domain.alert import MAY, Action
+from fenghuo.domain.alert import ALLOWED_ROLES, Action
 from fenghuo.domain.events import Cluster, Correction, Member, Person
 
 MEMBERS_SHOWN = 60
@@ -74,7 +74,7 @@ def _member_row(member: Member, report: ReportView | None, first: str) -> Member
 
 def may_correct(person: Person) -> bool:
     """Whether ``person`` may merge and split clusters."""
-    return person.role in MAY[Action.DRAFT]
+    return person.role in ALLOWED_ROLES[Action.DRAFT]
 
 
 async def values_of(deps: Dependencies, cluster: Cluster) -> dict[str, Any]:

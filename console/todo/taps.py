@@ -14,7 +14,7 @@ from fenghuo import clock
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
 from fenghuo.domain.channels import TAPPED_HERE
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.taps import OPEN_TO_TAP, is_current_release, may_tap, tap_id_of
 
 MAX_TAPS = 500
@@ -118,7 +118,7 @@ def clamp_tap_time(tapped_at_ms: int, now: datetime, released_at: datetime) -> d
     return max(clock.from_ms(tapped_at_ms), released_at)
 
 
-def tap_refusal(tap: e.TapMade, row: Row | None, newest: NewestRelease, *, already: bool) -> str | None:
+def tap_refusal(tap: e.TapMade, row: LedgerRow | None, newest: NewestRelease, *, already: bool) -> str | None:
     """Why a tap is refused (a key of ``todo.why_*``); None if it is accepted. Pure.
 
     A tap on a text that was recalled or replaced is accepted if it was made before that, or if the officer
@@ -138,7 +138,7 @@ def tap_refusal(tap: e.TapMade, row: Row | None, newest: NewestRelease, *, alrea
     return "replaced" if version > tap.version else kind if kind in GONE else "unknown"
 
 
-def undo_refusal(tap: e.TapMade, row: Row | None, newest: NewestRelease, undo_s: float) -> str | None:
+def undo_refusal(tap: e.TapMade, row: LedgerRow | None, newest: NewestRelease, undo_s: float) -> str | None:
     """Why a tap cannot be undone; None if it can, also while it waits to be counted. Pure."""
     if row is None or newest is None or row.channel not in TAPPED_HERE:
         return "unknown"

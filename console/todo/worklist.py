@@ -16,7 +16,7 @@ from fenghuo.domain import events as e
 from fenghuo.domain import warning_text
 from fenghuo.domain.alert import AlertId
 from fenghuo.domain.channels import TAPPED_HERE
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.taps import OPEN_TO_TAP, Level, level_for
 
 FRESH_S = 1.0
@@ -108,7 +108,7 @@ class ReleaseDeliveries:
     kind: e.Kind
     recalled_ms: int | None
     """When a warning was recalled; None while groups should get the text."""
-    rows: Mapping[str, Row]
+    rows: Mapping[str, LedgerRow]
     escalated: Mapping[str, Mapping[str, int]]
 
     @property
@@ -197,7 +197,7 @@ def worklist_for(district: DistrictWorklist, person: e.Person, at: datetime, und
     return Worklist(todos=tuple(todos), done=latest, stopped=tuple(stopped))
 
 
-Rows = Sequence[tuple[e.Group, Row]]
+Rows = Sequence[tuple[e.Group, LedgerRow]]
 
 
 def _todo(

@@ -1,4 +1,4 @@
-"""Permissions: the roles of each page, and guards for routes; an alert's actions follow MAY of the domain."""
+"""Permissions: the roles of each page, and guards for routes; an alert's actions follow ALLOWED_ROLES."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,7 +8,7 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 
 from console.web.authentication import Viewer
-from fenghuo.domain.alert import MAY, Action, Role
+from fenghuo.domain.alert import ALLOWED_ROLES, Action, Role
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], None]
@@ -61,7 +61,7 @@ def page(name: str) -> Guard:
 
 def action(which: Action) -> Guard:
     """A guard for one action on alerts."""
-    return only(MAY[which])
+    return only(ALLOWED_ROLES[which])
 
 
 def only(roles: frozenset[Role]) -> Guard:

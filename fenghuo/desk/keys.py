@@ -49,7 +49,7 @@ class Keys:
         return self._k("desk", "clusters-of", district)
 
     def marker(self, district: str, marker: str) -> str:
-        """Sorted set: ids of a district's clusters that have the trace, by the time of their last report
+        """Sorted set: ids of a district's clusters that have the marker, by the time of their last report
         (ms)."""
         return self._k("desk", "trace", district, marker)
 
@@ -166,7 +166,7 @@ class Keys:
 
     def warned_on(self, day: str) -> str:
         """Hash: ``group|alert|channel|kind`` of what groups got or may have got on a day (YYYY-MM-DD,
-        Asia/Shanghai)."""
+        China)."""
         return self._k("desk", "warned", day)
 
     def tap_times(self, person_id: str) -> str:

@@ -8,7 +8,7 @@ from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
 
 
-class Row(msgspec.Struct, frozen=True, kw_only=True):
+class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     """A delivery as it stands on the ledger."""
 
     state: e.DeliveryState

@@ -99,7 +99,7 @@ class ClusterRedrawn(Event, frozen=True, kw_only=True, tag="ClusterRedrawn"):
 
     cluster: Cluster
     gone: tuple[str, ...] = ()
-    traces: tuple[str, ...] = ()
+    markers: tuple[str, ...] = msgspec.field(default=(), name="traces")
 
 
 class CorrectionRefused(Event, frozen=True, kw_only=True, tag="CorrectionRefused"):
@@ -113,5 +113,5 @@ class ClusterChanged(Event, frozen=True, kw_only=True, tag="ClusterChanged"):
     cluster: Cluster
     member: Member
     """The report that changed it."""
-    traces: tuple[str, ...] = ()
+    markers: tuple[str, ...] = msgspec.field(default=(), name="traces")
     """What it is found by when it has aged out of memory and comes back."""

@@ -91,7 +91,7 @@ def loop(desk: Desk, transport: AnyTransport, redis_url: str, namespace: str) ->
 
 
 async def told(desk: Desk, level: str) -> list[str]:
-    return sorted(who for at, who, _ in await desk.notices.sent(s.ALERT, 1) if at == level)
+    return sorted(x.person_id for x in await desk.notices.sent(s.ALERT, 1) if x.level == level)
 
 
 async def test_a_release_that_is_half_written_out_is_looked_at_again_at_once(

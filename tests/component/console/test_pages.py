@@ -21,7 +21,7 @@ from console.web.rendering import elapsed, render_fragment
 from console.web.text_diff import mark_differences
 from console.web.words import Words
 from fenghuo import clock
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import ClusterRedrawn, DeliveryState, Person, ScamStage
 from fenghuo.servers.redis import RedisServer
 from tests.browser.console_page import Opened, console_at
@@ -391,12 +391,12 @@ async def test_the_live_parts_are_what_the_page_shows(console: Opened) -> None:
 def test_times_count_planned_groups_and_wait_for_the_slow_ones() -> None:
     now = clock.now()
     rows = {
-        f"g{n:04d}": Row(
+        f"g{n:04d}": LedgerRow(
             state=DeliveryState.SHOWN, at_ms=clock.to_ms(now) + 1000 * (n + 1), channel="sandbox"
         )
         for n in range(9)
     }
-    rows["g0009"] = Row(state=DeliveryState.WAITING, at_ms=0, channel="webhook")
+    rows["g0009"] = LedgerRow(state=DeliveryState.WAITING, at_ms=0, channel="webhook")
     found = figures_of(rows, {f"g{n:04d}": d.group(n) for n in range(10)}, 10, now)
     assert found.times == [(50, 5.0), (90, 9.0), (99, None), (100, None)]
     assert (found.shown, found.waiting, found.planned, found.per_mille(9)) == (9, 1, 10, 900.0)

@@ -41,10 +41,10 @@ async def test_a_cluster_without_news_leaves_the_list_of_dangers_and_is_kept(des
     assert kept is not None and [m.report_id for m in kept.members] == ["r0", "r1"]
 
 
-async def test_a_cluster_is_found_by_its_traces_in_its_district(desk: Desk) -> None:
+async def test_a_cluster_is_found_by_its_markers_in_its_district(desk: Desk) -> None:
     held = joined(None, placed("c-r0"), unmatched("r0", "text"), settings(), new=False)
     changed = e.ClusterChanged(
-        event_id="e0", at=NOON, cluster=held.head, member=held.members["r0"], traces=("0a", "1b")
+        event_id="e0", at=NOON, cluster=held.head, member=held.members["r0"], markers=("0a", "1b")
     )
     await desk.project([changed])
     district = held.head.district

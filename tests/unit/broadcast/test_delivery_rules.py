@@ -25,7 +25,7 @@ from broadcast.planning.part_writer import deliveries
 from broadcast.planning.planner import PART, begin, meant_by, place_of, split_into_parts, taken_back
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Audience
-from fenghuo.domain.delivery import RANK, Row, ledger_rank, next_attempt
+from fenghuo.domain.delivery import RANK, LedgerRow, ledger_rank, next_attempt
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.routing import correction_way, next_way, ways_to
@@ -38,8 +38,8 @@ LIVE = ("sandbox", "webhook", "wecom_robot", "dingtalk", CUSTOMERS)
 
 def row(
     state: State, attempt: int = 1, may_have_arrived: bool = False, channel: str = "sandbox", **more: str
-) -> Row:
-    return Row(
+) -> LedgerRow:
+    return LedgerRow(
         state=state, at_ms=0, attempt=attempt, may_have_arrived=may_have_arrived, channel=channel, **more
     )  # type: ignore[arg-type]
 
@@ -60,7 +60,7 @@ def planned(
 
 
 def corrections(
-    event: e.AlertReleased, earlier: dict[int, dict[str, Row]], groups: dict[str, e.Group]
+    event: e.AlertReleased, earlier: dict[int, dict[str, LedgerRow]], groups: dict[str, e.Group]
 ) -> list[e.Event]:
     """What is corrected after ``earlier``, its parts written out."""
     came_by = {x: stood.channel for x, stood in may_have(earlier).items()}
@@ -250,7 +250,7 @@ def test_warning_and_correction_never_share_an_idempotency_key() -> None:
         (row(State.REQUESTED, 2), 1, False),
     ],
 )
-def test_what_the_ledger_knows_is_not_sent_again(before: Row | None, attempt: int, tried: bool) -> None:
+def test_what_the_ledger_knows_is_not_sent_again(before: LedgerRow | None, attempt: int, tried: bool) -> None:
     assert to_be_tried(request(attempt=attempt), before) is tried
 
 
@@ -334,7 +334,7 @@ def test_an_attempt_that_was_begun_and_has_no_outcome_was_cut_off() -> None:
 
 
 def test_a_persons_word_is_final_for_the_machine() -> None:
-    undone = Row(state=State.WAITING, at_ms=0, word=1)
+    undone = LedgerRow(state=State.WAITING, at_ms=0, word=1)
     assert not to_be_tried(request(attempt=9), undone)
 
 
