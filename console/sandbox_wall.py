@@ -12,6 +12,7 @@ from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import AnyRequest, render_fragment, render_page
 from console.web.words import Words
 from fenghuo.desk.redis import reaching_redis
+from fenghuo.desk.sandbox_wall import WallEntry
 from fenghuo.domain.events import Group
 
 GROUPS_SHOWN = 36
@@ -49,7 +50,7 @@ async def latest_groups(deps: Dependencies, town: str, groups: Mapping[str, Grou
     """The groups with the latest messages; only groups of ``town`` if it is given."""
     async with reaching_redis():
         raw = await deps.desk.client.zrevrange(deps.desk.keys.wall_recent, 0, _SEARCHED - 1)
-    ids = dict.fromkeys(member.decode().split("|", 1)[0] for member in raw)
+    ids = dict.fromkeys(WallEntry.decode(member).group_id for member in raw)
     found = [x for x in ids if not town or (x in groups and groups[x].place.town == town)]
     return found[:GROUPS_SHOWN]
 

@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from broadcast.owner_tasks.task_maker import task_changed
+from broadcast.owner_tasks.task_attempt import task_changed
 from fenghuo import clock, topics
 from fenghuo.demo.simulator_process import SimulatorProcess
 from fenghuo.domain import events as e
@@ -299,7 +299,7 @@ class District:
         return int(await self.desk.client.execute_command("CLIENT", "KILL", "TYPE", "normal"))
 
     async def dead_letters(self) -> int:
-        return int(await self.desk.client.zcard(self.desk.keys.deadletters))
+        return int(await self.desk.client.zcard(self.desk.keys.dead_letters))
 
 
 SECOND = f"{SAFE_TEXT}（第二版）"
