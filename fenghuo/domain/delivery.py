@@ -27,7 +27,7 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     since_ms: int = 0
     """When it began to wait for the person who settled it."""
     held: str = ""
-    """Why the next attempt is postponed: rate, quiet, halted:NAME."""
+    """Why the next attempt is postponed: rate, quiet, halted (a task), halted:NAME (a message)."""
     failures: int = 0
     """How many attempts failed."""
 

@@ -141,7 +141,7 @@ class ReceiptRecorded(Event, frozen=True, kw_only=True, tag="ReceiptRecorded"):
     since: Moment | None = None
     """When it began to wait for the person who settled it."""
     held: str = ""
-    """Why the attempt is postponed: rate, quiet (hours), halted:NAME (of the channel or its credential)."""
+    """Why the attempt is postponed: rate, quiet (hours), halted (a task), halted:NAME (a message)."""
     next_channel: str = ""
     """The group's next way, where this one is refused for good."""
     tap_id: str = ""
