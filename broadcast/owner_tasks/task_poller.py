@@ -10,10 +10,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from broadcast.channels.base import Progress, SendResult, SendStatus, Task, TaskChannel
-from broadcast.deliveries.receipts import delivery_of, superseded
+from broadcast.deliveries.eligibility import is_superseded
+from broadcast.deliveries.receipts import delivery_of
 from broadcast.leader_lease import LeaderLease
 from broadcast.limits.circuit_breaker import breaker_key
-from broadcast.owner_tasks.task_maker import EARLIER, STILL_COMING, retry_request, task_changed, task_closed
+from broadcast.owner_tasks.task_attempt import retry_request, task_changed, task_closed
+from broadcast.owner_tasks.task_maker import EARLIER, STILL_COMING
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
@@ -98,7 +100,9 @@ class Poller:
             if release is None:
                 continue
             now = clock.now()
-            over = superseded(task.kind, task.version, release.expires_at, standing.get(task.alert_id), now)
+            over = is_superseded(
+                task.kind, task.version, release.expires_at, standing.get(task.alert_id), now
+            )
             if over is not recalls:
                 continue
             if over:

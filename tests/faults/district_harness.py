@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import msgspec
 
-from broadcast.owner_tasks.task_maker import task_changed
+from broadcast.owner_tasks.task_attempt import task_changed
 from fenghuo import clock, topics
 from fenghuo.demo.simulator_process import SimulatorProcess
 from fenghuo.domain import events as e
