@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from console.directory.addresses import Cells, Seal, WrongRowError, notify_of, way_of
+from console.directory.addresses import Cells, Seal, WrongRowError, parse_notify, parse_way
 from fenghuo.domain.alert import Role
 from fenghuo.domain.channels import NEEDS_TAP, SANDBOX
 from fenghuo.domain.events import Binding, Group, Person, ReportPlace
@@ -99,12 +99,12 @@ def group_of(cells: Cells, district: str, seal: Seal) -> Group:
 
 def _ways(cells: Cells, seal: Seal) -> list[Binding]:
     """The group's ways; the first one is the sandbox if the row names none."""
-    found = [way_of(cells, "", seal)]
+    found = [parse_way(cells, "", seal)]
     for n in _FURTHER:
         if any(cells[f"{name}{n}"] for name in _WAY):
             if not cells[f"channel{n}"]:
                 raise WrongRowError(f"'channel{n}' is empty while other columns of the way {n} are not")
-            found.append(way_of(cells, n, seal))
+            found.append(parse_way(cells, n, seal))
     names = [x.channel for x in found]
     for name in names:
         if names.count(name) > 1:
@@ -125,7 +125,7 @@ def person_of(cells: Cells, district: str, seal: Seal) -> Person:
     return Person(
         person_id=checked_id(cells["person_id"], "person_id"), name=cells["name"][:60], role=role,
         district=cells["district"] or district, station=cells["station"], duty=duty in _YES,
-        userid=cells["userid"][:64], notify=notify_of(cells["notify"], seal),
+        userid=cells["userid"][:64], notify=parse_notify(cells["notify"], seal),
     )  # fmt: skip
 
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.directory.addresses import WrongRowError, notify_of
+from console.directory.addresses import WrongRowError, parse_notify
 from console.directory.import_rows import (
     GROUP_ALIASES,
     GROUP_COLUMNS,
@@ -154,7 +154,7 @@ def test_people_have_a_duty_a_user_id_and_a_way_to_be_told() -> None:
     found = person_of(row, "示范区", sealed)
     assert (found.duty, found.userid) == (True, "zhou")
     assert found.notify == Binding(channel="wecom_robot", target=sealed(ROBOT))
-    assert notify_of("dingtalk=abcd1234 secret=SECabc", sealed) == Binding(
+    assert parse_notify("dingtalk=abcd1234 secret=SECabc", sealed) == Binding(
         channel="dingtalk", target=sealed("abcd1234"), secret=sealed("SECabc")
     )
     changed = plan_people([TableRow(2, person(role="approver"))], {"p1": found}, "示范区", sealed)
