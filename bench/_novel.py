@@ -109,4 +109,4 @@ def campaigns(seed: int = 7) -> Iterator[Campaign]:
 def _is_new(library: Library, text: str) -> bool:
     """Whether the text is like no known scam, and suspicious by itself."""
     [verdict] = library.match([text])
-    return verdict.verdict != "known" and assess(text, fraud_types().values()).suspicious
+    return verdict.band != "known" and assess(text, fraud_types().values()).suspicious

@@ -1,7 +1,7 @@
 """How soon a draft stands on the desk: from the moment the intake has accepted the third person's report of
 something new until the console's queue finds the alert, under everyday traffic, on both transports.
 
-The whole house runs as its processes; all reports go through the intake's HTTP. The baseline is the same
+The whole system runs as its processes; all reports go through the intake's HTTP. The baseline is the same
 without the traffic, in the same run. FENGHUO_LATENCY_S (60) says how many seconds of traffic a broker gets,
 FENGHUO_LATENCY_RATE (200) how many everyday reports a second, FENGHUO_LATENCY_BROKERS ("redis kafka") which.
 Ends with exit code 1 when the 99th percentile is above a second, a campaign got no draft, a report was
@@ -25,7 +25,7 @@ import aiohttp
 import numpy as np
 
 from bench._novel import Campaign, campaigns
-from console.reports.queue import WAITING
+from console.reports.queue import WAITING_ORDER
 from fenghuo.commands.supervisor import ROOMS, Supervisor
 from fenghuo.demo.district import DISTRICT, GROUPS, TOWNS, everyday
 from fenghuo.desk.desk import Desk
@@ -75,10 +75,10 @@ class Watch:
         """Until ``over``."""
         while not self.over:
             fresh = {x.decode() for x in await self._desk.client.hkeys(self._desk.keys.alerts)} - self._known
-            found = await self._desk.alerts_by_id(sorted(fresh))
+            found = await self._desk.alerts.get_many(sorted(fresh))
             now = time.perf_counter()
             for alert_id, alert in found.items():
-                if alert.state in WAITING and alert.origin.cluster_id:
+                if alert.state in WAITING_ORDER and alert.origin.cluster_id:
                     self._known.add(alert_id)
                     self.seen_s[alert.origin.cluster_id] = now
             await asyncio.sleep(LOOK_EVERY_S)
@@ -162,7 +162,7 @@ class District:
         return await asyncio.gather(*telling)
 
 
-def cpu_s(house: Supervisor) -> dict[str, float]:
+def cpu_s(supervisor: Supervisor) -> dict[str, float]:
     """Seconds of CPU so far: of the whole machine, of this process, of each room; empty without /proc."""
     if not Path("/proc/stat").exists():
         return {}
@@ -170,7 +170,9 @@ def cpu_s(house: Supervisor) -> dict[str, float]:
     whole = [int(x) / tick for x in Path("/proc/stat").read_text().splitlines()[0].split()[1:9]]
     used = {"machine": sum(whole) - whole[3] - whole[4], "this generator": time.process_time()}
     for name in ROOMS:
-        about = Path(f"/proc/{house.rooms[name].process.pid}/stat").read_text().rpartition(")")[2].split()
+        about = (
+            Path(f"/proc/{supervisor.rooms[name].process.pid}/stat").read_text().rpartition(")")[2].split()
+        )
         used[name] = (int(about[11]) + int(about[12])) / tick
     return used
 
@@ -199,27 +201,27 @@ def histogram(seconds: Sequence[float]) -> Iterator[str]:
             yield f"  {label:>16} {count:>4} {'#' * -(-count * 50 // len(seconds))}"
 
 
-async def measure(house: Supervisor, seconds: float, rate: float, texts: Iterator[Campaign]) -> bool:
-    """Whether the broker of ``house`` keeps the limit; prints what it did."""
-    told_at = house.environment["FENGHUO_REDIS_URL"]
-    desk = open_desk(house.settings.model_copy(update={"redis_url": told_at}))
+async def measure(supervisor: Supervisor, seconds: float, rate: float, texts: Iterator[Campaign]) -> bool:
+    """Whether the broker of ``supervisor`` keeps the limit; prints what it did."""
+    told_at = supervisor.environment["FENGHUO_REDIS_URL"]
+    desk = open_desk(supervisor.settings.model_copy(update={"redis_url": told_at}))
     watch = Watch(desk)
     watching = asyncio.create_task(watch.run())
-    token = {"authorization": f"Bearer {house.environment['FENGHUO_INTAKE_TOKEN']}"}
+    token = {"authorization": f"Bearer {supervisor.environment['FENGHUO_INTAKE_TOKEN']}"}
     async with aiohttp.ClientSession(
-        house.intake_url, headers=token, timeout=aiohttp.ClientTimeout(30),
+        supervisor.intake_url, headers=token, timeout=aiohttp.ClientTimeout(30),
         connector=aiohttp.TCPConnector(limit=64),
     ) as http:  # fmt: skip
         district = District(http)
         count = int((seconds - CAMPAIGN_S) * CAMPAIGNS_PER_S)
         wanted = list(itertools.islice(texts, count + QUIET))
         await district.traffic(rate, WARM_UP_S)
-        before, began = cpu_s(house), time.perf_counter()
+        before, began = cpu_s(supervisor), time.perf_counter()
         busy, achieved = await asyncio.gather(
             district.campaigns(wanted[QUIET:]), district.traffic(rate, seconds)
         )
         took = time.perf_counter() - began
-        used = {name: (now - before[name]) / took for name, now in cpu_s(house).items()}
+        used = {name: (now - before[name]) / took for name, now in cpu_s(supervisor).items()}
         await seen_all(watch, busy)
         quiet = []
         for each in wanted[:QUIET]:
@@ -265,18 +267,18 @@ def main() -> int:
     for broker in os.environ.get("FENGHUO_LATENCY_BROKERS", "redis kafka").split():
         ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
         with tempfile.TemporaryDirectory(prefix="fenghuo-latency-") as folder:
-            house = Supervisor(
+            supervisor = Supervisor(
                 Settings(
                     _env_file=None, broker=broker, data_dir=Path(folder), redis_url="", kafka_servers="",
                     district=DISTRICT, reports_per_minute=1_000_000, **ports,
                 )
             )  # fmt: skip
             try:
-                house.start()
+                supervisor.start()
                 print(f"{broker}, {seconds:.0f} s with {rate:.0f} everyday reports/s", flush=True)
-                kept = asyncio.run(measure(house, seconds, rate, campaigns())) and kept
+                kept = asyncio.run(measure(supervisor, seconds, rate, campaigns())) and kept
             finally:
-                house.stop()
+                supervisor.stop()
     return 0 if kept else 1
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from broadcast.channels.access_tokens import RedisTokens
 from broadcast.channels.apprise import Apprise
@@ -9,6 +10,8 @@ from broadcast.channels.base import Channel, TaskChannel
 from broadcast.channels.dingtalk import Dingtalk
 from broadcast.channels.feishu import Feishu
 from broadcast.channels.http.client import HttpClient
+from broadcast.channels.http.proxy import Proxy
+from broadcast.channels.http.tls import load_trust
 from broadcast.channels.relay import Relay
 from broadcast.channels.sandbox import Sandbox
 from broadcast.channels.webhook import Webhook
@@ -18,7 +21,7 @@ from broadcast.completion import Completion
 from broadcast.limits.circuit_breaker import FailureWindow
 from broadcast.limits.rate_limiter import RateLimiter
 from broadcast.owner_tasks.task_maker import TaskMaker
-from broadcast.owner_tasks.task_poller import Poller, is_from_polling
+from broadcast.owner_tasks.task_poller import TaskPoller, is_from_poller
 from broadcast.people.notices import Notices
 from broadcast.people.reminders import LOOK_EVERY_S, Reminders
 from broadcast.people.replies import Replies
@@ -26,7 +29,7 @@ from broadcast.people.taps import Taps
 from broadcast.planning.part_writer import PartWriter
 from broadcast.planning.planner import Planner
 from broadcast.sending.answer_journal import AnswerJournal
-from broadcast.sending.retry_loop import Retries
+from broadcast.sending.retry_loop import RetryLoop
 from broadcast.sending.sender import Sender
 from fenghuo import topics
 from fenghuo.desk.desk import Desk
@@ -51,7 +54,7 @@ def build(settings: Settings) -> Room:
     desk = open_desk(settings)
     transport = open_transport(settings, ROOM, desk)
     channels = open_channels(settings, desk)
-    poller, outbox = Poller(desk, transport, channels.tasks, settings), AnswerJournal(desk)
+    poller, journal = TaskPoller(desk, transport, channels.tasks, settings), AnswerJournal(desk)
     return Room(
         name=ROOM,
         settings=settings,
@@ -59,15 +62,15 @@ def build(settings: Settings) -> Room:
         transport=transport,
         port=settings.broadcast_port,
         host=settings.health_host,
-        stages=stages(desk, settings, channels, outbox),
+        stages=stages(desk, settings, channels, journal),
         loops=[
-            Retries(desk, transport).run,
+            RetryLoop(desk, transport).run,
             poller.run,
             poller.run_recalls,
             Reminders(desk, transport, settings, min(LOOK_EVERY_S, settings.remind_s[0] / 10)).run,
         ],
         closing=[
-            outbox.at_rest,
+            journal.wait_idle,
             *(channel.aclose for channel in channels.direct.values()),
             *(channel.aclose for channel in channels.tasks.values()),
         ],
@@ -77,35 +80,43 @@ def build(settings: Settings) -> Room:
 def open_channels(settings: Settings, desk: Desk) -> Channels:
     """The channels; none connects before it sends."""
     credentials = load_credentials(settings.credentials_file)
-    timeout_s = settings.webhook_timeout_s
-    strangers = HttpClient(
-        timeout_s, at_once=settings.webhook_at_once, reuse=True, allow_private=settings.webhook_private
+    client = partial(
+        HttpClient,
+        settings.webhook_timeout_s,
+        trust=load_trust(settings.ca_file),
+        proxy=Proxy(settings.http_proxy, settings.no_proxy) if settings.http_proxy else None,
+    )
+    webhooks = client(
+        at_once=settings.webhook_at_once,
+        per_host=settings.webhook_at_once_per_host,
+        reuse=True,
+        allow_private=settings.webhook_private,
     )
     hooks = {name: x.secret for name, x in credentials.items() if x.channel == Webhook.name}
     secrets = {"": settings.webhook_secret.get_secret_value(), **hooks}
     direct: list[Channel] = [
         Relay(),
         Sandbox(desk.client, desk.keys, settings.sandbox_per_s),
-        Webhook(strangers, secrets, settings.webhook_per_s),
-        WecomRobot(HttpClient(timeout_s), settings.wecom_url),
-        Dingtalk(HttpClient(timeout_s), settings.dingtalk_url),
-        Feishu(HttpClient(timeout_s), settings.feishu_url),
-        Apprise(settings.webhook_per_s, timeout_s, allow_private=settings.webhook_private),
+        Webhook(webhooks, secrets, settings.webhook_per_s),
+        WecomRobot(client(), settings.wecom_url),
+        Dingtalk(client(), settings.dingtalk_url),
+        Feishu(client(), settings.feishu_url),
+        Apprise(settings.webhook_per_s, settings.webhook_timeout_s, allow_private=settings.webhook_private),
     ]
     tasks: list[TaskChannel] = [
         WecomCustomerGroup(
-            HttpClient(timeout_s), credentials, RedisTokens(desk.client, desk.keys.token), settings.wecom_url
+            client(), credentials, RedisTokens(desk.client, desk.keys.token), settings.wecom_url
         )
     ]
     return Channels({x.name: x for x in direct}, {x.name: x for x in tasks})
 
 
-def stages(desk: Desk, settings: Settings, channels: Channels, outbox: AnswerJournal) -> list[Stage]:
+def stages(desk: Desk, settings: Settings, channels: Channels, journal: AnswerJournal) -> list[Stage]:
     """Every stage of the room."""
     quota = RateLimiter(desk.client, desk.keys)
-    tally = FailureWindow(settings.halt_failures, settings.halt_share)
-    maker = TaskMaker(desk, quota, channels.tasks, tally, settings)
-    sender = Sender(desk, quota, channels.direct, maker, outbox, tally, settings)
+    window = FailureWindow(settings.halt_failures, settings.halt_share)
+    maker = TaskMaker(desk, quota, channels.tasks, window, settings)
+    sender = Sender(desk, quota, channels.direct, maker, journal, window, settings)
     return [
         Stage(
             room=ROOM, name="plan", topic=topics.ALERTS_RELEASED, batch=10,
@@ -121,12 +132,12 @@ def stages(desk: Desk, settings: Settings, channels: Channels, outbox: AnswerJou
         ),
         Stage(
             room=ROOM, name="outcome", topic=topics.RECEIPTS_RECORDED, batch=500,
-            projects_input=is_from_polling,
+            fold_input=is_from_poller,
             handle=Completion(desk).on_receipts_recorded,
         ),
         Stage(
-            room=ROOM, name="channel", topic=topics.CHANNELS_CHANGED, projects_input=True,
-            handle=tally.on_channels_changed,
+            room=ROOM, name="channel", topic=topics.CHANNELS_CHANGED, fold_input=True,
+            handle=window.on_channels_changed,
         ),
         Stage(
             room=ROOM, name="reply", topic=topics.REPLIES_REQUESTED,
@@ -137,7 +148,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels, outbox: AnswerJou
             handle=Taps(desk, settings.undo_s).on_taps_made,
         ),
         Stage(
-            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=50, projects_input=True,
+            room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=50, fold_input=True,
             handle=Notices(desk, channels.direct, settings).on_notices_requested,
         ),
     ]  # fmt: skip

@@ -1,8 +1,8 @@
-"""The room's composition root: builds the clients and lays out the stages."""
+"""The room's composition root: builds the clients and lists the stages."""
 
 import logging
 
-from consumers.clusters import Clustering
+from consumers.clusters.clustering import Clustering
 from consumers.decisions import Decisions
 from consumers.expiry_loop import Expiry
 from consumers.live_library import LiveLibrary, seed_patterns
@@ -45,30 +45,30 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
     clustering = Clustering(desk, settings)
     return [
         Stage(
-            room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, projects_input=True,
+            room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, fold_input=True,
             handle=Triage(library).on_reports_received,
         ),
         Stage(
             room=ROOM, name="cluster", topic=topics.REPORTS_UNMATCHED, batch=100,
-            handle=clustering.on_reports_unmatched, forget=clustering.forget,
+            handle=clustering.on_reports_unmatched, reset_cache=clustering.reset_cache,
         ),
         Stage(
-            room=ROOM, name="surge", topic=topics.REPORTS_MATCHED, projects_input=True,
+            room=ROOM, name="surge", topic=topics.REPORTS_MATCHED, fold_input=True,
             handle=Surge(desk, settings).on_reports_matched,
         ),
         Stage(
-            room=ROOM, name="handled", topic=topics.REPORTS_HANDLED, projects_input=True, handle=project_only,
+            room=ROOM, name="handled", topic=topics.REPORTS_HANDLED, fold_input=True, handle=project_only,
         ),
         Stage(
-            room=ROOM, name="decisions", topic=topics.DECISIONS_MADE, batch=50, projects_input=True,
+            room=ROOM, name="decisions", topic=topics.DECISIONS_MADE, batch=50, fold_input=True,
             handle=Decisions(desk).on_decisions_made,
         ),
         Stage(
-            room=ROOM, name="groups", topic=topics.GROUPS_CHANGED, batch=500, projects_input=True,
+            room=ROOM, name="groups", topic=topics.GROUPS_CHANGED, batch=500, fold_input=True,
             handle=project_only,
         ),
         Stage(
-            room=ROOM, name="people", topic=topics.PEOPLE_CHANGED, projects_input=True,
+            room=ROOM, name="people", topic=topics.PEOPLE_CHANGED, fold_input=True,
             handle=project_only,
         ),
     ]  # fmt: skip

@@ -3,7 +3,7 @@
 A message joins the cluster of the exemplar it is closest to, if close enough; else it founds one. It is
 compared with exemplars only; a cluster has few, each close to its founder, so clusters cannot snowball.
 Clusters that a message is close to as well, and those that carry its links or accounts, are named for a
-person to judge; what the person holds apart stays apart.
+person to judge; two clusters that the person calls different are never named to each other again.
 """
 
 from collections.abc import Sequence
@@ -25,7 +25,6 @@ CLUSTERER = f"{NORMALISER}c2"
 _AT_ONCE = 512
 MARKS_KEPT = 10
 """Links and accounts that a cluster is known by: its first."""
-TRACES = 6
 _HASHES = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0xD6E8FEB9], np.uint32)
 """Odd multipliers: each orders the grams in another way."""
 _FEWEST_GRAMS = 8
@@ -81,9 +80,9 @@ class Placement:
 class Clusterer:
     """The clusters of one district, in memory.
 
-    The same messages in the same order give the same clusters, one by one or in batches; restored from their
-    exemplars and indicators they go on as if never stopped. The first message of a process takes long where
-    the machine code was not kept.
+    The same messages in the same order give the same clusters, one by one or in batches; clusters restored
+    from their exemplars and indicators go on as if the process had never stopped. The first message of a
+    process takes long where the machine code is not cached.
     """
 
     def __init__(self, config: ClusterConfig | None = None) -> None:
@@ -91,10 +90,10 @@ class Clusterer:
         self._exemplars = Exemplars(_limits(self._config))
         self._ids: list[str] = []
         self._numbers: dict[str, int] = {}
-        self._apart: dict[str, set[str]] = {}
+        self._cannot_link: dict[str, set[str]] = {}
 
     def __len__(self) -> int:
-        """How many clusters are held."""
+        """How many clusters are loaded."""
         return len(self._exemplars)
 
     @property
@@ -103,7 +102,7 @@ class Clusterer:
         return self._exemplars.nbytes
 
     def place(self, item_id: str, text: str) -> Placement:
-        """Put one message into a cluster, founding "c-" + item_id when none is close."""
+        """Put one message into the closest cluster, or into a new one, "c-" + item_id, when none is close."""
         return self.place_batch([item_id], [text])[0]
 
     def place_batch(self, item_ids: Sequence[str], texts: Sequence[str]) -> list[Placement]:
@@ -118,8 +117,8 @@ class Clusterer:
         return placements
 
     def restore(self, cluster_id: str, exemplars: Sequence[str], marks: Sequence[int] = ()) -> None:
-        """Hold a cluster again by the texts of its exemplars and its marks, as placements told them; both in
-        their order. Replaces what was held under the id."""
+        """Load a cluster from the texts of its exemplars and its marks, as earlier placements returned them
+        and in that order. Replaces what is loaded under the id."""
         number = self._number(cluster_id)
         self._exemplars.drop(number)
         self._exemplars.unmark(number)
@@ -129,7 +128,7 @@ class Clusterer:
         )
 
     def forget(self, cluster_id: str) -> None:
-        """Drop a cluster; nothing happens if it is not held. What a person said of it stays."""
+        """Unload a cluster; does nothing if it is not loaded. Its cannot-link constraints stay."""
         number = self._numbers.pop(cluster_id, None)
         if number is not None:
             self._exemplars.unmark(number)
@@ -137,18 +136,18 @@ class Clusterer:
             self._ids[number] = ""
             self._exemplars.give_back([number])
 
-    def hold_apart(self, cluster_id: str, other_id: str) -> None:
-        """A person says that two clusters, held or not, are two: neither is named to the other again.
+    def cannot_link(self, cluster_id: str, other_id: str) -> None:
+        """A person's cannot-link constraint: neither cluster, loaded or not, is named to the other again.
 
-        ValueError if they are one.
+        ValueError if both ids are the same.
         """
         if cluster_id == other_id:
             raise ValueError(f"{cluster_id} is not two")
-        self._apart.setdefault(cluster_id, set()).add(other_id)
-        self._apart.setdefault(other_id, set()).add(cluster_id)
+        self._cannot_link.setdefault(cluster_id, set()).add(other_id)
+        self._cannot_link.setdefault(other_id, set()).add(cluster_id)
 
     def _place(self, own: Sequence[str], texts: Sequence[str]) -> list[Placement]:
-        """Put messages where they belong, or into the clusters of their own ids."""
+        """Put messages into the closest clusters, or into new ones of their ``own`` ids."""
         unknown = [c for c in dict.fromkeys(own) if c not in self._numbers]
         fresh = dict(zip(unknown, self._new(unknown).tolist(), strict=True))
         numbers = [fresh[c] if c in fresh else self._numbers[c] for c in own]
@@ -157,9 +156,9 @@ class Clusterer:
         founded = set(places.numbers.tolist())
         self._numbers.update((c, number) for c, number in fresh.items() if number in founded)
         self._exemplars.give_back(number for number in fresh.values() if number not in founded)
-        return self._told(own, places, _marks(folded))
+        return self._placements(own, places, _marks(folded))
 
-    def _told(
+    def _placements(
         self, own: Sequence[str], places: Places, carried: Sequence[tuple[int, ...]]
     ) -> list[Placement]:
         near = np.where(places.near == places.numbers[:, None], -1, places.near)
@@ -167,10 +166,10 @@ class Clusterer:
         shares: list[bool] = (places.links[:, 0] >= 0).tolist()
         founds = (places.scores < self._config.join / 100).tolist()
         scores, exemplars = places.scores.tolist(), places.exemplars.tolist()
-        told = []
+        placements = []
         for k, number in enumerate(places.numbers.tolist()):
             cluster_id = self._ids[number] if number >= 0 else own[k]
-            told.append(
+            placements.append(
                 Placement(
                     cluster_id,
                     founds[k],
@@ -181,12 +180,12 @@ class Clusterer:
                     carried[k] if number >= 0 else (),
                 )
             )
-        return told
+        return placements
 
     def _named(self, cluster_id: str, numbers: I32) -> tuple[str, ...]:
-        """The ids of clusters, but for those that a person held apart; in order of id."""
+        """The ids of clusters without those that cannot be linked, sorted."""
         ids = {self._ids[number] for number in numbers.tolist() if number >= 0}
-        return tuple(sorted(ids - self._apart.get(cluster_id, set())))[: self._config.max_named]
+        return tuple(sorted(ids - self._cannot_link.get(cluster_id, set())))[: self._config.max_named]
 
     def _number(self, cluster_id: str) -> int:
         """The number of a cluster; a new one if it is not held."""
@@ -204,7 +203,7 @@ class Clusterer:
 
 
 def marks(texts: Sequence[str]) -> tuple[int, ...]:
-    """The marks that a cluster of these messages has: for one that is put together anew."""
+    """The marks of a cluster of these messages, for one that is made again after a merge or split."""
     each = _marks(fold_batch(clean_batch(texts)))
     return tuple(dict.fromkeys(mark for own in each for mark in own))[:MARKS_KEPT]
 
@@ -222,10 +221,10 @@ def _marks(folded: Folded) -> list[tuple[int, ...]]:
     ]
 
 
-def traces(texts: Sequence[str]) -> list[tuple[str, ...]]:
-    """By what alike texts are found among many without holding them: the least of each of TRACES hashes of
-    their grams (MinHash, Broder 1997). Texts that share half of their grams share a trace in 98 of 100 cases.
-    () for a text with too few grams."""
+def markers(texts: Sequence[str]) -> list[tuple[str, ...]]:
+    """MinHash values (Broder 1997), by which similar texts are found among many that are not in memory: for
+    each of the six _HASHES its least value over the grams of the text. Texts that share half of their grams
+    share a value in 98 of 100 cases. () for a text with too few grams."""
     folded = fold_batch(clean_batch(texts))
     grams, starts = distinct_grams(folded)
     found = list[tuple[str, ...]]()

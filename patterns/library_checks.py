@@ -1,4 +1,4 @@
-"""Check a library before it is in force: what its patterns and types lack, and what they hit by mistake."""
+"""Check a library before it is used: what its patterns and types lack, and what they match by mistake."""
 
 import re
 from collections import Counter
@@ -16,7 +16,7 @@ from patterns.text.normalise import clean_batch, fold_batch
 from patterns.text.slots import SLOTS, example, filled, slots, unknown_slots
 
 BAD_SLOT = "bad-slot"
-"""Code of what is wrong with a text as a pattern; no other fault says that it could never work."""
+"""Code of a text that can never work as a pattern; the other codes leave that open."""
 NEAR_DUPLICATE = 80
 """Likeness of two folded texts, of 100, from which they are one pattern."""
 _MOST_SLOTS = 4
@@ -30,7 +30,8 @@ _SHOWN_CHARS = 80
 
 @dataclass(frozen=True, slots=True)
 class LibraryProblem:
-    """What is wrong: an error must be mended, a warning may be meant. A type's has "" as `pattern_id`."""
+    """A defect of a library: an error must be mended, a warning may be intended. `pattern_id` is "" for a
+    defect of a fraud type."""
 
     severity: Literal["error", "warning"]
     code: str
@@ -41,40 +42,40 @@ class LibraryProblem:
 def check(
     types: Sequence[FraudType], patterns: Sequence[Pattern], benign_texts: Sequence[str]
 ) -> list[LibraryProblem]:
-    """All faults of the types and their patterns, as one library; no benign text may resemble one."""
+    """All problems of the types and their patterns as one library; no benign text may resemble a pattern."""
     return [
         *_types_given_twice(types),
-        *(fault for kind in types for fault in _thin_type(kind, patterns)),
-        *_faults(patterns, range(len(patterns)), benign_texts),
+        *(problem for kind in types for problem in _thin_type(kind, patterns)),
+        *_problems(patterns, range(len(patterns)), benign_texts),
     ]
 
 
 def check_added(
     pattern: Pattern, others: Sequence[Pattern], benign_texts: Sequence[str]
 ) -> list[LibraryProblem]:
-    """The faults that `check` finds in one pattern that is to stand beside `others`: it is compared with each
-    of them, not they with one another."""
+    """The problems of one pattern that is added to `others`: it is compared with each of them, but they are
+    not compared with one another."""
     patterns = [*others, pattern]
-    judged = [n for n, one in enumerate(patterns) if one.pattern_id == pattern.pattern_id]
-    return _faults(patterns, judged, benign_texts)
+    checked = [n for n, one in enumerate(patterns) if one.pattern_id == pattern.pattern_id]
+    return _problems(patterns, checked, benign_texts)
 
 
-def _faults(
-    patterns: Sequence[Pattern], judged: Sequence[int], benign_texts: Sequence[str]
+def _problems(
+    patterns: Sequence[Pattern], checked: Sequence[int], benign_texts: Sequence[str]
 ) -> list[LibraryProblem]:
-    """The faults of those patterns whose places are `judged`, in a library of all."""
-    library, mine = Library(patterns), [patterns[n] for n in judged]
+    """The problems of the patterns at the indexes `checked`, in a library of all."""
+    library, own = Library(patterns), [patterns[n] for n in checked]
     return [
-        *_given_twice(mine),
-        *_bad_slots(mine),
-        *_near_duplicates(patterns, judged),
-        *_unlike_their_example(library, mine),
-        *_without_hook(library, mine),
-        *_benign_hits(library, {pattern.pattern_id for pattern in mine}, benign_texts),
+        *_given_twice(own),
+        *_bad_slots(own),
+        *_near_duplicates(patterns, checked),
+        *_unlike_their_example(library, own),
+        *_without_hook(library, own),
+        *_benign_hits(library, {pattern.pattern_id for pattern in own}, benign_texts),
     ]
 
 
-def slot_faults(text: str) -> Iterator[str]:
+def slot_problems(text: str) -> Iterator[str]:
     """What makes a text useless as a pattern: its slots, or too little beside them."""
     pieces = re.split(r"\{[^{}]*\}", text)
     for name in unknown_slots(text):
@@ -111,7 +112,7 @@ def _given_twice(patterns: Iterable[Pattern]) -> Iterator[LibraryProblem]:
 
 def _bad_slots(patterns: Iterable[Pattern]) -> Iterator[LibraryProblem]:
     for pattern in patterns:
-        for message in slot_faults(pattern.text):
+        for message in slot_problems(pattern.text):
             yield LibraryProblem("error", BAD_SLOT, pattern.pattern_id, message)
 
 
@@ -137,22 +138,20 @@ def _thin_type(kind: FraudType, patterns: Iterable[Pattern]) -> Iterator[Library
         )
 
 
-def _near_duplicates(patterns: Sequence[Pattern], judged: Sequence[int]) -> Iterator[LibraryProblem]:
-    """Pairs alike as wholes, or of which one is in the other; the fault is that of the later one."""
+def _near_duplicates(patterns: Sequence[Pattern], checked: Sequence[int]) -> Iterator[LibraryProblem]:
+    """Pairs alike as wholes, or of which one is in the other; the problem is that of the later one."""
     batch = fold_batch(clean_batch([filled(pattern.text) for pattern in patterns], marks=True))
     folded = [batch.string(n) for n in range(len(patterns))]
-    mine = [folded[n] for n in judged]
+    own = [folded[n] for n in checked]
     alike = np.maximum(
         *(
-            process.cdist(
-                folded, mine, scorer=scorer, score_cutoff=NEAR_DUPLICATE, dtype=np.uint8, workers=-1
-            )
+            process.cdist(folded, own, scorer=scorer, score_cutoff=NEAR_DUPLICATE, dtype=np.uint8, workers=-1)
             for scorer in (fuzz.ratio, fuzz.partial_ratio)
         )
     )
     for one, column in np.argwhere(alike).tolist():
-        first, second = patterns[one].pattern_id, patterns[judged[column]].pattern_id
-        if one < judged[column] and first != second:
+        first, second = patterns[one].pattern_id, patterns[checked[column]].pattern_id
+        if one < checked[column] and first != second:
             yield LibraryProblem(
                 "error",
                 "near-duplicate",
@@ -164,7 +163,7 @@ def _near_duplicates(patterns: Sequence[Pattern], judged: Sequence[int]) -> Iter
 def _unlike_their_example(library: Library, patterns: Sequence[Pattern]) -> Iterator[LibraryProblem]:
     verdicts = library.match([example(pattern.text) for pattern in patterns])
     for pattern, verdict in zip(patterns, verdicts, strict=True):
-        if verdict.pattern_id != pattern.pattern_id or verdict.verdict != "known":
+        if verdict.pattern_id != pattern.pattern_id or verdict.band != "known":
             yield LibraryProblem("error", "own-example", pattern.pattern_id, _mistaken(pattern, verdict))
 
 
@@ -172,7 +171,7 @@ def _mistaken(pattern: Pattern, verdict: Verdict) -> str:
     taken = "" if verdict.pattern_id == pattern.pattern_id else f" by {verdict.pattern_id}"
     why = f" ({', '.join(verdict.reasons)})" if verdict.reasons else ""
     return (
-        f"a message of its own text is {verdict.verdict}{taken} at {verdict.score:.0f}{why}, "
+        f"a message of its own text is {verdict.band}{taken} at {verdict.score:.0f}{why}, "
         "not known by it: reword it"
     )
 
@@ -190,11 +189,11 @@ def _without_hook(library: Library, patterns: Iterable[Pattern]) -> Iterator[Lib
 
 def _benign_hits(library: Library, ids: Collection[str], texts: Sequence[str]) -> Iterator[LibraryProblem]:
     for text, verdict in zip(texts, library.match(texts), strict=True):
-        if verdict.verdict != "none" and verdict.pattern_id is not None and verdict.pattern_id in ids:
+        if verdict.band != "none" and verdict.pattern_id is not None and verdict.pattern_id in ids:
             shown = text if len(text) <= _SHOWN_CHARS else text[: _SHOWN_CHARS - 1] + "…"
             yield LibraryProblem(
                 "error",
                 "benign-hit",
                 verdict.pattern_id,
-                f"an honest text is {verdict.verdict} at {verdict.score:.0f}: {shown!r}",
+                f"an honest text is {verdict.band} at {verdict.score:.0f}: {shown!r}",
             )

@@ -1,8 +1,8 @@
 """Match messages to the library of known patterns.
 
 The index finds the best pattern of every message and how much of its information is there (0 to 100);
-rapidfuzz then says where a forward was cut and settles the grey zone; `judging` says what the likeness
-means.
+rapidfuzz then says where a forward was cut and settles the grey zone; `verdict_rules` say what the
+likeness means.
 """
 
 from collections.abc import Iterable, Sequence
@@ -30,7 +30,7 @@ from patterns.text.normalise import NORMALISER, Cleaned, Folded, clean_batch, fo
 from patterns.text.slots import example, filled
 
 _MOST_RETIRED = 4_096
-"""Slots of retired patterns that may stand empty; then all is built anew."""
+"""Empty slots of retired patterns that are kept; with more the index is rebuilt."""
 _AT_ONCE = 512
 """Messages folded and searched in one go: larger batches gain nothing."""
 _SPOKEN_OR_CALLED = frozenset(("number", "pay", "secret", "cash", "reply", "rent"))
@@ -44,8 +44,9 @@ _TAIL_CODES, _TAIL_ALIKE = 14, 75.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Held:
-    """A pattern as it is matched: folded codes as a str, and what its own example asks, refuses and names."""
+class _LoadedPattern:
+    """A pattern ready to match: its folded codes as a str, and the hooks that its own example asks for and
+    refuses."""
 
     pattern: Pattern
     slot: int
@@ -58,9 +59,9 @@ class _Held:
 
 @dataclass(frozen=True, slots=True)
 class _State:
-    """Everything a reader needs, never changed: a new one takes its place."""
+    """Everything that a reader needs. Immutable: a change makes a new state."""
 
-    held: dict[str, _Held]
+    held: dict[str, _LoadedPattern]
     ids: list[str]
     """Pattern by slot; "" for an empty slot, and for no slot at all (-1)."""
     index: Index
@@ -72,13 +73,13 @@ class _State:
 class Library:
     """The known patterns, ready to match. Equal patterns give equal verdicts, in whatever order they came.
 
-    `match` may be called from any number of threads while patterns come and go: it answers from the state it
-    began with. Changes are for one thread at a time.
+    `match` may be called from any number of threads while patterns come and go: it answers from the state at
+    its beginning. Only one thread may change the library at a time.
     """
 
     def __init__(self, patterns: Iterable[Pattern] = (), version: str = "") -> None:
         self._name = version
-        self._state = _nothing()
+        self._state = _empty_state()
         self.change(patterns)
 
     def __len__(self) -> int:
@@ -109,18 +110,19 @@ class Library:
         self.change((pattern,))
 
     def retire(self, pattern_id: str) -> None:
-        """Take a pattern out; nothing happens if there is none of that id."""
+        """Remove a pattern; does nothing if there is none of that id."""
         self.change((), (pattern_id,))
 
     def change(self, added: Iterable[Pattern], retired: Iterable[str] = ()) -> None:
-        """Add and take out many patterns at once; of two with one id the later counts. ValueError: no id."""
+        """Add and remove many patterns at once; of two with the same id the later wins. ValueError for an
+        empty id."""
         before, out = self._state, set(retired)
         new = {pattern.pattern_id: pattern for pattern in added}
         if "" in new:
             raise ValueError("a pattern has an id of at least one character")
         if before.index.alive.size - len(before.held) > _MOST_RETIRED:
             kept = (x.pattern for i, x in before.held.items() if i not in out)
-            new, before, out = {**{p.pattern_id: p for p in kept}, **new}, _nothing(), set()
+            new, before, out = {**{p.pattern_id: p for p in kept}, **new}, _empty_state(), set()
         gone = [before.held[i] for i in out | new.keys() if i in before.held]
         if not new and not gone and before.version:
             return
@@ -135,7 +137,7 @@ class Library:
         for n, (pattern_id, pattern) in enumerate(new.items()):
             norm, own = messages.string(n), _digest(pattern_id, pattern.text)
             slot = len(before.ids) - 1 + n
-            held[pattern_id] = _Held(
+            held[pattern_id] = _LoadedPattern(
                 pattern,
                 slot,
                 folded.string(n),
@@ -152,12 +154,12 @@ class Library:
         return _match(self._state, texts)
 
     def matched(self, texts: Sequence[str]) -> list[tuple[Verdict, Pattern | None]]:
-        """As `match`, with the pattern that each verdict names, all by one state of the library."""
+        """As `match`, with the pattern that each verdict names, all from one state of the library."""
         state = self._state
         return [(v, state.held[v.pattern_id].pattern if v.pattern_id else None) for v in _match(state, texts)]
 
 
-def _nothing() -> _State:
+def _empty_state() -> _State:
     return _State({}, [""], empty_index(), 0, "")
 
 
@@ -212,7 +214,7 @@ class _Judge:
                 )
         return found
 
-    def _band(self, i: int, held: _Held, score: float) -> tuple[Band, tuple[Reason, ...]]:
+    def _band(self, i: int, held: _LoadedPattern, score: float) -> tuple[Band, tuple[Reason, ...]]:
         if score < KNOWN and not self._aligns(i, held):
             return "suggested", ("likeness",)
         if is_advice(self._cleaned.string(i)):
@@ -233,11 +235,11 @@ class _Judge:
                 return "suggested", ("refused",)
         return "known", ()
 
-    def _aligns(self, i: int, held: _Held) -> bool:
-        """Whether pattern and message, less alike than a known one, follow one another letter by letter."""
+    def _aligns(self, i: int, held: _LoadedPattern) -> bool:
+        """Whether a message that scores below KNOWN still aligns with the pattern letter by letter."""
         return fuzz.partial_ratio(held.folded, self._folded.string(i), score_cutoff=ALIGNED) > 0
 
-    def _was_cut(self, i: int, held: _Held) -> bool:
+    def _was_cut(self, i: int, held: _LoadedPattern) -> bool:
         """Whether the message ends in the middle of the pattern, as a forward does of which the end is
         missing."""
         if self._hit.behind[i] > _CUT_CODES:
@@ -247,8 +249,8 @@ class _Judge:
         return aligned is None or aligned.dest_end < len(held.folded) - 2
 
     def _around(self, i: int) -> str:
-        """The normalised text about what was compared: what a long message says elsewhere is not the
-        scam's."""
+        """The normalised text around the compared span: what a long message says elsewhere is not part of the
+        scam."""
         if self._cleaned.starts[i + 1] - self._cleaned.starts[i] <= 2 * _NEAR:
             return self._cleaned.string(i)
         start, end = self._evidence(i)

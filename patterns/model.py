@@ -33,7 +33,7 @@ class FraudType:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A known fraud text; places that senders change may be slots ({link}, {amount} ...: `slots.SLOTS`).
+    """A known fraud text; places that senders change may be slots ({link}, {amount} ...: `text.slots.SLOTS`).
 
     `voice` says how it reaches people; `source` is "seed", "alert" or "manual" (added by hand), `alert_id`
     the alert that taught it.
@@ -60,7 +60,7 @@ class Verdict(NamedTuple):
 
     pattern_id: str | None
     score: float
-    verdict: Band
+    band: Band
     evidence: tuple[int, int] | None
     reasons: tuple[Reason, ...]
     normaliser: str

@@ -1,4 +1,4 @@
-"""Judge one message without any pattern: its cues of fraud, a guess at its type, how dangerous it is.
+"""Assess one message without any pattern: its cues of fraud, a guess at its type, how dangerous it is.
 
 Weights are for ranking on a desk, not probabilities.
 """
@@ -23,15 +23,15 @@ from patterns.text.normalise import clean, clean_batch, sound
 @dataclass(frozen=True, slots=True)
 class Assessment:
     """`danger` is 0 to 100; `suspicious` means that it could be bait: it leads somewhere, or asks for money
-    or secrets, as honest messages seldom do. `leaning`: it is, or falls just short of it; several people who
-    got the like tell what one such message alone does not."""
+    or secrets, as honest messages seldom do. `borderline` means suspicious or just short of it: several such
+    reports together are evidence, one alone is not."""
 
     fraud_type: str | None
     cues: tuple[str, ...]
     danger: int
     money_moving: bool
     suspicious: bool
-    leaning: bool
+    borderline: bool
 
 
 _FULL_DISGUISE = 3
@@ -39,8 +39,8 @@ _FULL_DISGUISE = 3
 _SUSPICIOUS = 10
 """Points from which a text could be bait. All points come from a logistic regression on half of the seeds and
 honest texts, rounded and adjusted by hand: what leads away counts, what honest messages say too does not."""
-_LEANING = 9
-"""Points of a text that leads to a number or an account, and has nothing else that tells."""
+_BORDERLINE = 9
+"""Points of a text that leads to a number or an account, and shows no other cue."""
 _REMARK = 30
 """Characters up to which a text is a remark rather than bait."""
 _MORE_THAN_A_REMARK, _KNOWN_GOOD, _REFUSES, _WARNS, _ASKS = 5, 4, 3, 3, 2
@@ -67,7 +67,7 @@ def _spoken_account() -> re.Pattern[str]:
 
 
 def _disguised(raw: str, signs: Sequence[int]) -> bool:
-    """Whether characters are dressed up as only evading a filter explains; `signs` as in `Cleaned`.
+    """Whether characters are disguised in a way that only evading a filter explains; `signs` as in `Cleaned`.
 
     A circled number on its own is an item of a list; somebody who writes traditional characters writes many.
     """
@@ -162,12 +162,12 @@ def assess(
         danger=danger if suspicious or moving else danger // 3,
         money_moving=moving,
         suspicious=suspicious,
-        leaning=points >= _LEANING and not advice,
+        borderline=points >= _BORDERLINE and not advice,
     )
 
 
 def _bearing(norm: str, refuses: bool) -> int:
-    """What the whole text adds to the suspicion: that it is more than a remark, that it speaks honestly."""
+    """Points for the text as a whole: more if it is longer than a remark, fewer if it speaks honestly."""
     return (
         _MORE_THAN_A_REMARK * (len(norm) > _REMARK)
         - _KNOWN_GOOD * names_known_good(norm)

@@ -14,6 +14,7 @@ from urllib.parse import parse_qs
 
 from broadcast.channels.base import Message, SendResult, SendStatus, each
 from broadcast.channels.http.address_guard import is_public
+from fenghuo.domain.channels import APPRISE
 
 THIS_MACHINE = frozenset({"dbus", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})
 """Schemes that reach nobody but the machine the sender runs on."""
@@ -31,8 +32,8 @@ class Apprise:
     matters, let only a proxy reach the network.
     """
 
-    name = "apprise"
-    idempotent = False
+    name = APPRISE.name
+    idempotent = APPRISE.idempotent
     together = 1
 
     def __init__(

@@ -7,7 +7,7 @@ import hmac
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Platform
 from broadcast.channels.robot import Robot
-from fenghuo.domain.channels import MOST_BYTES
+from fenghuo.domain.channels import DINGTALK
 
 URL = "https://oapi.dingtalk.com"
 
@@ -16,13 +16,13 @@ class Dingtalk(Robot):
     """Posts text messages. DingTalk takes 20 a minute from a robot and shuts it for ten minutes at the 21st;
     one less, so that no jitter makes 21 of them."""
 
-    name = "dingtalk"
+    name = DINGTALK.name
     platform = Platform.DINGTALK
     per_minute = 19
-    most_bytes = MOST_BYTES[name]
+    most_bytes = DINGTALK.max_bytes
 
-    def __init__(self, wire: HttpClient, url: str = URL) -> None:
-        super().__init__(wire, url)
+    def __init__(self, http: HttpClient, url: str = URL) -> None:
+        super().__init__(http, url)
 
     def address(self, key: str) -> str:
         return f"{self._url}/robot/send"

@@ -7,7 +7,7 @@ import hmac
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Platform
 from broadcast.channels.robot import Robot
-from fenghuo.domain.channels import MOST_BYTES
+from fenghuo.domain.channels import FEISHU
 
 URL = "https://open.feishu.cn"
 
@@ -16,13 +16,13 @@ class Feishu(Robot):
     """Posts text messages. Feishu takes 5 a second and 100 a minute from a robot; evenly, the minute is the
     tighter."""
 
-    name = "feishu"
+    name = FEISHU.name
     platform = Platform.FEISHU
     per_minute = 99
-    most_bytes = MOST_BYTES[name]
+    most_bytes = FEISHU.max_bytes
 
-    def __init__(self, wire: HttpClient, url: str = URL) -> None:
-        super().__init__(wire, url)
+    def __init__(self, http: HttpClient, url: str = URL) -> None:
+        super().__init__(http, url)
 
     def address(self, key: str) -> str:
         return f"{self._url}/open-apis/bot/v2/hook/{key}"

@@ -3,7 +3,7 @@ decides."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
+from enum import StrEnum, auto
 
 from broadcast.channels.base import SendResult, SendStatus
 from broadcast.channels.http.client import TRY_AGAIN, HttpResponse
@@ -11,8 +11,8 @@ from broadcast.channels.http.client import TRY_AGAIN, HttpResponse
 
 class Platform(StrEnum):
     WECOM = "wecom"
-    DINGTALK = "dingtalk"
-    FEISHU = "feishu"
+    DINGTALK = auto()
+    FEISHU = auto()
 
 
 class Kind(StrEnum):
@@ -166,7 +166,7 @@ def judge_answer(platform: Platform, answer: HttpResponse) -> SendResult:
         return SendResult(SendStatus.RETRY, reason, answer.retry_after_s, throttled=throttled)
     if answer.status >= 500:
         return SendResult(SendStatus.UNKNOWN, f"HTTP {answer.status}")
-    body = answer.said()
+    body = answer.json_object()
     if not 200 <= answer.status < 300 and not code_of(platform, body):
         return SendResult(SendStatus.REFUSED, f"HTTP {answer.status}")
     return judge(platform, body)

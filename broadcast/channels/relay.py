@@ -4,13 +4,14 @@ there."""
 from collections.abc import Sequence
 
 from broadcast.channels.base import Message, SendResult, SendStatus
+from fenghuo.domain.channels import RELAY
 
 
 class Relay:
     """Nothing leaves: each message waits for a person's tap."""
 
-    name = "relay"
-    idempotent = True
+    name = RELAY.name
+    idempotent = RELAY.idempotent
     together = 500
 
     def __init__(self, per_second: float = 10_000) -> None:

@@ -10,8 +10,10 @@ from typing import Any
 
 from broadcast.channels.base import Message, SendResult, SendStatus
 from fenghuo import clock
-from fenghuo.desk.desk import reaching_redis
 from fenghuo.desk.keys import Keys
+from fenghuo.desk.redis import reaching_redis
+from fenghuo.desk.sandbox_wall import WallEntry
+from fenghuo.domain.channels import SANDBOX
 
 RECENT_KEPT = 50_000
 """Messages that the wall lists by time; each group keeps its own all the same."""
@@ -21,8 +23,8 @@ class Sandbox:
     """Shows messages on the wall. Raises Unavailable when its Redis is away (the batch is then tried
     again)."""
 
-    name = "sandbox"
-    idempotent = True
+    name = SANDBOX.name
+    idempotent = SANDBOX.idempotent
     together = 500
 
     def __init__(self, client: Any, keys: Keys, per_second: float) -> None:
@@ -42,8 +44,8 @@ class Sandbox:
                 pipe.hsetnx(
                     self._keys.wall(message.group_id), message.idempotency_key, _shown(message, now_ms)
                 )
-                field = f"{message.group_id}|{message.idempotency_key}"
-                pipe.zadd(self._keys.wall_recent, {field: now_ms}, nx=True)
+                entry = WallEntry(message.group_id, message.idempotency_key)
+                pipe.zadd(self._keys.wall_recent, {entry.encode(): now_ms}, nx=True)
             pipe.zremrangebyrank(self._keys.wall_recent, 0, -RECENT_KEPT - 1)
             answers = (await pipe.execute())[:-1]
             repeats = sum(1 for new in answers[::2] if not new)

@@ -14,7 +14,7 @@ from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Kind, Platform, code_of, judge_answer, meaning
 from broadcast.channels.text_limits import truncate
 from fenghuo import clock
-from fenghuo.domain.channels import MOST_BYTES
+from fenghuo.domain.channels import WECOM_CUSTOMER_GROUP
 from fenghuo.errors import Unavailable
 
 URL = "https://qyapi.weixin.qq.com"
@@ -30,16 +30,16 @@ _REFUSALS = {2: "the platform says that the group is not reachable", 3: "the gro
 class WecomCustomerGroup:
     """Makes tasks and asks for them. ``credentials`` are the tenant's apps by name."""
 
-    name = "wecom_customer_group"
-    most_chats = 2000
+    name = WECOM_CUSTOMER_GROUP.name
+    most_chats = WECOM_CUSTOMER_GROUP.max_chats
 
     def __init__(
-        self, wire: HttpClient, credentials: Mapping[str, Credential], tokens: TokenStore, url: str = URL
+        self, http: HttpClient, credentials: Mapping[str, Credential], tokens: TokenStore, url: str = URL
     ) -> None:
-        self._wire = wire
+        self._http = http
         self._credentials = credentials
         self._url = url
-        self._tokens = Tokens(wire, tokens, url)
+        self._tokens = Tokens(http, tokens, url)
 
     def per_second(self, credential: str) -> float:
         """Calls a second: 150,000 an hour is the tightest of WeCom's limits for one tenant and interface."""
@@ -51,7 +51,7 @@ class WecomCustomerGroup:
         if not 0 < len(task.chats) <= self.most_chats:
             return Created(SendResult(SendStatus.REFUSED, f"a task is for 1 to {self.most_chats} groups"))
         try:
-            text = truncate(task.text, MOST_BYTES[self.name])
+            text = truncate(task.text, WECOM_CUSTOMER_GROUP.max_bytes)
         except ValueError as error:
             return Created(SendResult(SendStatus.REFUSED, str(error)))
         asked = {
@@ -86,7 +86,7 @@ class WecomCustomerGroup:
             "end_time": int((now + timedelta(seconds=SKEW_S)).timestamp()), "filter_type": 2, "limit": 100,
         }  # fmt: skip
         try:
-            text = truncate(task.text, MOST_BYTES[self.name])
+            text = truncate(task.text, WECOM_CUSTOMER_GROUP.max_bytes)
             rows = [row async for row in self._pages(task, "get_groupmsg_list_v2", asked, "group_msg_list")]
             alike = [str(row["msgid"]) for row in rows if _may_be(row, task.sender, text, begin)]
             ours = [task_id for task_id in alike if await self._owned(task, task_id)]
@@ -133,7 +133,7 @@ class WecomCustomerGroup:
         return (await self._call(task, "cancel_groupmsg_send", {"msgid": task_id}))[0]
 
     async def aclose(self) -> None:
-        await self._wire.aclose()
+        await self._http.aclose()
 
     async def _owned(self, task: Task, task_id: str) -> bool:
         return await self._owner(task, task_id) is not None
@@ -175,10 +175,10 @@ class WecomCustomerGroup:
                 token = await self._tokens.get(task.credential, credential, refused)
                 if isinstance(token, SendResult):
                     return token, {}
-                answer = await self._wire.post(url, body, params={"access_token": token})
+                answer = await self._http.post(url, body, params={"access_token": token})
                 if isinstance(answer, SendResult):
                     return answer, {}
-                said = answer.said()
+                said = answer.json_object()
                 code = code_of(Platform.WECOM, said)
                 stale = code is not None and meaning(Platform.WECOM, code).kind is Kind.TOKEN
                 if refused or not stale:

@@ -3,7 +3,7 @@
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Platform
 from broadcast.channels.robot import Robot
-from fenghuo.domain.channels import MOST_BYTES
+from fenghuo.domain.channels import WECOM_ROBOT
 
 URL = "https://qyapi.weixin.qq.com"
 
@@ -12,13 +12,13 @@ class WecomRobot(Robot):
     """Posts text messages. WeCom takes 20 a minute from a robot; one less, so that no jitter makes 21 of
     them."""
 
-    name = "wecom_robot"
+    name = WECOM_ROBOT.name
     platform = Platform.WECOM
     per_minute = 19
-    most_bytes = MOST_BYTES[name]
+    most_bytes = WECOM_ROBOT.max_bytes
 
-    def __init__(self, wire: HttpClient, url: str = URL) -> None:
-        super().__init__(wire, url)
+    def __init__(self, http: HttpClient, url: str = URL) -> None:
+        super().__init__(http, url)
 
     def address(self, key: str) -> str:
         return f"{self._url}/cgi-bin/webhook/send"

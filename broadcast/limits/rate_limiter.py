@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from fenghuo.desk.desk import reaching_redis
 from fenghuo.desk.keys import Keys
+from fenghuo.desk.redis import reaching_redis
 
 # Takes as many tokens as there are above ARGV[4], at most ARGV[3]; answers (taken, ms until the next). Time
 # is the server's.

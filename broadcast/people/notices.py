@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from broadcast.channels.base import Channel, Message
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import TAPPED
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.channels import TAPPED_HERE
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.errors import Refused
 from fenghuo.security.sealing import unseal
 from fenghuo.settings import Settings
@@ -44,12 +44,11 @@ class Notices:
 
     async def on_notices_requested(self, events: Sequence[e.Event]) -> Outcome:
         notices = list({x.event_id: x for x in events if isinstance(x, e.NoticeRequested)}.values())
-        made = await self._desk.notices_made(notices)
+        made = await self._desk.notices.recorded(notices)
         notices = [x for x in notices if x.event_id not in made]
-        ledgers = {
-            key: await self._desk.ledger(*key) for key in {(x.alert_id, x.version, x.kind) for x in notices}
-        }
-        groups = await self._desk.groups() if notices else {}
+        releases = {(x.alert_id, x.version, x.kind) for x in notices}
+        ledgers = {key: await self._desk.deliveries.ledger(*key) for key in releases}
+        groups = await self._desk.directory.groups() if notices else {}
         going = []
         for x in notices:
             rows = asked_for(x, ledgers[x.alert_id, x.version, x.kind], groups)
@@ -59,13 +58,15 @@ class Notices:
         await asyncio.gather(*going)
         return Outcome()
 
-    async def _message(self, x: e.NoticeRequested, rows: Mapping[str, Row]) -> tuple[Message | None, str]:
+    async def _message(
+        self, x: e.NoticeRequested, rows: Mapping[str, LedgerRow]
+    ) -> tuple[Message | None, str]:
         """The message and its channel; None where there is no way, or nothing waits any more."""
-        person = await self._desk.person(x.person_id)
+        person = await self._desk.directory.person(x.person_id)
         way = person.notify if person is not None else None
         if way is None or way.channel not in self._channels:
             return None, ""
-        release = await self._desk.release(x.alert_id, x.version)
+        release = await self._desk.releases.get(x.alert_id, x.version)
         text = text_of(x, rows, release.title if release else "", self._page)
         if not text:
             return None, ""
@@ -85,7 +86,7 @@ class Notices:
         try:
             async with self._gate, asyncio.timeout(SEND_S):
                 [sent] = await self._channels[name].send([message])
-            why = "" if sent.left else sent.reason or sent.verdict
+            why = "" if sent.may_have_arrived else sent.reason or sent.verdict
         except Exception as error:
             why = type(error).__name__
         if why:
@@ -95,8 +96,8 @@ class Notices:
 
 
 def asked_for(
-    x: e.NoticeRequested, ledger: Mapping[str, Row], groups: Mapping[str, e.Group]
-) -> dict[str, Row]:
+    x: e.NoticeRequested, ledger: Mapping[str, LedgerRow], groups: Mapping[str, e.Group]
+) -> dict[str, LedgerRow]:
     """The rows that a notice is about: its own groups', and for a first one all of the owner's, since more
     may have begun to wait since it was made. Pure."""
     mine = set(x.group_ids)
@@ -105,10 +106,10 @@ def asked_for(
     return {g: ledger[g] for g in sorted(mine & ledger.keys())}
 
 
-def text_of(x: e.NoticeRequested, rows: Mapping[str, Row], title: str, page: str) -> str:
+def text_of(x: e.NoticeRequested, rows: Mapping[str, LedgerRow], title: str, page: str) -> str:
     """What the person is told of the groups that still wait by ``rows``; empty when none does. Pure."""
     waiting = [row.channel for row in rows.values() if row.state is e.DeliveryState.WAITING]
-    here = sum(channel in TAPPED for channel in waiting)
+    here = sum(channel in TAPPED_HERE for channel in waiting)
     words = {"what": "更正" if x.kind == "correction" else "预警", "title": title}
     parts = []
     if here:

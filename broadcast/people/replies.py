@@ -33,7 +33,7 @@ class Replies:
 
     async def on_replies_requested(self, events: Sequence[e.Event]) -> Outcome:
         replies = [x for x in events if isinstance(x, e.ReplyRequested) and x.place.group_id]
-        groups = await self._desk.groups_by_id(sorted({x.place.group_id or "" for x in replies}))
+        groups = await self._desk.directory.groups_by_id(sorted({x.place.group_id or "" for x in replies}))
         by_channel: dict[str, list[Message]] = {}
         for x in replies:
             group = groups.get(x.place.group_id or "")

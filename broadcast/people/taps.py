@@ -13,15 +13,13 @@ from broadcast.deliveries.receipts import delivery_of
 from fenghuo.clock import from_ms, to_ms
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import TAPPED
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.channels import TAPPED_HERE
+from fenghuo.domain.delivery import LatestRelease, LedgerRow
 from fenghuo.domain.taps import OPEN_TO_TAP, is_current_release, may_tap
 from fenghuo.errors import Transient
 from fenghuo.transport.stage import Outcome
 
 log = logging.getLogger(__name__)
-
-Standing = tuple[int, str] | None
 
 
 class Taps:
@@ -37,16 +35,16 @@ class Taps:
             raise Transient("the desk is being rebuilt")
         taps = [x for x in events if isinstance(x, e.TapMade)]
         allowed = await self._allowed(taps)
-        rows = await self._desk.ledger_rows(allowed)
+        rows = await self._desk.deliveries.rows(allowed)
         found = {_delivery(x): row for x, row in zip(allowed, rows, strict=True) if row is not None}
-        standing = await self._desk.standing(sorted({x.alert_id for x in allowed}))
-        seen = await self._desk.taps_seen(allowed)
-        return Outcome(list(fold(allowed, found, seen, standing, self._undo_s)))
+        latest = await self._desk.releases.latest(sorted({x.alert_id for x in allowed}))
+        seen = await self._desk.deliveries.applied_taps(allowed)
+        return Outcome(list(fold(allowed, found, seen, latest, self._undo_s)))
 
     async def _allowed(self, taps: Sequence[e.TapMade]) -> list[e.TapMade]:
         """The taps of those who may, by the desk as it is now; the others are logged."""
-        groups = await self._desk.groups_by_id(sorted({x.group_id for x in taps}))
-        people = {who: await self._desk.person(who) for who in sorted({x.person_id for x in taps})}
+        groups = await self._desk.directory.groups_by_id(sorted({x.group_id for x in taps}))
+        people = {who: await self._desk.directory.person(who) for who in sorted({x.person_id for x in taps})}
         allowed = []
         for x in taps:
             person, group = people[x.person_id], groups.get(x.group_id)
@@ -59,30 +57,30 @@ class Taps:
 
 def fold(
     taps: Iterable[e.TapMade],
-    rows: Mapping[str, Row],
+    rows: Mapping[str, LedgerRow],
     seen: Iterable[str],
-    standing: Mapping[str, tuple[int, str]],
+    latest: Mapping[str, LatestRelease],
     undo_s: float,
 ) -> Iterable[e.ReceiptRecorded]:
     """The receipts that ``taps``, in their order, lead to. Pure.
 
     ``rows``: the ledger's row of each delivery id; ``seen``: ids of taps that have counted before;
-    ``standing``: (version, kind) of each alert's newest release.
+    ``latest``: each alert's latest release.
     """
     now, counted = dict(rows), set(seen)
     for tap in taps:
         key = _delivery(tap)
         row = now.get(key)
-        if row is None or row.channel not in TAPPED or tap.tap_id in counted:
+        if row is None or row.channel not in TAPPED_HERE or tap.tap_id in counted:
             continue
-        after = taken_back(tap, row, standing.get(tap.alert_id), undo_s) if tap.undo else tapped(tap, row)
+        after = taken_back(tap, row, latest.get(tap.alert_id), undo_s) if tap.undo else tapped(tap, row)
         if after is not None:
             now[key] = after
             counted.add(tap.tap_id)
             yield _recorded(tap, key, after)
 
 
-def tapped(tap: e.TapMade, row: Row) -> Row | None:
+def tapped(tap: e.TapMade, row: LedgerRow) -> LedgerRow | None:
     """The row after a tap, or None where it changes nothing. Pure.
 
     What was superseded may have been pasted before that: its time goes back to when it began to wait.
@@ -95,21 +93,23 @@ def tapped(tap: e.TapMade, row: Row) -> Row | None:
     return _after(tap, row, e.DeliveryState.SHOWN, at_ms, since_ms)
 
 
-def taken_back(tap: e.TapMade, row: Row, standing: Standing, undo_s: float) -> Row | None:
+def taken_back(
+    tap: e.TapMade, row: LedgerRow, latest: LatestRelease | None, undo_s: float
+) -> LedgerRow | None:
     """The row after an undo, or None where it comes too late: after ``undo_s``, by another person, or when
     the alert was recalled, updated or expired meanwhile (then a correction may be under way). Pure."""
     if row.state is not e.DeliveryState.SHOWN or row.cause != "tap" or row.by != tap.person_id:
         return None
-    if standing is None or not is_current_release(tap.kind, tap.version, standing):
+    if latest is None or not is_current_release(tap.kind, tap.version, latest):
         return None
     if tap.tapped_at - from_ms(row.at_ms) > timedelta(seconds=undo_s):
         return None
     return _after(tap, row, e.DeliveryState.WAITING, to_ms(tap.at), row.since_ms)
 
 
-def _after(tap: e.TapMade, row: Row, state: e.DeliveryState, at_ms: int, since_ms: int) -> Row:
-    return Row(
-        state=state, at_ms=at_ms, attempt=row.attempt, channel=row.channel, left=True,
+def _after(tap: e.TapMade, row: LedgerRow, state: e.DeliveryState, at_ms: int, since_ms: int) -> LedgerRow:
+    return LedgerRow(
+        state=state, at_ms=at_ms, attempt=row.attempt, channel=row.channel, may_have_arrived=True,
         cause="undo" if tap.undo else "tap", by=tap.person_id, word=row.word + 1, since_ms=since_ms,
         failures=row.failures,
     )  # fmt: skip
@@ -119,11 +119,12 @@ def _delivery(tap: e.TapMade) -> str:
     return delivery_of(tap.alert_id, tap.version, tap.kind, tap.group_id)
 
 
-def _recorded(tap: e.TapMade, delivery_id: str, row: Row) -> e.ReceiptRecorded:
+def _recorded(tap: e.TapMade, delivery_id: str, row: LedgerRow) -> e.ReceiptRecorded:
     since: datetime | None = from_ms(row.since_ms) if row.since_ms else None
     return e.ReceiptRecorded(
         event_id=e.derive_id("tapped", tap.tap_id), at=from_ms(row.at_ms), delivery_id=delivery_id,
         alert_id=tap.alert_id, version=tap.version, kind=tap.kind, group_id=tap.group_id,
-        channel=row.channel, state=row.state, attempt=row.attempt, failures=row.failures, left=True,
+        channel=row.channel, state=row.state, attempt=row.attempt, failures=row.failures,
+        may_have_arrived=True,
         cause=row.cause, by=row.by, word=row.word, since=since, tap_id=tap.tap_id,
     )  # fmt: skip

@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from broadcast.deliveries.receipts import delivery_of
-from broadcast.deliveries.requests import Plan, requests, require_all
+from broadcast.deliveries.requests import Dispatch, requests, require_all
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.warning_counts import PLATFORMS
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import TASKS
+from fenghuo.domain.channels import OWNER_TASKS
 from fenghuo.domain.routing import correction_way, ways_to
 from fenghuo.errors import Transient
 from fenghuo.transport.stage import Outcome
@@ -36,14 +36,14 @@ class PartWriter:
         return outcome
 
     async def _write_out(self, part: e.PartPlanned) -> list[e.Event]:
-        release = await self._desk.release(part.alert_id, part.version)
+        release = await self._desk.releases.get(part.alert_id, part.version)
         if release is None:
             raise Transient(f"release {part.alert_id} {part.version} is not on the desk yet")
-        known = await self._desk.rows_of(part.alert_id, part.version, part.kind, part.group_ids)
+        known = await self._desk.deliveries.of_groups(part.alert_id, part.version, part.kind, part.group_ids)
         fresh = tuple(x for x in part.group_ids if x not in known)
-        groups = await self._desk.groups_by_id(fresh)
+        groups = await self._desk.directory.groups_by_id(fresh)
         require_all(fresh, groups)
-        people = await self._desk.people_by_id({group.owner for group in groups.values()})
+        people = await self._desk.directory.people_by_id({group.owner for group in groups.values()})
         return deliveries(msgspec.structs.replace(part, group_ids=fresh), release, groups, people)
 
 
@@ -71,7 +71,7 @@ def deliveries(
             refusals.append(_refusal(part, group_id, group.channel, way))
         else:
             wanted.append((group, way))
-    return [*refusals, *requests(Plan(release, part.kind, part), wanted)]
+    return [*refusals, *requests(Dispatch(release, part.kind, part), wanted)]
 
 
 def _first_way(
@@ -80,7 +80,7 @@ def _first_way(
     """The way to ``group``, or why there is none; what a platform holds back goes where none counts."""
     ways = ways_to(group, release.channels, people, exercise=release.exercise)
     if held in PLATFORMS:
-        ways = [way for way in ways if way.channel not in TASKS]
+        ways = [way for way in ways if way.channel not in OWNER_TASKS]
     elif held:
         ways = []
     if ways:

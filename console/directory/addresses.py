@@ -1,13 +1,20 @@
-"""Addresses as people write them in a table: checked by channel, keys taken out of robots' URLs, sealed.
-Pure."""
+"""Parsing the addresses of a table: validation by channel, extraction of robot keys, sealing. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeAlias
 from urllib.parse import parse_qs, urlsplit
 
-from fenghuo.domain.channels import CHANNEL_NAMES, CHANNELS
+from fenghuo.domain.channels import (
+    CHANNELS,
+    GROUP_CHANNELS,
+    NOTIFY,
+    SANDBOX,
+    SEALED,
+    SIGNING,
+    Address,
+    KeyUrl,
+)
 from fenghuo.domain.events import Binding
 from fenghuo.security.sealing import PREFIX
 
@@ -15,56 +22,31 @@ Seal: TypeAlias = Callable[[str], str]
 """Seals a text; an empty one stays empty."""
 Cells: TypeAlias = Mapping[str, str]
 
-LONGEST = 2_000
+MAX_LENGTH = 2_000
 """Characters of an address."""
-SEALED = frozenset({"wecom_robot", "dingtalk", "feishu", "webhook", "apprise"})
-"""Channels whose address lets anybody who knows it write to the group."""
-SIGNING = frozenset({"dingtalk", "feishu"})
-"""Channels whose robots may have a signing secret."""
-NOTIFY = SEALED
-"""Channels that a person can be told by."""
 
 
 class WrongRowError(ValueError):
-    """A row that cannot be taken; the text tells a person why and holds no address and no secret."""
+    """An invalid row; the message gives the reason and contains no address and no secret."""
 
 
-@dataclass(frozen=True, slots=True)
-class Robot:
-    """A platform's robots: on which host, and where in their URL the key is."""
-
-    hosts: tuple[str, ...]
-    path: re.Pattern[str]
-    parameter: str = ""
-    """The query's parameter with the key; empty: it is the path's first group."""
-
-
-ROBOTS = {
-    "wecom_robot": Robot(("qyapi.weixin.qq.com",), re.compile(r"/cgi-bin/webhook/send"), "key"),
-    "dingtalk": Robot(("oapi.dingtalk.com",), re.compile(r"/robot/send"), "access_token"),
-    "feishu": Robot(
-        ("open.feishu.cn", "open.larksuite.com"), re.compile(r"/open-apis/bot/v2/hook/([^/]+)/?")
-    ),
-}
-_KEY = re.compile(r"[\w-]{4,128}", re.ASCII)
-_CHAT = re.compile(r"wr[\w-]{4,62}", re.ASCII)
 _CREDENTIAL = re.compile(r"[\w.-]{0,64}")
-_CHANNEL_OF = {alias: name for name, aliases in CHANNEL_NAMES.items() for alias in (name, *aliases)}
+_CHANNEL_OF = {alias: x.name for x in CHANNELS.values() for alias in (x.name, *x.zh)}
 
 
-def channel_named(text: str, column: str) -> str:
-    """The channel that ``text`` (relay, 民警转发) means; the sandbox where there is none."""
-    name = _CHANNEL_OF.get(text.lower(), _CHANNEL_OF.get(text)) if text else CHANNELS[0]
+def parse_channel(text: str, column: str) -> str:
+    """The channel of a name or label, such as relay or 民警转发; the sandbox for an empty text."""
+    name = _CHANNEL_OF.get(text.lower(), _CHANNEL_OF.get(text)) if text else SANDBOX.name
     if name is None:
-        # a long word in this column may be a key that has slipped into it
+        # Do not repeat a long word: it may be a key that was put into the wrong column.
         called = f"'{text}'" if len(text) <= 20 else "no channel"
-        raise WrongRowError(f"'{column}' is {called}; known: {', '.join(CHANNELS)}")
+        raise WrongRowError(f"'{column}' is {called}; known: {', '.join(GROUP_CHANNELS)}")
     return name
 
 
-def way_of(cells: Cells, number: str, seal: Seal) -> Binding:
-    """The way in the columns channel, target, secret and credential that end in ``number``."""
-    channel = channel_named(cells[f"channel{number}"], f"channel{number}")
+def parse_way(cells: Cells, number: str, seal: Seal) -> Binding:
+    """The way in the columns channel, target, secret and credential with the suffix ``number``."""
+    channel = parse_channel(cells[f"channel{number}"], f"channel{number}")
     secret, credential = cells[f"secret{number}"], cells[f"credential{number}"]
     if not _CREDENTIAL.fullmatch(credential):
         raise WrongRowError(f"'credential{number}' is a name from the credentials file, not a key")
@@ -72,74 +54,58 @@ def way_of(cells: Cells, number: str, seal: Seal) -> Binding:
         raise WrongRowError(f"'secret{number}' is given, but {channel} has no signing secret: leave it empty")
     if secret.startswith(PREFIX):
         raise WrongRowError(f"'secret{number}' is sealed already: write the secret itself")
-    address = _address(channel, cells[f"target{number}"], f"target{number}")
+    address = _parse_address(channel, cells[f"target{number}"], f"target{number}")
     return Binding(
         channel=channel, target=seal(address) if channel in SEALED else address, secret=seal(secret),
         credential=credential,
     )  # fmt: skip
 
 
-def _address(channel: str, text: str, column: str) -> str:
-    """The address as it is kept: a robot's key without its URL; WrongRowError for what cannot be one."""
-    if channel in ("sandbox", "relay"):
+def _parse_address(channel: str, text: str, column: str) -> str:
+    """The address to store, for a robot only its key; WrongRowError if ``text`` is invalid."""
+    address = CHANNELS[channel].address
+    if address is None:
         if text:
             raise WrongRowError(f"'{column}' is given, but {channel} has no address: which channel is it?")
         return ""
     if not text:
-        raise WrongRowError(f"'{column}' is empty; {channel} needs {_WANTED[channel]}")
-    key = _key_in(ROBOTS[channel], text) if channel in ROBOTS else text
-    if len(text) > LONGEST or key is None or not _FORMS[channel](key):
-        raise WrongRowError(f"'{column}' is not what {channel} needs: {_WANTED[channel]}")
+        raise WrongRowError(f"'{column}' is empty; {channel} needs {address.wanted}")
+    key = _key_in(address.url, text) if address.url else text
+    if len(text) > MAX_LENGTH or key is None or not _has_form(address, key):
+        raise WrongRowError(f"'{column}' is not what {channel} needs: {address.wanted}")
     return key
 
 
-def _key_in(robot: Robot, text: str) -> str | None:
-    """The key in ``text``, a robot's URL or the bare key; None for the URL of something else."""
+def _key_in(url: KeyUrl, text: str) -> str | None:
+    """The key in ``text``, which is a robot's URL or the key itself; None for any other URL."""
     if "://" not in text:
         return text
     try:
         parts = urlsplit(text)
     except ValueError:
         return None
-    found = robot.path.fullmatch(parts.path)
-    if parts.hostname not in robot.hosts or found is None:
+    found = re.fullmatch(url.path, parts.path)
+    if parts.hostname not in url.hosts or found is None:
         return None
-    return parse_qs(parts.query).get(robot.parameter, [""])[0] if robot.parameter else found[1]
+    return parse_qs(parts.query).get(url.parameter, [""])[0] if url.parameter else found[1]
 
 
-def _is_url(text: str) -> bool:
+def _has_form(address: Address, text: str) -> bool:
+    """Whether ``text`` has the form of ``address``; an http(s) URL needs a host and a valid port."""
+    if re.fullmatch(address.pattern, text) is None:
+        return False
     try:
         parts = urlsplit(text)
-        return parts.scheme in ("http", "https") and bool(parts.hostname) and (parts.port or 1) > 0
+        return parts.scheme not in ("http", "https") or (bool(parts.hostname) and (parts.port or 1) > 0)
     except ValueError:
         return False
 
 
-def _is_key(text: str) -> bool:
-    return _KEY.fullmatch(text) is not None
+def parse_notify(text: str, seal: Seal) -> Binding | None:
+    """Where notices to a person go: ``channel=address``, optionally ``secret=...`` and ``credential=...``.
 
-
-_WANTED = {
-    "wecom_customer_group": "the customer group's chat id (wr...)",
-    "wecom_robot": "the robot's webhook URL or its key",
-    "dingtalk": "the robot's webhook URL or its access token",
-    "feishu": "the robot's webhook URL or its token",
-    "webhook": "an address that begins with http:// or https://",
-    "apprise": "an Apprise URL (name://...)",
-}
-_FORMS: dict[str, Callable[[str], bool]] = {
-    "wecom_customer_group": lambda text: _CHAT.fullmatch(text) is not None,
-    "wecom_robot": _is_key,
-    "dingtalk": _is_key,
-    "feishu": _is_key,
-    "webhook": _is_url,
-    "apprise": lambda text: re.fullmatch(r"[a-z][a-z0-9+.-]*://\S+", text, re.IGNORECASE) is not None,
-}
-
-
-def notify_of(text: str, seal: Seal) -> Binding | None:
-    """Where a person is told: ``channel=address``, then ``secret=...`` and ``credential=...`` where there are
-    any; None for nothing."""
+    None for an empty text.
+    """
     if not text:
         return None
     first, *others = text.split()
@@ -156,6 +122,6 @@ def notify_of(text: str, seal: Seal) -> Binding | None:
         "credential": more.get("credential", ""),
     }  # fmt: skip
     try:
-        return way_of(cells, "", seal)
+        return parse_way(cells, "", seal)
     except WrongRowError as error:
         raise WrongRowError(f"'notify': {error}") from None

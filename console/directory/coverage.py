@@ -3,13 +3,16 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from fenghuo.domain.channels import CHANNELS, NEEDS_TAP, SANDBOX, TAPPED
+from fenghuo.domain.channels import CHANNELS, NEEDS_CREDENTIAL, NEEDS_TAP, SANDBOX, TAPPED_HERE
 from fenghuo.domain.events import Binding, Group
 from fenghuo.security.credentials import Credential
 
 PROBLEMS = ("no_way", "no_owner", "silent", "no_deputy")
 """What can be wrong with a group, the worst first: no channel that reaches it, no owner, an owner who never
 answers, no deputy."""
+
+ON_SANDBOX = SANDBOX.name
+"""Why a group has no way: the demo's wall is its only one."""
 
 Credentials = Mapping[str, Credential] | None
 """The credentials by name; None where the file cannot be read: then none is called missing."""
@@ -44,18 +47,18 @@ def objection(group: Group, way: Binding, credentials: Credentials, officers: Co
     """Why ``way`` does not reach ``group``: sandbox (only the demo's wall), unknown (a channel that is not
     here), credential (its key is missing), nobody (a person would have to tap, and there is none, or none
     who may open the to-do page as ``officers`` may); else empty."""
-    if way.channel == SANDBOX.channel:
-        return "sandbox"
+    if way.channel == SANDBOX.name:
+        return ON_SANDBOX
     if way.channel not in CHANNELS:
         return "unknown"
     if way.credential and credentials is not None:
         found = credentials.get(way.credential)
         if found is None or found.channel != way.channel:
             return "credential"
-    if way.channel == "wecom_customer_group" and not way.credential:
+    if way.channel in NEEDS_CREDENTIAL and not way.credential:
         return "credential"
     people = {group.owner, group.deputy} - {""}
-    if way.channel in NEEDS_TAP and not (people & set(officers) if way.channel in TAPPED else people):
+    if way.channel in NEEDS_TAP and not (people & set(officers) if way.channel in TAPPED_HERE else people):
         return "nobody"
     return ""
 
@@ -65,7 +68,7 @@ def finding_on(
 ) -> Finding:
     """What is wrong with ``group``; ``silent``: owners who never answer; ``officers``: who may tap here."""
     objections = [objection(group, way, credentials, officers) for way in group.ways]
-    why = "" if "" in objections else min(objections, key=lambda x: x == "sandbox")
+    why = "" if "" in objections else min(objections, key=lambda x: x == ON_SANDBOX)
     wrong = {
         "no_way": bool(why),
         "no_owner": not group.owner,

@@ -9,7 +9,7 @@ from console.directory.coverage import Credentials, Finding, finding_on
 from console.web.permissions import PAGES
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import DeliveryState, Group
 from fenghuo.errors import Refused
 from fenghuo.security.credentials import load_credentials
@@ -37,7 +37,7 @@ class CoverageReport:
 
 async def survey(desk: Desk, settings: Settings) -> CoverageReport:
     """Look at every group on the desk."""
-    groups = await desk.groups()
+    groups = await desk.directory.groups()
     silent = await unresponsive_owners(desk, groups, clock.to_ms(clock.now()))
     credentials: Credentials = None
     unread = ""
@@ -45,7 +45,7 @@ async def survey(desk: Desk, settings: Settings) -> CoverageReport:
         credentials = await asyncio.to_thread(load_credentials, settings.credentials_file)
     except Refused as error:
         unread = str(error)
-    officers = {x.person_id for x in (await desk.people()).values() if x.role in PAGES["todo"]}
+    officers = {x.person_id for x in (await desk.directory.people()).values() if x.role in PAGES["todo"]}
     return CoverageReport(
         [finding_on(x, credentials, silent, officers) for x in groups.values()], silent, unread
     )
@@ -62,34 +62,35 @@ async def unresponsive_owners(desk: Desk, groups: Mapping[str, Group], now_ms: i
     asked: Releases = {}
     answered: Releases = {}
     alerts = [
-        x for x in await desk.alerts() if x.approved_at and x.approved_at.timestamp() * 1000 >= since_ms
+        x for x in await desk.alerts.all() if x.approved_at and x.approved_at.timestamp() * 1000 >= since_ms
     ]
     for alert in alerts[:LATEST]:
         release = f"{alert.alert_id}|{alert.version}"
-        ledger = await desk.ledger(alert.alert_id, alert.version)
-        told = [who for level, who, _ in await desk.notices(alert.alert_id, alert.version) if level == "todo"]
+        ledger = await desk.deliveries.ledger(alert.alert_id, alert.version)
+        notices = await desk.notices.sent(alert.alert_id, alert.version)
+        told = [x.person_id for x in notices if x.level == "todo"]
         for who in {*waited_for(ledger, groups), *told}:
             asked.setdefault(who, set()).add(release)
         for who in answers(ledger, groups):
             answered.setdefault(who, set()).add(release)
     quiet = [who for who, releases in asked.items() if len(releases) >= TOO_MANY and who not in answered]
-    habits = await desk.habits(quiet)
-    return {who: len(asked[who]) for who in quiet if not any(ms >= since_ms for ms, _, _ in habits[who])}
+    taps = await desk.deliveries.recent_tap_times(quiet)
+    return {who: len(asked[who]) for who in quiet if not any(x.at_ms >= since_ms for x in taps[who])}
 
 
-def waited_for(ledger: Mapping[str, Row], groups: Mapping[str, Group]) -> set[str]:
+def waited_for(ledger: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> set[str]:
     """The owners of the groups that wait, or once waited, for a tap."""
     waited = (x for x, row in ledger.items() if row.since_ms or row.state is DeliveryState.WAITING)
     return _owners(waited, groups)
 
 
-def answers(ledger: Mapping[str, Row], groups: Mapping[str, Group]) -> set[str]:
+def answers(ledger: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> set[str]:
     """The owners one of whose groups has it by their tap, or waited for one and has it by nobody else's."""
     shown = [x for x, row in ledger.items() if row.state is DeliveryState.SHOWN and x in groups]
     return _owners((x for x in shown if _is_answer(ledger[x], groups[x].owner)), groups)
 
 
-def _is_answer(row: Row, owner: str) -> bool:
+def _is_answer(row: LedgerRow, owner: str) -> bool:
     return row.by == owner if row.by else row.since_ms > 0
 
 

@@ -16,14 +16,14 @@ def tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def wait_for_the_end(house: Supervisor) -> None:
-    """Until Ctrl-C or SIGTERM; Refused when a room cannot go on."""
+def wait_for_end(supervisor: Supervisor) -> None:
+    """Wait for Ctrl-C or SIGTERM; raises Refused when a room cannot go on."""
     end = threading.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: end.set())
     while not end.wait(0.5):
-        if house.failure:
-            raise Refused(house.failure)
+        if supervisor.failure:
+            raise Refused(supervisor.failure)
 
 
 @click.command(short_help="Start everything on this machine; Ctrl-C ends it.")
@@ -36,12 +36,12 @@ def up(broker: str | None) -> None:
     State is kept in FENGHUO_DATA_DIR (default ./.fenghuo); logs are in its folder logs/.
     """
     chosen: dict[str, Any] = {"broker": broker} if broker else {}
-    house = Supervisor(load_settings(**chosen), tell)
+    supervisor = Supervisor(load_settings(**chosen), tell)
     try:
-        house.start()
-        tell(f"console  {house.console_url}\nintake   {house.intake_url}/api/v1/reports")
+        supervisor.start()
+        tell(f"console  {supervisor.console_url}\nintake   {supervisor.intake_url}/api/v1/reports")
         tell("first time? add yourself: fenghuo people add ID --name NAME --role approver. Ctrl-C ends all.")
-        wait_for_the_end(house)
+        wait_for_end(supervisor)
         tell("ending ...")
     finally:
-        house.stop()
+        supervisor.stop()

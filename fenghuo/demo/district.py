@@ -6,6 +6,17 @@ import random
 from dataclasses import dataclass
 from pathlib import Path
 
+from fenghuo.domain.channels import (
+    DINGTALK,
+    FEISHU,
+    NEEDS_CREDENTIAL,
+    RELAY,
+    SIGNING,
+    WEBHOOK,
+    WECOM_CUSTOMER_GROUP,
+    WECOM_ROBOT,
+)
+
 DISTRICT = "示范区"
 GROUPS = 3_162
 RESIDENTS = 426_000
@@ -25,12 +36,12 @@ GROUP_COLUMNS = (
     "secret", "credential", "channel2", "tags",
 )  # fmt: skip
 MIX = (
-    ("relay", 60),
-    ("wecom_customer_group", 25),
-    ("wecom_robot", 5),
-    ("dingtalk", 3),
-    ("feishu", 2),
-    ("webhook", 5),
+    (RELAY.name, 60),
+    (WECOM_CUSTOMER_GROUP.name, 25),
+    (WECOM_ROBOT.name, 5),
+    (DINGTALK.name, 3),
+    (FEISHU.name, 2),
+    (WEBHOOK.name, 5),
 )
 """Of a hundred groups, how many are reached by which channel."""
 CREDENTIAL = "district"
@@ -38,7 +49,7 @@ CREDENTIAL = "district"
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class StationOfficer:
     """Somebody of a station: an officer, or its duty account."""
 
     person_id: str
@@ -56,16 +67,16 @@ def _station(town: str, n: int) -> str:
     return f"{town.removesuffix('镇').removesuffix('街道')}{'一二'[n]}所"
 
 
-def officers() -> list[Person]:
+def officers() -> list[StationOfficer]:
     """The officers of each station and its duty account."""
     dice = random.Random(0)
-    found: list[Person] = []
+    found: list[StationOfficer] = []
     for k, (_town, station) in enumerate(stations()):
         found += [
-            Person(f"officer-{k:02d}-{n}", f"{dice.choice(_SURNAMES)}警官", station)
+            StationOfficer(f"officer-{k:02d}-{n}", f"{dice.choice(_SURNAMES)}警官", station)
             for n in range(OFFICERS_PER_STATION)
         ]
-        found.append(Person(f"duty-{k:02d}", f"{station}值班", station, duty=True))
+        found.append(StationOfficer(f"duty-{k:02d}", f"{station}值班", station, duty=True))
     return found
 
 
@@ -106,14 +117,14 @@ def _way(n: int, hooks: str) -> dict[str, str]:
     relay."""
     channel = _channel(n * 37 % 100)
     target = {
-        "relay": "", "wecom_customer_group": f"wr-demo-{n:05d}", "webhook": f"{hooks}/hook/g{n:05d}",
+        RELAY.name: "", WECOM_CUSTOMER_GROUP.name: f"wr-demo-{n:05d}", WEBHOOK.name: f"{hooks}/hook/g{n:05d}",
     }.get(channel, f"robot-{n:05d}")  # fmt: skip
     return {
         "channel": channel,
         "target": target,
-        "secret": f"signed-{n:05d}" if channel in ("dingtalk", "feishu") else "",
-        "credential": CREDENTIAL if channel == "wecom_customer_group" else "",
-        "channel2": "" if channel == "relay" else "relay",
+        "secret": f"signed-{n:05d}" if channel in SIGNING else "",
+        "credential": CREDENTIAL if channel in NEEDS_CREDENTIAL else "",
+        "channel2": "" if channel == RELAY.name else RELAY.name,
     }
 
 
@@ -167,7 +178,7 @@ def write_people(path: Path, people: list[Account], hooks: str) -> None:
         writer.writerows(
             [
                 p.person_id, p.name, p.role, DISTRICT, p.station, "是" if p.duty else "",
-                f"webhook={hooks}/notice/{p.person_id}" if p.station else "", p.password,
+                f"{WEBHOOK.name}={hooks}/notice/{p.person_id}" if p.station else "", p.password,
             ]
             for p in people
         )  # fmt: skip

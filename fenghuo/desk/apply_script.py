@@ -1,14 +1,18 @@
 """The Lua that changes the desk: one atomic script for a whole batch of changes.
 
-A change is a tuple ``(command, key, argument...)``. All commands are safe to repeat: plain set, hash and
+A change is a tuple ``(command, key, argument...)``. All commands are idempotent: plain set, hash and
 sorted-set writes, and PUT, which keeps the newer of two versions:
 
-    PUT key field version payload     HSET field "version:payload" unless a newer version stands there
+    PUT key field version payload     HSET field "version:payload" unless a newer version is stored there
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import msgspec
+
+from fenghuo.desk.keys import Keys
+from fenghuo.domain import events as e
 
 APPLY_LUA = """
 local function keep_newer(c)
@@ -26,6 +30,10 @@ end
 """
 
 Change = tuple[str | bytes | int, ...]
+Fold = Callable[[Any, Keys], list[Change]]
+"""An event's changes."""
+Folds = Mapping[type[e.Event], Fold]
+"""What one noun of the desk takes from each type of event."""
 MANY = frozenset({"HSET", "SADD"})
 """Commands of which one call does the work of many."""
 _LONGEST = 2_000
@@ -34,12 +42,12 @@ _ENCODER = msgspec.msgpack.Encoder()
 
 
 def packed(changes: Sequence[Change]) -> bytes:
-    """``changes`` as one argument of a script: MessagePack, since a client is slow with very many. Only
-    strings: Redis knows MessagePack from before it had bytes, and would write whole numbers its own way.
+    """``changes`` as one argument of a script: MessagePack, since a client is slow with many arguments. Only
+    strings: Redis's MessagePack is older than its bytes type, and formats integers differently.
 
-    What differs in the field alone is packed as one (thousands of groups get the same row at once), and an
-    EXPIRE is made once for each key, after all else. Two changes of one field stay in their order, as long as
-    no field is both PUT and HSET.
+    Changes that differ in the field alone are packed as one (thousands of groups get the same row at once),
+    and each key's EXPIRE is called once, after all other changes. Two changes of one field stay in their
+    order, as long as no field is both PUT and HSET.
     """
     plain: list[list[str]] = []
     runs: dict[Change, list[str]] = {}

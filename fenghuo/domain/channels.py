@@ -1,64 +1,196 @@
-"""What is true of each channel."""
+"""What is true of each channel: one row a channel, and every other module asks here. Pure.
 
-from fenghuo.domain.events import Binding
+To add a channel: one row here, and one adapter in broadcast/channels.
+"""
 
-ORDER = {"relay": 0, "wecom_customer_group": 0, "sandbox": 1, "webhook": 1}
-"""What waits for people goes first, then what takes repeats; robots, which go one by one, hold nobody up."""
-
-
-TASKS = frozenset({"wecom_customer_group"})
-"""Channels through which an owner gets one task for many groups."""
-
-
-MOST_CHATS = 2_000
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import Enum
+from types import MappingProxyType
 
 
-CHANNELS = (
-    "sandbox", "relay", "wecom_customer_group", "wecom_robot", "dingtalk", "feishu", "webhook", "apprise",
+class SettledBy(Enum):
+    """Whose word settles a delivery."""
+
+    PLATFORM = "the platform's answer"
+    TAP_HERE = "a person's tap on the to-do page"
+    OWNER_TASK = "the owner's tap on the platform, which is asked for it"
+
+
+@dataclass(frozen=True, slots=True)
+class KeyUrl:
+    """Where the key is in the URL that a platform shows for a robot."""
+
+    hosts: tuple[str, ...]
+    path: str
+    """A regular expression that the whole path matches."""
+    parameter: str = ""
+    """The query's parameter with the key; empty: the key is the path's first group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What an address on a channel looks like."""
+
+    wanted: str
+    """In words, for a person who wrote something else."""
+    pattern: str
+    """A regular expression that the whole address matches."""
+    secret: bool = True
+    """Whether anybody who knows it can write there; it is sealed then."""
+    signed: bool = False
+    """Whether a signing secret may belong to it."""
+    url: KeyUrl | None = None
+    """Where it may be given as a URL of which only the key is kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Channel:
+    """One row: what is true of a channel, whoever asks."""
+
+    name: str
+    """As in bindings, events, settings and files."""
+    zh: tuple[str, ...]
+    """Its Chinese name, and others by which expressions and imported files may call it."""
+    en: str
+    address: Address | None = None
+    """None: a group needs no address on it."""
+    settled_by: SettledBy = SettledBy.PLATFORM
+    idempotent: bool = False
+    """Whether a repeat with the same idempotency key is ignored, so that it may be sent again."""
+    robot: bool = False
+    """Whether each target is a credential of its own, with its own rate and its own misconfiguration."""
+    needs_credential: bool = False
+    """Whether a binding must name a credential of the credentials file."""
+    counted: bool = False
+    """Whether the platform counts, and limits, what a group gets."""
+    carries_replies: bool = False
+    """Whether answers to reporters go out through it."""
+    notifies: bool = False
+    """Whether it can notify a person of what waits for a tap."""
+    max_bytes: int = 0
+    """Bytes (UTF-8) of text that it takes; 0: no limit of its own."""
+    max_chats: int = 1
+    """Groups that one request may be for."""
+
+    @property
+    def needs_tap(self) -> bool:
+        """Whether nothing goes out before a person taps, here or on the platform."""
+        return self.settled_by is not SettledBy.PLATFORM
+
+
+_KEY = r"(?a:[\w-]{4,128})"
+
+SANDBOX = Channel(
+    name="sandbox", zh=("演示群墙", "演示"), en="Sandbox wall", idempotent=True, carries_replies=True
+)
+RELAY = Channel(
+    name="relay", zh=("民警转发", "转发"), en="Officer relay", settled_by=SettledBy.TAP_HERE, idempotent=True
+)
+WECOM_CUSTOMER_GROUP = Channel(
+    name="wecom_customer_group",
+    zh=("企业微信客户群", "客户群"),
+    en="WeCom customer group",
+    address=Address("the customer group's chat id (wr...)", r"(?a:wr[\w-]{4,62})", secret=False),
+    settled_by=SettledBy.OWNER_TASK,
+    needs_credential=True,
+    counted=True,
+    max_bytes=4000,
+    max_chats=2000,
+)
+WECOM_ROBOT = Channel(
+    name="wecom_robot",
+    zh=("企业微信机器人", "群机器人"),
+    en="WeCom robot",
+    address=Address(
+        "the robot's webhook URL or its key", _KEY,
+        url=KeyUrl(("qyapi.weixin.qq.com",), r"/cgi-bin/webhook/send", "key"),
+    ),
+    robot=True,
+    notifies=True,
+    max_bytes=2048,
 )  # fmt: skip
-"""The ways to groups that exist, the default first; broadcast has an adapter for each."""
+DINGTALK = Channel(
+    name="dingtalk",
+    zh=("钉钉机器人", "钉钉"),
+    en="DingTalk robot",
+    address=Address(
+        "the robot's webhook URL or its access token", _KEY, signed=True,
+        url=KeyUrl(("oapi.dingtalk.com",), r"/robot/send", "access_token"),
+    ),
+    robot=True,
+    notifies=True,
+    max_bytes=18_000,  # the limit of 20,000 is the whole body's, in which a line break takes two bytes
+)  # fmt: skip
+FEISHU = Channel(
+    name="feishu",
+    zh=("飞书机器人", "飞书"),
+    en="Feishu robot",
+    address=Address(
+        "the robot's webhook URL or its token", _KEY, signed=True,
+        url=KeyUrl(("open.feishu.cn", "open.larksuite.com"), r"/open-apis/bot/v2/hook/([^/]+)/?"),
+    ),
+    robot=True,
+    notifies=True,
+    max_bytes=18_000,  # the limit of 20 KB is the whole body's, as DingTalk's
+)  # fmt: skip
+WEBHOOK = Channel(
+    name="webhook",
+    zh=("网络回调", "回调"),
+    en="Webhook",
+    address=Address("an address that begins with http:// or https://", r"(?is:https?://.+)"),
+    idempotent=True,
+    notifies=True,
+)
+APPRISE = Channel(
+    name="apprise",
+    zh=("Apprise 通知",),
+    en="Apprise",
+    address=Address("an Apprise URL (name://...)", r"(?i:[a-z][a-z0-9+.-]*://\S+)"),
+    notifies=True,
+)
+
+ROWS = (SANDBOX, RELAY, WECOM_CUSTOMER_GROUP, WECOM_ROBOT, DINGTALK, FEISHU, WEBHOOK, APPRISE)
+"""Every channel, the default of a group without one first; in this order people see them."""
+
+CHANNELS: Mapping[str, Channel] = MappingProxyType({x.name: x for x in ROWS})
+"""Every channel by name; broadcast has an adapter for each."""
+GROUP_CHANNELS = tuple(CHANNELS)
+"""The ways to groups, the default first."""
+CHANNEL_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({x: CHANNELS[x].zh for x in GROUP_CHANNELS})
+"""The ways to groups with their Chinese names."""
 
 
-SANDBOX = Binding(channel=CHANNELS[0])
+def _those(fact: Callable[[Channel], bool]) -> frozenset[str]:
+    return frozenset(x.name for x in ROWS if fact(x))
 
 
-TAPPED = frozenset({"relay"})
-"""Channels whose groups are settled by a person's tap here; the others' platforms are asked."""
+TAPPED_HERE = _those(lambda x: x.settled_by is SettledBy.TAP_HERE)
+"""Groups on these wait on our to-do page, and a tap there settles them; no platform is asked."""
+OWNER_TASKS = _those(lambda x: x.settled_by is SettledBy.OWNER_TASK)
+"""On these the group's owner gets one task for many groups and taps on the platform, which is asked."""
+NEEDS_TAP = _those(lambda x: x.needs_tap)
+"""TAPPED_HERE and OWNER_TASKS: nothing goes out before a person taps."""
+IDEMPOTENT = _those(lambda x: x.idempotent)
+ROBOTS = _those(lambda x: x.robot)
+NEEDS_CREDENTIAL = _those(lambda x: x.needs_credential)
+COUNTED = _those(lambda x: x.counted)
+CARRY_REPLIES = _those(lambda x: x.carries_replies)
+NOTIFY = _those(lambda x: x.notifies)
+SEALED = _those(lambda x: x.address is not None and x.address.secret)
+SIGNING = _those(lambda x: x.address is not None and x.address.signed)
+
+FIRST_TO_GO, LAST_TO_GO = 0, 2
 
 
-MOST_BYTES = {"wecom_robot": 2048, "wecom_customer_group": 4000, "dingtalk": 18_000, "feishu": 18_000}
-"""Bytes (UTF-8) of text that a channel takes. DingTalk's 20,000 and Feishu's 20 KB are those of the whole
-body, in which a line break or a quotation mark takes two: what is kept back is for these and for what stands
-around the text."""
+def send_order(channel: str) -> int:
+    """When deliveries of ``channel`` go: first those that wait for a tap, then idempotent channels, last
+    what goes out one at a time, so that it delays nobody."""
+    if channel in NEEDS_TAP:
+        return FIRST_TO_GO
+    return 1 if channel in IDEMPOTENT else LAST_TO_GO
 
 
-ROBOTS = frozenset({"wecom_robot", "dingtalk", "feishu"})
-"""Channels where each target is a credential of its own."""
-
-
-NEEDS_TAP = frozenset({"relay", "wecom_customer_group"})
-"""Channels on which nothing goes out before a person taps."""
-
-
-COUNTED = frozenset({"wecom_customer_group"})
-"""Channels whose platform counts what a group gets."""
-
-
-CARRY_REPLIES = frozenset({"sandbox"})
-
-
-CHANNEL_NAMES = {
-    "sandbox": ("演示群墙", "演示"),
-    "relay": ("民警转发", "转发"),
-    "wecom_customer_group": ("企业微信客户群", "客户群"),
-    "wecom_robot": ("企业微信机器人", "群机器人"),
-    "dingtalk": ("钉钉机器人", "钉钉"),
-    "feishu": ("飞书机器人", "飞书"),
-    "webhook": ("网络回调", "回调"),
-    "apprise": ("Apprise 通知",),
-}
-"""Channels with their Chinese names."""
-
-
-PEOPLE = TAPPED | TASKS
-"""Channels where a group waits for a person."""
+def channel_label(channel: str) -> str:
+    """The Chinese name of ``channel``; its name where it is not known."""
+    return CHANNELS[channel].zh[0] if channel in CHANNELS else channel

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping
 
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import SANDBOX, TASKS
+from fenghuo.domain.channels import OWNER_TASKS, SANDBOX
 from fenghuo.domain.events import Binding, Group
 
 
@@ -13,10 +13,10 @@ def ways_to(
     """The ways to ``group`` that are approved and can work, the preferred first; an exercise has the sandbox
     alone."""
     if exercise:
-        return [e.Binding(channel="sandbox")] if "sandbox" in channels else []
+        return [e.Binding(channel=SANDBOX.name)] if SANDBOX.name in channels else []
     return [
         way for way in group.ways
-        if way.channel in channels and (way.channel not in TASKS or sender_of(group, people))
+        if way.channel in channels and (way.channel not in OWNER_TASKS or sender_of(group, people))
     ]  # fmt: skip
 
 
@@ -43,8 +43,8 @@ def moved_to(group: e.Group, release: e.Release, channel: str) -> str:
 
 def way_of(group: e.Group, channel: str) -> e.Binding | None:
     """The group's way through ``channel``."""
-    if channel == "sandbox":
-        return e.Binding(channel="sandbox")
+    if channel == SANDBOX.name:
+        return e.Binding(channel=SANDBOX.name)
     return next((way for way in group.ways if way.channel == channel), None)
 
 
@@ -63,7 +63,7 @@ def way_for(group: Group, channels: Collection[str], exercise: bool, after: str 
     An exercise goes nowhere but to the sandbox.
     """
     if exercise:
-        return SANDBOX if SANDBOX.channel in channels and not after else None
+        return Binding(channel=SANDBOX.name) if SANDBOX.name in channels and not after else None
     ways = group.ways
     if after:
         names = [x.channel for x in ways]

@@ -11,8 +11,8 @@ from typing import Any
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 
-from fenghuo.desk.desk import reaching_redis
 from fenghuo.desk.keys import Keys
+from fenghuo.desk.redis import reaching_redis
 
 SHORTEST_PASSWORD = 10
 LOGIN_WINDOW_S = 300

@@ -7,14 +7,16 @@ from typing import Any, Literal
 
 import msgspec
 
+from fenghuo.domain.channels import ROBOTS
 from fenghuo.errors import Refused
 from fenghuo.simulator.response_model import PROFILES, Profile
 
 
-class Robot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SimulatedRobot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A robot in one group; ``key`` is WeCom's key, DingTalk's or Feishu's token."""
 
-    channel: Literal["wecom_robot", "dingtalk", "feishu"]
+    channel: str
+    """One of channels.ROBOTS."""
     key: str
     group_id: str
     secret: str = ""
@@ -52,7 +54,7 @@ class Corp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     quota: Literal["month", "week", "day"] = "month"
 
 
-class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class OfficerAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An account of the console that a simulated officer uses."""
 
     person_id: str
@@ -60,7 +62,7 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     profile: str = "usual"
 
 
-class Residents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ResidentGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A group of residents, on whatever channel."""
 
     group_id: str
@@ -71,14 +73,14 @@ class Residents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class Roster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of it."""
 
-    robots: tuple[Robot, ...] = ()
+    robots: tuple[SimulatedRobot, ...] = ()
     chats: tuple[Chat, ...] = ()
     owners: tuple[Owner, ...] = ()
     corps: tuple[Corp, ...] = ()
     hooks: tuple[str, ...] = ()
     """The group ids that POST /hook/GROUP knows."""
-    groups: tuple[Residents, ...] = ()
-    officers: tuple[Member, ...] = ()
+    groups: tuple[ResidentGroup, ...] = ()
+    officers: tuple[OfficerAccount, ...] = ()
     profiles: dict[str, Profile] = {}
     """Profiles of one's own, or the usual ones with other figures."""
     webhook_secret: str = ""
@@ -109,6 +111,10 @@ def parse(path: Path) -> Any:
 
 
 def _check(roster: Roster) -> None:
+    for robot in roster.robots:
+        if robot.channel not in ROBOTS:
+            robots = ", ".join(sorted(ROBOTS))
+            raise Refused(f"this roster cannot be used: no robot is of {robot.channel!r}, but of {robots}")
     corps = {corp.name for corp in roster.corps}
     for chat in roster.chats:
         if chat.corp not in corps and not (chat.corp == "" and len(corps) == 1):

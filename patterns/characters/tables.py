@@ -1,5 +1,5 @@
 """What each character stands for, as tables for the compiled loops: its plain form, its folded code, and
-how much it looks like a disguise. Built once a process from `glyphs`."""
+how much it looks like a disguise. Built once a process from `sources`."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -46,12 +46,12 @@ TLD_WORDS = frozenset(
 """Those that follow an hour as a word (8点app)."""
 
 DIGIT, LETTER, HAN_DIGIT, HAN, PRINTABLE, JOINS, WATCHED = 1, 2, 4, 8, 16, 32, 64
-"""Bits of `Characters.kind`, for normalised characters; JOINS: may stand between the digits of one number;
-WATCHED: may begin another name for an account, or be meant for something else."""
+"""Bits of `CharacterTables.kind`, for normalised characters; JOINS: may stand between the digits of one
+number; WATCHED: may begin another name for an account, or be meant for something else."""
 _WATCHED = "微威薇徽溦葳崴嶶维vw/\\扣抠蔻叩筘邱秋球咖+。点丶ol"
 
 PLAIN, HIDDEN, DRESSED, ODD, TRADITIONAL = range(5)
-"""Values of `Characters.dress`, for raw characters: invisible; a fancy form or look-alike; Han that
+"""Values of `CharacterTables.dress`, for raw characters: invisible; a fancy form or look-alike; Han that
 GB 2312 lacks; traditional form of a first-level one."""
 
 

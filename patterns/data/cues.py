@@ -1,6 +1,6 @@
 """What makes a message look like bait: themes of fraud, and what each of them, each hook and sign weighs.
 
-Data only; `triage` uses it.
+Data only; `triage` applies it.
 """
 
 from dataclasses import dataclass

@@ -1,8 +1,8 @@
 """The words by which a message leads astray, refuses to, names something official, or warns: expressions
 over normalised text.
 
-Data only; `judging` uses them. Each begins with the set of its first characters where it is an alternation:
-the engine tries nothing elsewhere.
+Data only; `signals.verdict_rules` applies them. An alternation begins with the set of its first characters,
+so that the regex engine tries it nowhere else.
 """
 
 HARD = frozenset(("link", "account", "number", "app", "qr", "screen"))

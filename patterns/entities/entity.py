@@ -10,7 +10,7 @@ class Entity:
 
     `start` and `end` are offsets into the RAW text, `value` is cleaned. For entities
     named by a label (a code after 验证码, an id after 微信) the span covers the value only.
-    `shown` is the form people may see, `treatment` how it came about (shown.TREATMENTS).
+    `shown` is the form people may see, `treatment` how it came about (`masking.TREATMENTS`).
     """
 
     kind: str

@@ -1,8 +1,8 @@
 """Find the things in a text that identify or that can be acted on: links, numbers, codes, sums, names.
 
 They are searched in the normalised text, so full-width, spaced and look-alike forms are found as well.
-The expressions are in `entity_rules`, what a hit must pass besides in `entity_checks`, what may be shown in
-`shown`, numbers and sites to trust in `known_good`.
+The regular expressions are in `expressions`, the further checks of a match in `checks`, what people may see
+in `masking`, the numbers and sites to trust in `data.trusted`.
 """
 
 import re
@@ -65,6 +65,6 @@ def find(text: str) -> tuple[Entity, ...]:
     couriers, contracts), id_number and licence (check character), bank_card (Luhn), handle (@name of an app),
     wechat, qq_group, qq, phone (mobile), virtual_phone, sms_port (106...), service_phone (400, 800),
     foreign_phone, landline, spoofed_short (95xxx of nobody), hotline (known good), plate, invite_code,
-    address, amount, person, app. shown.TREATMENTS says what becomes of each.
+    address, amount, person, app. `masking.TREATMENTS` says what people may see of each.
     """
     return find_in(normalise(text))

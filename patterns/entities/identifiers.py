@@ -88,5 +88,5 @@ def _is_open_to_anyone(host: str, rest: str) -> bool:
 
 
 def is_known_good(link: str) -> bool:
-    """Whether a link, defanged or not, leads to a government site or one of known_good.DOMAINS."""
+    """Whether a link, defanged or not, leads to a government site or one of `data.trusted.DOMAINS`."""
     return "." in link and known_good_name(link) is not None

@@ -1,10 +1,10 @@
 """The hot loops, turned into machine code by numba.
 
-What is entered from outside is kept for later processes: in NUMBA_CACHE_DIR where that is set, be it only to
-be read; else beside the module, else in the user's cache. The module's file and the constants in it, its own
-and those it imports, are frozen in its machine code. So what is kept says of what it was made, is run with no
-others, and is replaced by them. It says nothing of other modules' functions: a compiled function calls only
-compiled functions of its own module.
+Entry points are cached on disk: in NUMBA_CACHE_DIR if set (it may be read-only), else beside the module, else
+in the user's cache. Machine code contains the constants of its module, its own and imported ones, so a cached
+file carries a stamp of the module's source and constants; a file with another stamp is not run but replaced.
+The stamp does not cover functions of other modules: a compiled function calls only compiled functions of its
+own module.
 """
 
 from collections.abc import Callable, Mapping
@@ -27,19 +27,19 @@ _cache_errors: list[str] = []
 
 
 def cache_error() -> str:
-    """Why machine code that this process made could not be kept for the next one; "" if all was."""
+    """Why machine code of this process could not be cached for the next one; "" if all of it was."""
     return _cache_errors[0] if _cache_errors else ""
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as machine code: typed at its first call, free of the GIL."""
+    """Compile the function at its first call; it runs without the GIL."""
     return cast(Callable[..., Any], njit(nogil=True)(function))
 
 
 class DiskCached:
-    """A compiled function as it is entered from outside: its machine code is kept, from the first call on.
+    """An entry point: a compiled function whose machine code is cached on disk at its first call.
 
-    Where no folder may be written to nothing is kept, and each process compiles for itself (some 15 s).
+    Where no folder is writable nothing is cached, and each process compiles for itself (some 15 s).
     """
 
     def __init__(self, function: Callable[..., Any]) -> None:
@@ -57,7 +57,8 @@ class DiskCached:
 
 
 def _constants(names: Mapping[str, Any]) -> str:
-    """A hash of all in a module that numba freezes: neither functions and classes nor modules."""
+    """A hash of the constants of a module, which numba compiles in: all but functions, classes and
+    modules."""
     digest = blake2b(digest_size=16)
     for name, value in sorted(names.items(), key=lambda item: item[0]):
         if not (name.startswith("__") or callable(value) or isinstance(value, ModuleType)):
@@ -67,7 +68,8 @@ def _constants(names: Mapping[str, Any]) -> str:
 
 
 class _Stamped:
-    """A place of numba's whose stamp covers the constants; one file a function, so that none pile up."""
+    """A cache locator of numba whose stamp covers the constants; one file per function, so that old files do
+    not pile up."""
 
     def __init__(self, function: Any, file: str) -> None:
         super().__init__(function, file)  # type: ignore[call-arg]
@@ -82,7 +84,7 @@ class _Stamped:
 
 class _Named(_Stamped, UserProvidedCacheLocator):
     def ensure_cache_path(self) -> None:
-        """A folder that was named is taken as it is, so that an image's can be read only."""
+        """Take NUMBA_CACHE_DIR as it is: the folder of a container image may be read-only."""
         with suppress(OSError):
             super().ensure_cache_path()
 
@@ -96,7 +98,7 @@ class _Users(_Stamped, UserWideCacheLocator):
 
 
 class _Form(CompileResultCacheImpl):
-    """Machine code with its stamp: numba's index alone may be ahead of the file that it names."""
+    """Machine code with its own stamp: numba's index may be newer than the file that it names."""
 
     _locator_classes = [_Named, _Beside, _Users]  # noqa: RUF012 - numba's
 
@@ -109,8 +111,8 @@ class _Form(CompileResultCacheImpl):
 
 
 class _Cache(FunctionCache):
-    """Kept files, which are a convenience: one that is damaged (as after a power cut), or cannot be read or
-    written, is never a reason not to start."""
+    """The cached files. They are a convenience: one that is damaged (as after a power cut), or cannot be read
+    or written, never stops the process."""
 
     _impl_class = _Form
 

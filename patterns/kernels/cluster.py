@@ -28,8 +28,8 @@ KEYS = 16
 """Keys of an exemplar that have postings, those that hash lowest; of a message all are looked up."""
 CHUNKS = 32
 SLOTS, FREE_SLOT, HELD, CODES, KEYS_USED, POOL, POOL_WANTED, VALUES_USED, NODES, FREE_NODE = range(10)
-"""Places in `Held.counters`: ends of what is in use, heads of free lists, how many are held, and what a text
-that did not fit wanted of the pool."""
+"""Places in `ExemplarStore.counters`: ends of what is in use, heads of free lists, how many exemplars are
+held, and how much of the pool a text wanted that did not fit."""
 COUNTERS = 10
 
 _BUDGET, CANDIDATES = 2_048, 8
@@ -154,10 +154,10 @@ def _table_size(entries):
 
 
 @compiled
-def _small(table, held, gram, mask):
-    """Place of a gram in a table of indices into `held`, or the free place for it."""
+def _small(table, found, gram, mask):
+    """Place of a gram in a table of indices into `found`, or the free place for it."""
     place = (gram * 40503) & mask
-    while table[place] >= 0 and held[table[place]] != gram:
+    while table[place] >= 0 and found[table[place]] != gram:
         place = (place + 1) & mask
     return place
 
@@ -277,169 +277,169 @@ def _power(size):
 
 
 @compiled
-def _chunk(held, power):
-    chunk = held.pool_free[power]
+def _chunk(store, power):
+    chunk = store.pool_free[power]
     if chunk >= 0:
-        held.pool_free[power] = held.pool[chunk]
+        store.pool_free[power] = store.pool[chunk]
         return np.int64(chunk)
-    top = held.counters[POOL]
-    held.counters[POOL] = top + (1 << power)
+    top = store.counters[POOL]
+    store.counters[POOL] = top + (1 << power)
     return top
 
 
 @compiled
-def _free_chunk(held, chunk, power):
-    held.pool[chunk] = held.pool_free[power]
-    held.pool_free[power] = chunk
+def _free_chunk(store, chunk, power):
+    store.pool[chunk] = store.pool_free[power]
+    store.pool_free[power] = chunk
 
 
 @compiled
-def _size(held, entry):
+def _size(store, entry):
     """How many slots have the key of an entry."""
     if entry == 0:
         return np.int32(0)
     head = _head(entry)
-    return np.int32(1) if head & _SINGLE else held.pool[head]
+    return np.int32(1) if head & _SINGLE else store.pool[head]
 
 
 @compiled
-def _post(held, key, slot):
-    place = _look_up(held.keys, key)
-    entry = held.keys[place]
+def _post(store, key, slot):
+    place = _look_up(store.keys, key)
+    entry = store.keys[place]
     head = _head(entry)
     if entry == 0:
-        held.counters[KEYS_USED] += 1
-        held.keys[place] = _entry(key, _SINGLE | np.uint32(slot))
+        store.counters[KEYS_USED] += 1
+        store.keys[place] = _entry(key, _SINGLE | np.uint32(slot))
     elif head & _SINGLE:
-        chunk = _chunk(held, 2)
-        held.pool[chunk], held.pool[chunk + 1], held.pool[chunk + 2] = 2, head & ~_SINGLE, slot
-        held.keys[place] = _entry(key, chunk)
+        chunk = _chunk(store, 2)
+        store.pool[chunk], store.pool[chunk + 1], store.pool[chunk + 2] = 2, head & ~_SINGLE, slot
+        store.keys[place] = _entry(key, chunk)
     else:
-        size = held.pool[head]
+        size = store.pool[head]
         chunk = np.int64(head)
         if (size + 1) & size == 0:
             power = _power(size + 1)
-            chunk = _chunk(held, power + 1)
+            chunk = _chunk(store, power + 1)
             for i in range(size + 1):
-                held.pool[chunk + i] = held.pool[head + i]
-            _free_chunk(held, head, power)
-            held.keys[place] = _entry(key, chunk)
-        held.pool[chunk + size + 1] = slot
-        held.pool[chunk] = size + 1
+                store.pool[chunk + i] = store.pool[head + i]
+            _free_chunk(store, head, power)
+            store.keys[place] = _entry(key, chunk)
+        store.pool[chunk + size + 1] = slot
+        store.pool[chunk] = size + 1
 
 
 @compiled
-def _unpost(held, key, slot):
-    place = _look_up(held.keys, key)
-    chunk = np.int64(_head(held.keys[place]))
+def _unpost(store, key, slot):
+    place = _look_up(store.keys, key)
+    chunk = np.int64(_head(store.keys[place]))
     if chunk & _SINGLE:
-        held.counters[KEYS_USED] -= 1
-        _take_out(held.keys, place)
+        store.counters[KEYS_USED] -= 1
+        _take_out(store.keys, place)
         return
-    left = held.pool[chunk] - 1
+    left = store.pool[chunk] - 1
     for i in range(1, left + 1):
-        if held.pool[chunk + i] == slot:
-            held.pool[chunk + i] = held.pool[chunk + left + 1]
+        if store.pool[chunk + i] == slot:
+            store.pool[chunk + i] = store.pool[chunk + left + 1]
             break
-    held.pool[chunk] = left
+    store.pool[chunk] = left
     if left == 1:
-        held.keys[place] = _entry(key, _SINGLE | np.uint32(held.pool[chunk + 1]))
-        _free_chunk(held, chunk, 2)
+        store.keys[place] = _entry(key, _SINGLE | np.uint32(store.pool[chunk + 1]))
+        _free_chunk(store, chunk, 2)
     elif left > 2 and (left + 1) & left == 0:
-        _free_chunk(held, chunk + left + 1, _power(left + 1))
+        _free_chunk(store, chunk + left + 1, _power(left + 1))
 
 
 # ---------------------------------------------------------------- exemplars
 
 
 @compiled
-def _stretch(held, blocks):
+def _stretch(store, blocks):
     """First block of a free stretch of codes."""
-    at = held.code_free[blocks]
+    at = store.code_free[blocks]
     if at < 0:
-        at = np.int32(held.counters[CODES])
-        held.counters[CODES] += blocks
+        at = np.int32(store.counters[CODES])
+        store.counters[CODES] += blocks
         return at
-    following = held.codes[at * BLOCK : at * BLOCK + 2]
-    held.code_free[blocks] = np.int32((np.uint32(following[0]) << np.uint32(16)) | np.uint32(following[1]))
+    following = store.codes[at * BLOCK : at * BLOCK + 2]
+    store.code_free[blocks] = np.int32((np.uint32(following[0]) << np.uint32(16)) | np.uint32(following[1]))
     return at
 
 
 @compiled
-def _free_stretch(held, at, blocks):
-    following = np.uint32(held.code_free[blocks])
-    held.codes[at * BLOCK] = following >> np.uint32(16)
-    held.codes[at * BLOCK + 1] = following & np.uint32(0xFFFF)
-    held.code_free[blocks] = at
+def _free_stretch(store, at, blocks):
+    following = np.uint32(store.code_free[blocks])
+    store.codes[at * BLOCK] = following >> np.uint32(16)
+    store.codes[at * BLOCK + 1] = following & np.uint32(0xFFFF)
+    store.code_free[blocks] = at
 
 
 @compiled
-def _codes_of(held, slot):
-    first = np.int64(held.at[slot]) * BLOCK
-    return held.codes[first : first + held.length[slot]]
+def _codes_of(store, slot):
+    first = np.int64(store.at[slot]) * BLOCK
+    return store.codes[first : first + store.length[slot]]
 
 
 @compiled
-def _exemplify(held, codes, keys, total, number):
+def _exemplify(store, codes, keys, total, number):
     """Hold a text, of which there are keys, as an exemplar of a cluster."""
-    counters = held.counters
+    counters = store.counters
     slot = counters[FREE_SLOT]
     if slot >= 0:
-        counters[FREE_SLOT] = held.after[slot]
+        counters[FREE_SLOT] = store.after[slot]
     else:
         slot = counters[SLOTS]
         counters[SLOTS] += 1
     counters[HELD] += 1
-    held.at[slot] = _stretch(held, (codes.size + BLOCK - 1) // BLOCK)
-    held.length[slot], held.total[slot], held.owner[slot] = codes.size, total, number
-    held.after[slot] = held.first[number]
-    held.first[number] = slot
-    held.size[number] += 1
-    _codes_of(held, slot)[:] = codes
-    held.indexed[slot] = min(keys.size, KEYS)
-    for i in range(held.indexed[slot]):
-        _post(held, keys[i], slot)
+    store.at[slot] = _stretch(store, (codes.size + BLOCK - 1) // BLOCK)
+    store.length[slot], store.total[slot], store.owner[slot] = codes.size, total, number
+    store.after[slot] = store.first[number]
+    store.first[number] = slot
+    store.size[number] += 1
+    _codes_of(store, slot)[:] = codes
+    store.indexed[slot] = min(keys.size, KEYS)
+    for i in range(store.indexed[slot]):
+        _post(store, keys[i], slot)
 
 
 @compiled
-def _room(held, keys, blocks, values):
+def _room(store, keys, blocks, values):
     """Whether one more text surely fits; the caller lets the arrays grow if not."""
-    counters = held.counters
+    counters = store.counters
     needed = 0
     for i in range(keys.size):
-        size = _size(held, held.keys[_look_up(held.keys, keys[i])])
+        size = _size(store, store.keys[_look_up(store.keys, keys[i])])
         needed += 2 * (size + 1) if (size + 1) & size == 0 or size == 1 else 0
     counters[POOL_WANTED] = needed
     return (
-        (counters[FREE_SLOT] >= 0 or counters[SLOTS] < held.at.size)
-        and (counters[CODES] + blocks) * BLOCK <= held.codes.size
-        and (counters[KEYS_USED] + keys.size) * 4 < held.keys.size * 3
-        and counters[POOL] + needed <= held.pool.size
-        and counters[NODES] + values <= held.node_value.size
-        and (counters[VALUES_USED] + values) * 4 < held.values.size * 3
+        (counters[FREE_SLOT] >= 0 or counters[SLOTS] < store.at.size)
+        and (counters[CODES] + blocks) * BLOCK <= store.codes.size
+        and (counters[KEYS_USED] + keys.size) * 4 < store.keys.size * 3
+        and counters[POOL] + needed <= store.pool.size
+        and counters[NODES] + values <= store.node_value.size
+        and (counters[VALUES_USED] + values) * 4 < store.values.size * 3
     )
 
 
 @DiskCached
 @compiled
-def drop(held, number, bits, telling):
+def drop(store, number, bits, telling):
     """Forget the exemplars of one cluster."""
     grams, keys = np.empty(LONGEST, np.int32), np.empty(LONGEST, np.uint32)
-    slot = held.first[number]
+    slot = store.first[number]
     while slot >= 0:
-        codes = _codes_of(held, slot)
+        codes = _codes_of(store, slot)
         _grams(codes, grams)
         many = _sorted_keys(grams[: codes.size], bits, telling, keys)
         for i in range(min(many, KEYS)):
-            _unpost(held, keys[i], slot)
-        _free_stretch(held, held.at[slot], (codes.size + BLOCK - 1) // BLOCK)
-        following = held.after[slot]
-        held.after[slot] = held.counters[FREE_SLOT]
-        held.counters[FREE_SLOT] = slot
-        held.counters[HELD] -= 1
-        held.size[number] -= 1
+            _unpost(store, keys[i], slot)
+        _free_stretch(store, store.at[slot], (codes.size + BLOCK - 1) // BLOCK)
+        following = store.after[slot]
+        store.after[slot] = store.counters[FREE_SLOT]
+        store.counters[FREE_SLOT] = slot
+        store.counters[HELD] -= 1
+        store.size[number] -= 1
         slot = following
-    held.first[number] = _NONE
+    store.first[number] = _NONE
 
 
 # ---------------------------------------------------------------- indicators
@@ -459,73 +459,73 @@ def _value_key(value):
 
 
 @compiled
-def _mark(held, number, value, most):
+def _mark(store, number, value, most):
     """Note that a cluster carries an indicator, unless it does or carries `most` already."""
-    node, many = held.marks[number], 0
+    node, many = store.marks[number], 0
     while node >= 0:
-        if held.node_value[node] == value:
+        if store.node_value[node] == value:
             return
         many += 1
-        node = held.node_after[node]
+        node = store.node_after[node]
     if many < most:
-        node = held.counters[FREE_NODE]
+        node = store.counters[FREE_NODE]
         if node >= 0:
-            held.counters[FREE_NODE] = held.node_after[node]
+            store.counters[FREE_NODE] = store.node_after[node]
         else:
-            node = held.counters[NODES]
-            held.counters[NODES] += 1
+            node = store.counters[NODES]
+            store.counters[NODES] += 1
         key = _value_key(value)
-        place = _look_up(held.values, key)
+        place = _look_up(store.values, key)
         following = np.int32(_NONE)
-        if held.values[place] == 0:
-            held.counters[VALUES_USED] += 1
+        if store.values[place] == 0:
+            store.counters[VALUES_USED] += 1
         else:
-            following = np.int32(_head(held.values[place]))
-            held.node_before[following] = node
-        held.values[place] = _entry(key, node)
-        held.node_value[node], held.node_number[node] = value, number
-        held.node_next[node], held.node_before[node] = following, _NONE
-        held.node_after[node] = held.marks[number]
-        held.marks[number] = node
+            following = np.int32(_head(store.values[place]))
+            store.node_before[following] = node
+        store.values[place] = _entry(key, node)
+        store.node_value[node], store.node_number[node] = value, number
+        store.node_next[node], store.node_before[node] = following, _NONE
+        store.node_after[node] = store.marks[number]
+        store.marks[number] = node
 
 
 @compiled
-def _unmark(held, node):
-    before, following = held.node_before[node], held.node_next[node]
+def _unmark(store, node):
+    before, following = store.node_before[node], store.node_next[node]
     if following >= 0:
-        held.node_before[following] = before
+        store.node_before[following] = before
     if before >= 0:
-        held.node_next[before] = following
+        store.node_next[before] = following
     else:
-        key = _value_key(held.node_value[node])
-        place = _look_up(held.values, key)
+        key = _value_key(store.node_value[node])
+        place = _look_up(store.values, key)
         if following >= 0:
-            held.values[place] = _entry(key, following)
+            store.values[place] = _entry(key, following)
         else:
-            held.counters[VALUES_USED] -= 1
-            _take_out(held.values, place)
-    held.node_after[node] = held.counters[FREE_NODE]
-    held.counters[FREE_NODE] = node
+            store.counters[VALUES_USED] -= 1
+            _take_out(store.values, place)
+    store.node_after[node] = store.counters[FREE_NODE]
+    store.counters[FREE_NODE] = node
 
 
 @DiskCached
 @compiled
-def mark(held, number, values, most):
+def mark(store, number, values, most):
     """As `_mark`, for several indicators; there is room for them."""
     for value in values:
-        _mark(held, number, value, most)
+        _mark(store, number, value, most)
 
 
 @DiskCached
 @compiled
-def unmark(held, number):
+def unmark(store, number):
     """Forget the indicators of a cluster."""
-    node = held.marks[number]
+    node = store.marks[number]
     while node >= 0:
-        following = held.node_after[node]
-        _unmark(held, node)
+        following = store.node_after[node]
+        _unmark(store, node)
         node = following
-    held.marks[number] = _NONE
+    store.marks[number] = _NONE
 
 
 @DiskCached
@@ -542,19 +542,19 @@ def indicators(signs, values):
 
 
 @compiled
-def _linked(held, number, value, common, links, many):
+def _linked(store, number, value, common, links, many):
     """Append the others that carry an indicator, unless it is a common one; returns how many in all."""
-    entry = held.values[_look_up(held.values, _value_key(value))]
+    entry = store.values[_look_up(store.values, _value_key(value))]
     node = np.int32(_head(entry)) if entry != 0 else np.int32(_NONE)
     more = many
     carriers = 0
     while node >= 0 and carriers <= common:
-        if held.node_value[node] == value:
+        if store.node_value[node] == value:
             carriers += 1
-            if held.node_number[node] != number and more < links.size:
-                links[more] = held.node_number[node]
+            if store.node_number[node] != number and more < links.size:
+                links[more] = store.node_number[node]
                 more += 1
-        node = held.node_next[node]
+        node = store.node_next[node]
     if carriers <= common:
         return more
     links[many:more] = _NONE
@@ -565,9 +565,9 @@ def _linked(held, number, value, common, links, many):
 
 
 @compiled
-def _cosine(held, slot, grams, table, found, matched, bits, total):
+def _cosine(store, slot, grams, table, found, matched, bits, total):
     """Shared bits over the geometric mean of both texts' bits."""
-    codes = _codes_of(held, slot)
+    codes = _codes_of(store, slot)
     _grams(codes, grams)
     shared = np.float32(0)
     for i in range(codes.size):
@@ -576,7 +576,7 @@ def _cosine(held, slot, grams, table, found, matched, bits, total):
             if place >= 0 and matched[place] != slot:
                 matched[place] = slot
                 shared += bits[grams[i]]
-    return shared / np.sqrt(total * held.total[slot])
+    return shared / np.sqrt(total * store.total[slot])
 
 
 @compiled
@@ -687,32 +687,32 @@ def _rarer_first(entries, sizes, budget):
 
 
 @compiled
-def _sooner(value, slot, other, other_slot, held):
+def _sooner(value, slot, other, other_slot, store):
     """Whether the one comes before the other: by value, then by what does not depend on where it is held."""
     if value != other:
         return value > other
-    tie, other_tie = held.tie[held.owner[slot]], held.tie[held.owner[other_slot]]
-    return held.total[slot] < held.total[other_slot] if tie == other_tie else tie < other_tie
+    tie, other_tie = store.tie[store.owner[slot]], store.tie[store.owner[other_slot]]
+    return store.total[slot] < store.total[other_slot] if tie == other_tie else tie < other_tie
 
 
 @compiled
-def _best(held, touched, reached, values, slots):
+def _best(store, touched, reached, values, slots):
     """The slots that share most keys for their size, best first, but for those that share few; returns how
     many. Clears `shared`."""
     kept = 0
     for t in range(reached):
         slot = touched[t]
-        many = np.float32(held.shared[slot])
-        held.shared[slot] = 0
-        if many * _FEW < held.indexed[slot]:
+        many = np.float32(store.shared[slot])
+        store.shared[slot] = 0
+        if many * _FEW < store.indexed[slot]:
             continue
-        value = many * many / np.float32(held.indexed[slot])
+        value = many * many / np.float32(store.indexed[slot])
         if kept == slots.size:
-            if not _sooner(value, slot, values[kept - 1], slots[kept - 1], held):
+            if not _sooner(value, slot, values[kept - 1], slots[kept - 1], store):
                 continue
             kept -= 1
         at = kept
-        while at and _sooner(value, slot, values[at - 1], slots[at - 1], held):
+        while at and _sooner(value, slot, values[at - 1], slots[at - 1], store):
             slots[at], values[at] = slots[at - 1], values[at - 1]
             at -= 1
         slots[at], values[at] = slot, value
@@ -721,10 +721,10 @@ def _best(held, touched, reached, values, slots):
 
 
 @compiled
-def _resort(values, slots, held):
+def _resort(values, slots, store):
     for i in range(1, slots.size):
         value, slot, at = values[i], slots[i], i
-        while at and _sooner(value, slot, values[at - 1], slots[at - 1], held):
+        while at and _sooner(value, slot, values[at - 1], slots[at - 1], store):
             slots[at], values[at] = slots[at - 1], values[at - 1]
             at -= 1
         slots[at], values[at] = slot, value
@@ -760,7 +760,7 @@ def _by_passage(text, grams, compared, other, bits, limits, table, found, other_
 
 @DiskCached
 @compiled
-def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits, limits, join, placed,
+def place(codes, starts, signs, extras, extra_starts, numbers, first, store, bits, limits, join, placed,
           scores, exemplars, links, near):  # fmt: skip
     """Place texts from `first` on; returns the first that did not fit into the arrays, or how many there are.
 
@@ -799,18 +799,18 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
             placed[k] = _NONE
             continue
         more = min(extra_starts[k + 1] - extra_starts[k], limits.indicators)
-        if not _room(held, keys[: min(many, KEYS)], (n + BLOCK - 1) // BLOCK, more):
+        if not _room(store, keys[: min(many, KEYS)], (n + BLOCK - 1) // BLOCK, more):
             return k
         number, score, exemplar = numbers[k], np.float32(0), True
         if join:
             known = 0
             for i in range(many):
-                entry = held.keys[_look_up(held.keys, keys[i])]
+                entry = store.keys[_look_up(store.keys, keys[i])]
                 if entry != 0:
                     entries[known] = entry
                     known += 1
             for i in range(known):
-                sizes[i] = _size(held, entries[i])
+                sizes[i] = _size(store, entries[i])
             known, postings = _rarer_first(entries[:known], sizes[:known], _BUDGET)
             if postings >= touched.size:
                 touched = np.empty(2 * postings, np.int64)
@@ -818,15 +818,15 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
             for i in range(known):
                 head = np.int64(_head(entries[i]))
                 for j in range(sizes[i]):
-                    slot = head ^ np.int64(_SINGLE) if head & _SINGLE else np.int64(held.pool[head + 1 + j])
+                    slot = head ^ np.int64(_SINGLE) if head & _SINGLE else np.int64(store.pool[head + 1 + j])
                     touched[reached] = slot
-                    reached += held.shared[slot] == 0
-                    held.shared[slot] += 1
-            kept = _best(held, touched, reached, values, slots)
+                    reached += store.shared[slot] == 0
+                    store.shared[slot] += 1
+            kept = _best(store, touched, reached, values, slots)
             matched[:distinct] = _NONE
             for c in range(kept):
-                values[c] = _cosine(held, slots[c], other, table, found, matched, bits, total)
-            _resort(values[:kept], slots[:kept], held)
+                values[c] = _cosine(store, slots[c], other, table, found, matched, bits, total)
+            _resort(values[:kept], slots[:kept], store)
             telling = _telling(text, grams, bits, limits.telling_bits, mine)
             words = -1
             closest = slots[0]
@@ -837,7 +837,7 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
                     break
                 if words < 0:
                     words = _set_masks(mine[:telling], rows, masks)
-                compared = _codes_of(held, slot)
+                compared = _codes_of(store, slot)
                 _grams(compared, other)
                 their = _telling(compared, other, bits, limits.telling_bits, theirs)
                 ratio = np.float32(0)
@@ -854,29 +854,29 @@ def place(codes, starts, signs, extras, extra_starts, numbers, first, held, bits
                             other_table, other_found, flags, theirs, rows, masks, words, column,
                         ),
                     )  # fmt: skip
-                if value > 0 and (not score or _sooner(value, slot, score, closest, held)):
+                if value > 0 and (not score or _sooner(value, slot, score, closest, store)):
                     score, closest = value, slot
                 if value >= limits.join:
-                    near[k, close] = held.owner[slot]
+                    near[k, close] = store.owner[slot]
                     close += 1
             if words >= 0:
                 for i in range(telling):
                     rows[mine[i]] = 0
             if score >= limits.join:
-                number = held.owner[closest]
+                number = store.owner[closest]
                 exemplar = (
                     score < limits.further
-                    and held.after[closest] < 0
-                    and held.size[number] < limits.exemplars
+                    and store.after[closest] < 0
+                    and store.size[number] < limits.exemplars
                 )
         if exemplar:
-            _exemplify(held, text, keys[:many], total, number)
+            _exemplify(store, text, keys[:many], total, number)
         carried = 0
         for x in range(extra_starts[k], extra_starts[k] + more):
             if not _hidden(signs[k], extras[x]):
-                carried = _linked(held, number, extras[x], limits.common, links[k], carried)
+                carried = _linked(store, number, extras[x], limits.common, links[k], carried)
         for x in range(extra_starts[k], extra_starts[k] + more):
             if not _hidden(signs[k], extras[x]):
-                _mark(held, number, extras[x], limits.indicators)
+                _mark(store, number, extras[x], limits.indicators)
         placed[k], scores[k], exemplars[k] = number, score, exemplar
     return starts.size - 1

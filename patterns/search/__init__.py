@@ -1,1 +1,1 @@
-"""The inverted index of patterns, the index of cluster exemplars, and their weights."""
+"""The inverted index of patterns, the index of cluster exemplars, and the weights of their grams."""

@@ -1,9 +1,9 @@
 """An inverted index from grams to patterns that is the scorer itself: finds, for each folded message, the
 pattern most of whose information it holds, and how much, in one pass over a batch.
 
-Immutable: `with_change` returns a new index, so a reader keeps the one it began with. What was added since
-the last full build stands in a short tail of its own postings; weights are always those of all patterns
-held now.
+Immutable: `with_change` returns a new index, so a reader keeps the one it began with. Patterns
+added since the last full build are in a short tail with its own postings; the weights are always those of all
+patterns in the index.
 """
 
 from collections.abc import Iterable, Sequence
@@ -14,14 +14,11 @@ from typing import NamedTuple
 import numpy as np
 
 from patterns.arrays import F32, I32, I64, U32, U64, Bools
-from patterns.data.everyday_messages import EVERYDAY, STOCK
 from patterns.kernels import search as kernels
 from patterns.kernels.search import BITS, BUCKETS
-from patterns.text.normalise import Folded, clean_batch, fold_batch
+from patterns.search.background_weights import EVERYDAY_SIZE, everyday_counts, information
+from patterns.text.normalise import Folded
 
-STOCK_WEIGHT = 300
-"""How many everyday messages each stock phrase stands for: carriers' notes, ways to unsubscribe,
-forwarders' talk."""
 SMALL, LEAST_BUDGET, MOST_BUDGET, PATTERNS_A_POSTING = 4_096, 1_024, 4_096, 24
 """Postings that are added up for one message: the most in a library smaller than SMALL, else one for so many
 patterns held, within these bounds. What that misses is measured in bench/match.py."""
@@ -132,21 +129,14 @@ def distinct_grams(folded: Folded) -> tuple[I32, I64]:
 
 
 @cache
-def _background() -> tuple[I32, float]:
-    """How many everyday messages hold each gram, and how many messages that is."""
-    counts = np.zeros(BUCKETS, np.int32)
-    for texts, weight in ((EVERYDAY, 1), (STOCK, STOCK_WEIGHT)):
-        grams, starts = distinct_grams(fold_batch(clean_batch(texts)))
-        kernels.count(grams, np.full(len(texts), weight, np.int32), starts, counts)
-    return counts, float(len(EVERYDAY))
+def _everyday() -> I32:
+    """How many everyday messages hold each gram."""
+    return everyday_counts(_add_counts, BUCKETS)
 
 
-def _bits(everyday: I32, df: I32, size: float) -> F32:
-    """Information of each gram: log2 of how rare it is among `size` texts, at least a tenth of a bit."""
-    held = everyday + df
-    rarity: F32 = np.log2((size + 1) / (np.arange(int(held.max()) + 1) + 0.5)).astype(np.float32)
-    bits: F32 = np.maximum(rarity, np.float32(0.1))[held]
-    return bits
+def _add_counts(folded: Folded, weight: int, counts: I32) -> None:
+    grams, starts = distinct_grams(folded)
+    kernels.count(grams, np.full(starts.size - 1, weight, np.int32), starts, counts)
 
 
 def _row_postings(grams: I32, starts: I64, first: int, alive: Bools) -> tuple[I32, U32]:
@@ -161,13 +151,12 @@ def _build(  # noqa: PLR0917 - the columns of the index, in its order
     before: "Index | None",
 ) -> Index:  # fmt: skip
     """An index of all slots; the main postings are those of `before` while the tail behind them is short."""
-    everyday, everyday_size = _background()
     weights = alive.astype(np.int32)
     df, extra_df = np.zeros(BUCKETS, np.int32), np.zeros(BUCKETS, np.int32)
     kernels.count(grams, weights, starts, df)
     kernels.count(extras, weights, extra_starts, extra_df)
-    size = everyday_size + weights.sum()
-    bits = _bits(everyday, df, size)
+    size = EVERYDAY_SIZE + weights.sum()
+    bits = information(_everyday() + df, size)
     totals = np.empty(alive.size, np.float32)
     kernels.totals(grams, starts, bits, totals)
     totals[~alive] = np.inf
@@ -179,7 +168,7 @@ def _build(  # noqa: PLR0917 - the columns of the index, in its order
     tail_heads, tail_slots = _row_postings(grams, starts, merged, alive) if merged < alive.size else _NO_TAIL
     tables = _Tables(
         grams, starts, totals, hooked, ties, bits, df, heads, slots, tail_heads, tail_slots,
-        _bits(np.zeros_like(df), extra_df, size), *_row_postings(extras, extra_starts, 0, alive),
+        information(extra_df, size), *_row_postings(extras, extra_starts, 0, alive),
     )  # fmt: skip
     return Index(grams, starts, extras, extra_starts, hooked, ties, alive, merged, heads, slots, tables)
 

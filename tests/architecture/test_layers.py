@@ -1,4 +1,4 @@
-"""The house is built as ARCHITECTURE.md draws it: its folders, its layers, its one place for clients."""
+"""The project is built as ARCHITECTURE.md draws it: its folders, its layers, its one place for clients."""
 
 import ast
 import subprocess

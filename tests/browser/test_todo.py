@@ -46,7 +46,7 @@ def opened(browser: Browser, site: Site, who: str, **more: Any) -> tuple[Browser
 
 
 def states(site: Site, alert_id: str = s.ALERT) -> dict[str, tuple[str, int]]:
-    ledger = site.run(site.desk.ledger(alert_id, 1))
+    ledger = site.run(site.desk.deliveries.ledger(alert_id, 1))
     return {group_id: (row.state, row.word) for group_id, row in ledger.items()}
 
 
@@ -183,7 +183,7 @@ def test_what_was_recalled_under_the_thumb_asks_whether_it_had_been_sent(
     with in_street(redis_url, namespace, s.street(now)) as site:
         context, page = opened(browser, site, "dong")
         page.route("**/api/todo/part", lambda route: route.abort())
-        alert = site.run(site.desk.alert(s.ALERT))
+        alert = site.run(site.desk.alerts.get(s.ALERT))
         gone = e.DeliveryState.SUPERSEDED
         site.run(site.desk.project([d.released(alert, "recalled", clock.now())]))
         site.run(site.desk.project(s.waiting(s.ALERT, ["s000"], now - timedelta(seconds=5), state=gone)))

@@ -21,7 +21,7 @@ from fenghuo.runtime.room import open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
 from tests.support.builders import place, settings
-from tests.support.rooms_in_process import until
+from tests.support.waiting import until
 
 REPORTS = 20_000
 DISTRICTS = ("东区", "西区", "南区", "北区")
@@ -151,7 +151,7 @@ async def all_done(transport: object) -> bool:
 
 async def in_clusters(desk: object) -> int:
     """How many reports the clusters on the desk count, all together."""
-    found = [await desk.clusters_of(district, 0) for district in DISTRICTS]  # type: ignore[attr-defined]
+    found = [await desk.clusters.of_district(district, 0) for district in DISTRICTS]  # type: ignore[attr-defined]
     return sum(cluster.reports for clusters in found for cluster in clusters)
 
 
@@ -162,7 +162,7 @@ async def accounted(desk: object, transport: object) -> None:
     assert not matched.keys() & unmatched.keys()
     assert {f"r{n}" for n in range(0, REPORTS, 10)} == matched.keys()
     assert await in_clusters(desk) == len(unmatched), "a report that came twice counts once"
-    alerts = await desk.alerts()  # type: ignore[attr-defined]
+    alerts = await desk.alerts.all()  # type: ignore[attr-defined]
     sources = Counter((a.content.audience.district, bool(a.origin.cluster_id)) for a in alerts)
     assert all(sources[district, True] == 1 for district in DISTRICTS), sources
     assert max(sources.values()) == 1, f"twin drafts: {sources}"

@@ -135,7 +135,7 @@ def test_an_event_from_outside_a_stage_reaches_the_desk_all_the_same(rooms: dict
         if not made or DESK not in topic.readers or topic.readers == {DESK}:
             continue
         stages = [s for room in rooms.values() for s in room.stages if s.topic is topic]
-        assert [s.group for s in stages if s.projects_input], topic.name
+        assert [s.group for s in stages if s.fold_input], topic.name
 
 
 def test_stages_have_names_of_their_own_and_their_rooms(rooms: dict[str, Room]) -> None:

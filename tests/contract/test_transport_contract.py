@@ -30,8 +30,8 @@ from tests.support.transport_harness import (
     kill,
     nothing,
     report,
-    until,
 )
+from tests.support.waiting import until
 
 RECEIVED, UNMATCHED, LETTERS = topics.REPORTS_RECEIVED, topics.REPORTS_UNMATCHED, topics.DEADLETTERS
 
@@ -98,7 +98,7 @@ class BothTransports:
         assert failures[1] - failures[0] >= 0.1
         assert await carrier.answered(begun) == [answer_id(x) for x in reports]
         assert memory.forgotten >= 3
-        assert begun.trouble() is None
+        assert begun.health_problem() is None
 
     async def test_what_a_killed_process_had_under_way_is_done_by_the_next(
         self, carrier: TransportHarness
@@ -151,8 +151,8 @@ class BothTransports:
         assert by_value[e.encode(reports[7])].key == "r7"
         assert by_value[b"\xff not json"].reason
         assert "ReportUnmatched" in by_value[e.encode(answer(reports[0]))].reason
-        assert begun.trouble() is None
-        assert await carrier.desk.client.zcard(carrier.desk.keys.deadletters) == 4
+        assert begun.health_problem() is None
+        assert await carrier.desk.client.zcard(carrier.desk.keys.dead_letters) == 4
 
     async def test_too_much_poison_stops_the_stage_and_leaves_the_topic_as_it_is(
         self, carrier: TransportHarness
@@ -163,15 +163,15 @@ class BothTransports:
         writer = await carrier.begin(room="producers")
         await writer.publish([report(n) for n in range(300)])
         begun = await carrier.begin(RecordingStage(first=refuse).stage(batch=50))
-        trouble = await until(begun.trouble)
-        assert "more than 100 of the latest" in trouble
-        assert "a bad release" in trouble
+        problem = await until(begun.health_problem)
+        assert "more than 100 of the latest" in problem
+        assert "a bad release" in problem
         assert len(await carrier.all_of(LETTERS, begun)) <= 100
         await begun.stop()
         mended = RecordingStage()
         again = await carrier.begin(mended.stage(batch=50))
         await until(lambda: len(mended.done) >= 200, what="the rest, once the cause is mended")
-        assert again.trouble() is None
+        assert again.health_problem() is None
 
     async def test_a_slow_reader_gets_everything_in_bounded_batches(self, carrier: TransportHarness) -> None:
         async def slowly(_events: Sequence[e.Event]) -> None:
@@ -270,7 +270,7 @@ class BothTransports:
             assert [x for x in followed if x in set(mine)] == mine
         await until(lambda: bool(known_when_it_began))
         assert min(known_when_it_began) >= 2399
-        assert begun.trouble() is None
+        assert begun.health_problem() is None
 
     async def test_a_room_that_is_no_registered_writer_is_refused(self, carrier: TransportHarness) -> None:
         console = await carrier.begin(room="console")
@@ -284,8 +284,8 @@ class BothTransports:
         writer = await carrier.begin(room="producers")
         await writer.publish([report(1)])
         begun = await carrier.begin(RecordingStage().stage(room="broadcast"), room="broadcast")
-        trouble = await until(begun.trouble)
-        assert "broadcast is no registered writer of reports.unmatched" in trouble
+        problem = await until(begun.health_problem)
+        assert "broadcast is no registered writer of reports.unmatched" in problem
         assert await carrier.answered(begun) == []
 
     async def test_replay_gives_every_event_and_leaves_the_stages_alone(
@@ -314,7 +314,7 @@ class BothTransports:
         await until(lambda: carrier.has_answered(begun, reports))
 
         async def on_the_desk() -> bool:
-            return len(await carrier.desk.reports_by_id([x.report_id for x in reports])) == 10
+            return len(await carrier.desk.reports.get_many([x.report_id for x in reports])) == 10
 
         await until(on_the_desk)
 
@@ -323,11 +323,11 @@ class BothTransports:
     ) -> None:
         writer = await carrier.begin(room="producers")
         await writer.publish([report(n) for n in range(10)])
-        silent = RecordingStage().stage(handle=nothing, projects_input=True)
+        silent = RecordingStage().stage(handle=nothing, fold_input=True)
         begun = await carrier.begin(silent)
 
         async def on_the_desk() -> bool:
-            return await carrier.desk.report_count() == 10
+            return await carrier.desk.reports.count() == 10
 
         await until(on_the_desk)
         assert await carrier.answered(begun) == []
@@ -394,7 +394,7 @@ class BothTransports:
         stand = {x.event_id for x in await carrier.all_of(RECEIVED, begun)}
         assert {x.event_id for x in source.taken} <= stand
         await until(lambda: {x.event_id for x in source.taken} <= set(followed))
-        assert begun.trouble() is None
+        assert begun.health_problem() is None
         await begun.ping()
 
 

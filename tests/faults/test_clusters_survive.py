@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiokafka.partitioner import murmur2
 
-from consumers.clusters import Clustering
+from consumers.clusters.clustering import Clustering
 from fenghuo import clock, topics
 from fenghuo.demo.district import everyday
 from fenghuo.desk.desk import Desk
@@ -21,7 +21,7 @@ from fenghuo.runtime.room import AnyTransport, open_desk, open_transport
 from fenghuo.settings import Settings
 from tests.support.builders import DISTRICT, altered, invented_scam, place, settings, unmatched
 from tests.support.room_processes import RoomProcess, shares
-from tests.support.rooms_in_process import until
+from tests.support.waiting import until
 
 ALERT_HOURS = 168
 """Longer than the reports are old: no draft expires, and none is made anew, in the middle of a test."""
@@ -120,7 +120,7 @@ async def undisturbed(told: Settings, reports: Sequence[e.ReportUnmatched]) -> l
     try:
         for at in range(0, len(reports), 100):
             await desk.project((await clustering.on_reports_unmatched(reports[at : at + 100])).events)
-        return await desk.clusters_of(DISTRICT, 0)
+        return await desk.clusters.of_district(DISTRICT, 0)
     finally:
         await desk.client.aclose()
 
@@ -154,11 +154,11 @@ async def test_a_killed_process_leaves_the_clusters_of_an_undisturbed_run(
         await until(lambda: nothing_left(publisher), 60, "the end of the work")
     finally:
         await publisher.stop()
-    found = {cluster.cluster_id: cluster for cluster in await desk.clusters_of(DISTRICT, 0)}
+    found = {cluster.cluster_id: cluster for cluster in await desk.clusters.of_district(DISTRICT, 0)}
     wrong = sorted(k for k in expected.keys() | found.keys() if expected.get(k) != found.get(k))
     assert not wrong, [difference(k, expected.get(k), found.get(k)) for k in wrong[:5]]
     assert sum(cluster.reports for cluster in found.values()) == REPORTS
-    drafts = sorted(alert.alert_id for alert in await desk.alerts())
+    drafts = sorted(alert.alert_id for alert in await desk.alerts.all())
     assert drafts == sorted(cluster.alert_id for cluster in found.values() if cluster.alert_id)
     assert len(drafts) > 50
 
@@ -263,7 +263,7 @@ async def test_a_process_that_dies_and_comes_back_makes_no_twins_and_loses_nothi
 
 async def no_twins(desk: Desk, flow: Flow) -> None:
     """Each report is a member of one cluster, each campaign of a district is one, with one draft."""
-    clusters = [x for district in flow.districts for x in await desk.clusters_of(district, 0)]
+    clusters = [x for district in flow.districts for x in await desk.clusters.of_district(district, 0)]
     seen = Counter(member.report_id for cluster in clusters for member in cluster.members)
     assert seen == Counter(flow.campaign_of.keys())
     assert [(x.reports, x.reporters) for x in clusters] == [(len(x.members),) * 2 for x in clusters]
@@ -275,7 +275,7 @@ async def no_twins(desk: Desk, flow: Flow) -> None:
     wanted = Counter(x for x in flow.campaign_of.values() if x is not None)
     assert [len(counted) for _, counted in campaigns] == [1] * len(flow.districts) * CAMPAIGNS
     assert sum((counted for _, counted in campaigns), Counter()) == wanted
-    drafts = Counter(x.origin.cluster_id for x in await desk.alerts())
+    drafts = Counter(x.origin.cluster_id for x in await desk.alerts.all())
     assert {drafts[cluster_id] for cluster_id, _ in campaigns} == {1}
     assert max(drafts.values()) == 1
 

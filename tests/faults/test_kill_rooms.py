@@ -17,8 +17,9 @@ from fenghuo.runtime.room import open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.settings import Settings
 from tests.support.builders import PEOPLE, content, decision, draft, group, order, person_changed, settings
-from tests.support.rooms_in_process import seen_hash, until
+from tests.support.rooms_in_process import seen_hash
 from tests.support.sandbox_wall import Wall, WallCount
+from tests.support.waiting import until
 
 GROUPS = 600
 PER_SECOND = 120
@@ -29,13 +30,15 @@ GROUP_IDS = [f"g{n:04d}" for n in range(GROUPS)]
 
 
 @pytest.fixture(scope="module", params=["redis", "kafka"])
-def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Supervisor]:
-    """The whole house as processes, with its groups on the desk."""
+def supervisor(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Supervisor]:
+    """The whole system as processes, with its groups on the desk."""
     ports = {f"{name}_port": free_port() for name in ("console", "intake", "consumers", "broadcast")}
     kafka = request.getfixturevalue("kafka_bootstrap") if request.param == "kafka" else ""
     told = settings(
         broker=request.param, kafka_servers=kafka, kafka_session_timeout_s=6, namespace=f"k{os.getpid()}",
-        data_dir=tmp_path_factory.mktemp("house"), sandbox_per_s=PER_SECOND, secret_key="",
+        data_dir=tmp_path_factory.mktemp("system"), sandbox_per_s=PER_SECOND, secret_key="",
         webhook_secret="", **ports,
     )  # fmt: skip
     running = Supervisor(told)
@@ -48,7 +51,7 @@ def house(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 
 
 class Publisher:
-    """What the tests say to the house: the console's part, without a browser."""
+    """What the tests say to the system: the console's part, without a browser."""
 
     def __init__(self, told: Settings) -> None:
         self.desk = open_desk(told)
@@ -56,12 +59,13 @@ class Publisher:
 
     async def decide(self, wanted: Order) -> tuple[str, str]:
         await self.transport.publish([decision(wanted)])
-        return await until(lambda: self.desk.decision(wanted.decision_id), 60, what=f"{wanted.action}")
+        outcomes = self.desk.order_outcomes
+        return await until(lambda: outcomes.get(wanted.decision_id), 60, what=f"{wanted.action}")
 
 
-async def with_publisher(house: Supervisor, work: Callable[[Publisher], Awaitable[None]]) -> None:
-    environment = house.environment
-    told = house.settings.model_copy(
+async def with_publisher(supervisor: Supervisor, work: Callable[[Publisher], Awaitable[None]]) -> None:
+    environment = supervisor.environment
+    told = supervisor.settings.model_copy(
         update={
             "redis_url": environment["FENGHUO_REDIS_URL"],
             "kafka_servers": environment.get("FENGHUO_KAFKA_SERVERS", ""),
@@ -85,8 +89,8 @@ async def bring_groups(publisher: Publisher) -> None:
     ])  # fmt: skip
 
     async def there() -> bool:
-        people = await publisher.desk.people()
-        return len(people) == len(PEOPLE) and len(await publisher.desk.groups()) == GROUPS
+        people = await publisher.desk.directory.people()
+        return len(people) == len(PEOPLE) and len(await publisher.desk.directory.groups()) == GROUPS
 
     await until(there, 60, "the groups on the desk")
 
@@ -110,11 +114,11 @@ async def release(publisher: Publisher, alert_id: AlertId) -> None:
     assert await publisher.decide(approve) == ("ok", "")
 
 
-async def on_the_wall(house: Supervisor, wall: Wall, alert_id: str, groups: int) -> WallCount:
+async def on_the_wall(supervisor: Supervisor, wall: Wall, alert_id: str, groups: int) -> WallCount:
     """How the alert stands once ``groups`` groups have it."""
     deadline = time.monotonic() + 60
     while (shown := wall.count(alert_id, GROUP_IDS)).groups < groups:
-        assert house.failure is None, house.failure
+        assert supervisor.failure is None, supervisor.failure
         assert time.monotonic() < deadline, f"{shown.groups} of {groups} groups after 60 s"
         await asyncio.sleep(0.02)
     return shown
@@ -122,38 +126,38 @@ async def on_the_wall(house: Supervisor, wall: Wall, alert_id: str, groups: int)
 
 @pytest.mark.parametrize("rooms", [("broadcast",), ("consumers",), ("producers", "console")], ids="-".join)
 def test_killing_rooms_in_the_fan_out_costs_no_group_and_doubles_none(
-    house: Supervisor, rooms: tuple[str, ...]
+    supervisor: Supervisor, rooms: tuple[str, ...]
 ) -> None:
     """Producers and console take no part in it, so one fan-out serves for both."""
     alert_id = AlertId(e.derive_id("killed", *rooms))
-    wall = Wall(house.environment["FENGHUO_REDIS_URL"], house.settings.namespace)
+    wall = Wall(supervisor.environment["FENGHUO_REDIS_URL"], supervisor.settings.namespace)
     asked_twice = wall.repeats()
-    before = {room: house.rooms[room].process.pid for room in rooms}
+    before = {room: supervisor.rooms[room].process.pid for room in rooms}
 
     async def kill_in_the_middle(publisher: Publisher) -> None:
         await release(publisher, alert_id)
-        await on_the_wall(house, wall, alert_id, GROUPS // 10)
+        await on_the_wall(supervisor, wall, alert_id, GROUPS // 10)
         for pid in before.values():
             os.kill(pid, signal.SIGKILL)
         assert wall.count(alert_id, GROUP_IDS).groups < GROUPS, "the fan-out was over before the kill"
-        shown = await on_the_wall(house, wall, alert_id, GROUPS)
+        shown = await on_the_wall(supervisor, wall, alert_id, GROUPS)
         assert (shown.groups, shown.extra) == (GROUPS, 0)
         await completed(publisher, alert_id)
         assert wall.repeats() - asked_twice <= BATCH
-        await back(house, before)
+        await back(supervisor, before)
 
     try:
-        asyncio.run(with_publisher(house, kill_in_the_middle))
+        asyncio.run(with_publisher(supervisor, kill_in_the_middle))
     finally:
         wall.close()
 
 
-async def back(house: Supervisor, before: dict[str, int]) -> None:
+async def back(supervisor: Supervisor, before: dict[str, int]) -> None:
     """Each killed room is there again, as another process, and can do its work."""
 
     async def all_back() -> bool:
-        fresh = all(house.rooms[room].process.pid != pid for room, pid in before.items())
-        return fresh and not [room for room in before if await asyncio.to_thread(house.ready, room)]
+        fresh = all(supervisor.rooms[room].process.pid != pid for room, pid in before.items())
+        return fresh and not [room for room in before if await asyncio.to_thread(supervisor.ready, room)]
 
     await until(all_back, 60, "the killed rooms")
 
@@ -162,11 +166,11 @@ async def completed(publisher: Publisher, alert_id: AlertId) -> None:
     """The ledger agrees with the wall, and the alert's life goes on to its end."""
 
     async def done() -> bool:
-        alert = await publisher.desk.alert(alert_id)
+        alert = await publisher.desk.alerts.get(alert_id)
         return alert is not None and alert.state is State.COMPLETED
 
     await until(done, 60, "the completion")
-    ledger = await publisher.desk.ledger(alert_id, 1)
+    ledger = await publisher.desk.deliveries.ledger(alert_id, 1)
     assert {row.state for row in ledger.values()} == {e.DeliveryState.SHOWN}
     assert len(ledger) == GROUPS
 
@@ -185,7 +189,7 @@ def test_the_house_ends_cleanly_and_starts_again_with_its_state(tmp_path: Path) 
     try:
 
         async def still_there(publisher: Publisher) -> None:
-            assert len(await publisher.desk.groups()) == GROUPS
+            assert len(await publisher.desk.directory.groups()) == GROUPS
 
         asyncio.run(with_publisher(second, still_there))
     finally:

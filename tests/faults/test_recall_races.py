@@ -107,7 +107,7 @@ async def test_an_answer_that_never_came_is_owed_the_correction_while_it_is_trie
     retrying = e.ReceiptRecorded(
         event_id="x", at=clock.now(), delivery_id=asked.delivery_id, alert_id=asked.alert_id, version=1,
         kind="warning", group_id=asked.group_id, channel="webhook", state=State.RETRYING, attempt=1,
-        retry_at=clock.now(), failures=1, left=True,
+        retry_at=clock.now(), failures=1, may_have_arrived=True,
     )  # fmt: skip
     await stand.desk.project([retrying])
     assert await stand.recall() == {asked.group_id}

@@ -14,7 +14,7 @@ from fenghuo import clock
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Action, AlertId
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.servers.redis import RedisServer
 from tests.faults.district_harness import (
@@ -38,7 +38,7 @@ from tests.faults.district_harness import (
 )
 from tests.support.builders import SAFE_CORRECTION
 from tests.support.room_processes import RoomProcess, shares
-from tests.support.rooms_in_process import until
+from tests.support.waiting import until
 
 KILLS, CUTS = 10, 10
 REQUEST_MS = 1_000
@@ -89,7 +89,7 @@ def doubled(shown: Sequence[Shown], *channels: str) -> dict[tuple[str, str], int
     return {key: n for key, n in times.items() if n > 1}
 
 
-def disagreeing(rows: Mapping[str, Row], have: set[str]) -> list[tuple[str, Row]]:
+def disagreeing(rows: Mapping[str, LedgerRow], have: set[str]) -> list[tuple[str, LedgerRow]]:
     """Where the ledger and the simulator's count differ; of what is unknown, they cannot."""
     has_it = {State.SHOWN: True, State.REFUSED: False, State.SUPERSEDED: False, State.WAITING: False}
     return [
@@ -172,14 +172,14 @@ async def test_each_misbehaviour_of_the_platforms_ends_in_its_right_state(distri
         alert_id = await district.release("storm", STORMY)
         held = closed - further
 
-        async def only_the_closed_wait() -> dict[str, Row] | None:
+        async def only_the_closed_wait() -> dict[str, LedgerRow] | None:
             await district.hurry()
-            rows = await district.desk.ledger(alert_id, 1)
+            rows = await district.desk.deliveries.ledger(alert_id, 1)
             open_ = {k for k, x in rows.items() if x.state not in e.SETTLED and not by_officer(x)}
             return rows if len(rows) == STORMY_GROUPS and open_ == held else None
 
         rows = await until(only_the_closed_wait, 60, "all but the closed tenant's groups")
-        assert set(await district.desk.halted()) == {CLOSED}
+        assert set(await district.desk.deliveries.halted()) == {CLOSED}
         assert {rows[k].held for k in held} == {"halted"}
         assert all(by_officer(rows[k]) for k in closed & further)
         sender.end()
@@ -188,7 +188,7 @@ async def test_each_misbehaviour_of_the_platforms_ends_in_its_right_state(distri
         await until(sender.ready, 60, "the sender")
         await district.resume(CLOSED)
         rows = await district.settled(alert_id, STORMY_GROUPS)
-        assert await district.desk.halted() == {}
+        assert await district.desk.deliveries.halted() == {}
         shown = await district.shown(alert_id)
         receipts = await district.receipts(alert_id)
     print(causes(receipts, rows))
@@ -218,7 +218,7 @@ async def test_each_misbehaviour_of_the_platforms_ends_in_its_right_state(distri
     assert {rows[k].state for k, g in every.items() if g.credential == ALIVE} == {State.SHOWN}
 
 
-def causes(receipts: Sequence[e.ReceiptRecorded], rows: Mapping[str, Row]) -> str:
+def causes(receipts: Sequence[e.ReceiptRecorded], rows: Mapping[str, LedgerRow]) -> str:
     """What happened on the way and how it ended: channel, cause, groups, and their states in the end."""
     met: dict[tuple[str, str], set[str]] = {}
     for x in receipts:
@@ -247,7 +247,7 @@ async def test_a_recall_at_forty_percent_stops_it_and_corrects_exactly_those_who
             return await district.count(alert_id, (*DIRECT, TASKS)) >= GROUPS * 40 // 100 - len(tapped)
 
         async def at_the_officers() -> bool:
-            rows = await district.desk.rows_of(alert_id, 1, "warning", [*tapped, *late])
+            rows = await district.desk.deliveries.of_groups(alert_id, 1, "warning", [*tapped, *late])
             return all(by_officer(x) for x in rows.values()) and len(rows) == len(tapped | late)
 
         await until(at_the_officers, what="the relay's groups")
@@ -259,8 +259,8 @@ async def test_a_recall_at_forty_percent_stops_it_and_corrects_exactly_those_who
         one = {next(iter(sorted(late)))}
         await district.tap(alert_id, one)  # pasted before the recall, told after it
 
-        async def owed() -> dict[str, Row] | None:
-            rows = await district.desk.ledger(alert_id, 1, "correction")
+        async def owed() -> dict[str, LedgerRow] | None:
+            rows = await district.desk.deliveries.ledger(alert_id, 1, "correction")
             have = {x.group_id for x in await district.shown(alert_id) if SAFE_CORRECTION not in x.text}
             return rows if have | tapped | one <= rows.keys() else None
 

@@ -32,8 +32,8 @@ from tests.support.transport_harness import (
     answer_id,
     carrying,
     report,
-    until,
 )
+from tests.support.waiting import until
 
 RECEIVED = topics.REPORTS_RECEIVED
 SILENT = logging.getLogger("silent")

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from fenghuo.commands import supervisor as houses
-from fenghuo.commands.rebuild import alone_at
+from fenghuo.commands.rebuild import exclusive_access
 from fenghuo.commands.supervisor import RUNNING, RoomProcess, Supervisor
 from fenghuo.desk.desk import Desk
 from fenghuo.errors import Refused, Unavailable
@@ -26,7 +26,8 @@ from fenghuo.runtime.room import Room, open_desk, open_transport
 from fenghuo.servers.ports import free_port
 from fenghuo.servers.redis import RedisServer
 from tests.support.builders import settings
-from tests.support.rooms_in_process import running_rooms, until
+from tests.support.rooms_in_process import running_rooms
+from tests.support.waiting import until
 
 PORTS = ("console", "intake", "consumers", "broadcast")
 
@@ -51,17 +52,17 @@ def ports() -> dict[str, int]:
 
 @pytest.fixture
 def running(tmp_path: Path, ports: dict[str, int]) -> Iterator[Supervisor]:
-    house = Supervisor(settings(data_dir=tmp_path / "data", secret_key="", webhook_secret="", **ports))
-    house.start()
-    yield house
-    house.stop()
+    supervisor = Supervisor(settings(data_dir=tmp_path / "data", secret_key="", webhook_secret="", **ports))
+    supervisor.start()
+    yield supervisor
+    supervisor.stop()
 
 
 def test_a_taken_port_is_named_with_the_setting_that_moves_it(tmp_path: Path, ports: dict[str, int]) -> None:
     with socket.create_server(("127.0.0.1", ports["intake_port"])):
-        house = Supervisor(settings(data_dir=tmp_path / "data", **ports))
+        supervisor = Supervisor(settings(data_dir=tmp_path / "data", **ports))
         with pytest.raises(Refused, match=rf"port {ports['intake_port']} .*taken.*FENGHUO_INTAKE_PORT"):
-            house.start()
+            supervisor.start()
 
 
 def test_a_second_up_on_the_same_folder_is_refused_and_leaves_the_first_alone(running: Supervisor) -> None:
@@ -206,7 +207,7 @@ async def test_a_password_changed_under_work_keeps_the_work_waiting(
 ) -> None:
     desk = open_desk(settings(redis_url=locked(private_redis())))
     with pytest.raises(Unavailable, match="refused the password"):  # as Transient a stage tries it again
-        await desk.people()
+        await desk.directory.people()
     await desk.client.aclose()
 
 
@@ -215,7 +216,7 @@ def test_the_house_asks_a_room_where_it_listens(
     tmp_path: Path, redis_url: str, namespace: str, host: str
 ) -> None:
     port = free_port()
-    house = Supervisor(settings(data_dir=tmp_path / "data", console_host=host, console_port=port))
+    supervisor = Supervisor(settings(data_dir=tmp_path / "data", console_host=host, console_port=port))
     environment = {
         "FENGHUO_REDIS_URL": redis_url,
         "FENGHUO_NAMESPACE": namespace,
@@ -226,7 +227,7 @@ def test_the_house_asks_a_room_where_it_listens(
     }
     with room_process("console", tmp_path / "log", **environment):
         deadline = time.monotonic() + 30
-        while (why := house.ready("console")) is not None:
+        while (why := supervisor.ready("console")) is not None:
             assert time.monotonic() < deadline, why
             time.sleep(0.1)
 
@@ -236,17 +237,17 @@ def test_a_port_is_looked_at_where_the_room_will_listen(tmp_path: Path, host: st
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.create_server((host, 0), family=family) as taken:
         port = taken.getsockname()[1]
-        house = Supervisor(settings(data_dir=tmp_path / "data", console_host=host, console_port=port))
+        supervisor = Supervisor(settings(data_dir=tmp_path / "data", console_host=host, console_port=port))
         with pytest.raises(Refused, match=rf"port {port} .*taken.*FENGHUO_CONSOLE_PORT"):
-            house.start()
+            supervisor.start()
 
 
 def test_an_address_of_another_machine_is_named_with_its_setting(
     tmp_path: Path, ports: dict[str, int]
 ) -> None:
-    house = Supervisor(settings(data_dir=tmp_path / "data", console_host="203.0.113.9", **ports))
+    supervisor = Supervisor(settings(data_dir=tmp_path / "data", console_host="203.0.113.9", **ports))
     with pytest.raises(Refused, match=r"203\.0\.113\.9.*FENGHUO_CONSOLE_HOST"):
-        house.start()
+        supervisor.start()
 
 
 def ended(log: Path, restarts: int) -> RoomProcess:
@@ -259,8 +260,8 @@ def test_the_house_watches_on_after_any_failure_and_any_number_of_restarts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(houses, "LONGEST_PAUSE_S", 0.01)
-    house = Supervisor(settings(data_dir=tmp_path))
-    house.rooms["console"] = ended(tmp_path / "log", restarts=5_000)
+    supervisor = Supervisor(settings(data_dir=tmp_path))
+    supervisor.rooms["console"] = ended(tmp_path / "log", restarts=5_000)
     spawned: list[str] = []
 
     def spawn(name: str) -> RoomProcess:
@@ -269,28 +270,28 @@ def test_the_house_watches_on_after_any_failure_and_any_number_of_restarts(
             raise OSError("no memory")
         return ended(tmp_path / "log", restarts=0)
 
-    monkeypatch.setattr(house, "_spawn", spawn)
-    house._watch.start()
+    monkeypatch.setattr(supervisor, "_spawn", spawn)
+    supervisor._watch.start()
     deadline = time.monotonic() + 30
     while len(spawned) < 4:
-        assert house._watch.is_alive(), "nobody watches the rooms any more"
+        assert supervisor._watch.is_alive(), "nobody watches the rooms any more"
         assert time.monotonic() < deadline
         time.sleep(0.05)
-    house.stop()
+    supervisor.stop()
 
 
 def test_a_room_that_was_steady_starts_again_without_a_pause(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    house = Supervisor(settings(data_dir=tmp_path))
-    monkeypatch.setattr(house, "_spawn", lambda _name: ended(tmp_path / "log", restarts=0))
+    supervisor = Supervisor(settings(data_dir=tmp_path))
+    monkeypatch.setattr(supervisor, "_spawn", lambda _name: ended(tmp_path / "log", restarts=0))
     steady = ended(tmp_path / "log", restarts=9)
     steady.began_at = time.monotonic() - houses.STEADY_S - 1
-    house._again("console", steady)
+    supervisor._again("console", steady)
     assert steady.again_at - time.monotonic() < 1
     steady.again_at = time.monotonic() - 1
-    house._again("console", steady)
-    assert house.rooms["console"].restarts == 1
+    supervisor._again("console", steady)
+    assert supervisor.rooms["console"].restarts == 1
 
 
 def test_an_import_that_fails_inside_a_room_starts_no_second_room() -> None:
@@ -337,24 +338,24 @@ async def test_a_loop_that_keeps_failing_is_told_until_it_works_again(
         await asyncio.sleep(60)
 
     async with quiet_room(redis_url, namespace, retries) as (room, _desk):
-        why = await until(room.trouble, what="the trouble")
+        why = await until(room.health_problem, what="the health problem")
         assert "retries fails" in why and "an odd row" in why
         mended.set()
 
         async def well() -> bool:
-            return await room.trouble() is None
+            return await room.health_problem() is None
 
-        await until(well, what="the end of the trouble")
+        await until(well, what="the end of the health problem")
 
 
 async def test_rebuild_is_refused_while_a_room_works_on_the_same_redis(
     redis_url: str, namespace: str, tmp_path: Path
 ) -> None:
     told = {"FENGHUO_REDIS_URL": redis_url, "FENGHUO_NAMESPACE": namespace, "FENGHUO_DATA_DIR": str(tmp_path)}
-    async with running_rooms(settings(redis_url=redis_url, namespace=namespace), "broadcast") as house:
+    async with running_rooms(settings(redis_url=redis_url, namespace=namespace), "broadcast") as running:
 
         async def owned() -> bool:
-            room = house.rooms["broadcast"]
+            room = running.rooms["broadcast"]
             return room.transport.owned == len(room.stages)  # type: ignore[union-attr]
 
         await until(owned, what="the leases")
@@ -367,12 +368,12 @@ async def test_rebuild_is_refused_while_a_room_works_on_the_same_redis(
 
 async def test_two_rebuilds_exclude_each_other(redis_url: str, namespace: str) -> None:
     async with quiet_room(redis_url, namespace) as (room, desk):
-        async with alone_at(desk):
-            assert await room.trouble() == "the desk is being rebuilt"
+        async with exclusive_access(desk):
+            assert await room.health_problem() == "the desk is being rebuilt"
             with pytest.raises(Refused, match="rebuild"):
-                async with alone_at(desk):
+                async with exclusive_access(desk):
                     pytest.fail("two at a time")
-        assert await room.trouble() is None
+        assert await room.health_problem() is None
 
 
 @pytest.mark.parametrize("how", ["interrupted", "killed"])
@@ -382,11 +383,11 @@ async def test_a_rebuild_cut_short_is_told_until_one_is_finished(
     async with quiet_room(redis_url, namespace) as (room, desk):
         if how == "interrupted":
             with pytest.raises(KeyboardInterrupt):
-                async with alone_at(desk):
+                async with exclusive_access(desk):
                     raise KeyboardInterrupt
         else:  # nothing ran at its end, and its lease has run out
             await desk.client.set(desk.keys.rebuilding, "broken")
-        assert await room.trouble() == "the desk was left half rebuilt: run fenghuo rebuild again"
-        async with alone_at(desk):
+        assert await room.health_problem() == "the desk was left half rebuilt: run fenghuo rebuild again"
+        async with exclusive_access(desk):
             pass
-        assert await room.trouble() is None
+        assert await room.health_problem() is None

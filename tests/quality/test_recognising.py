@@ -57,7 +57,7 @@ def verdicts(folder: str) -> list[tuple[Text, Verdict]]:
 
 
 def is_known_as_its_seed(text: Text, verdict: Verdict) -> bool:
-    return (verdict.verdict, verdict.pattern_id) == ("known", text.of)
+    return (verdict.band, verdict.pattern_id) == ("known", text.of)
 
 
 def test_the_collection_is_whole() -> None:
@@ -75,27 +75,27 @@ def test_every_seed_is_known_as_itself() -> None:
     patterns = seed_patterns()
     found = library().match([example(pattern.text) for pattern in patterns])
     wrong = [
-        f"{pattern.pattern_id}: {v.verdict} {v.pattern_id} {v.score} {v.reasons}"
+        f"{pattern.pattern_id}: {v.band} {v.pattern_id} {v.score} {v.reasons}"
         for pattern, v in zip(patterns, found, strict=True)
-        if (v.verdict, v.pattern_id) != ("known", pattern.pattern_id)
+        if (v.band, v.pattern_id) != ("known", pattern.pattern_id)
     ]
     assert wrong == []
 
 
 def test_no_near_miss_is_known_and_few_are_suggested() -> None:
     found = verdicts("near_misses")
-    assert [f"{text.id}: {v.pattern_id} {v.score}" for text, v in found if v.verdict == "known"] == []
-    suggested = [f"{text.id}: {v.pattern_id} {v.score}" for text, v in found if v.verdict == "suggested"]
+    assert [f"{text.id}: {v.pattern_id} {v.score}" for text, v in found if v.band == "known"] == []
+    suggested = [f"{text.id}: {v.pattern_id} {v.score}" for text, v in found if v.band == "suggested"]
     assert len(suggested) <= NEAR_MISSES_SUGGESTED * len(found), suggested
 
 
 def test_no_honest_twin_is_known() -> None:
-    known = [f"{text.id}: {v.pattern_id} {v.score}" for text, v in verdicts("twins") if v.verdict == "known"]
+    known = [f"{text.id}: {v.pattern_id} {v.score}" for text, v in verdicts("twins") if v.band == "known"]
     assert known == []
 
 
 def test_an_honest_twin_that_is_suggested_is_so_for_a_reason() -> None:
-    suggested = [(text, v) for text, v in verdicts("twins") if v.verdict == "suggested"]
+    suggested = [(text, v) for text, v in verdicts("twins") if v.band == "suggested"]
     assert [
         text.id for text, v in suggested if len(v.reasons) != 1 or not REASONS.issuperset(v.reasons)
     ] == []
@@ -105,7 +105,7 @@ def test_an_honest_twin_that_is_suggested_is_so_for_a_reason() -> None:
 
 def test_every_variant_that_rules_were_tuned_on_is_known_as_its_seed() -> None:
     missed = [
-        f"{text.id}: {v.verdict} {v.pattern_id} {v.score} {v.reasons}"
+        f"{text.id}: {v.band} {v.pattern_id} {v.score} {v.reasons}"
         for text, v in verdicts("variants")
         if not text.is_put_aside and not is_known_as_its_seed(text, v)
     ]
@@ -123,7 +123,7 @@ def test_a_seed_told_in_other_words_is_still_the_most_alike() -> None:
     found = verdicts("rewritten")
     right = [v for text, v in found if v.pattern_id == text.of]
     others = [text.id for text, v in found if v.pattern_id != text.of]
-    bands = {band: sum(v.verdict == band for v in right) for band in ("known", "suggested", "none")}
+    bands = {band: sum(v.band == band for v in right) for band in ("known", "suggested", "none")}
     figure = f"{len(right)} of {len(found)} have their seed as the most alike: {bands}"
     assert len(right) >= REWRITTEN_FOUND, f"{figure}; others: {' '.join(others)}"
 
@@ -132,7 +132,7 @@ def test_a_seed_told_in_other_words_is_still_the_most_alike() -> None:
 def test_a_train_a_room_a_thing_or_a_date_makes_no_scam_of_an_honest_twin(said: str) -> None:
     twins = texts("twins")
     found = library().match([f"{twin.text}（{said}）" for twin in twins])
-    assert [twin.id for twin, v in zip(twins, found, strict=True) if v.verdict == "known"] == []
+    assert [twin.id for twin, v in zip(twins, found, strict=True) if v.band == "known"] == []
 
 
 PHRASES_BESIDE = (
@@ -147,11 +147,11 @@ PHRASES_BESIDE = (
 def test_a_phrase_beside_it_hides_no_scam(phrase: str) -> None:
     examples = [example(pattern.text) for pattern in seed_patterns()]
     whole = library().match([f"{text.rstrip('。')}。{phrase}" for text in examples])
-    assert sum(v.verdict == "known" for v in whole) >= 0.97 * len(whole)
+    assert sum(v.band == "known" for v in whole) >= 0.97 * len(whole)
     first_part = [text[: len(text) * 13 // 20] for text in examples]
     cut = library().match(first_part)
     added = library().match([f"{text[:9]}，{phrase}，{text[9:]}" for text in first_part])
-    hidden = [v.pattern_id for v, before in zip(added, cut, strict=True) if before.verdict != v.verdict]
+    hidden = [v.pattern_id for v, before in zip(added, cut, strict=True) if before.band != v.band]
     assert len(hidden) <= 0.1 * len(cut), hidden
 
 
@@ -171,4 +171,4 @@ def test_no_long_honest_text_full_of_names_is_known(size: int) -> None:
         return said[:size]
 
     found = library().match([digest() for _ in range(40)])
-    assert [f"{v.pattern_id} {v.score}" for v in found if v.verdict == "known"] == []
+    assert [f"{v.pattern_id} {v.score}" for v in found if v.band == "known"] == []

@@ -1,11 +1,10 @@
 """Rooms inside the test's own process, on a real broker and a real Redis."""
 
 import asyncio
-import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import broadcast.app
 import consumers.app
@@ -16,24 +15,12 @@ from fenghuo.runtime.room import AnyTransport, Room, open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import end_tasks
 from tests.support.builders import PEOPLE, person_changed
-
-T = TypeVar("T")
-
-
-async def until(look: Callable[[], Awaitable[T]], within_s: float = 30, what: str = "it") -> T:
-    """The first true answer of ``look``; the test fails when there is none in time."""
-    deadline = time.monotonic() + within_s
-    while True:
-        found = await look()
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
-        await asyncio.sleep(0.02)
+from tests.support.waiting import until
 
 
 async def seen_hash(desk: Desk, alert_id: str = "a1") -> str:
     """What a page of the alert shows now: the hash that an approval names."""
-    alert = await desk.alert(alert_id)
+    alert = await desk.alerts.get(alert_id)
     assert alert is not None
     return content_hash(alert.update.content if alert.update else alert.content)
 
@@ -50,13 +37,13 @@ class RunningRooms:
     async def decide(self, wanted: Order) -> tuple[str, str]:
         """Publish the order as the console does; (code, message) of what came of it."""
         await self.console.publish([e.DecisionMade(event_id=wanted.decision_id, at=wanted.at, order=wanted)])
-        return await until(lambda: self.desk.decision(wanted.decision_id), what=f"{wanted.action}")
+        return await until(lambda: self.desk.order_outcomes.get(wanted.decision_id), what=f"{wanted.action}")
 
     async def add_people(self, people: Sequence[e.Person]) -> None:
         await self.console.publish([person_changed(x) for x in people])
 
         async def there() -> bool:
-            return {x.person_id for x in people} <= set(await self.desk.people())
+            return {x.person_id for x in people} <= set(await self.desk.directory.people())
 
         await until(there, what="the people on the desk")
 
@@ -66,7 +53,7 @@ class RunningRooms:
         )
 
         async def there() -> bool:
-            return len(await self.desk.groups()) >= len(groups)
+            return len(await self.desk.directory.groups()) >= len(groups)
 
         await until(there, what="the groups on the desk")
 

@@ -6,12 +6,11 @@ import json
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol
 
 from aiokafka import AIOKafkaProducer
 from redis.asyncio import Redis
@@ -27,7 +26,6 @@ from fenghuo.transport.redis_lua import PUBLISH_LUA
 from fenghuo.transport.stage import Follow, Outcome, Stage
 from tests.support.builders import NOON, place
 
-T = TypeVar("T")
 AnyTransport = RedisTransport | KafkaTransport
 WORKER = Path(__file__).with_name("transport_worker.py")
 SESSION_S = 6
@@ -77,12 +75,12 @@ class RecordingStage:
         self.done += [(x.report_id, x.text) for x in events if isinstance(x, e.ReportReceived)]
         return Outcome(answers)
 
-    def forget(self) -> None:
+    def reset_cache(self) -> None:
         self.forgotten += 1
 
     def stage(self, **changes: Any) -> Stage:
         fields: dict[str, Any] = {"room": "consumers", "name": "work", "topic": topics.REPORTS_RECEIVED}
-        return Stage(**{**fields, "handle": self.handle, "forget": self.forget, **changes})
+        return Stage(**{**fields, "handle": self.handle, "reset_cache": self.reset_cache, **changes})
 
 
 @dataclass(slots=True)
@@ -206,16 +204,3 @@ def kill(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         process.send_signal(signal.SIGKILL)
     process.wait()
-
-
-async def until(look: Callable[[], Awaitable[T] | T], within_s: float = 20, what: str = "it") -> T:
-    """The first true answer of ``look``; the test fails when there is none in time."""
-    deadline = time.monotonic() + within_s
-    while True:
-        found = look()
-        if isinstance(found, Awaitable):
-            found = await found
-        if found:
-            return found
-        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
-        await asyncio.sleep(0.03)

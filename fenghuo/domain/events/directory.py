@@ -3,6 +3,7 @@
 import msgspec
 
 from fenghuo.domain.alert import Role
+from fenghuo.domain.channels import SANDBOX
 from fenghuo.domain.events.base import Event
 from fenghuo.domain.events.reports import ReportPlace
 
@@ -31,7 +32,7 @@ class Group(msgspec.Struct, frozen=True, kw_only=True):
     deputy: str = ""
     """The id of the person who taps when the owner does not."""
     members: int = 0
-    channel: str = "sandbox"
+    channel: str = SANDBOX.name
     target: str = ""
     """The channel's address (a webhook's URL), sealed where it is a secret; empty for the sandbox and the
     relay."""

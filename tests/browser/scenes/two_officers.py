@@ -126,7 +126,15 @@ def recalled(now: datetime, count: int = 4) -> list[e.Event]:
     return [
         *warned(RECALLED, State.RECALLED, began, stopped, title="快递丢失理赔：加客服领三倍赔付"),
         *waiting(
-            RECALLED, ["s000"], began, state=shown, cause="tap", by="dong", word=1, since=began, left=True
+            RECALLED,
+            ["s000"],
+            began,
+            state=shown,
+            cause="tap",
+            by="dong",
+            word=1,
+            since=began,
+            may_have_arrived=True,
         ),
         *waiting(RECALLED, ["s001"], stopped, state=gone),
         *waiting(RECALLED, ["s000"], now - timedelta(minutes=5), "correction"),

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 from broadcast.commands import deliveries
 from fenghuo import clock
 from fenghuo.domain import events as e
+from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.ledger import COLUMNS
 from fenghuo.errors import Refused
@@ -82,9 +83,9 @@ def test_sums_are_told_by_what_is_asked_for() -> None:
 
 
 def test_every_group_is_a_row_with_its_times() -> None:
-    rows = list(csv.DictReader(io.StringIO(run("--csv").stdout)))
+    rows = list(csv.DictReader(io.StringIO(run("--csv").stdout_bytes.decode("utf-8-sig"))))
     assert tuple(rows[0]) == COLUMNS
-    tapped, waiting, refused, unknown = rows
+    tapped, waiting, refused, unknown = sorted(rows, key=lambda x: x["group_id"])
     assert (tapped["state"], tapped["cause"], tapped["by"], tapped["town"]) == (
         "shown", "tap", "o0", d.TOWNS[0],
     )  # fmt: skip
@@ -92,9 +93,11 @@ def test_every_group_is_a_row_with_its_times() -> None:
         NOW - timedelta(minutes=8), NOW - timedelta(minutes=3), NOW - timedelta(minutes=1)
     ]  # fmt: skip
     assert [tapped[x] for x in ("requested_at", "waiting_at", "settled_at")] == [
-        x.isoformat(timespec="seconds") for x in times
+        x.astimezone(CHINA).isoformat(timespec="seconds") for x in times
     ]
-    assert (waiting["waiting_at"], waiting["settled_at"]) == (NOW.isoformat(timespec="seconds"), "")
+    assert (waiting["waiting_at"], waiting["settled_at"]) == (
+        NOW.astimezone(CHINA).isoformat(timespec="seconds"), "",
+    )  # fmt: skip
     assert (refused["reason"], refused["attempts"]) == ("'=HYPERLINK(1)", "3")
     assert (unknown["group_id"], unknown["name"]) == ("g0900", "")
 

@@ -10,9 +10,9 @@ import pytest
 from broadcast.channels.base import Progress, SendResult, SendStatus, Task
 from broadcast.leader_lease import LeaderLease
 from broadcast.owner_tasks.task_maker import STILL_COMING
-from broadcast.owner_tasks.task_poller import Poller
+from broadcast.owner_tasks.task_poller import TaskPoller
 from fenghuo import clock
-from fenghuo.desk.fold import sending_mark
+from fenghuo.desk.deliveries import sending_mark
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Role
 from fenghuo.domain.events import DeliveryState as State
@@ -90,7 +90,7 @@ async def test_an_owner_gets_one_task_with_all_groups(told: Settings, people: Sc
         asked = await opened(here, *(owned(n) for n in range(5)), owned(7, "ben"))
         await here.deliver([*asked, *asked])
         assert set((await here.states()).values()) == {State.WAITING}
-        tasks = await here.desk.tasks()
+        tasks = await here.desk.deliveries.open_tasks()
         assert {x.owner: len(x.chats) for x in tasks.values()} == {"anna": 5, "ben": 1}
     assert sorted(x.chats for x in people.created.values()) == [tuple(f"wr{n}" for n in range(5)), ("wr7",)]
     assert people.finds == 0
@@ -124,7 +124,7 @@ async def test_a_group_that_the_platform_does_not_know_goes_by_its_next_way(
             "g0001": State.RETRYING,
             "g0002": State.REFUSED,
         }
-        (task,) = (await here.desk.tasks()).values()
+        (task,) = (await here.desk.deliveries.open_tasks()).values()
         assert task.chats == (("g0000", "wr0"),)
         await here.deliver(await here.retry())
         assert (await here.states())["g0001"] is State.SHOWN
@@ -147,7 +147,7 @@ async def test_a_request_that_was_cut_off_is_not_asked_for_while_it_may_still_ar
         here.begin_again()
         await here.deliver(asked)
         assert (people.finds, await here.states()) == (0, {"g0001": State.RETRYING})
-        (task,) = (await here.desk.tasks()).values()
+        (task,) = (await here.desk.deliveries.open_tasks()).values()
         assert task.due is not None and timedelta(seconds=3) < task.due - clock.now() <= STILL_COMING
     assert len(people.created) == 1
 
@@ -163,7 +163,7 @@ async def test_killed_after_the_task_was_made_it_is_found_and_not_made_again(
         here.begin_again()
         await here.deliver(asked)
         assert set((await here.states()).values()) == {State.WAITING}
-        (task,) = (await here.desk.tasks()).values()
+        (task,) = (await here.desk.deliveries.open_tasks()).values()
         assert task.platform_id == "m1"
     assert len(people.created) == 1
 
@@ -192,8 +192,8 @@ async def test_a_task_whose_answer_was_lost_is_found_and_nobody_is_owed_for_it(
     people.loses_answers = True
     async with room(told, tasks=people) as here:
         await opened(here, owned(1), owned(2))
-        rows = await here.desk.ledger("a1", 1)
-        assert {(x.state, x.left) for x in rows.values()} == {(State.RETRYING, True)}
+        rows = await here.desk.deliveries.ledger("a1", 1)
+        assert {(x.state, x.may_have_arrived) for x in rows.values()} == {(State.RETRYING, True)}
         assert await here.poll() == [], "not before its time"
         time.go(5)
         again = requested(await here.poll())
@@ -201,8 +201,8 @@ async def test_a_task_whose_answer_was_lost_is_found_and_nobody_is_owed_for_it(
         assert requested(await here.poll()) == [], "asked for once"
         await here.desk.project(again)  # as a rebuild does
         await here.deliver(again)
-        rows = await here.desk.ledger("a1", 1)
-        assert {(x.state, x.left) for x in rows.values()} == {(State.WAITING, False)}
+        rows = await here.desk.deliveries.ledger("a1", 1)
+        assert {(x.state, x.may_have_arrived) for x in rows.values()} == {(State.WAITING, False)}
         assert await here.release("recalled") == [], "nobody has tapped"
     assert len(people.created) == 1
 
@@ -219,7 +219,7 @@ async def test_a_task_that_cannot_be_found_for_good_is_unknown(
         assert await here.states() == {"g0001": State.UNKNOWN}
         time.go(700)
         assert len(closed(await here.poll())) == 1
-        assert await here.desk.tasks() == {}
+        assert await here.desk.deliveries.open_tasks() == {}
         assert await here.retry() == []
     assert len(people.created) == 1
 
@@ -250,7 +250,9 @@ async def test_recalled_before_it_was_made_no_task_is_made(told: Settings, peopl
         asked = await here.release()
         assert await here.release("recalled") == []
         await here.deliver(asked, commit=False)
-        assert not (await here.desk.ledger("a1", 1))["g0001"].left, "nobody is owed a correction of it"
+        assert not (await here.desk.deliveries.ledger("a1", 1))["g0001"].may_have_arrived, (
+            "nobody is owed a correction of it"
+        )
         await here.deliver(asked)
         assert await here.states() == {"g0001": State.SUPERSEDED}
     assert people.created == {}
@@ -270,7 +272,7 @@ async def test_recalled_while_it_is_being_made_it_is_cancelled_by_the_poller(
         assert set((await here.states()).values()) == {State.WAITING}
         await here.poll()
         assert set((await here.states()).values()) == {State.SUPERSEDED}
-        assert await here.desk.tasks() == {}
+        assert await here.desk.deliveries.open_tasks() == {}
         assert {x.owner for x in requested(owed)} == {"anna"}, "it may have left when the recall was planned"
     assert people.cancelled == ["m1"]
 
@@ -305,7 +307,7 @@ async def test_recalled_while_its_answer_is_lost_it_is_looked_for_and_cancelled(
         time.go(3)
         await here.poll()
         assert await here.states() == {"g0001": State.SHOWN, "g0002": State.SUPERSEDED}
-        assert await here.desk.tasks() == {}
+        assert await here.desk.deliveries.open_tasks() == {}
     assert people.cancelled == ["m1"]
 
 
@@ -361,7 +363,7 @@ async def test_a_recall_cancels_and_owes_the_correction_to_exactly_those_who_had
         assert await here.states() == {
             "g0000": State.SUPERSEDED, "g0001": State.SHOWN, "g0002": State.SUPERSEDED, "g0003": State.SHOWN,
         }  # fmt: skip
-        assert await here.desk.tasks() == {}
+        assert await here.desk.deliveries.open_tasks() == {}
         owed = await here.owed(polled)
         (task,) = requested(owed)
         assert (task.kind, task.owner, set(task.group_ids)) == ("correction", "anna", {"g0001", "g0003"})
@@ -413,7 +415,7 @@ async def test_an_update_cancels_the_older_versions_task(told: Settings, people:
         await here.poll()
         assert set((await here.states(1)).values()) == {State.SUPERSEDED}
         assert set((await here.states(2)).values()) == {State.WAITING}
-        assert [x.version for x in (await here.desk.tasks()).values()] == [2]
+        assert [x.version for x in (await here.desk.deliveries.open_tasks()).values()] == [2]
     assert people.cancelled == ["m1"]
 
 
@@ -459,7 +461,7 @@ async def test_a_halted_task_is_made_again_after_the_resume(
         await here.know(owned(1, also=by_robot()), owned(2))
         events = await here.deliver(await here.release())
         assert [x.name for x in events if isinstance(x, e.ChannelChanged)] == [name]
-        rows = await here.desk.ledger("a1", 1)
+        rows = await here.desk.deliveries.ledger("a1", 1)
         assert {k: (x.state, x.held) for k, x in rows.items()} == {
             "g0001": (State.RETRYING, ""), "g0002": (State.RETRYING, "halted"),
         }  # fmt: skip
@@ -484,7 +486,7 @@ async def test_a_task_that_a_halt_holds_is_superseded_by_the_recall(
         await here.release("recalled")
         await here.poll()
         assert await here.states() == {"g0001": State.SUPERSEDED}
-        assert await here.desk.tasks() == {}
+        assert await here.desk.deliveries.open_tasks() == {}
     assert people.cancelled == []
 
 
@@ -503,16 +505,20 @@ async def test_an_owner_who_does_not_tap_is_not_waited_for_where_there_is_a_next
         await here.poll()
         await here.deliver(await here.retry())
         assert set((await here.states()).values()) == {State.SHOWN}
-        assert await here.desk.tasks() == {}
+        assert await here.desk.deliveries.open_tasks() == {}
     assert (ding.groups, people.cancelled) == (["g0001"], ["m1"])
 
 
 async def test_one_of_two_pollers_works(told: Settings, people: ScriptedTasks) -> None:
     async with room(told, tasks=people) as here:
         first, second = (LeaderLease(here.desk, "polling", 0.2) for _ in range(2))
-        assert [await first.mine(), await second.mine(), await first.mine()] == [True, False, True]
+        assert [
+            await first.acquire_or_renew(),
+            await second.acquire_or_renew(),
+            await first.acquire_or_renew(),
+        ] == [True, False, True]
         await asyncio.sleep(0.3)
-        assert [await second.mine(), await first.mine()] == [True, False]
+        assert [await second.acquire_or_renew(), await first.acquire_or_renew()] == [True, False]
 
 
 async def test_two_pollers_at_once_lead_to_the_same(told: Settings, people: ScriptedTasks) -> None:
@@ -521,8 +527,8 @@ async def test_two_pollers_at_once_lead_to_the_same(told: Settings, people: Scri
         await opened(here, owned(1), owned(2))
         people.tap("m1", "wr1", at=clock.now())
         await here.release("recalled")
-        other = Poller(here.desk, here.wire, here.tasks, told)  # type: ignore[arg-type]
-        await asyncio.gather(here.poller.look_back(), other.look_back())
+        other = TaskPoller(here.desk, here.wire, here.tasks, told)  # type: ignore[arg-type]
+        await asyncio.gather(here.poller.cancel_recalled(), other.cancel_recalled())
         by_id = {x.event_id: x for x in here.wire.sent}
         await here.desk.project(here.wire.sent)
         assert await here.states() == {"g0001": State.SHOWN, "g0002": State.SUPERSEDED}
@@ -544,10 +550,10 @@ async def test_a_platform_that_is_slow_to_tell_does_not_hold_a_recall_up(told: S
     async with room(told, tasks=people) as here:
         await opened(here, owned(1))
         time.go(60)
-        asking = asyncio.create_task(here.poller.look_on())
+        asking = asyncio.create_task(here.poller.poll_open())
         await asyncio.wait_for(asked.wait(), 5)
         await here.release("recalled")
-        await asyncio.wait_for(here.poller.look_back(), 5)
+        await asyncio.wait_for(here.poller.cancel_recalled(), 5)
         assert people.cancelled == ["m1"]
         gate.set()
         await asking

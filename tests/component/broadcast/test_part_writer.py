@@ -68,7 +68,7 @@ async def test_a_part_done_again_touches_nothing_that_is_under_way(told: Setting
         unknown = e.ReceiptRecorded(
             event_id="u", at=clock.now(), delivery_id=first.delivery_id, alert_id=first.alert_id, version=1,
             kind="warning", group_id=first.group_id, channel="webhook", state=State.UNKNOWN, attempt=1,
-            left=True,
+            may_have_arrived=True,
         )  # fmt: skip
         await here.desk.project([unknown])
         await here.know(group(0, channel="feishu"), group(1, channel="dingtalk", target="d"))
@@ -99,10 +99,10 @@ async def test_what_an_owner_is_owed_and_the_part_that_follows_are_tasks_of_thei
         part = await written_out(here.desk, plan)
         await here.desk.project(part)
         await here.deliver([*wanted(owed), *wanted(part)])
-        tasks = await here.desk.tasks()
+        tasks = await here.desk.deliveries.open_tasks()
         current = sorted(sorted(chat for _, chat in x.chats) for x in tasks.values() if x.version == 2)
         assert current == [["wr0"], ["wr1", "wr2"]]
         await here.desk.project([shown("recalled", version=2)])
         await here.poll()
         assert len(people.cancelled) == 3
-        assert State.WAITING not in (await here.desk.ledger(AlertId("a1"), 2)).values()
+        assert State.WAITING not in (await here.desk.deliveries.ledger(AlertId("a1"), 2)).values()

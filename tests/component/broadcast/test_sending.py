@@ -11,13 +11,14 @@ import pytest
 from broadcast.channels.base import Message, SendResult, SendStatus
 from broadcast.deliveries.receipts import as_delivery
 from broadcast.sending import answer_journal
-from broadcast.sending.answer_journal import LAST_S
+from broadcast.sending.answer_journal import ANSWER_WAIT_S
 from broadcast.sending.sender import AHEAD
 from fenghuo import clock
 from fenghuo.desk.apply_script import Change
-from fenghuo.desk.fold import sending_mark
+from fenghuo.desk.deliveries import sending_mark
 from fenghuo.domain import events as e
-from fenghuo.domain.delivery import next_attempt
+from fenghuo.domain.channels import ROBOTS
+from fenghuo.domain.delivery import LatestRelease, next_attempt
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.errors import Transient, Unavailable
 from fenghuo.security.sealing import seal
@@ -121,8 +122,8 @@ async def test_killed_between_send_and_answer_exactly_that_one_is_unknown(told: 
         states = await here.states()
         assert [k for k, state in states.items() if state is State.UNKNOWN] == ["g0001"]
         assert set(states.values()) == {State.UNKNOWN, State.SHOWN}
-        rows = await here.desk.ledger("a1", 1)
-        assert rows["g0001"].left, "a recall owes it the correction"
+        rows = await here.desk.deliveries.ledger("a1", 1)
+        assert rows["g0001"].may_have_arrived, "a recall owes it the correction"
     assert set(ding.times.values()) == {1}
 
 
@@ -149,12 +150,12 @@ class Look:
 
     def __init__(self, here: BroadcastHarness, then: Callable[[], Awaitable[None]], times: int = 1) -> None:
         self._desk = here.desk
-        self._real = here.desk.mark_and_look
+        self._real = here.desk.releases.mark_and_look
         self._then = then
         self.times = times
-        here.desk.mark_and_look = self  # type: ignore[method-assign, assignment]
+        here.desk.releases.mark_and_look = self  # type: ignore[method-assign, assignment]
 
-    async def __call__(self, marks: Sequence[Change], alert_ids: Sequence[str]) -> dict[str, tuple[int, str]]:
+    async def __call__(self, marks: Sequence[Change], alert_ids: Sequence[str]) -> dict[str, LatestRelease]:
         if self.times:
             self.times -= 1
             await self._desk.apply(marks)
@@ -208,7 +209,7 @@ async def test_what_another_process_marked_meanwhile_may_have_left(told: Setting
     assert ding.asked == []
 
 
-@pytest.mark.parametrize("answers_after_s", [0.1, LAST_S + 0.5])
+@pytest.mark.parametrize("answers_after_s", [0.1, ANSWER_WAIT_S + 0.5])
 async def test_an_answer_under_way_when_the_batch_fails_is_kept(
     told: Settings, answers_after_s: float
 ) -> None:
@@ -240,8 +241,8 @@ async def test_whoever_is_ended_while_waiting_for_what_is_under_way_ends_nothing
     told: Settings, monkeypatch: pytest.MonkeyPatch, answers_after_s: float, state: State
 ) -> None:
     """The message is left its time and no more: what never answers is unknown."""
-    monkeypatch.setattr(answer_journal, "LAST_S", 0.05)
-    monkeypatch.setattr(answer_journal, "REST_S", 0.3)
+    monkeypatch.setattr(answer_journal, "ANSWER_WAIT_S", 0.05)
+    monkeypatch.setattr(answer_journal, "OUTLIVE_S", 0.3)
     begun = asyncio.Event()
 
     async def slow(_message: Message) -> SendResult:
@@ -278,8 +279,8 @@ async def test_what_a_recall_stops_in_the_last_moment_is_owed_no_correction(told
 
         Look(here, recall)
         await here.deliver(asked, commit=False)
-        rows = await here.desk.ledger("a1", 1)
-        assert len(rows) == 40 and not any(x.left for x in rows.values())
+        rows = await here.desk.deliveries.ledger("a1", 1)
+        assert len(rows) == 40 and not any(x.may_have_arrived for x in rows.values())
         assert await here.release("recalled") == []
     assert hook.asked == []
 
@@ -323,8 +324,8 @@ async def test_refused_for_good_goes_on_by_each_approved_way_in_turn(told: Setti
         await here.deliver([again])
         assert await here.states() == {"g0001": State.REFUSED}, "feishu was not approved"
         assert await here.retry() == []
-        (row,) = (await here.desk.ledger("a1", 1)).values()
-        assert (row.channel, row.reason, row.left) == ("webhook", "not in the group", False)
+        (row,) = (await here.desk.deliveries.ledger("a1", 1)).values()
+        assert (row.channel, row.reason, row.may_have_arrived) == ("webhook", "not in the group", False)
     assert fei.asked == []
     assert len(ding.asked) == len(hook.asked) == 1
 
@@ -379,7 +380,7 @@ async def test_a_group_goes_on_from_its_robot_by_its_owners_tap(told: Settings) 
         await here.deliver(asked)
         await here.deliver(asked)
         assert await here.states() == {"g0001": State.WAITING}
-        (task,) = (await here.desk.tasks()).values()
+        (task,) = (await here.desk.deliveries.open_tasks()).values()
         assert (task.owner, task.credential, task.chats) == ("o", "district", (("g0001", "wr1"),))
     assert [x.chats for x in people.created.values()] == [("wr1",)]
 
@@ -435,7 +436,7 @@ async def test_an_address_that_cannot_be_unsealed_stops_nobody_else(told: Settin
         await here.deliver(await here.release())
         await here.deliver(await here.retry())
         assert list((await here.states()).values()) == [State.REFUSED, State.SHOWN, State.SHOWN]
-        assert "bring the groups in again" in (await here.desk.ledger("a1", 1))["g0001"].reason
+        assert "bring the groups in again" in (await here.desk.deliveries.ledger("a1", 1))["g0001"].reason
     assert (hook.groups, ding.groups) == (["g0002"], ["g0003"])
 
 
@@ -535,14 +536,33 @@ async def test_a_server_that_does_not_answer_holds_up_its_own_turn_alone(told: S
         assert list((await here.states()).values()) == [State.SHOWN] * 60
 
 
-async def test_a_robots_own_wrong_key_is_its_own_trouble(told: Settings) -> None:
-    ding = Scripted("dingtalk", idempotent=False)
+@pytest.mark.parametrize("name", sorted(ROBOTS))
+async def test_a_robots_own_wrong_key_is_its_own_trouble(told: Settings, name: str) -> None:
+    ding = Scripted(name, idempotent=False)
     ding.answer = lambda m: SendResult(SendStatus.MISCONFIGURED, "bad") if m.group_id == "g0000" else SHOWN
     async with room(told, ding) as here:
-        await here.know(*robots(3))
-        events = await here.deliver(await here.release())
+        await here.know(*robots(3, name))
+        events = await here.deliver(await here.release(channels=(name,)))
         assert halted(events) == []
         assert await here.states() == {"g0000": State.REFUSED, "g0001": State.SHOWN, "g0002": State.SHOWN}
+
+
+@pytest.mark.parametrize("name", sorted(ROBOTS))
+async def test_each_robot_has_a_rate_of_its_own(told: Settings, name: str) -> None:
+    robot = Scripted(name, idempotent=False, per_second=1 / 3)
+    async with room(told, robot) as here:
+        await here.know(*robots(3, name))
+        await here.deliver(await here.release(channels=(name,)))
+        assert list((await here.states()).values()) == [State.SHOWN] * 3
+
+
+async def test_what_has_one_credential_for_all_is_halted_by_its_wrong_one(told: Settings) -> None:
+    mail = Scripted(
+        "apprise", idempotent=False, answer=lambda _m: SendResult(SendStatus.MISCONFIGURED, "bad")
+    )
+    async with room(told, mail) as here:
+        await here.know(*robots(3, "apprise"))
+        assert halted(await here.deliver(await here.release(channels=("apprise",)))) == ["apprise"]
 
 
 async def test_what_a_halt_holds_is_superseded_once_its_alert_is_recalled(told: Settings) -> None:
@@ -657,7 +677,7 @@ async def test_a_held_task_is_a_delivery_of_each_of_its_groups() -> None:
     )  # fmt: skip
     part = as_delivery(task, "g0001")
     assert part.delivery_id == request("g0001").delivery_id
-    assert (part.attempt, part.failures, part.left) == (3, 2, False)
+    assert (part.attempt, part.failures, part.may_have_arrived) == (3, 2, False)
 
 
 async def test_what_is_requested_for_a_release_that_the_desk_lacks_waits(told: Settings) -> None:

@@ -80,7 +80,7 @@ async def test_an_update_goes_to_the_frozen_groups_and_to_those_who_have_the_old
         audience = Audience(district=DISTRICT, frozen="second")
         asked = await here.release("updated", version=2, audience=audience)
         assert to(asked) == dict.fromkeys(("g0000", "g0001", "g0002"), (2, "warning"))
-        assert await here.desk.planned(ALERT, 2) == 3
+        assert await here.desk.deliveries.planned_count(ALERT, 2) == 3
         await here.deliver(asked)
         assert set((await here.states(2)).values()) == {State.SHOWN}
 
@@ -309,9 +309,9 @@ async def test_a_platforms_limit_leads_to_the_next_way_and_the_groups_own_does_n
         asked = await here.release()
         await here.deliver(asked)
         assert await here.states() == {"g0001": State.SHOWN, "g0002": State.REFUSED}
-        rows = await here.desk.ledger(ALERT, 1)
+        rows = await here.desk.deliveries.ledger(ALERT, 1)
         assert (rows["g0001"].channel, rows["g0002"].reason) == ("dingtalk", "held back: day")
-        assert await here.desk.planned(ALERT, 1) == 2
+        assert await here.desk.deliveries.planned_count(ALERT, 1) == 2
     assert ding.groups == ["g0001"]
 
 

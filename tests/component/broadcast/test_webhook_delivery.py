@@ -17,7 +17,8 @@ from fenghuo.domain.alert import Action, Origin, Role, State
 from fenghuo.domain.events import DeliveryState
 from fenghuo.settings import Settings
 from tests.support.builders import NOON, content, draft, group, order, settings
-from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash, until
+from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash
+from tests.support.waiting import until
 
 SECRET = "w" * 40
 
@@ -98,36 +99,38 @@ def told(redis_url: str, namespace: str) -> Settings:
     )  # fmt: skip
 
 
-async def broadcast_to(house: RunningRooms, targets: dict[str, str]) -> dict[str, tuple[DeliveryState, int]]:
+async def broadcast_to(
+    running: RunningRooms, targets: dict[str, str]
+) -> dict[str, tuple[DeliveryState, int]]:
     """A warning to one group for each target; (state, attempts) of each when all are settled."""
     now = clock.now()
     groups = [
         group(n, name=name, channel="webhook", target=url) for n, (name, url) in enumerate(targets.items())
     ]
-    await house.add_groups(groups, now)
+    await running.add_groups(groups, now)
     text = content(expires_at=now + (content().expires_at - NOON))
     origin = Origin(first_report_at=now, fraud_type="BIZ")
-    assert (await house.decide(draft(content=text, origin=origin, at=now)))[0] == "ok"
-    assert (await house.decide(order(Action.SUBMIT, at=now)))[0] == "ok"
-    seen = await seen_hash(house.desk)
+    assert (await running.decide(draft(content=text, origin=origin, at=now)))[0] == "ok"
+    assert (await running.decide(order(Action.SUBMIT, at=now)))[0] == "ok"
+    seen = await seen_hash(running.desk)
     approve = order(Action.APPROVE, "boss", Role.APPROVER, at=now, seen_hash=seen)
-    assert (await house.decide(approve))[0] == "ok"
+    assert (await running.decide(approve))[0] == "ok"
 
     async def completed() -> bool:
-        alert = await house.desk.alert("a1")
+        alert = await running.desk.alerts.get("a1")
         return alert is not None and alert.state is State.COMPLETED
 
     await until(completed, what="the completion")
-    ledger = await house.desk.ledger("a1", 1)
+    ledger = await running.desk.deliveries.ledger("a1", 1)
     return {g.name: (ledger[g.group_id].state, ledger[g.group_id].attempt) for g in groups}
 
 
 async def test_each_way_of_misbehaving_ends_in_its_own_state_and_stops_nobody(told: Settings) -> None:
-    async with receiving() as receiver, running_rooms(told) as house:
+    async with receiving() as receiver, running_rooms(told) as running:
         ways = ("fine", "busy", "refuse", "hang", "cut")
         targets = {way: f"{receiver.url}/{way}" for way in ways} | {"gone": "http://127.0.0.1:9/x"}
         targets |= {f"fine {n}": f"{receiver.url}/fine" for n in range(30)} | {"no address": ""}
-        found = await broadcast_to(house, targets)
+        found = await broadcast_to(running, targets)
     assert found["fine"] == (DeliveryState.SHOWN, 1)
     assert found["busy"] == (DeliveryState.SHOWN, 2)
     assert found["cut"] == (DeliveryState.SHOWN, 2)
@@ -142,8 +145,8 @@ async def test_each_way_of_misbehaving_ends_in_its_own_state_and_stops_nobody(to
 
 
 async def test_nothing_is_sent_twice_when_a_delivery_is_requested_twice(told: Settings) -> None:
-    async with receiving() as receiver, running_rooms(told) as house:
-        await broadcast_to(house, {"fine": f"{receiver.url}/fine"})
+    async with receiving() as receiver, running_rooms(told) as running:
+        await broadcast_to(running, {"fine": f"{receiver.url}/fine"})
         replayed: list[e.Event] = []
 
         async def take(events: list[e.Event]) -> None:
@@ -151,7 +154,7 @@ async def test_nothing_is_sent_twice_when_a_delivery_is_requested_twice(told: Se
 
         from fenghuo.topics import DELIVERIES_REQUESTED
 
-        sender = house.rooms["broadcast"]
+        sender = running.rooms["broadcast"]
         await sender.transport.replay(DELIVERIES_REQUESTED, take)
         await sender.transport.publish(replayed)
         await sender.transport.publish(replayed)

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from console.directory import commands
+from console.directory import command_steps, commands
 from console.web.sessions import Sessions
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Role
@@ -53,7 +53,7 @@ def folding(
         desk = open_desk(settings)
         transport = open_transport(settings, "consumers", desk)
         stages = [
-            Stage(room="consumers", name=x.name, topic=x, handle=fold, projects_input=True)
+            Stage(room="consumers", name=x.name, topic=x, handle=fold, fold_input=True)
             for x in (GROUPS_CHANGED, PEOPLE_CHANGED)
         ]
         await transport.start(stages)
@@ -95,7 +95,7 @@ def test_groups_are_brought_in_and_a_second_time_changes_nothing(tmp_path: Path)
 def on_desk(redis_url: str, namespace: str) -> dict[str, e.Group]:
     async def look() -> dict[str, e.Group]:
         desk = open_desk(settings_at(redis_url, namespace))
-        found = await desk.groups()
+        found = await desk.directory.groups()
         await desk.client.aclose()
         return found
 
@@ -138,7 +138,7 @@ def test_missing_groups_are_gone_only_when_their_number_is_confirmed(
     assert "would mark 2 groups as gone: give --yes" in gone(str(less))
     assert "2 would be gone" in gone(str(less), "--dry-run")
     assert "nobody knows who is gone" in gone(str(bad), "--yes")
-    monkeypatch.setattr(commands, "_asked_at_a_terminal", lambda: True)
+    monkeypatch.setattr(command_steps, "is_at_terminal", lambda: True)
     assert "nothing was changed" in gone(str(less), typed="3\n")
     assert len(on_desk(redis_url, namespace)) == 3
     assert "2 gone" in gone(str(less), typed="2\n")
@@ -169,7 +169,7 @@ def test_a_person_keeps_what_a_change_does_not_name(redis_url: str, namespace: s
 
     async def look() -> e.Person | None:
         desk = open_desk(settings_at(redis_url, namespace))
-        found = await desk.person("du")
+        found = await desk.directory.person("du")
         await desk.client.aclose()
         return found
 
@@ -191,7 +191,7 @@ def test_a_person_gets_a_password_once_and_a_reset_ends_the_sessions(redis_url: 
 
     async def look(password: str) -> tuple[bool, Role, str | None]:
         desk = open_desk(settings_at(redis_url, namespace))
-        person = await desk.person("ana")
+        person = await desk.directory.person("ana")
         assert person is not None
         sessions = Sessions(desk.client, desk.keys)
         right = await Auth(desk.client, desk.keys).check_password("ana", password)

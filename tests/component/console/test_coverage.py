@@ -69,7 +69,7 @@ async def console(redis_url: str, namespace: str) -> AsyncIterator[Opened]:
 
 async def test_who_never_answers_is_known_from_ledgers_notices_and_taps(console: Opened) -> None:
     desk, now_ms = console.room.desk, clock.to_ms(NOW)
-    groups = await desk.groups()
+    groups = await desk.directory.groups()
     assert await unresponsive_owners(desk, groups, now_ms) == {"o0": 3, "o3": 3}
     late = replace(groups["g0000"], group_id="g0100")
     await desk.project([receipt("0ther", late, State.SHOWN, by="o0")])

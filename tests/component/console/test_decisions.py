@@ -54,7 +54,7 @@ async def test_an_approval_publishes_exactly_the_hash_that_was_shown(
     console: Opened, published: list[Event]
 ) -> None:
     await console.log_in("bo")
-    alert = await console.room.desk.alert(ALERT)
+    alert = await console.room.desk.alerts.get(ALERT)
     assert alert is not None
     page = (await console.client.get(f"/alerts/{ALERT}")).text
     assert "批准并发送到 6 个群，约 645\u00a0居民" in page
@@ -69,7 +69,7 @@ async def test_an_approval_publishes_exactly_the_hash_that_was_shown(
     assert (order.action, order.actor, order.seen_revision) == (Action.APPROVE, "bo", alert.revision)
     shown = (await console.client.get(answer.headers["location"])).text
     assert "已批准，正在发送" in shown
-    after = await console.room.desk.alert(ALERT)
+    after = await console.room.desk.alerts.get(ALERT)
     assert after is not None
     assert after.approved_hash == form["seen_hash"]
 
@@ -109,7 +109,7 @@ async def test_a_double_click_is_one_decision(console: Opened) -> None:
     assert {x.headers["location"] for x in (first, second, third)} == {
         f"/alerts/{ALERT}?decision={form['decision_id']}"
     }
-    alert = await console.room.desk.alert(ALERT)
+    alert = await console.room.desk.alerts.get(ALERT)
     assert alert is not None
     assert alert.decisions.count(form["decision_id"]) == 1
     assert alert.revision == 4
@@ -160,7 +160,7 @@ async def test_an_edit_narrows_the_audience_to_the_ticked_towns(console: Opened)
         "channels": ["sandbox"], "towns": ["西山镇", "城关镇"], "severity": "moderate",
     }  # fmt: skip
     assert (await console.post(f"/alerts/{DRAFT}/edit", fields)).status_code == 303
-    alert = await console.room.desk.alert(DRAFT)
+    alert = await console.room.desk.alerts.get(DRAFT)
     assert alert is not None
     assert set(alert.content.audience.towns) == {"西山镇", "城关镇"}
     assert (alert.content.severity, alert.reach_groups, alert.edited_by) == ("moderate", 2, "ana")
@@ -184,7 +184,7 @@ async def test_a_recall_goes_through_although_sending_has_moved_on(console: Open
     recall = await console.form(f"/alerts/{ALERT}", f"/alerts/{ALERT}/recall")
     later = d.life(ALERT, ["draft", "edit", "submit", "approve", "begin"], clock.now(), reach=(6, 600))
     await console.room.desk.project(later[-1:])
-    alert = await console.room.desk.alert(ALERT)
+    alert = await console.room.desk.alerts.get(ALERT)
     assert alert is not None
     recall["seen_hash"] = content_hash(alert.content)
     answer = await console.post(f"/alerts/{ALERT}/recall", recall | {"reason": "核实有误"})
@@ -207,7 +207,7 @@ async def test_an_analyst_drafts_from_a_cluster_by_hand(console: Opened) -> None
     assert "已起草" in shown
     assert d.EXAMPLES[0] in shown
     alert_id = re.findall(r"/alerts/([0-9a-f]{24})", answer.headers["location"])[0]
-    alert = await console.room.desk.alert(alert_id)
+    alert = await console.room.desk.alerts.get(alert_id)
     assert alert is not None
     assert (alert.origin.cluster_id, alert.created_by) == ("c-new", "ana")
 

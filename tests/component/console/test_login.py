@@ -8,7 +8,7 @@ import pytest
 
 from console.web.permissions import PAGES
 from fenghuo import clock
-from fenghuo.domain.alert import MAY, Action, Role
+from fenghuo.domain.alert import ALLOWED_ROLES, Action, Role
 from fenghuo.domain.events import PersonChanged
 from fenghuo.security.passwords import LOGIN_TRIES
 from tests.browser.console_page import Opened, console_at
@@ -67,7 +67,7 @@ async def test_a_form_without_its_csrf_token_does_nothing(console: Opened) -> No
     refused = await console.post(f"/alerts/{ALERT}/approve", form)
     assert refused.status_code == 403
     assert "刷新页面" in refused.text
-    assert (await console.room.desk.alert(ALERT)).state == "submitted"  # type: ignore[union-attr]
+    assert (await console.room.desk.alerts.get(ALERT)).state == "submitted"  # type: ignore[union-attr]
 
 
 async def test_a_stranger_is_led_to_the_door_and_back(console: Opened) -> None:
@@ -96,7 +96,7 @@ async def test_a_log_out_ends_the_session_on_the_server(console: Opened) -> None
 
 async def test_a_departure_ends_what_the_person_may_do_at_once(console: Opened) -> None:
     await console.log_in("ana")
-    person = await console.room.desk.person("ana")
+    person = await console.room.desk.directory.person("ana")
     assert person is not None
     left = PersonChanged(event_id="left", at=clock.now(), person=msgspec.structs.replace(person, gone=True))
     await console.room.desk.project([left])
@@ -120,10 +120,10 @@ async def test_each_action_is_refused_to_other_roles(console: Opened, role: Role
     token = (await console.form("/alerts", "/logout"))["_csrf_token"]
     for action in FORM_ACTIONS:
         answer = await console.post(f"/alerts/{ALERT}/{action}", {"_csrf_token": token})
-        assert (answer.status_code == 403) == (role not in MAY[action]), action
+        assert (answer.status_code == 403) == (role not in ALLOWED_ROLES[action]), action
     answer = await console.post("/clusters/none/draft", {"_csrf_token": token})
-    assert answer.status_code == (404 if role in MAY[Action.DRAFT] else 403)
-    assert (await console.room.desk.alert(ALERT)).revision == 3  # type: ignore[union-attr]
+    assert answer.status_code == (404 if role in ALLOWED_ROLES[Action.DRAFT] else 403)
+    assert (await console.room.desk.alerts.get(ALERT)).revision == 3  # type: ignore[union-attr]
 
 
 async def test_every_answer_carries_the_safe_headers(console: Opened) -> None:

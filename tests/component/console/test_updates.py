@@ -1,14 +1,18 @@
 """What a person sees and does before and after a release: updates, shares, channels, the ledger's file."""
 
+import asyncio
 import csv
 import io
 import re
 from collections.abc import AsyncIterator
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 from msgspec.structs import replace
 
+from broadcast.commands import deliveries
 from console.web.rendering import local
 from fenghuo import clock
 from fenghuo.domain import events as e
@@ -62,7 +66,7 @@ async def press(console: Opened, action: str, alert_id: str = SENT, **more: str)
 
 async def test_an_update_is_written_submitted_and_approved_by_two_persons(console: Opened) -> None:
     await started(console)
-    waiting = await console.room.desk.alert(SENT)
+    waiting = await console.room.desk.alerts.get(SENT)
     assert waiting is not None
     assert (waiting.state, waiting.version, waiting.content.text) == (State.BROADCASTING, 1, d.TEXT)
     assert "新版本已提交" in await press(console, "submit_update")
@@ -73,7 +77,7 @@ async def test_an_update_is_written_submitted_and_approved_by_two_persons(consol
     assert "居民现在看到的版本" in page
     assert "批准新版本并发送到 12 个群" in page
     assert "新版本已批准，正在发送" in await press(console, "approve_update")
-    after = await console.room.desk.alert(SENT)
+    after = await console.room.desk.alerts.get(SENT)
     assert after is not None
     assert (after.state, after.version, after.update) == (State.APPROVED, 2, None)
     assert after.content.text == d.TEXT + "补充一句。"
@@ -104,7 +108,7 @@ async def test_a_stale_page_approves_no_update(console: Opened) -> None:
     answer = await console.post(f"/alerts/{SENT}/approve_update", old)
     assert answer.status_code == 409
     assert "<mark>又改了。</mark>" in answer.text
-    alert = await console.room.desk.alert(SENT)
+    alert = await console.room.desk.alerts.get(SENT)
     assert alert is not None
     assert alert.version == 1
 
@@ -115,7 +119,7 @@ async def test_an_update_is_dropped_with_a_reason_and_the_old_version_stands(con
     await console.log_in("bo")
     assert "请写明理由" in await press(console, "drop_update")
     assert "已放弃新版本" in await press(console, "drop_update", reason="写错了")
-    alert = await console.room.desk.alert(SENT)
+    alert = await console.room.desk.alerts.get(SENT)
     assert alert is not None
     assert (alert.version, alert.update, alert.reason) == (1, None, "写错了")
 
@@ -142,7 +146,7 @@ async def test_a_condition_chooses_the_groups(console: Opened) -> None:
     form = await console.form(f"/alerts/{DRAFT}/edit", f"/alerts/{DRAFT}/edit")
     chosen = typed(reach="expression", expression="镇=城关镇")
     assert (await console.post(f"/alerts/{DRAFT}/edit", form | chosen)).status_code == 303
-    alert = await console.room.desk.alert(DRAFT)
+    alert = await console.room.desk.alerts.get(DRAFT)
     assert alert is not None
     assert (alert.content.audience.expression, alert.reach_groups) == ("镇=城关镇", 2)
 
@@ -160,7 +164,7 @@ async def test_a_condition_that_is_not_right_is_explained_and_kept(
     assert answer.status_code == 422
     assert told in answer.text
     assert f">{written}</textarea>" in answer.text
-    alert = await console.room.desk.alert(DRAFT)
+    alert = await console.room.desk.alerts.get(DRAFT)
     assert alert is not None
     assert alert.content.audience.expression == ""
 
@@ -172,7 +176,7 @@ async def test_unticked_channels_get_nothing_and_one_is_needed(console: Opened) 
     assert none.status_code == 422
     assert "至少要有一个发送通道" in none.text
     await console.post(f"/alerts/{DRAFT}/edit", form | typed(channels=["webhook"]))
-    alert = await console.room.desk.alert(DRAFT)
+    alert = await console.room.desk.alerts.get(DRAFT)
     assert alert is not None
     webhooks = sum(d.group(n).channel == "webhook" for n in range(GROUPS))
     assert (alert.content.channels, alert.reach_groups) == (("webhook",), webhooks)
@@ -204,7 +208,7 @@ async def test_groups_that_had_their_share_are_shown_and_a_reason_overrides_it(c
     page = (await console.client.get(f"/alerts/{DRAFT}")).text
     assert "个群这次不发" not in page
     assert why in page
-    alert = await console.room.desk.alert(DRAFT)
+    alert = await console.room.desk.alerts.get(DRAFT)
     assert alert is not None
     assert alert.content.override == why
 
@@ -214,7 +218,7 @@ async def test_an_approver_is_told_that_the_night_holds_it_back(
     console: Opened, monkeypatch: pytest.MonkeyPatch, hours: int, told: str
 ) -> None:
     morning = clock.now() + timedelta(hours=hours)
-    monkeypatch.setattr("console.alerts.approval_preview.begins", lambda *_: morning)
+    monkeypatch.setattr("console.alerts.approval_preview.sending_starts_at", lambda *_: morning)
     await console.log_in("bo")
     page = (await console.client.get(f"/alerts/{DRAFT}")).text
     assert f"等到 {local(morning):%H:%M} 才开始发" in page and told in page
@@ -235,7 +239,7 @@ async def test_what_came_and_went_since_the_submission_is_told(console: Opened) 
     assert "提交后有 1 个群停用了" in page
     assert f"批准并发送到 {GROUPS - 1} 个群" in page
     await press(console, "approve", submitted)
-    alert = await console.room.desk.alert(submitted)
+    alert = await console.room.desk.alerts.get(submitted)
     assert alert is not None
     assert (alert.reach_groups, alert.content.audience.frozen) == (GROUPS - 1, digest_of(meant))
 
@@ -261,6 +265,37 @@ async def test_the_ledger_opens_in_a_spreadsheet(console: Opened) -> None:
     assert (await console.client.get("/alerts/nothing/deliveries.csv")).status_code == 404
 
 
+async def test_the_page_and_the_command_give_the_same_file_byte_for_byte(
+    console: Opened, redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    recalled, now = AlertId("reca11ed00000000000aaaaa"), clock.now()
+    evil = replace(d.group(1), name="=HYPERLINK(1)", owner="@bo")
+    tapped = e.ReceiptRecorded(
+        event_id="tap", at=now, delivery_id="t", alert_id=recalled, version=1, kind="warning",
+        group_id="g0002", channel="relay", state=e.DeliveryState.SHOWN, attempt=1, cause="tap", by="ana",
+        since=now - timedelta(minutes=3),
+    )  # fmt: skip
+    steps = ["draft", "submit", "approve", "begin", "recall"]
+    await console.room.desk.project([
+        e.GroupChanged(event_id="evil", at=now, group=evil), tapped,
+        *d.life(recalled, steps, now - timedelta(minutes=9), reach=(GROUPS, 1000)),
+        *d.deliveries(recalled, now - timedelta(minutes=5), 2, 0.5),
+        replace(tapped, event_id="c", kind="correction", state=e.DeliveryState.WAITING, by=""),
+    ])  # fmt: skip
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("FENGHUO_REDIS_URL", redis_url)
+    monkeypatch.setenv("FENGHUO_NAMESPACE", namespace)
+    await console.log_in("audit")
+    for kind, rows in (("warning", 3), ("correction", 1)):
+        page = await console.client.get(f"/alerts/{recalled}/deliveries.csv?kind={kind}")
+        asked = [recalled, "--csv", "--kind", kind]
+        command = await asyncio.to_thread(CliRunner().invoke, deliveries, asked, catch_exceptions=False)
+        assert page.content == command.stdout_bytes
+        assert page.content.startswith(b"\xef\xbb\xbfgroup_id,")
+        assert page.content.count(b"+08:00") >= rows and page.content.count(b"\r\n") == rows + 1
+        assert (",安静," in page.text) is (kind == "warning"), "who tapped is called by name"
+
+
 async def test_a_halted_channel_is_shown_and_resumed_with_a_reason(console: Opened) -> None:
     halted = e.ChannelChanged(
         event_id="halt", at=clock.now() - timedelta(minutes=1), name="webhook", halted=True, reason="失败太多"
@@ -284,7 +319,7 @@ async def test_a_halted_channel_is_shown_and_resumed_with_a_reason(console: Open
     await console.log_in("bo")
     form = await console.form(f"/alerts/{SENT}", "/channels/resume")
     assert (await console.post("/channels/resume", form)).status_code == 422
-    assert await console.room.desk.halted()
+    assert await console.room.desk.deliveries.halted()
     published: list[e.Event] = []
     publish = console.room.transport.publish
 
@@ -331,13 +366,13 @@ async def test_viewers_share_one_reading_of_the_ledger(
 ) -> None:
     monkeypatch.setattr("console.alerts.delivery_progress.FIGURES_S", 60)
     asked: list[str] = []
-    ledger = console.room.desk.ledger
+    ledger = console.room.desk.deliveries.ledger
 
     async def counting(alert_id: str, version: int, kind: str = "warning") -> object:
         asked.append(kind)
         return await ledger(alert_id, version, kind)
 
-    monkeypatch.setattr(console.room.desk, "ledger", counting)
+    monkeypatch.setattr(console.room.desk.deliveries, "ledger", counting)
     await console.log_in("bo")
     for n in range(5):
         await console.client.get(f"/alerts/{SENT}?decision={n:032x}")

@@ -20,7 +20,7 @@ from tests.support.rooms_in_process import RunningRooms, running_rooms
 @dataclass(slots=True)
 class Station:
     console: Opened
-    house: RunningRooms
+    running: RunningRooms
 
     async def press(self, report_id: str, outcome: str = UrgentOutcome.STOPPED) -> httpx.Response:
         page = f"/report/{report_id}"
@@ -33,7 +33,7 @@ class Station:
         return answer.text
 
     async def said(self, report_id: str) -> UrgentHandled | None:
-        (view,) = await self.house.desk.reports_by_id([report_id])
+        (view,) = await self.running.desk.reports.get_many([report_id])
         return view.handled
 
 
@@ -43,15 +43,15 @@ async def station(redis_url: str, namespace: str) -> AsyncIterator[Station]:
     stages = {"moving": ScamStage.MONEY_MOVING, "paid": ScamStage.PAID, "calm": ScamStage.RECEIVED}
     async with (
         console_at(redis_url, namespace, deciding=False) as console,
-        running_rooms(settings_at(redis_url, namespace), "consumers") as house,
+        running_rooms(settings_at(redis_url, namespace), "consumers") as running,
     ):
-        await house.desk.project(d.people(now))
+        await running.desk.project(d.people(now))
         for n, (report_id, stage) in enumerate(stages.items()):
             at = now - timedelta(minutes=n)
-            await house.desk.project([unmatched(report_id, f"原文 {report_id}", at=at, stage=stage)])
+            await running.desk.project([unmatched(report_id, f"原文 {report_id}", at=at, stage=stage)])
         await console.issue_password(*d.PEOPLE)
         await console.log_in("ana")
-        yield Station(console, house)
+        yield Station(console, running)
 
 
 def alarm(page: str) -> str:
@@ -104,14 +104,14 @@ async def test_whoever_is_second_is_told_so_and_the_first_word_stands(station: S
 
 
 async def test_of_two_words_at_once_each_process_shows_the_first_on_the_broker(station: Station) -> None:
-    words = [urgent.said_of("moving", who, UrgentOutcome.OTHER) for who in ("bo", "dong")]
-    await station.house.console.publish(words)
+    words = [urgent.event_of("moving", who, UrgentOutcome.OTHER) for who in ("bo", "dong")]
+    await station.running.console.publish(words)
     late = await station.press("moving")
     assert late.status_code == 409
     said = await station.said("moving")
     assert said is not None
     assert said.event_id == words[0].event_id
-    await station.house.desk.project(words[::-1])
+    await station.running.desk.project(words[::-1])
     again = await station.said("moving")
     assert again is not None
     assert again.event_id == words[0].event_id, "a word that comes again changes nothing"
@@ -127,7 +127,7 @@ async def test_an_officer_ticks_off_on_the_reports_own_page(station: Station) ->
 
 async def test_the_report_stays_handled_when_it_is_judged_again(station: Station) -> None:
     await station.press("moving")
-    desk = station.house.desk
+    desk = station.running.desk
     again = unmatched("moving", "原文 moving", at=clock.now(), stage=ScamStage.MONEY_MOVING)
     await desk.project([report("moving", "原文 moving", "who", at=again.at), again])
     assert "原文 moving" not in alarm(await station.page("/queue"))

@@ -19,7 +19,7 @@ from fenghuo.topics import PATTERNS_CHANGED
 from fenghuo.transport.stage import Follow
 from patterns.text.slots import example
 from tests.browser.console_page import settings_at
-from tests.support.rooms_in_process import until
+from tests.support.waiting import until
 
 SCAM = (
     "宠物殡葬中心通知：您寄养的爱犬突发急病去世，火化费与骨灰盒须当日结清，"
@@ -74,7 +74,7 @@ def following(
 def on_desk(redis_url: str, namespace: str) -> Callable[[], dict[str, e.PatternChanged]]:
     async def look() -> dict[str, e.PatternChanged]:
         desk = open_desk(settings_at(redis_url, namespace))
-        found = await desk.patterns()
+        found = await desk.alerts.patterns()
         await desk.client.aclose()
         return found
 
@@ -83,7 +83,7 @@ def on_desk(redis_url: str, namespace: str) -> Callable[[], dict[str, e.PatternC
 
 def becomes(live: LiveLibrary, text: str, verdict: str) -> bool:
     async def look() -> bool:
-        return live.match([example(text)])[0][0].verdict == verdict
+        return live.match([example(text)])[0][0].band == verdict
 
     return asyncio.run(until(look, what=verdict))
 
@@ -91,7 +91,7 @@ def becomes(live: LiveLibrary, text: str, verdict: str) -> bool:
 def test_an_added_pattern_is_known_to_a_running_matcher_until_it_is_retired(
     following: LiveLibrary, on_desk: Callable[[], dict[str, e.PatternChanged]]
 ) -> None:
-    assert following.match([example(SCAM)])[0][0].verdict == "none"
+    assert following.match([example(SCAM)])[0][0].band == "none"
     added = run(*GIVEN, "--text", SCAM, "--yes")
     (pattern_id,) = on_desk()
     assert added.exit_code == 0

@@ -10,7 +10,7 @@ import pytest
 from consumers.surge import Surge
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.fold import HITS_KEPT, PACE_KEPT, URGENT_KEPT
+from fenghuo.desk.retention import HOURLY_KEPT, MATCHES_KEPT, URGENT_KEPT
 from fenghuo.domain import events as e
 from fenghuo.runtime.room import open_desk
 from tests.support.builders import DISTRICT, NOON, place, report, settings, unmatched
@@ -38,10 +38,10 @@ def matched(n: int, **changes: Any) -> e.ReportMatched:
 
 async def counts(desk: Desk) -> tuple[Any, Any, Any, Any]:
     return (
-        await desk.hits([SURGE], 0),
-        await desk.pace([SURGE]),
-        await desk.first_seen([f"who{n}" for n in range(9)]),
-        [x.row.report_id for x in await desk.urgent_reports(0)],
+        await desk.surges.recent_matches([SURGE], 0),
+        await desk.surges.hourly_reports([SURGE]),
+        await desk.reports.first_seen([f"who{n}" for n in range(9)]),
+        [x.row.report_id for x in await desk.reports.urgent(0)],
     )
 
 
@@ -83,7 +83,7 @@ async def test_two_processes_that_each_see_half_of_a_surge_draft_it_once(desks: 
 async def test_a_hit_that_an_earlier_release_wrote_still_counts(desks: tuple[Desk, Desk]) -> None:
     desk = desks[0]
     await desk.project([matched(n) for n in range(4)])
-    key = desk.keys.hits(*SURGE)
+    key = desk.keys.recent_matches(*SURGE)
     await desk.client.zadd(key, {"r9|who9|镇9": clock.to_ms(NOON)})
     found = await Surge(desk, settings()).on_reports_matched([matched(3)])
     assert [type(x) for x in found.events] == [e.DecisionMade]
@@ -94,7 +94,7 @@ async def test_an_officer_is_known_from_the_first_report_on(desks: tuple[Desk, D
     await desks[0].project(
         [report("r1", "text", "officer", reporter_kind=officer), report("r2", "text", "anybody")]
     )
-    seen = await desks[0].first_seen(["officer", "anybody", "nobody"])
+    seen = await desks[0].reports.first_seen(["officer", "anybody", "nobody"])
     assert seen == {"officer": 0, "anybody": clock.to_ms(NOON)}
 
 
@@ -106,13 +106,13 @@ async def test_money_on_the_move_stays_on_top_however_many_reports_follow(
     urgent = matched(1, stage=moving) if known else unmatched("r1", "text", stage=moving)
     others = [unmatched(f"n{n}", "text", at=NOON + timedelta(minutes=n)) for n in range(1, 60)]
     await desk.project([urgent, *others])
-    assert [x.row.report_id for x in await desk.urgent_reports(clock.to_ms(NOON))] == ["r1"]
+    assert [x.row.report_id for x in await desk.reports.urgent(clock.to_ms(NOON))] == ["r1"]
 
 
 async def test_the_counts_are_bounded(desks: tuple[Desk, Desk]) -> None:
     desk = desks[0]
-    many = max(HITS_KEPT, URGENT_KEPT) + 20
+    many = max(MATCHES_KEPT, URGENT_KEPT) + 20
     await desk.project([matched(n, at=NOON, stage=e.ScamStage.PAID) for n in range(many)])
-    assert await desk.client.zcard(desk.keys.hits(*SURGE)) == HITS_KEPT
+    assert await desk.client.zcard(desk.keys.recent_matches(*SURGE)) == MATCHES_KEPT
     assert await desk.client.zcard(desk.keys.urgent) == URGENT_KEPT
-    assert len((await desk.pace([SURGE]))[SURGE]) == min(many, PACE_KEPT)
+    assert len((await desk.surges.hourly_reports([SURGE]))[SURGE]) == min(many, HOURLY_KEPT)

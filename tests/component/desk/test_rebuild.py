@@ -13,8 +13,9 @@ from fenghuo.settings import Settings
 from tests.component.broadcast.test_taps_in_rooms import A1, officer, tap
 from tests.component.test_stories import desk_dump
 from tests.support.builders import content, draft, group, order, settings
-from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash, until
+from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash
 from tests.support.scripted_channels import CUSTOMERS
+from tests.support.waiting import until
 
 CHANNELS = ("relay", "webhook", CUSTOMERS, "sandbox")
 OWNED = {"owner": "wang", "deputy": "li", "station": "东所"}
@@ -30,12 +31,12 @@ def in_force(request: pytest.FixtureRequest, redis_url: str, namespace: str) -> 
     )  # fmt: skip
 
 
-async def known(house: RunningRooms) -> None:
-    await house.add_people([
+async def known(running: RunningRooms) -> None:
+    await running.add_people([
         officer("wang"), officer("li"), officer("duty", duty=True),
         officer("analyst", role=Role.ANALYST), officer("boss", role=Role.APPROVER),
     ])  # fmt: skip
-    await house.add_groups([
+    await running.add_groups([
         *(group(n, channel="relay", **OWNED) for n in range(3)),
         group(3, channel="webhook", target="http://127.0.0.1:9/x", **OWNED),
         group(4, channel=CUSTOMERS, target="wr1234", credential="none", **OWNED),
@@ -43,43 +44,43 @@ async def known(house: RunningRooms) -> None:
     ], clock.now())  # fmt: skip
 
 
-async def under_way(house: RunningRooms) -> None:
+async def under_way(running: RunningRooms) -> None:
     """A release that is tapped, halted, tasked and reminded of; nothing of it is over."""
     now = clock.now()
     text = content(channels=CHANNELS, expires_at=now + timedelta(hours=24))
     origin = Origin(first_report_at=now, fraud_type="BIZ")
-    assert (await house.decide(draft(content=text, origin=origin, at=now)))[0] == "ok"
-    assert (await house.decide(order(Action.SUBMIT, at=now)))[0] == "ok"
-    approve = order(Action.APPROVE, "boss", Role.APPROVER, at=now, seen_hash=await seen_hash(house.desk))
-    assert (await house.decide(approve))[0] == "ok"
-    await states(house, g0000="waiting", g0003="retrying", g0004="retrying", g0005="shown")
-    await house.console.publish([tap("one", "g0000"), tap("two", "g0001"), tap("back", "g0001", undo=True)])
-    await states(house, g0000="shown", g0001="waiting")
+    assert (await running.decide(draft(content=text, origin=origin, at=now)))[0] == "ok"
+    assert (await running.decide(order(Action.SUBMIT, at=now)))[0] == "ok"
+    approve = order(Action.APPROVE, "boss", Role.APPROVER, at=now, seen_hash=await seen_hash(running.desk))
+    assert (await running.decide(approve))[0] == "ok"
+    await states(running, g0000="waiting", g0003="retrying", g0004="retrying", g0005="shown")
+    await running.console.publish([tap("one", "g0000"), tap("two", "g0001"), tap("back", "g0001", undo=True)])
+    await states(running, g0000="shown", g0001="waiting")
 
     async def all_told() -> bool:
-        told = {level for level, _, _ in await house.desk.notices(A1, 1)}
+        told = {x.level for x in await running.desk.notices.sent(A1, 1)}
         return told == {"todo", "remind", "deputy", "station"}
 
     await until(all_told, what="every level's notice")
 
 
-async def states(house: RunningRooms, kind: str = "warning", **wanted: str) -> None:
+async def states(running: RunningRooms, kind: str = "warning", **wanted: str) -> None:
     async def look() -> bool:
-        rows = await house.desk.ledger(A1, 1, kind)
+        rows = await running.desk.deliveries.ledger(A1, 1, kind)
         return all(x in rows and rows[x].state == state for x, state in wanted.items())
 
     await until(look, what=f"{kind} {wanted}")
 
 
 async def test_a_release_under_way_is_rebuilt_as_it_stands_and_goes_on(in_force: Settings) -> None:
-    async with running_rooms(in_force) as house:
-        await known(house)
-        await under_way(house)
+    async with running_rooms(in_force) as running:
+        await known(running)
+        await under_way(running)
     desk = open_desk(in_force)
     transport = open_transport(in_force, "console", desk)
     await transport.start()
     live = await desk_dump(desk)
-    assert set(await desk.halted()) == {"webhook", f"{CUSTOMERS}/none"}
+    assert set(await desk.deliveries.halted()) == {"webhook", f"{CUSTOMERS}/none"}
     await drop_desk(desk)
     await fold_again(desk, transport)
     again = await desk_dump(desk)
@@ -87,12 +88,14 @@ async def test_a_release_under_way_is_rebuilt_as_it_stands_and_goes_on(in_force:
     await desk.client.aclose()
     assert again.keys() == live.keys()
     assert {k: (live[k], again[k]) for k in live if live[k] != again[k]} == {}
-    async with running_rooms(in_force) as house:
-        await house.console.publish([tap("three", "g0002")])
-        await states(house, g0000="shown", g0001="waiting", g0002="shown")
+    async with running_rooms(in_force) as running:
+        await running.console.publish([tap("three", "g0002")])
+        await states(running, g0000="shown", g0001="waiting", g0002="shown")
         recall = order(Action.RECALL, "boss", Role.APPROVER, at=clock.now(), reason="核实有误")
-        assert (await house.decide(recall))[0] == "ok"
+        assert (await running.decide(recall))[0] == "ok"
         owed = {"g0000": "waiting", "g0001": "waiting", "g0002": "waiting", "g0005": "shown"}
-        await states(house, "correction", **owed)
-        assert set(await house.desk.ledger(A1, 1, "correction")) == set(owed), "whoever had it, or may have"
-        await states(house, g0001="unknown", g0003="superseded", g0004="superseded")
+        await states(running, "correction", **owed)
+        assert set(await running.desk.deliveries.ledger(A1, 1, "correction")) == set(owed), (
+            "whoever had it, or may have"
+        )
+        await states(running, g0001="unknown", g0003="superseded", g0004="superseded")

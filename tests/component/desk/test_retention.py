@@ -5,15 +5,17 @@ from datetime import timedelta
 
 import pytest
 
-from consumers.clusters import Clustering, joined
+from consumers.clusters.clustering import Clustering
+from consumers.clusters.growth import joined
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.fold import MEMBERS_KEPT
+from fenghuo.desk.retention import MEMBERS_KEPT
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Origin, State
 from fenghuo.runtime.room import open_desk
 from tests.support.builders import NOON, content, draft, placed, settings, unmatched
-from tests.support.rooms_in_process import running_rooms, until
+from tests.support.rooms_in_process import running_rooms
+from tests.support.waiting import until
 
 NOON_MS = clock.to_ms(NOON)
 
@@ -32,25 +34,26 @@ async def test_a_cluster_without_news_leaves_the_list_of_dangers_and_is_kept(des
         member = held.members[f"r{n}"]
         await desk.project([e.ClusterChanged(event_id=f"e{n}", at=NOON, cluster=held.head, member=member)])
     later = clock.to_ms(NOON + timedelta(hours=49))
-    await desk.drop_old(clock.to_ms(NOON), cluster_ms=48 * 3_600_000)
-    assert [c.cluster_id for c in await desk.dangerous_clusters()] == ["c-r0"]
-    await desk.drop_old(later, cluster_ms=48 * 3_600_000)
-    assert await desk.dangerous_clusters() == []
-    kept = await desk.cluster("c-r0")
+    await desk.prune(clock.to_ms(NOON), cluster_ms=48 * 3_600_000)
+    assert [c.cluster_id for c in await desk.clusters.dangerous()] == ["c-r0"]
+    await desk.prune(later, cluster_ms=48 * 3_600_000)
+    assert await desk.clusters.dangerous() == []
+    kept = await desk.clusters.get("c-r0")
     assert kept is not None and [m.report_id for m in kept.members] == ["r0", "r1"]
 
 
-async def test_a_cluster_is_found_by_its_traces_in_its_district(desk: Desk) -> None:
+async def test_a_cluster_is_found_by_its_markers_in_its_district(desk: Desk) -> None:
     held = joined(None, placed("c-r0"), unmatched("r0", "text"), settings(), new=False)
     changed = e.ClusterChanged(
-        event_id="e0", at=NOON, cluster=held.head, member=held.members["r0"], traces=("0a", "1b")
+        event_id="e0", at=NOON, cluster=held.head, member=held.members["r0"], markers=("0a", "1b")
     )
     await desk.project([changed])
     district = held.head.district
-    assert await desk.traced(district, [("0x", "1b"), (), ("0x",)], NOON_MS + 1) == [["c-r0"], [], []]
-    assert await desk.traced(district, [("1b",)], NOON_MS) == [[]], "it has news"
-    assert await desk.traced("another", [("1b",)], NOON_MS + 1) == [[]]
-    assert [c.cluster_id for c in await desk.clusters_by_id(["c-r0", "c-gone"])] == ["c-r0"]
+    found = await desk.clusters.by_marker(district, [("0x", "1b"), (), ("0x",)], NOON_MS + 1)
+    assert found == [["c-r0"], [], []]
+    assert await desk.clusters.by_marker(district, [("1b",)], NOON_MS) == [[]], "it has news"
+    assert await desk.clusters.by_marker("another", [("1b",)], NOON_MS + 1) == [[]]
+    assert [c.cluster_id for c in await desk.clusters.get_many(["c-r0", "c-gone"])] == ["c-r0"]
 
 
 async def test_a_large_cluster_counts_a_report_that_is_read_again_once(desk: Desk) -> None:
@@ -59,9 +62,9 @@ async def test_a_large_cluster_counts_a_report_that_is_read_again_once(desk: Des
     clustering = Clustering(desk, settings())
     for at in range(0, len(reports), 500):
         await desk.project((await clustering.on_reports_unmatched(reports[at : at + 500])).events)
-    clustering.forget()
+    clustering.reset_cache()
     assert (await clustering.on_reports_unmatched(reports[-50:])).events == []
-    (cluster,) = await desk.clusters_of(reports[0].place.district, 0)
+    (cluster,) = await desk.clusters.of_district(reports[0].place.district, 0)
     assert (cluster.reports, len(cluster.members)) == (MEMBERS_KEPT + 3, MEMBERS_KEPT)
     assert [cluster.members[0].report_id, cluster.members[-1].report_id] == ["r3", reports[-1].report_id]
 
@@ -70,17 +73,17 @@ async def test_an_alert_whose_time_has_come_expires_and_the_release_with_it(
     redis_url: str, namespace: str
 ) -> None:
     told = settings(redis_url=redis_url, namespace=namespace)
-    async with running_rooms(told, "consumers") as house:
+    async with running_rooms(told, "consumers") as running:
         now = clock.now()
         text = content(expires_at=now + timedelta(milliseconds=300))
         wanted = draft(content=text, origin=Origin(first_report_at=now, fraud_type="BIZ"), at=now)
-        assert await house.decide(wanted) == ("ok", "")
-        expiry = house.rooms["consumers"].loops[0].__self__  # type: ignore[attr-defined]
+        assert await running.decide(wanted) == ("ok", "")
+        expiry = running.rooms["consumers"].loops[0].__self__  # type: ignore[attr-defined]
 
         async def expired() -> bool:
-            await expiry.look()
-            alert = await house.desk.alert("a1")
+            await expiry.expire_due()
+            alert = await running.desk.alerts.get("a1")
             return alert is not None and alert.state is State.EXPIRED
 
         await until(expired, what="the expiry")
-        assert await expiry.look() == 0
+        assert await expiry.expire_due() == 0

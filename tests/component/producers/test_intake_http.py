@@ -29,7 +29,7 @@ URL = "/api/v1/reports"
 Send = Callable[..., Awaitable[httpx.Response]]
 
 
-class House:
+class RunningIntake:
     """A started room and what a test asks of it."""
 
     def __init__(self, room: Room, http: httpx.AsyncClient) -> None:
@@ -62,23 +62,23 @@ def settings_of(url: str, namespace: str, **more: Any) -> Settings:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[House]:
+async def opened(settings: Settings) -> AsyncIterator[RunningIntake]:
     room = build(settings)
     await room.transport.start()
     room.started = True
     transport = httpx.ASGITransport(app=room.asgi)  # type: ignore[arg-type]
     try:
         async with httpx.AsyncClient(transport=transport, base_url="http://intake") as http:
-            yield House(room, http)
+            yield RunningIntake(room, http)
     finally:
         await room.transport.stop()
         await room.desk.client.aclose()
 
 
 @pytest.fixture
-async def house(redis_url: str, namespace: str) -> AsyncIterator[House]:
-    async with opened(settings_of(redis_url, namespace)) as house:
-        yield house
+async def intake(redis_url: str, namespace: str) -> AsyncIterator[RunningIntake]:
+    async with opened(settings_of(redis_url, namespace)) as intake:
+        yield intake
 
 
 def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
@@ -92,8 +92,8 @@ def problem(answer: httpx.Response, status: int, kind: str) -> dict[str, Any]:
     return body
 
 
-async def test_report_is_accepted_and_stands_in_the_stream(house: House) -> None:
-    answer = await house.send(
+async def test_report_is_accepted_and_stands_in_the_stream(intake: RunningIntake) -> None:
+    answer = await intake.send(
         {"text": f" {TEXT}\u200b\n", "town": "东关", "reporter": "13800001111", "stage": "paid"}
     )
     assert answer.status_code == 202
@@ -102,7 +102,7 @@ async def test_report_is_accepted_and_stands_in_the_stream(house: House) -> None
         "report_id": body["report_id"], "status": "accepted", "answer_url": f"{URL}/{body['report_id']}",
     }  # fmt: skip
     assert re.fullmatch("[0-9a-f]{24}", body["report_id"])
-    (event,) = await house.received()
+    (event,) = await intake.received()
     assert event.report_id == body["report_id"]
     assert event.text == f"{TEXT}\u200b"
     assert event.place == e.ReportPlace(district="示范区", town="东关")
@@ -113,93 +113,95 @@ async def test_report_is_accepted_and_stands_in_the_stream(house: House) -> None
     )
 
 
-async def test_202_comes_only_after_the_stream_has_it(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    publish, gate = house.room.transport.publish, asyncio.Event()
+async def test_202_comes_only_after_the_stream_has_it(
+    intake: RunningIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    publish, gate = intake.room.transport.publish, asyncio.Event()
 
     async def held(events: Any) -> None:
         await gate.wait()
         await publish(events)
 
-    monkeypatch.setattr(house.room.transport, "publish", held)
-    sending = asyncio.create_task(house.send())
+    monkeypatch.setattr(intake.room.transport, "publish", held)
+    sending = asyncio.create_task(intake.send())
     done, _ = await asyncio.wait({sending}, timeout=0.2)
-    assert not done and not await house.room.desk.client.exists(house.stream)
+    assert not done and not await intake.room.desk.client.exists(intake.stream)
     gate.set()
     assert (await sending).status_code == 202
-    assert len(await house.received()) == 1
+    assert len(await intake.received()) == 1
 
 
-async def test_same_key_twice_is_one_report(house: House) -> None:
-    first, second = [await house.send(Idempotency_Key="k1") for _ in range(2)]
+async def test_same_key_twice_is_one_report(intake: RunningIntake) -> None:
+    first, second = [await intake.send(Idempotency_Key="k1") for _ in range(2)]
     assert first.json() == second.json() and second.status_code == 202
-    assert len(await house.received()) == 1
+    assert len(await intake.received()) == 1
 
 
-async def test_same_key_at_the_same_moment_is_one_report(house: House) -> None:
-    answers = await asyncio.gather(*(house.send(Idempotency_Key="k1") for _ in range(8)))
+async def test_same_key_at_the_same_moment_is_one_report(intake: RunningIntake) -> None:
+    answers = await asyncio.gather(*(intake.send(Idempotency_Key="k1") for _ in range(8)))
     assert {x.status_code for x in answers} == {202}
     assert len({x.json()["report_id"] for x in answers}) == 1
-    assert len({(x.report_id, x.event_id) for x in await house.received()}) == 1
+    assert len({(x.report_id, x.event_id) for x in await intake.received()}) == 1
 
 
-async def test_same_key_in_another_spelling_of_the_same_report_is_a_repeat(house: House) -> None:
-    first = await house.send({"text": TEXT, "town": "东关"}, Idempotency_Key="k1")
-    second = await house.send({"town": "东关 ", "text": TEXT, "stage": "received"}, Idempotency_Key="k1")
+async def test_same_key_in_another_spelling_of_the_same_report_is_a_repeat(intake: RunningIntake) -> None:
+    first = await intake.send({"text": TEXT, "town": "东关"}, Idempotency_Key="k1")
+    second = await intake.send({"town": "东关 ", "text": TEXT, "stage": "received"}, Idempotency_Key="k1")
     assert first.json() == second.json()
 
 
-async def test_same_key_with_another_body_is_a_conflict(house: House) -> None:
-    await house.send(Idempotency_Key="k1")
-    problem(await house.send({"text": "另一条"}, Idempotency_Key="k1"), 409, "conflict")
-    assert len(await house.received()) == 1
+async def test_same_key_with_another_body_is_a_conflict(intake: RunningIntake) -> None:
+    await intake.send(Idempotency_Key="k1")
+    problem(await intake.send({"text": "另一条"}, Idempotency_Key="k1"), 409, "conflict")
+    assert len(await intake.received()) == 1
 
 
-async def test_same_key_of_two_senders_is_two_reports(house: House) -> None:
-    token = await Auth(house.room.desk.client, house.room.desk.keys).issue_token("民警甲")
+async def test_same_key_of_two_senders_is_two_reports(intake: RunningIntake) -> None:
+    token = await Auth(intake.room.desk.client, intake.room.desk.keys).issue_token("民警甲")
     first, second = (
-        await house.send(Idempotency_Key="k1"),
-        await house.send(token=token, Idempotency_Key="k1"),
+        await intake.send(Idempotency_Key="k1"),
+        await intake.send(token=token, Idempotency_Key="k1"),
     )
     assert first.json()["report_id"] != second.json()["report_id"]
 
 
-async def test_without_a_key_each_is_a_report(house: House) -> None:
-    answers = [await house.send() for _ in range(2)]
+async def test_without_a_key_each_is_a_report(intake: RunningIntake) -> None:
+    answers = [await intake.send() for _ in range(2)]
     assert len({x.json()["report_id"] for x in answers}) == 2
 
 
 async def test_key_whose_first_try_failed_may_be_used_again(
-    house: House, monkeypatch: pytest.MonkeyPatch
+    intake: RunningIntake, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as away:
-        away.setattr(house.room.transport, "publish", raising(Unavailable("away")))
-        first = await house.send(Idempotency_Key="k1")
+        away.setattr(intake.room.transport, "publish", raising(Unavailable("away")))
+        first = await intake.send(Idempotency_Key="k1")
         problem(first, 503, "unavailable")
-    assert (await house.send(Idempotency_Key="k1")).status_code == 202
-    assert len(await house.received()) == 1
+    assert (await intake.send(Idempotency_Key="k1")).status_code == 202
+    assert len(await intake.received()) == 1
 
 
 @pytest.mark.parametrize("key", ["", "a b", "k" * 201, "\x7f"])
-async def test_unusable_key_is_refused(house: House, key: str) -> None:
-    problem(await house.send(Idempotency_Key=key), 400, "idempotency-key")
+async def test_unusable_key_is_refused(intake: RunningIntake, key: str) -> None:
+    problem(await intake.send(Idempotency_Key=key), 400, "idempotency-key")
 
 
-async def test_officers_token_stands_for_the_reporter(house: House) -> None:
-    auth = Auth(house.room.desk.client, house.room.desk.keys)
+async def test_officers_token_stands_for_the_reporter(intake: RunningIntake) -> None:
+    auth = Auth(intake.room.desk.client, intake.room.desk.keys)
     token = await auth.issue_token("民警甲")
-    assert (await house.send(token=token)).status_code == 202
-    assert (await house.received())[0].reporter == pseudonym(SECRET, "民警甲")
+    assert (await intake.send(token=token)).status_code == 202
+    assert (await intake.received())[0].reporter == pseudonym(SECRET, "民警甲")
     await auth.revoke_tokens("民警甲")
-    problem(await house.send(token=token), 401, "unauthorized")
+    problem(await intake.send(token=token), 401, "unauthorized")
 
 
 @pytest.mark.parametrize(
     "value", ["", "Bearer", "Bearer ", "Bearer wrong", f"Basic {TOKEN}", "Bearer " + "x" * 5000]
 )
-async def test_without_a_valid_token_is_401(house: House, value: str) -> None:
+async def test_without_a_valid_token_is_401(intake: RunningIntake, value: str) -> None:
     for answer in (
-        await house.http.post(URL, headers={"Authorization": value}),
-        await house.http.get(f"{URL}/x"),
+        await intake.http.post(URL, headers={"Authorization": value}),
+        await intake.http.get(f"{URL}/x"),
     ):
         problem(answer, 401, "unauthorized")
         assert answer.headers["www-authenticate"].startswith("Bearer")
@@ -207,19 +209,19 @@ async def test_without_a_valid_token_is_401(house: House, value: str) -> None:
 
 async def test_empty_token_in_the_settings_opens_no_door(redis_url: str, namespace: str) -> None:
     settings = settings_of(redis_url, namespace).model_copy(update={"intake_token": SecretStr("")})
-    async with opened(settings) as house:
-        problem(await house.send(token=""), 401, "unauthorized")
+    async with opened(settings) as intake:
+        problem(await intake.send(token=""), 401, "unauthorized")
 
 
 @pytest.mark.parametrize("body", [b"", b"{", b"[1]", b"null", b'"x"', b'{"text":"\xff"}', b'{"a":' * 9_000])
-async def test_malformed_json_is_400(house: House, body: bytes) -> None:
-    problem(await house.send(body), 400, "malformed")
+async def test_malformed_json_is_400(intake: RunningIntake, body: bytes) -> None:
+    problem(await intake.send(body), 400, "malformed")
 
 
-async def test_wrong_fields_are_listed_in_the_readers_language(house: House) -> None:
+async def test_wrong_fields_are_listed_in_the_readers_language(intake: RunningIntake) -> None:
     sent = {"txet": "x", "text": "", "stage": "gone"}
-    zh = problem(await house.send(sent), 422, "fields")
-    answer = await house.send(sent, Accept_Language="en")
+    zh = problem(await intake.send(sent), 422, "fields")
+    answer = await intake.send(sent, Accept_Language="en")
     en = problem(answer, 422, "fields")
     assert [x["field"] for x in zh["errors"]] == ["txet", "text", "stage"]
     assert "did you mean 'text'?" in en["errors"][0]["detail"]
@@ -228,43 +230,43 @@ async def test_wrong_fields_are_listed_in_the_readers_language(house: House) -> 
 
 
 @pytest.mark.parametrize("media_type", ["", "text/plain", "application/x-www-form-urlencoded"])
-async def test_other_media_types_are_415(house: House, media_type: str) -> None:
-    problem(await house.send(Content_Type=media_type), 415, "media-type")
+async def test_other_media_types_are_415(intake: RunningIntake, media_type: str) -> None:
+    problem(await intake.send(Content_Type=media_type), 415, "media-type")
 
 
-async def test_compressed_body_is_415(house: House) -> None:
-    problem(await house.send(Content_Encoding="gzip"), 415, "media-type")
+async def test_compressed_body_is_415(intake: RunningIntake) -> None:
+    problem(await intake.send(Content_Encoding="gzip"), 415, "media-type")
 
 
-async def test_charset_beside_the_media_type_is_taken(house: House) -> None:
-    assert (await house.send(Content_Type="Application/JSON; charset=utf-8")).status_code == 202
+async def test_charset_beside_the_media_type_is_taken(intake: RunningIntake) -> None:
+    assert (await intake.send(Content_Type="Application/JSON; charset=utf-8")).status_code == 202
 
 
-async def test_body_above_64_kib_is_413(house: House) -> None:
-    problem(await house.send({"text": "x" * routes.LARGEST_BODY}), 413, "too-large")
+async def test_body_above_64_kib_is_413(intake: RunningIntake) -> None:
+    problem(await intake.send({"text": "x" * routes.LARGEST_BODY}), 413, "too-large")
 
 
-async def test_longest_text_fits_into_the_body_even_escaped(house: House) -> None:
-    assert (await house.send({"text": "转" * 10_000})).status_code == 202
+async def test_longest_text_fits_into_the_body_even_escaped(intake: RunningIntake) -> None:
+    assert (await intake.send({"text": "转" * 10_000})).status_code == 202
 
 
-async def test_unknown_paths_are_404_and_other_methods_405(house: House) -> None:
-    problem(await house.get("/"), 404, "not-found")
-    problem(await house.get("/api/v1/nothing"), 404, "not-found")
-    answer = await house.http.delete(URL)
+async def test_unknown_paths_are_404_and_other_methods_405(intake: RunningIntake) -> None:
+    problem(await intake.get("/"), 404, "not-found")
+    problem(await intake.get("/api/v1/nothing"), 404, "not-found")
+    answer = await intake.http.delete(URL)
     problem(answer, 405, "method-not-allowed")
     assert "POST" in answer.headers["allow"]
 
 
 async def test_too_many_reports_of_one_token_are_429(redis_url: str, namespace: str) -> None:
-    async with opened(settings_of(redis_url, namespace, reports_per_minute=2)) as house:
-        token = await Auth(house.room.desk.client, house.room.desk.keys).issue_token("甲")
-        assert [(await house.send()).status_code for _ in range(2)] == [202, 202]
-        answer = await house.send()
+    async with opened(settings_of(redis_url, namespace, reports_per_minute=2)) as intake:
+        token = await Auth(intake.room.desk.client, intake.room.desk.keys).issue_token("甲")
+        assert [(await intake.send()).status_code for _ in range(2)] == [202, 202]
+        answer = await intake.send()
         problem(answer, 429, "too-many")
         assert 1 <= int(answer.headers["retry-after"]) <= 30
-        assert (await house.send(token=token)).status_code == 202
-        assert len(await house.received()) == 3
+        assert (await intake.send(token=token)).status_code == 202
+        assert len(await intake.received()) == 3
 
 
 def raising(error: Exception) -> Callable[..., Awaitable[None]]:
@@ -284,17 +286,17 @@ def raising(error: Exception) -> Callable[..., Awaitable[None]]:
     ],
 )
 async def test_what_the_transport_raises_is_told(
-    house: House, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, kind: str
+    intake: RunningIntake, monkeypatch: pytest.MonkeyPatch, error: Exception, status: int, kind: str
 ) -> None:
-    monkeypatch.setattr(house.room.transport, "publish", raising(error))
-    answer = await house.send()
+    monkeypatch.setattr(intake.room.transport, "publish", raising(error))
+    answer = await intake.send()
     problem(answer, status, kind)
     assert ("retry-after" in answer.headers) == (status == 503)
 
 
-async def test_room_that_is_starting_is_503(house: House) -> None:
-    house.room.started = False
-    answer = await house.send()
+async def test_room_that_is_starting_is_503(intake: RunningIntake) -> None:
+    intake.room.started = False
+    answer = await intake.send()
     problem(answer, 503, "unavailable")
     assert answer.headers["retry-after"] == "5"
 
@@ -303,19 +305,19 @@ async def test_stopped_redis_is_503_and_nothing_accepted_is_lost(
     private_redis: Callable[..., Any], namespace: str
 ) -> None:
     server = private_redis(fsync="always")
-    async with opened(settings_of(server.url, namespace)) as house:
-        assert (await house.send()).status_code == 202
+    async with opened(settings_of(server.url, namespace)) as intake:
+        assert (await intake.send()).status_code == 202
         server.kill()
         for answer in (
-            await house.send(Idempotency_Key="k1"),
-            await house.send(),
-            await house.get(f"{URL}/{'0' * 24}"),
+            await intake.send(Idempotency_Key="k1"),
+            await intake.send(),
+            await intake.get(f"{URL}/{'0' * 24}"),
         ):
             problem(answer, 503, "unavailable")
             assert answer.headers["retry-after"] == "5"
         private_redis(server.folder, fsync="always")
-        assert (await house.send(Idempotency_Key="k1")).status_code == 202
-        assert len(await house.received()) == 2
+        assert (await intake.send(Idempotency_Key="k1")).status_code == 202
+        assert len(await intake.received()) == 2
 
 
 async def test_with_kafka_a_lost_desk_does_not_stop_reports(
@@ -326,35 +328,35 @@ async def test_with_kafka_a_lost_desk_does_not_stop_reports(
 ) -> None:
     """The transport stands for Kafka here: what is tried is the intake's way around its lost marks."""
     server = private_redis()
-    async with opened(settings_of(server.url, namespace)) as house:
+    async with opened(settings_of(server.url, namespace)) as intake:
         taken: list[Any] = []
 
         async def publish(events: Any) -> None:
             taken.extend(events)
 
-        monkeypatch.setattr(house.room.transport, "publish", publish)
-        object.__setattr__(house.room.settings, "broker", "kafka")
+        monkeypatch.setattr(intake.room.transport, "publish", publish)
+        object.__setattr__(intake.room.settings, "broker", "kafka")
         server.kill()
-        answers = [await house.send(Idempotency_Key="k1") for _ in range(2)]
+        answers = [await intake.send(Idempotency_Key="k1") for _ in range(2)]
         assert [x.status_code for x in answers] == [202, 202]
         assert len({x.event_id for x in taken}) == 1
         assert "accepted without looking for a repeat" in caplog.text
 
 
-async def test_answer_follows_the_report(house: House) -> None:
-    report_id = (await house.send()).json()["report_id"]
+async def test_answer_follows_the_report(intake: RunningIntake) -> None:
+    report_id = (await intake.send()).json()["report_id"]
     url = f"{URL}/{report_id}"
-    assert (await house.get(url)).json() == {"report_id": report_id, "state": "accepted", "answer": None}
-    (event,) = await house.received()
+    assert (await intake.get(url)).json() == {"report_id": report_id, "state": "accepted", "answer": None}
+    (event,) = await intake.received()
     seen: dict[str, Any] = {"event_id": "1", "at": event.at, "report_id": report_id, "place": event.place}
     new = e.ReportUnmatched(
         **seen, reporter=event.reporter, stage=event.stage, masked=TEXT, suspicious=True, danger=5
     )
-    await house.room.desk.project([new])
-    assert (await house.get(url)).json()["state"] == "new"
+    await intake.room.desk.project([new])
+    assert (await intake.get(url)).json()["state"] == "new"
     reply = e.ReplyRequested(**seen, kind="new", text="正在核实，请勿转账。", reporter=event.reporter)
-    await house.room.desk.project([reply])
-    assert (await house.get(url)).json() == {
+    await intake.room.desk.project([reply])
+    assert (await intake.get(url)).json() == {
         "report_id": report_id,
         "state": "new",
         "answer": "正在核实，请勿转账。",
@@ -362,38 +364,40 @@ async def test_answer_follows_the_report(house: House) -> None:
 
 
 @pytest.mark.parametrize("report_id", ["0" * 24, "x", "*", "0" * 25, "..%2F..%2Fhealth"])
-async def test_unknown_report_is_404(house: House, report_id: str) -> None:
-    problem(await house.get(f"{URL}/{report_id}"), 404, "not-found")
+async def test_unknown_report_is_404(intake: RunningIntake, report_id: str) -> None:
+    problem(await intake.get(f"{URL}/{report_id}"), 404, "not-found")
 
 
-async def test_report_that_was_never_accepted_is_404(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(house.room.transport, "publish", raising(Unavailable("away")))
-    await house.send(Idempotency_Key="k1")
+async def test_report_that_was_never_accepted_is_404(
+    intake: RunningIntake, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(intake.room.transport, "publish", raising(Unavailable("away")))
+    await intake.send(Idempotency_Key="k1")
     report_id = e.derive_id("report", ":intake", "k1")
-    problem(await house.get(f"{URL}/{report_id}"), 404, "not-found")
+    problem(await intake.get(f"{URL}/{report_id}"), 404, "not-found")
 
 
 async def test_logs_hold_no_text_reporter_or_token(
-    house: House, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+    intake: RunningIntake, caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     caplog.set_level(logging.DEBUG)
-    token = await Auth(house.room.desk.client, house.room.desk.keys).issue_token("民警甲")
+    token = await Auth(intake.room.desk.client, intake.room.desk.keys).issue_token("民警甲")
     sent = {"text": TEXT, "reporter": "张三-13800001111"}
-    await house.send(sent, token=token)
-    await house.send(sent | {"stage": "x"}, token=token)
-    await house.send(json.dumps(sent).encode()[:-1], token=token)
-    await house.send(sent, token="wrong-token")
+    await intake.send(sent, token=token)
+    await intake.send(sent | {"stage": "x"}, token=token)
+    await intake.send(json.dumps(sent).encode()[:-1], token=token)
+    await intake.send(sent, token="wrong-token")
     for error in (Unavailable("away"), RuntimeError(f"{TEXT} 张三-13800001111 {token}")):
-        monkeypatch.setattr(house.room.transport, "publish", raising(error))
-        await house.send(sent, token=token)
+        monkeypatch.setattr(intake.room.transport, "publish", raising(error))
+        await intake.send(sent, token=token)
     assert [x.message for x in caplog.records if x.name.startswith("producers")] == ["not accepted", "fault"]
     said = "\n".join(JsonFormatter("producers").format(x) + repr(x.__dict__) for x in caplog.records)
     for secret in (TEXT, "法人信息", "张三", "13800001111", token, TOKEN, "wrong-token", SECRET):
         assert secret not in said
 
 
-async def test_contract_is_told_as_openapi(house: House) -> None:
-    answer = await house.http.get("/api/v1/schema")
+async def test_contract_is_told_as_openapi(intake: RunningIntake) -> None:
+    answer = await intake.http.get("/api/v1/schema")
     schema = answer.json()
     assert schema["openapi"].startswith("3.1")
     post = schema["paths"][URL]["post"]

@@ -7,25 +7,25 @@ from datetime import timedelta
 import pytest
 
 from broadcast.channels.base import SendResult, SendStatus
+from broadcast.deliveries.eligibility import is_superseded
 from broadcast.deliveries.receipts import (
     LONGEST_RETRY_S,
+    attempt_receipt,
     backoff_s,
     delivery_of,
     latest_attempt_each,
-    outcome_of,
-    superseded,
     superseded_receipt,
     to_be_tried,
     was_cut_off,
     without_duplicates,
 )
-from broadcast.deliveries.requests import Plan, as_task, requests
+from broadcast.deliveries.requests import Dispatch, as_task, requests
 from broadcast.limits.circuit_breaker import FailureWindow, breaker_key
 from broadcast.planning.part_writer import deliveries
-from broadcast.planning.planner import PART, begin, meant_by, place_of, split_into_parts, taken_back
+from broadcast.planning.planner import PART, begin, meant_by, place_of, split_into_parts
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Audience
-from fenghuo.domain.delivery import RANK, Row, ledger_rank, next_attempt
+from fenghuo.domain.delivery import RANK, LatestRelease, LedgerRow, ledger_rank, next_attempt
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.routing import correction_way, next_way, ways_to
@@ -36,8 +36,12 @@ CUSTOMERS = "wecom_customer_group"
 LIVE = ("sandbox", "webhook", "wecom_robot", "dingtalk", CUSTOMERS)
 
 
-def row(state: State, attempt: int = 1, left: bool = False, channel: str = "sandbox", **more: str) -> Row:
-    return Row(state=state, at_ms=0, attempt=attempt, left=left, channel=channel, **more)  # type: ignore[arg-type]
+def row(
+    state: State, attempt: int = 1, may_have_arrived: bool = False, channel: str = "sandbox", **more: str
+) -> LedgerRow:
+    return LedgerRow(
+        state=state, at_ms=0, attempt=attempt, may_have_arrived=may_have_arrived, channel=channel, **more
+    )  # type: ignore[arg-type]
 
 
 def planned(
@@ -56,7 +60,7 @@ def planned(
 
 
 def corrections(
-    event: e.AlertReleased, earlier: dict[int, dict[str, Row]], groups: dict[str, e.Group]
+    event: e.AlertReleased, earlier: dict[int, dict[str, LedgerRow]], groups: dict[str, e.Group]
 ) -> list[e.Event]:
     """What is corrected after ``earlier``, its parts written out."""
     came_by = {x: stood.channel for x, stood in may_have(earlier).items()}
@@ -130,8 +134,8 @@ def test_a_recall_corrects_those_who_have_it_or_may_have_it_and_no_others() -> N
     ledger = {
         "g0000": row(State.SHOWN),
         "g0001": row(State.UNKNOWN),
-        "g0002": row(State.HANDED_OVER, left=True),
-        "g0003": row(State.RETRYING, left=True),
+        "g0002": row(State.HANDED_OVER, may_have_arrived=True),
+        "g0003": row(State.RETRYING, may_have_arrived=True),
         "g0004": row(State.RETRYING),
         "g0005": row(State.REFUSED),
         "g0006": row(State.SUPERSEDED),
@@ -212,7 +216,7 @@ def test_a_group_that_went_between_the_plan_and_its_part_is_refused_in_the_open(
 
 
 def test_two_tasks_of_one_owner_are_two() -> None:
-    plan = Plan(release(channels=LIVE), "warning", released())
+    plan = Dispatch(release(channels=LIVE), "warning", released())
     way_there = e.Binding(channel=CUSTOMERS, target="t")
     (one,) = requests(plan, [(group(1, owner="anna"), way_there)])
     (both,) = requests(plan, [(group(n, owner="anna"), way_there) for n in (1, 2)])
@@ -246,7 +250,7 @@ def test_warning_and_correction_never_share_an_idempotency_key() -> None:
         (row(State.REQUESTED, 2), 1, False),
     ],
 )
-def test_what_the_ledger_knows_is_not_sent_again(before: Row | None, attempt: int, tried: bool) -> None:
+def test_what_the_ledger_knows_is_not_sent_again(before: LedgerRow | None, attempt: int, tried: bool) -> None:
     assert to_be_tried(request(attempt=attempt), before) is tried
 
 
@@ -254,14 +258,14 @@ def settled(
     verdict: SendStatus,
     failures: int = 0,
     *,
-    askable: bool = True,
+    can_ask: bool = True,
     further: str = "",
-    left: bool = False,
+    may_have_arrived: bool = False,
     **said: object,
 ) -> e.ReceiptRecorded:
-    return outcome_of(
+    return attempt_receipt(
         request(failures=failures), SendResult(verdict, "said", **said), now=NOON, attempts=5, base_s=2,
-        askable=askable, next_channel=further, left=left,
+        can_ask=can_ask, next_channel=further, may_have_arrived=may_have_arrived,
     )  # fmt: skip
 
 
@@ -283,7 +287,7 @@ def settled(
 def test_a_timeout_is_unknown_never_failed(
     verdict: SendStatus, exhausted: bool, askable: bool, state: State
 ) -> None:
-    assert settled(verdict, 4 if exhausted else 0, askable=askable).state is state
+    assert settled(verdict, 4 if exhausted else 0, can_ask=askable).state is state
 
 
 @pytest.mark.parametrize(("verdict", "failures"), [(SendStatus.REFUSED, 0), (SendStatus.RETRY, 4)])
@@ -299,14 +303,14 @@ def test_what_is_refused_for_good_goes_on_by_the_next_way_with_a_fresh_count(
 
 @pytest.mark.parametrize("verdict", list(SendStatus))
 def test_what_may_have_arrived_never_goes_on_by_the_next_way(verdict: SendStatus) -> None:
-    receipt = settled(verdict, 4, further="webhook", left=True)
+    receipt = settled(verdict, 4, further="webhook", may_have_arrived=True)
     assert receipt.next_channel == ""
     assert receipt.state is not State.REFUSED
-    assert receipt.left or receipt.state is State.WAITING
+    assert receipt.may_have_arrived or receipt.state is State.WAITING
 
 
 def test_unknown_never_goes_on_by_the_next_way() -> None:
-    assert settled(SendStatus.UNKNOWN, further="webhook", askable=False).next_channel == ""
+    assert settled(SendStatus.UNKNOWN, further="webhook", can_ask=False).next_channel == ""
 
 
 def test_being_told_to_slow_down_is_no_failure_and_waits_as_long_as_was_said() -> None:
@@ -316,21 +320,21 @@ def test_being_told_to_slow_down_is_no_failure_and_waits_as_long_as_was_said() -
 
 
 def test_what_is_held_back_after_it_may_have_left_is_unknown() -> None:
-    assert superseded_receipt(request(), NOON, may_be_out=False).state is State.SUPERSEDED
-    unsure = superseded_receipt(request(), NOON, may_be_out=True)
-    assert (unsure.state, unsure.left) == (State.UNKNOWN, True)
+    assert superseded_receipt(request(), NOON, may_have_arrived=False).state is State.SUPERSEDED
+    unsure = superseded_receipt(request(), NOON, may_have_arrived=True)
+    assert (unsure.state, unsure.may_have_arrived) == (State.UNKNOWN, True)
 
 
 def test_an_attempt_that_was_begun_and_has_no_outcome_was_cut_off() -> None:
-    assert was_cut_off(request(attempt=2), row(State.HANDED_OVER, 2, left=True))
+    assert was_cut_off(request(attempt=2), row(State.HANDED_OVER, 2, may_have_arrived=True))
     assert not was_cut_off(request(attempt=2), row(State.HANDED_OVER, 2)), "its mark was taken back"
-    assert not was_cut_off(request(attempt=2), row(State.HANDED_OVER, 1, left=True))
+    assert not was_cut_off(request(attempt=2), row(State.HANDED_OVER, 1, may_have_arrived=True))
     assert not was_cut_off(request(), row(State.REQUESTED))
     assert not was_cut_off(request(), None)
 
 
 def test_a_persons_word_is_final_for_the_machine() -> None:
-    undone = Row(state=State.WAITING, at_ms=0, word=1)
+    undone = LedgerRow(state=State.WAITING, at_ms=0, word=1)
     assert not to_be_tried(request(attempt=9), undone)
 
 
@@ -373,7 +377,8 @@ def test_nothing_leaves_after_recall_or_expiry_but_the_correction(
     standing: tuple[int, str] | None, kind: str, late_s: int, is_held: bool
 ) -> None:
     now = NOON + timedelta(seconds=late_s)
-    assert superseded(kind, 1, release().expires_at, standing, now) is is_held
+    latest = LatestRelease(*standing) if standing else None
+    assert is_superseded(kind, 1, release().expires_at, latest, now) is is_held
 
 
 def test_shown_is_final_and_a_later_attempt_stands_above_an_earlier() -> None:
@@ -441,7 +446,7 @@ def test_what_waits_for_people_goes_first_and_robots_last() -> None:
     names = ("dingtalk", "webhook", "relay", "sandbox", "feishu")
     groups = [group(n, channel=name, target="t", members=n) for n, name in enumerate(names)]
     wanted = [(g, g.ways[0]) for g in groups]
-    asked = requests(Plan(release(), "warning", released()), wanted)
+    asked = requests(Dispatch(release(), "warning", released()), wanted)
     assert [x.channel for x in asked if isinstance(x, e.DeliveryRequested)] == [
         "relay", "sandbox", "webhook", "feishu", "dingtalk",
     ]  # fmt: skip
@@ -482,38 +487,21 @@ def test_a_group_that_has_had_its_share_gets_no_warning_by_any_way(reason: Limit
     assert isinstance(refused, e.ReceiptRecorded) and refused.state is State.REFUSED
 
 
-def test_what_waits_for_a_tap_or_a_halted_channel_is_taken_back() -> None:
-    rows = {
-        "tap": row(State.WAITING, channel="relay"),
-        "halted": row(State.RETRYING, held="halted:webhook"),
-        "unsure": row(State.RETRYING, left=True, held="halted:webhook"),
-        "task": row(State.WAITING, channel=CUSTOMERS),
-        "again": row(State.RETRYING),
-        "shown": row(State.SHOWN),
-    }
-    receipts = taken_back(released("recalled"), {1: rows})
-    assert {x.group_id: x.state for x in receipts if isinstance(x, e.ReceiptRecorded)} == {
-        "tap": State.SUPERSEDED,
-        "halted": State.SUPERSEDED,
-        "unsure": State.UNKNOWN,
-    }
-
-
 def test_a_channel_is_halted_by_more_than_ten_failures_that_are_more_than_a_tenth() -> None:
     tally = FailureWindow(10, 0.1)
-    assert [tally.add("a", failed=True) for _ in range(11)] == [*[False] * 10, True]
-    assert not any(tally.add("b", failed=n % 10 == 9) for n in range(1000)), "a tenth is no more than that"
-    assert any(tally.add("c", failed=n % 9 == 0) for n in range(1000))
+    assert [tally.record("a", failed=True) for _ in range(11)] == [*[False] * 10, True]
+    assert not any(tally.record("b", failed=n % 10 == 9) for n in range(1000)), "a tenth is no more than that"
+    assert any(tally.record("c", failed=n % 9 == 0) for n in range(1000))
 
 
 def test_good_sends_halt_nothing_and_a_halt_begins_the_count_anew() -> None:
     tally = FailureWindow(10, 0.1)
     for _ in range(11):
-        tally.add("a", failed=True)
-    assert not tally.add("a", failed=False), "it is the failure that halts"
-    assert tally.told("a") == "11 of the latest 12 failed"
+        tally.record("a", failed=True)
+    assert not tally.record("a", failed=False), "it is the failure that halts"
+    assert tally.summary("a") == "11 of the latest 12 failed"
     tally.forget("a")
-    assert not tally.add("a", failed=True)
+    assert not tally.record("a", failed=True)
 
 
 def test_a_credential_is_halted_under_its_own_name() -> None:

@@ -12,7 +12,8 @@ from broadcast.people.taps import fold
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Role
-from fenghuo.domain.delivery import Row, ledger_rank
+from fenghuo.domain.channels import CHANNELS
+from fenghuo.domain.delivery import LedgerRow, ledger_rank
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.taps import level_for, may_tap
 from tests.support.builders import NOON, group
@@ -30,13 +31,13 @@ def tap(tap_id: str, second: float = 60, *, who: str = "wang", undo: bool = Fals
     return e.TapMade(event_id=tap_id, tap_id=tap_id, person_id=who, undo=undo, **fields)
 
 
-def row(state: State = State.WAITING, **more: Any) -> Row:
-    return Row(**{"state": state, "at_ms": to_ms(NOON), "attempt": 2, "channel": "relay", **more})
+def row(state: State = State.WAITING, **more: Any) -> LedgerRow:
+    return LedgerRow(**{"state": state, "at_ms": to_ms(NOON), "attempt": 2, "channel": "relay", **more})
 
 
 def folded(
     *taps: e.TapMade,
-    before: Row | None = None,
+    before: LedgerRow | None = None,
     standing: dict[AlertId, Any] = STANDS,
     seen: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> list[e.ReceiptRecorded]:
@@ -45,7 +46,7 @@ def folded(
 
 def test_a_tap_shows_the_group_with_the_time_it_waited_since() -> None:
     [x] = folded(tap("a", 95))
-    assert (x.state, x.by, x.cause, x.word, x.left) == (State.SHOWN, "wang", "tap", 1, True)
+    assert (x.state, x.by, x.cause, x.word, x.may_have_arrived) == (State.SHOWN, "wang", "tap", 1, True)
     assert (x.at, x.since, x.attempt, x.channel) == (NOON + timedelta(seconds=95), NOON, 2, "relay")
     assert (x.delivery_id, x.tap_id) == (KEY, "a")
 
@@ -56,6 +57,11 @@ def test_the_time_of_a_tap_lies_between_the_wait_and_its_arrival(said: float, co
     assert x.at == NOON + timedelta(seconds=counts)
 
 
+@pytest.mark.parametrize("channel", sorted(set(CHANNELS) - {"relay"}))
+def test_a_tap_settles_no_group_of_which_the_platform_tells(channel: str) -> None:
+    assert folded(tap("a"), before=row(channel=channel)) == []
+
+
 def test_a_repeat_and_a_second_person_change_nothing() -> None:
     assert [x.tap_id for x in folded(tap("a"), tap("a"), tap("b", who="li"))] == ["a"]
     assert folded(tap("a"), seen={"a"}) == []
@@ -63,18 +69,23 @@ def test_a_repeat_and_a_second_person_change_nothing() -> None:
 
 def test_an_undo_in_the_same_batch_brings_it_back_above_the_tap() -> None:
     tapped, undone = folded(tap("a", 60), tap("u", 100, undo=True))
-    assert (undone.state, undone.word, undone.left, undone.since) == (State.WAITING, 2, True, NOON)
+    assert (undone.state, undone.word, undone.may_have_arrived, undone.since) == (
+        State.WAITING,
+        2,
+        True,
+        NOON,
+    )
     assert ledger_rank(undone.state, 2, undone.word) > ledger_rank(tapped.state, 2, tapped.word)
 
 
 def test_a_late_repeat_of_a_tap_that_was_undone_changes_nothing() -> None:
     assert len(folded(tap("a", 60), tap("u", 100, undo=True), tap("a", 60))) == 2
-    back = row(word=2, cause="undo", by="wang", left=True, since_ms=to_ms(NOON))
+    back = row(word=2, cause="undo", by="wang", may_have_arrived=True, since_ms=to_ms(NOON))
     assert folded(tap("a"), before=back, seen={"a", "u"}) == []
     assert [x.word for x in folded(tap("c", 200), before=back, seen={"a", "u"})] == [3]
 
 
-def shown(**more: Any) -> Row:
+def shown(**more: Any) -> LedgerRow:
     return row(State.SHOWN, **{"cause": "tap", "by": "wang", "word": 1, "since_ms": to_ms(NOON), **more})
 
 
@@ -91,7 +102,7 @@ def test_an_undo_comes_too_late_or_from_another_or_after_a_recall() -> None:
 def test_what_was_superseded_is_shown_all_the_same_when_it_was_sent(state: State) -> None:
     before = row(state, since_ms=to_ms(NOON - timedelta(seconds=300)))
     [x] = folded(tap("a", tapped_at=NOON - timedelta(seconds=20)), before=before, standing=RECALLED)
-    assert (x.state, x.left, x.at) == (State.SHOWN, True, NOON - timedelta(seconds=20))
+    assert (x.state, x.may_have_arrived, x.at) == (State.SHOWN, True, NOON - timedelta(seconds=20))
 
 
 @pytest.mark.parametrize("state", set(State) - {State.WAITING, State.SUPERSEDED, State.UNKNOWN})
@@ -123,8 +134,9 @@ def test_a_batch_that_is_cut_and_done_again_gives_the_same_receipts(presses: Any
     first = folded(*taps[:cut])
     after = row()
     for x in first:
-        after = Row(
-            state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, left=True, cause=x.cause,
+        after = LedgerRow(
+            state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel,
+            may_have_arrived=True, cause=x.cause,
             by=x.by, word=x.word, since_ms=to_ms(x.since) if x.since else 0,
         )  # fmt: skip
     rest = folded(*taps, before=after, seen={x.tap_id for x in first})

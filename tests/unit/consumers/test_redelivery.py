@@ -3,6 +3,7 @@
 import threading
 from datetime import timedelta
 from itertools import permutations
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from consumers.live_library import LiveLibrary
 from consumers.surge import Surge
 from fenghuo import clock
 from fenghuo.demo.district import KNOWN
-from fenghuo.desk.fold import Drafted
+from fenghuo.desk.alerts import Drafted
 from fenghuo.desk.keys import surge_of
+from fenghuo.desk.surges import PatternMatch, SurgeKey
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Action, Alert, AlertId, Role, State, content_hash
 from fenghuo.domain.alert_lifecycle import decide
@@ -37,22 +39,27 @@ class SmallDesk:
     """What these stages read, from memory; tests/component/test_stories.py has the real desk under them."""
 
     def __init__(self) -> None:
-        self.found_hits: dict[tuple[str, str], list[tuple[int, str]]] = {}
-        self.found_pace: dict[tuple[str, str], list[int]] = {}
         self.found_drafts: dict[str, Drafted] = {}
         self.found_alerts: dict[str, Alert] = {}
         self.found_settled: set[str] = set()
+        self.surges = SimpleNamespace(recent_matches=self.recent_matches, hourly_reports=self.hourly_reports)
+        self.reports = SimpleNamespace(first_seen=self.first_seen)
+        self.alerts = SimpleNamespace(
+            all=self.all_alerts, get_many=self.alerts_by_id, drafted_from=self.drafted_from
+        )
+        self.order_outcomes = SimpleNamespace(settled=self.settled)
+        self.directory = SimpleNamespace(person=self.person, groups=self.groups)
 
-    async def hits(self, surges: Any, since_ms: int) -> dict[tuple[str, str], list[tuple[int, str]]]:
-        return {surge: [x for x in self.found_hits.get(surge, []) if x[0] >= since_ms] for surge in surges}
+    async def recent_matches(self, surges: Any, since_ms: int) -> dict[SurgeKey, list[PatternMatch]]:
+        return {surge: [] for surge in surges}
 
-    async def pace(self, surges: Any) -> dict[tuple[str, str], list[int]]:
-        return {surge: self.found_pace.get(surge, []) for surge in surges}
+    async def hourly_reports(self, surges: Any) -> dict[SurgeKey, list[int]]:
+        return {surge: [] for surge in surges}
 
     async def first_seen(self, reporters: Any) -> dict[str, int]:
         return dict.fromkeys(reporters, 0)
 
-    async def drafted(self, sources: Any) -> dict[str, Drafted]:
+    async def drafted_from(self, sources: Any) -> dict[str, Drafted]:
         return {k: v for k, v in self.found_drafts.items() if k in sources}
 
     async def alerts_by_id(self, alert_ids: Any) -> dict[str, Alert]:
@@ -67,10 +74,10 @@ class SmallDesk:
     async def groups(self) -> dict[str, e.Group]:
         return {"g0001": group(1)}
 
-    async def alerts(self) -> list[Alert]:
+    async def all_alerts(self) -> list[Alert]:
         return list(self.found_alerts.values())
 
-    async def drop_old(self, now_ms: int, cluster_ms: int) -> None:
+    async def prune(self, now_ms: int, cluster_ms: int) -> None:
         return None
 
 
@@ -160,7 +167,7 @@ async def test_an_expiry_that_was_asked_before_an_extension_is_refused() -> None
 
     alert = decide(None, draft(), findings=(), reach=(1, 1))
     desk.found_alerts["a1"] = alert
-    assert await Expiry(desk, Broker(), 48).look() == 1  # type: ignore[arg-type]
+    assert await Expiry(desk, Broker(), 48).expire_due() == 1  # type: ignore[arg-type]
     longer = content(expires_at=NOON + timedelta(hours=48))
     desk.found_alerts["a1"] = decide(alert, order(Action.EDIT, content=longer), findings=(), reach=(1, 1))
     outcome = await Decisions(desk).on_decisions_made(asked)  # type: ignore[arg-type]
@@ -179,7 +186,7 @@ def changed(minutes: int, *, retired: bool = False, pattern_id: str = "p", **mor
 
 def verdict_of(library: LiveLibrary) -> str:
     ((verdict, _),) = library.match([BAIT])
-    return verdict.verdict
+    return verdict.band
 
 
 async def test_a_pattern_that_comes_late_does_not_bring_a_retired_one_back() -> None:

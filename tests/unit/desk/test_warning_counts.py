@@ -1,23 +1,25 @@
 """What groups have had: every message once, whatever the store says twice."""
 
 from collections.abc import AsyncIterator, Mapping, Sequence
+from types import SimpleNamespace
 from typing import Any, cast
 
+from fenghuo.desk.deliveries import WarnedGroup
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.warning_counts import held_back_groups
 from fenghuo.domain.warning_limits import GroupQuota, LimitReason, Limits
 from tests.support.builders import NOON
 
-Field = tuple[str, str, str, str]
-
 
 class Days:
     """A desk that knows what groups got on some days, in pages."""
 
-    def __init__(self, **days: Sequence[Sequence[Field]]) -> None:
+    def __init__(self, **days: Sequence[Sequence[WarnedGroup]]) -> None:
         self._days = {day.strip("d").replace("_", "-"): pages for day, pages in days.items()}
+        self.deliveries = SimpleNamespace(warned_on=self.warned_on)
+        self.alerts = SimpleNamespace(get_many=self.alerts_by_id)
 
-    async def warned(self, day: str) -> AsyncIterator[list[Field]]:
+    async def warned_on(self, day: str) -> AsyncIterator[list[WarnedGroup]]:
         for page in self._days.get(day, ()):
             yield list(page)
 
@@ -34,8 +36,8 @@ async def held(
     )
 
 
-def got(group_id: str, alert: str, channel: str = "relay", kind: str = "warning") -> Field:
-    return group_id, alert, channel, kind
+def got(group_id: str, alert: str, channel: str = "relay", kind: str = "warning") -> WarnedGroup:
+    return WarnedGroup(group_id, alert, channel, kind)
 
 
 async def test_a_message_that_the_store_tells_twice_is_one() -> None:

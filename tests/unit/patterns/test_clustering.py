@@ -50,7 +50,7 @@ def test_everyday_messages_make_no_cluster_of_three_that_would_be_raised() -> No
     for n, text in enumerate(EVERYDAY):
         members[clusterer.place(str(n), text).cluster_id].append(text)
     seen = [[assess(text) for text in c] for c in members.values() if len(c) >= 3]
-    raised = [c for c in seen if any(x.suspicious for x in c) or sum(x.leaning for x in c) >= 3]
+    raised = [c for c in seen if any(x.suspicious for x in c) or sum(x.borderline for x in c) >= 3]
     assert raised == []
 
 
@@ -228,22 +228,22 @@ def test_an_indicator_goes_with_its_cluster() -> None:
 
 
 @pytest.mark.parametrize("first", [True, False])
-def test_what_a_person_held_apart_is_not_named_before_and_after_it_is_held(first: bool) -> None:
+def test_a_cluster_that_cannot_be_linked_is_not_named_before_and_after_it_is_loaded(first: bool) -> None:
     clusterer = Clusterer()
     if first:
-        clusterer.hold_apart("c-a", "c-d")
+        clusterer.cannot_link("c-a", "c-d")
     clusterer.restore("c-a", [OTHER], marks(["abcd77.example.com"]))
     clusterer.restore("c-d", [SEEDED[0]], marks(["abcd77.example.com"]))
     if not first:
-        clusterer.hold_apart("c-a", "c-d")
+        clusterer.cannot_link("c-a", "c-d")
     assert clusterer.place("x", OTHER + " abcd77.example.com").linked == ()
     assert clusterer.place("y", SEEDED[0] + " abcd77.example.com").linked == ()
     assert clusterer.place("z", SEEDED[50] + " abcd77.example.com").linked == ("c-a", "c-d")
 
 
-def test_apart_outlives_forgetting() -> None:
+def test_a_cannot_link_constraint_outlives_forgetting() -> None:
     clusterer = Clusterer()
-    clusterer.hold_apart("c-a", "c-d")
+    clusterer.cannot_link("c-a", "c-d")
     for _ in range(2):
         clusterer.restore("c-a", [OTHER], marks(["abcd77.example.com"]))
         assert clusterer.place("d", SEEDED[0] + " abcd77.example.com").linked == ()
@@ -254,20 +254,20 @@ def test_apart_outlives_forgetting() -> None:
 
 def test_one_cluster_is_not_two() -> None:
     with pytest.raises(ValueError, match="not two"):
-        Clusterer().hold_apart("c-b", "c-b")
+        Clusterer().cannot_link("c-b", "c-b")
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.lists(st.sampled_from(MESSAGES), min_size=4, max_size=60), st.data())
-def test_what_is_apart_stays_so_over_a_restart(texts: list[str], data: st.DataObject) -> None:
+def test_a_cannot_link_constraint_stays_over_a_restart(texts: list[str], data: st.DataObject) -> None:
     undisturbed, keeper, half = Clusterer(), Keeper(), len(texts) // 2
     keeper.keep(texts[:half], all_of(undisturbed, texts[:half]))
     ids = st.sampled_from(sorted(keeper.exemplars))
     pairs = [p for p in data.draw(st.lists(st.tuples(ids, ids), max_size=4)) if p[0] != p[1]]
     restored = keeper.restored(random.Random(0))
     for one, other in pairs:
-        undisturbed.hold_apart(one, other)
-        restored.hold_apart(one, other)
+        undisturbed.cannot_link(one, other)
+        restored.cannot_link(one, other)
     assert all_of(restored, texts[half:], half) == all_of(undisturbed, texts[half:], half)
 
 

@@ -1,4 +1,4 @@
-"""What is kept of the machine code: by whom it may be run, what becomes of it, and that a loss is told."""
+"""The cache of compiled kernels: who may use it, when it is invalidated, and that a failure is logged."""
 
 import os
 import subprocess
@@ -62,7 +62,7 @@ def kept(folder: Path) -> list[str]:
     return sorted(path.name for path in folder.rglob("*.nb?"))
 
 
-def test_kept_code_is_loaded_and_no_longer_once_an_imported_constant_has_changed(loop: Path) -> None:
+def test_cached_code_is_loaded_and_no_longer_once_an_imported_constant_has_changed(loop: Path) -> None:
     assert called(loop) == "2 compiled"
     assert called(loop) == "2 loaded"
     (loop / "limits.py").write_text("LIMIT = 2\n")
@@ -90,7 +90,7 @@ def test_code_that_an_index_names_too_early_is_not_run(loop: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
-def test_a_damaged_file_is_made_anew_or_told_where_it_cannot_be(
+def test_a_damaged_file_is_replaced_or_the_reason_given_where_it_cannot_be(
     loop: Path, tmp_path: Path, kind: str
 ) -> None:
     cache = tmp_path / "cache"
@@ -109,7 +109,9 @@ def test_a_named_folder_that_can_only_be_read_is_loaded_from(loop: Path, tmp_pat
 
 
 @pytest.mark.parametrize("named", [True, False])
-def test_where_nothing_can_be_kept_it_is_compiled_and_told(loop: Path, tmp_path: Path, named: bool) -> None:
+def test_where_nothing_can_be_cached_it_is_compiled_and_the_reason_given(
+    loop: Path, tmp_path: Path, named: bool
+) -> None:
     told = called(loop, READ_ONLY, tmp_path / "cache" if named else None)
     assert told.startswith("2 compiled ")
     assert ("Read-only" if named else "no locator") in told
@@ -118,6 +120,6 @@ def test_where_nothing_can_be_kept_it_is_compiled_and_told(loop: Path, tmp_path:
 
 @pytest.mark.parametrize("module", [search, text])
 def test_a_compiled_function_calls_only_those_of_its_own_module(module: ModuleType) -> None:
-    """What is kept does not tell that another module's function has changed."""
+    """The stamp of a cached file does not cover functions of other modules."""
     called = [value.py_func.__module__ for value in vars(module).values() if isinstance(value, Dispatcher)]
     assert set(called) == {module.__name__}

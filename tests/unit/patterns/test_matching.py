@@ -44,14 +44,14 @@ def test_a_pattern_is_known_by_its_example_and_by_its_own_text() -> None:
         wrong = [
             f"{pattern.pattern_id}: {v}"
             for pattern, v in zip(SEEDED, LIBRARY.match(texts), strict=True)
-            if (v.pattern_id, v.verdict, v.reasons) != (pattern.pattern_id, "known", ())
+            if (v.pattern_id, v.band, v.reasons) != (pattern.pattern_id, "known", ())
         ]
         assert wrong == []
 
 
 def test_a_reworded_flight_scam_is_known() -> None:
     verdict = match(KNOWN)
-    assert verdict.verdict == "known" and verdict.reasons == ()
+    assert verdict.band == "known" and verdict.reasons == ()
     assert verdict.pattern_id is not None and verdict.pattern_id.startswith("seed-ticket")
 
 
@@ -59,7 +59,7 @@ def test_a_disguised_text_is_known() -> None:
     verdict = match(
         "【ETC中心】您的ＥＴＣ認証将于今\u200b日失效，为不影响通行请登陆 ｅtc.example.org 重新认证。"
     )
-    assert verdict.verdict == "known"
+    assert verdict.band == "known"
     assert verdict.pattern_id is not None and verdict.pattern_id.startswith("seed-etc")
 
 
@@ -68,7 +68,7 @@ def test_a_disguised_text_is_known() -> None:
 )
 def test_the_values_of_slots_do_not_matter(value: str) -> None:
     verdict = match(BANK.text.format(org="江南", link=value), Library([BANK]))
-    assert verdict.verdict == "known"
+    assert verdict.band == "known"
 
 
 def test_talk_around_a_forward_does_not_hide_it_and_the_evidence_leaves_the_talk_out() -> None:
@@ -76,7 +76,7 @@ def test_talk_around_a_forward_does_not_hide_it_and_the_evidence_leaves_the_talk
     found = LIBRARY.match([before + text + after for text in EXAMPLES])
     exact = 0
     for pattern, text, verdict in zip(SEEDED, EXAMPLES, found, strict=True):
-        assert (verdict.pattern_id, verdict.verdict) == (pattern.pattern_id, "known")
+        assert (verdict.pattern_id, verdict.band) == (pattern.pattern_id, "known")
         assert verdict.evidence is not None
         start, end = verdict.evidence[0] - len(before), verdict.evidence[1] - len(before + text)
         assert min(len(text), len(text) + end) - max(0, start) >= len(text) / 2, pattern.pattern_id
@@ -87,17 +87,17 @@ def test_talk_around_a_forward_does_not_hide_it_and_the_evidence_leaves_the_talk
 
 def test_a_forward_that_was_cut_off_stays_known() -> None:
     found = LIBRARY.match([text[: len(text) * 7 // 10] for text in EXAMPLES])
-    right = [(v.pattern_id, v.verdict) == (p.pattern_id, "known") for p, v in zip(SEEDED, found, strict=True)]
+    right = [(v.pattern_id, v.band) == (p.pattern_id, "known") for p, v in zip(SEEDED, found, strict=True)]
     assert right.count(False) <= 0.02 * len(right)
     assert (
-        match(FORWARD + BANK.text.format(org="江南", link="k3.example.com")[:30], Library([BANK])).verdict
+        match(FORWARD + BANK.text.format(org="江南", link="k3.example.com")[:30], Library([BANK])).band
         == "known"
     )
 
 
 def test_a_short_piece_that_follows_the_pattern_letter_by_letter_is_known_below_the_score_for_it() -> None:
     verdict = match("您的手机银行今日停用，请登录 k3.example.com", Library([BANK]))
-    assert verdict.verdict == "known" and SUGGESTED <= verdict.score < KNOWN_FROM
+    assert verdict.band == "known" and SUGGESTED <= verdict.score < KNOWN_FROM
 
 
 # ---------------------------------------------------------------- what is not
@@ -106,7 +106,7 @@ def test_a_short_piece_that_follows_the_pattern_letter_by_letter_is_known_below_
 @pytest.mark.parametrize("text", [*NOVEL, SIGHTING])
 def test_the_expired_company_record_is_new_to_the_seeds(text: str) -> None:
     verdict = match(text)
-    assert (verdict.verdict, verdict.evidence, verdict.reasons) == ("none", None, ())
+    assert (verdict.band, verdict.evidence, verdict.reasons) == ("none", None, ())
     assert verdict.pattern_id is not None and 0 < verdict.score < 30, "the best is told all the same"
 
 
@@ -114,12 +114,12 @@ def test_the_expired_company_record_is_new_to_the_seeds(text: str) -> None:
     "text", [*REPORTED, "收到", "好", "", "🙂", "110", "您的快递已到驿站，凭取件码12-3-4567领取"]
 )
 def test_an_everyday_message_is_not_flagged(text: str) -> None:
-    assert match(text).verdict == "none"
+    assert match(text).band == "none"
 
 
 def test_no_everyday_message_is_flagged() -> None:
     texts = [*EVERYDAY, *map(everyday, range(200))]
-    flagged = [text for text, v in zip(texts, LIBRARY.match(texts), strict=True) if v.verdict != "none"]
+    flagged = [text for text, v in zip(texts, LIBRARY.match(texts), strict=True) if v.band != "none"]
     assert flagged == []
 
 
@@ -142,7 +142,7 @@ BANKING = "【江南银行】您的手机银行今日停用，"
 )
 def test_a_likeness_that_is_not_known_has_its_reason(text: str, reason: str) -> None:
     verdict = match(text, Library([BANK]))
-    assert (verdict.pattern_id, verdict.verdict, verdict.reasons) == ("bank", "suggested", (reason,)), (
+    assert (verdict.pattern_id, verdict.band, verdict.reasons) == ("bank", "suggested", (reason,)), (
         verdict.score
     )
     assert verdict.evidence is not None
@@ -151,11 +151,11 @@ def test_a_likeness_that_is_not_known_has_its_reason(text: str, reason: str) -> 
 def test_a_warning_that_quotes_a_scam_is_never_known() -> None:
     found = LIBRARY.match([f"反诈提醒：近日有居民收到“{text}”这都是诈骗，请拨打96110" for text in EXAMPLES])
     assert [v.pattern_id for v in found] == [pattern.pattern_id for pattern in SEEDED]
-    assert {(v.verdict, v.reasons) for v in found} == {("suggested", ("advice",))}
+    assert {(v.band, v.reasons) for v in found} == {("suggested", ("advice",))}
 
 
 def test_a_question_about_a_scam_is_no_advice() -> None:
-    assert match(f"警官，这是不是诈骗？{EXAMPLES[0]}").verdict == "known"
+    assert match(f"警官，这是不是诈骗？{EXAMPLES[0]}").band == "known"
 
 
 def test_only_what_is_suggested_has_reasons_and_only_none_has_no_evidence() -> None:
@@ -165,8 +165,8 @@ def test_only_what_is_suggested_has_reasons_and_only_none_has_no_evidence() -> N
         for line in path.open(encoding="utf-8")
     ]
     for text, v in zip(texts, LIBRARY.match(texts), strict=True):
-        assert (len(v.reasons) == 1) == (v.verdict == "suggested")
-        assert (v.evidence is None) == (v.verdict == "none")
+        assert (len(v.reasons) == 1) == (v.band == "suggested")
+        assert (v.evidence is None) == (v.band == "none")
         assert v.evidence is None or 0 <= v.evidence[0] < v.evidence[1] <= len(text)
         assert (v.normaliser, v.library) == (NORMALISER, LIBRARY.version)
 
@@ -236,8 +236,8 @@ def test_retiring_nobody_and_changing_nothing_changes_nothing() -> None:
 def test_of_two_with_one_id_the_later_counts() -> None:
     library = Library([Pattern("a", "X", "t", EXAMPLES[0]), Pattern("a", "X", "t", EXAMPLES[40])])
     assert len(library) == 1
-    assert match(EXAMPLES[0], library).verdict == "none"
-    assert match(EXAMPLES[40], library).verdict == "known"
+    assert match(EXAMPLES[0], library).band == "none"
+    assert match(EXAMPLES[40], library).band == "known"
 
 
 def test_a_retired_pattern_matches_nothing_and_a_replaced_one_its_new_text() -> None:
@@ -246,7 +246,7 @@ def test_a_retired_pattern_matches_nothing_and_a_replaced_one_its_new_text() -> 
     assert match(EXAMPLES[0], library).pattern_id != first.pattern_id
     library.add(Pattern(first.pattern_id, "BIZ", "new", NOVEL[0]))
     found = library.match(NOVEL)
-    assert [(v.pattern_id, v.verdict) for v in found] == [(first.pattern_id, "known")] * 3
+    assert [(v.pattern_id, v.band) for v in found] == [(first.pattern_id, "known")] * 3
     assert match(EXAMPLES[0], library).pattern_id != first.pattern_id
 
 

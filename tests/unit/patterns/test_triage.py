@@ -90,9 +90,9 @@ def test_few_everyday_messages_are_suspicious() -> None:
         "您好，本地长期办理各类证件、职称、学历，可先看样，有需要请加 zhuanyuan_88",
     ],
 )
-def test_a_text_that_only_leads_to_a_number_or_an_account_leans(text: str) -> None:
+def test_a_text_that_only_leads_to_a_number_or_an_account_is_borderline(text: str) -> None:
     found = assess(text, TYPES)
-    assert found.leaning and not found.suspicious
+    assert found.borderline and not found.suspicious
 
 
 @pytest.mark.parametrize(
@@ -103,173 +103,23 @@ def test_a_text_that_only_leads_to_a_number_or_an_account_leans(text: str) -> No
         "您的积分已到账，登录 www.10086.cn 查询",
     ],
 )
-def test_talk_advice_and_known_good_sites_do_not_lean(text: str) -> None:
-    assert not assess(text, TYPES).leaning
+def test_talk_advice_and_known_good_sites_are_not_borderline(text: str) -> None:
+    assert not assess(text, TYPES).borderline
 
 
-def test_what_is_suspicious_leans_and_few_everyday_messages_do() -> None:
+def test_what_is_suspicious_is_borderline_too_and_few_everyday_messages_are() -> None:
     seen = [assess(text) for text in EVERYDAY]
-    assert all(found.leaning for found in seen if found.suspicious)
-    assert sum(found.leaning for found in seen) <= 0.06 * len(EVERYDAY)
+    assert all(found.borderline for found in seen if found.suspicious)
+    assert sum(found.borderline for found in seen) <= 0.06 * len(EVERYDAY)
 
 
 def test_a_police_notice_is_not_suspicious() -> None:
     assert not assess("反诈提醒：凡是要求转到安全账户的都是诈骗，不轻信、不转账，请拨打96110").suspicious
 
 
-MOVING = (
-    "我刚转了5000元怎么办",
-    "我妈正在给对方转账",
-    "已经被骗了3万",
-    "钱已经转过去了",
-    "老人准备去银行取现",
-    "我把钱打过去了怎么办",
-    "刚给他们付了800块押金",
-    "我爸在银行排队汇款呢，劝不住",
-    "我婆婆已经把金条寄走了",
-    "刚充值了3000，现在提不出来",
-    "卡里被扣了两万",
-    "银行卡里的钱全没了",
-    "骗子让我转账我已经转了两千",
-    "已经付款了，能追回来吗",
-    "我老公正在给那个客服打钱",
-    "她非要去取钱，谁也拦不了",
-    "前后一共转了六万多",
-    "验证码已经告诉他了",
-    "我交了1200保证金，对方就把我拉黑了",
-    "邻居王阿姨正要去取现金交给上门的人",
-    "昨天转了五千，今天又让我转一万",
-    "我被骗了，三千块",
-    "刚才按他说的打了两万过去",
-    "家里老人急着要转钱给网上的人",
-    "钱被转走了，卡里的钱没了",
-    "我表妹已经垫了三单，她转了两千八",
-    "刚付了定金对方就不回了",
-    "刚刚被骗走了五千多块钱",
-    "我婆婆现在正往那个账号汇钱",
-    "定金付了他人就消失了",
-    "我不小心给他们转了八百",
-    "老妈在农行柜台要转钱，怎么劝都不听",
-    "已经充了两万进那个投资软件，提不了现",
-    "我弟弟刚刚扫码付了3800",
-    "按客服说的操作，卡里少了一万二",
-    "钱已经打给他了，现在联系不上",
-    "昨晚我被骗了两万八，能追回来吗",
-    "同事刚把5万转到那个所谓安全账户",
-    "刚买了两千的购物卡把密码发给他了",
-    "我爷爷正要把养老钱取出来交给他们",
-    "一共垫了七单，投进去四万",
-    "我姐刚才给骗子转了一万五",
-    "老人正往柜员机那边去，要转八万",
-    "我已经按他说的付了四百九",
-    "怎么办，钱打出去了",
-    "已经交了两笔保证金，还让我再交",
-    "女儿刚刚把压岁钱全充进去了",
-    "对方把我卡里两万多转走了",
-    "投了五万进去，现在平台打不开",
-    "我妈拿着存折要去汇款",
-    "现金已经被上门的人拿走了",
-    "我被刷走了六千",
-    "我刚才手快给他扫了两千块过去",
-    "表哥已经去银行给那个警官打款了",
-    "我爸刚出门去取钱",
-    "手机银行刚显示转出去四万九",
-    "我按要求下载软件以后卡里的钱被转空了",
-    "老伴偷偷给那个讲课的交了两万八",
-    "已经给了他三千定金",
-    "家里老人瞒着我们汇了十几万",
-    "我已经寄出去两根金条了",
-)
-AT_REST = (
-    "不要转账",
-    "骗子让我转账我没理",
-    "转账前先核实",
-    "请在30分钟内垫付6800元，超时作废",
-    "为证明清白，请将存款转入国家监管账户",
-    "先帮我给朋友转五万，下午还你",
-    "您已付款成功，感谢惠顾",
-    "我差点转账，幸好银行拦住了",
-    "对方让我转五千，我没转",
-    "这个要我交保证金，是真的吗",
-    "上次借你的五百，今天转给你了，查收一下",
-    "帮我先垫一下，晚上给你",
-    "【某银行】您尾号1234的账户转账800元",
-    "听说隔壁小区有人被骗了几十万",
-    "如已转账请立即拨打110",
-    "需先缴纳解冻金2000元方可提现",
-    "把钱打到这个账户，今天就放款",
-    "快去银行取八万现金，叔叔来拿",
-    "我已为您垫付三百元，请尽快归还",
-    "爸，这个月房贷我已经转到你卡上了",
-    "你先转两千，晚上我还你",
-    "买家已付款，请尽快发货",
-    "反诈提醒：凡是要求转账的都是诈骗",
-    "转了三个群就能领",
-    "付款后联系客服",
-    "刚收到的短信，让我交钱，是不是诈骗",
-    "今天下午五点前付款的当天发",
-    "他说只要充值就能返利",
-    "转账时请备注学生姓名",
-    "您有一笔转账待领取，请点击链接",
-    "今天交了物业费，一共八百",
-    "刚给孩子交了学费三千",
-    "我没有转钱，就是问问",
-    "刚在超市付了款发现少找钱",
-    "他让我先打五百块押金，我有点怀疑",
-    "马上就要交房租了",
-    "请把货款打到公司账户，户名某某",
-    "电话里说要我转到安全账户，我挂了",
-    "做任务要先垫付三百才能领佣金",
-    "银行说我妈的卡刚才转账成功",
-    "我准备去银行存点钱",
-    "还差最后一单，充值3000即可全部提现",
-    "如需转账请到柜台办理",
-    "妈，生活费收到了，谢谢",
-    "他要我加微信转账，我没加",
-    "我妈问能不能转账给她",
-    "客户昨天把货款打过来了",
-    "请问转账限额是多少",
-    "今天去银行取号排队",
-    "帮我转发一下，谢谢",
-    "他一直催我付款，我还没付",
-    "下午去取快递",
-    "保证金两千，交了才能接单",
-    "我们已经付款的订单怎么退",
-    "他让我去取钱，我没去",
-    "每月固定给老人打钱",
-    "这个要先交钱吗",
-    "我把身份证丢了，怎么补办",
-    "儿子要转学，材料交给谁",
-    "他们公司把工资打到卡上",
-    "被拉进一个群，说能赚钱",
-    "卡里余额怎么查",
-    "我妈去取药了",
-    "客服说退款已经打给商家了",
-)
-
-
-@pytest.mark.parametrize("text", MOVING)
-def test_money_on_the_move_is_noticed(text: str) -> None:
-    assert assess(text).money_moving
-    assert assess(f"大家帮我看看。{text}。急！").money_moving
-
-
 def test_money_on_the_move_is_dangerous_even_beside_advice() -> None:
     found = assess("反诈提醒说这是诈骗，可我妈正在给对方转账")
     assert found.money_moving and found.danger >= 40
-
-
-@pytest.mark.parametrize("text", AT_REST)
-def test_talk_of_transfers_is_not_money_on_the_move(text: str) -> None:
-    assert not assess(text).money_moving
-
-
-def test_a_scam_that_tells_its_victim_to_pay_is_not_money_on_the_move() -> None:
-    assert missed(lambda _, text: not assess(text).money_moving) == []
-
-
-def test_everyday_payments_are_not_money_on_the_move() -> None:
-    assert [text for text in EVERYDAY if assess(text).money_moving] == []
 
 
 def test_a_threat_with_a_deadline_and_a_link_is_dangerous() -> None:

@@ -18,8 +18,8 @@ OK = {"ok": True}
 
 
 async def told(*messages: Any, timeout_s: float = 2, allow_private: bool = True) -> list[SendResult]:
-    wire = HttpClient(timeout_s, reuse=True, allow_private=allow_private)
-    channel = Webhook(wire, SECRETS, 20)
+    client = HttpClient(timeout_s, reuse=True, allow_private=allow_private)
+    channel = Webhook(client, SECRETS, 20)
     try:
         return await channel.send(messages)
     finally:
@@ -45,8 +45,8 @@ async def test_the_receiver_can_hold_body_and_time_against_the_signature(credent
 
 async def test_nothing_is_signed_with_a_secret_that_is_not_set() -> None:
     async with answering(x=OK) as platform:
-        wire = HttpClient(2)
-        channel = Webhook(wire, {"": ""}, 20)
+        client = HttpClient(2)
+        channel = Webhook(client, {"": ""}, 20)
         sent = await channel.send(
             [message(f"{platform.url}/x"), message(f"{platform.url}/x", credential="south")]
         )
@@ -84,7 +84,7 @@ async def test_bad_targets_are_outcomes_and_stop_nobody_in_their_batch() -> None
         sent = await told(*(message(url) for url in [*bad, f"{platform.url}/x"]))
     assert sent[-1].verdict is SendStatus.SHOWN
     assert {x.verdict for x in sent[:-1]} <= {SendStatus.REFUSED, SendStatus.RETRY}
-    assert not any(x.left for x in sent[:-1])
+    assert not any(x.may_have_arrived for x in sent[:-1])
 
 
 async def test_a_private_address_is_never_posted_to_unless_it_is_allowed() -> None:

@@ -7,7 +7,7 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from broadcast.channels.text_limits import GAP, truncate
-from fenghuo.domain.channels import MOST_BYTES
+from fenghuo.domain.channels import WECOM_ROBOT
 
 HEADLINE = "【反诈预警】冒充市场监管"
 ADVICE = "提醒：市场监管部门不会发链接要求年报。已付款的，马上拨打 110；拿不准的，拨打 96110。"
@@ -109,4 +109,4 @@ def test_more_room_never_leaves_less(text: str, most: int, more: int) -> None:
 
 def test_a_long_text_is_fitted_in_a_moment() -> None:
     text = warning("短句。" * 20_000)
-    assert len(truncate(text, MOST_BYTES["wecom_robot"]).encode()) > MOST_BYTES["wecom_robot"] - 20
+    assert len(truncate(text, WECOM_ROBOT.max_bytes).encode()) > WECOM_ROBOT.max_bytes - 20
