@@ -51,7 +51,7 @@ class TapTime(msgspec.Struct, frozen=True, gc=False):
         return cls(int(at_ms), group_id, alert_id, int(version), kind, int(waited_s))
 
 
-class WallEntry(NamedTuple):
+class WallEntry(msgspec.Struct, frozen=True, gc=False):
     """A message on a sandbox wall, which broadcast writes and console reads. Member ``group|idempotency key``
     of a sorted set by time (ms)."""
 
