@@ -8,7 +8,7 @@ from broadcast.deliveries.requests import Plan, requests
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, AlertId, Order, Role, State
-from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, LedgerRow, ledger_rank
+from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, NOT_RELEASED, LedgerRow, ledger_rank
 from fenghuo.domain.routing import correction_way, ways_to
 from fenghuo.transport.stage import Outcome
 
@@ -75,13 +75,13 @@ class Completion:
         """What is owed to groups that turn out to have a warning that was recalled or replaced: the
         platform, or a person, told of it only now."""
         have = [x for x in receipts if x.state in MAY_HAVE_ARRIVED]
-        standing = await self._desk.releases.latest(sorted({x.alert_id for x in have}))
+        latest = await self._desk.releases.latest(sorted({x.alert_id for x in have}))
         late: dict[tuple[AlertId, int, e.Kind], list[e.ReceiptRecorded]] = {}
         for x in have:
-            version, said = standing.get(x.alert_id, (0, ""))
-            if said == "recalled" and version >= x.version:
+            version, change = latest.get(x.alert_id, NOT_RELEASED)
+            if change == "recalled" and version >= x.version:
                 late.setdefault((x.alert_id, version, "correction"), []).append(x)
-            elif said != "expired" and version > x.version:
+            elif change != "expired" and version > x.version:
                 late.setdefault((x.alert_id, version, "warning"), []).append(x)
         owed: list[e.Event] = []
         for (alert_id, version, kind), found in late.items():

@@ -91,7 +91,7 @@ class Poller:
         if not tasks:
             return
         halted = set(await self._desk.deliveries.halted())
-        standing = await self._desk.releases.latest(list({x.alert_id for x in tasks.values()}))
+        latest = await self._desk.releases.latest(list({x.alert_id for x in tasks.values()}))
         versions = {(x.alert_id, x.version) for x in tasks.values()}
         releases = {key: await self._desk.releases.get(*key) for key in versions}
         work = []
@@ -100,9 +100,7 @@ class Poller:
             if release is None:
                 continue
             now = clock.now()
-            over = is_superseded(
-                task.kind, task.version, release.expires_at, standing.get(task.alert_id), now
-            )
+            over = is_superseded(task.kind, task.version, release.expires_at, latest.get(task.alert_id), now)
             if over is not recalls:
                 continue
             if over:

@@ -80,10 +80,10 @@ class Planner:
         recall shows, the ledger has every delivery that may have left; and a moment later, hardly another.
         """
         release = event.release
-        standing = (await self._desk.releases.latest([release.alert_id])).get(release.alert_id)
-        if standing is None or standing[0] < release.version:
+        latest = (await self._desk.releases.latest([release.alert_id])).get(release.alert_id)
+        if latest is None or latest.version < release.version:
             raise Transient(f"{release.alert_id} {release.version} {event.kind} is not on the desk yet")
-        if standing[0] == release.version and event.kind == "recalled" != standing[1]:
+        if latest.version == release.version and event.kind == "recalled" != latest.change:
             raise Transient(f"the recall of {release.alert_id} is not on the desk yet")
 
     async def _earlier(self, release: e.Release, *, with_this: bool) -> dict[int, dict[str, LedgerRow]]:
