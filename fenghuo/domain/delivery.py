@@ -39,9 +39,6 @@ class LatestRelease(NamedTuple):
     change: str
 
 
-NOT_RELEASED = LatestRelease(0, "")
-
-
 class CurrentRelease(NamedTuple):
     """What groups are to have now: the warning or the correction of one alert version."""
 
