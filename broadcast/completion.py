@@ -9,7 +9,8 @@ from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, AlertId, Order, Role, State
 from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, Row, ledger_rank
-from fenghuo.domain.routing import correction_way, ways_to
+from fenghuo.domain.routing import route
+from fenghuo.domain.taps import Tappers
 from fenghuo.transport.stage import Outcome
 
 OVER = ENDED | {State.COMPLETED}
@@ -97,9 +98,9 @@ class Completion:
         groups = await self._desk.directory.groups_by_id([x for x in came if x not in known])
         if release is None:
             return []
-        people = await self._desk.directory.people()
+        tappers = await self._desk.directory.tappers(groups.values())
         plan = Plan(release, kind, late[0])
-        return requests(plan, _ways(plan, groups, came, people))
+        return requests(plan, _ways(plan, groups, came, tappers))
 
 
 def _rank(x: Row | e.ReceiptRecorded) -> int:
@@ -110,16 +111,13 @@ def _ways(
     plan: Plan,
     groups: Mapping[str, e.Group],
     came: Mapping[str, e.ReceiptRecorded],
-    people: Mapping[str, e.Person],
+    tappers: Tappers,
 ) -> Iterable[tuple[e.Group, e.Binding]]:
     """Each group with the way of its correction (as the warning came) or of the newer warning."""
     for group_id, group in groups.items():
-        if plan.kind == "correction":
-            way = correction_way(group, plan.release, people, came[group_id].channel)
-        else:
-            ways = ways_to(group, plan.release.channels, people, exercise=plan.release.exercise)
-            way = next(iter(ways), None)
-        if way is not None and not group.gone:
+        came_by = came[group_id].channel if plan.kind == "correction" else ""
+        way = route(group, plan.release, tappers, came_by=came_by).way
+        if way is not None:
             yield group, way
 
 

@@ -30,7 +30,8 @@ from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.quiet_hours import quiet_until
-from fenghuo.domain.routing import moved_to, next_way, sender_of, way_of
+from fenghuo.domain.routing import route, way_of
+from fenghuo.domain.taps import Tappers
 from fenghuo.domain.warning_text import as_sent
 from fenghuo.security.sealing import unseal
 from fenghuo.settings import Settings
@@ -50,6 +51,7 @@ class TaskAttempt:
     request: e.TaskRequested
     release: e.Release
     groups: Mapping[str, e.Group]
+    tappers: Tappers
     chats: Mapping[str, str]
     """Group id to what the platform calls the group."""
     rows: Mapping[str, Row]
@@ -79,7 +81,7 @@ class TaskAttempt:
 
     def further(self, group_id: str) -> str:
         """The channel of the group's next way."""
-        return next_way(self.groups[group_id], self.release, self.request.channel)
+        return route(self.groups[group_id], self.release, self.tappers, after=self.request.channel).channel
 
     def task(self) -> Task:
         x = self.request
@@ -120,7 +122,7 @@ class TaskMaker:
             return []
         groups = await self._desk.directory.groups_by_id(wanted)
         require_all(wanted, groups)
-        people = await self._desk.directory.people()
+        tappers = Tappers(await self._desk.directory.people())
         events: list[e.Event] = []
         chats: dict[str, str] = {}
         for group_id in wanted:
@@ -135,7 +137,7 @@ class TaskMaker:
             elif release.exercise:
                 events.append(self._refused(delivery, "an exercise goes to the sandbox alone"))
             elif way is None or request.channel not in self._channels:
-                further = moved_to(group, release, request.channel)
+                further = route(group, release, tappers, without={request.channel}).channel
                 events.append(self._refused(delivery, "no such channel here", further))
             else:
                 chats[group_id] = unseal(way.target, self._key)
@@ -143,7 +145,7 @@ class TaskMaker:
             return events
         some = groups[next(iter(chats))]
         text = as_sent(release, request.kind)
-        making = TaskAttempt(request, release, groups, chats, rows, sender_of(some, people), text)
+        making = TaskAttempt(request, release, groups, tappers, chats, rows, tappers.owner_userid(some), text)
         return events + await self._make(making, halted, late)
 
     async def _make(self, making: TaskAttempt, halted: set[str], late: bool) -> list[e.Event]:

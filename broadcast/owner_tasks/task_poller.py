@@ -19,7 +19,7 @@ from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.quiet_hours import waiting_seconds
-from fenghuo.domain.routing import next_way
+from fenghuo.domain.routing import route
 from fenghuo.domain.warning_text import as_sent
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Transport
@@ -127,7 +127,8 @@ class Poller:
                 return
             rows = await self._open_rows(task)
             groups = await self._desk.directory.groups_by_id(list(rows))
-            further = {k: next_way(group, release, task.channel) for k, group in groups.items()}
+            tappers = await self._desk.directory.tappers(groups.values())
+            further = {k: route(x, release, tappers, after=task.channel).channel for k, x in groups.items()}
             settled = self._settled(task, progress, rows, further)
             ended = {x.group_id for x in settled}
             events: list[e.Event] = [*settled]

@@ -22,7 +22,8 @@ from fenghuo.domain import events as e
 from fenghuo.domain.channels import SANDBOX
 from fenghuo.domain.delivery import Row
 from fenghuo.domain.quiet_hours import quiet_until
-from fenghuo.domain.routing import moved_to, next_way, way_of
+from fenghuo.domain.routing import route, way_of
+from fenghuo.domain.taps import Tappers
 from fenghuo.errors import Refused
 from fenghuo.security.sealing import unseal
 from fenghuo.settings import Settings
@@ -79,6 +80,7 @@ class BatchPreparer:
         group_ids = [x.group_id for x, _ in wanted]
         groups = await self._desk.directory.groups_by_id(group_ids)
         require_all(group_ids, groups)
+        tappers = await self._desk.directory.tappers(groups.values())
         cut = [
             x for x, row in wanted
             if was_cut_off(x, row) and not self._is_keyed(x.channel) and not self._is_unsent(x, row)
@@ -95,7 +97,7 @@ class BatchPreparer:
                 outcome.events += kept[request.delivery_id]
                 self.halted |= {x.name for x in kept[request.delivery_id] if isinstance(x, e.ChannelChanged)}
                 continue
-            job = self._job(request, release, group, may_have_arrived)
+            job = self._job(request, release, group, tappers, may_have_arrived)
             if isinstance(job, e.ReceiptRecorded):
                 outcome.events.append(job)
                 continue
@@ -110,7 +112,12 @@ class BatchPreparer:
         return jobs
 
     def _job(
-        self, request: e.DeliveryRequested, release: e.Release, group: e.Group, may_have_arrived: bool
+        self,
+        request: e.DeliveryRequested,
+        release: e.Release,
+        group: e.Group,
+        tappers: Tappers,
+        may_have_arrived: bool,
     ) -> SendJob | e.ReceiptRecorded:
         """The job, or the refusal of a delivery that has no way to its group."""
 
@@ -126,8 +133,9 @@ class BatchPreparer:
             return refused("an exercise goes to the sandbox alone")
         way = way_of(group, request.channel)
         if way is None or request.channel not in self._channels:
-            return refused("no such channel here", moved_to(group, release, request.channel))
-        further = next_way(group, release, request.channel)
+            other = route(group, release, tappers, without={request.channel})
+            return refused("no such channel here", other.channel)
+        further = route(group, release, tappers, after=request.channel).channel
         try:
             target, secret = unseal(way.target, self._key), unseal(way.secret, self._key)
         except Refused as error:

@@ -9,16 +9,16 @@ from datetime import datetime
 from console.alerts.forecast_inputs import begins, foretold, persons_of, todos_of
 from console.web.dependencies import Dependencies
 from fenghuo import clock
-from fenghuo.desk.warning_counts import PLATFORMS, held_back_groups, limits_of, receiver
+from fenghuo.desk.warning_counts import held_back_groups, limits_of, receiver
 from fenghuo.domain.alert import Alert, Content, content_hash
-from fenghuo.domain.audience import ExpressionError, arrived_later, freeze
-from fenghuo.domain.channels import COUNTED, NEEDS_TAP
+from fenghuo.domain.audience import ExpressionError, arrived_later, freeze, still_there
+from fenghuo.domain.channels import NEEDS_TAP
 from fenghuo.domain.events import Group
 from fenghuo.domain.forecast import Forecast
 from fenghuo.domain.ledger import may_have
-from fenghuo.domain.reach import still_there
 from fenghuo.domain.response_times import Todo
-from fenghuo.domain.routing import way_for
+from fenghuo.domain.routing import NoWay, Route, route
+from fenghuo.domain.taps import Tappers
 from fenghuo.domain.warning_limits import LimitReason
 
 FRESH_S = 15
@@ -27,9 +27,10 @@ FRESH_S = 15
 
 @dataclass(frozen=True, slots=True)
 class ChannelReach:
-    """What goes out through one channel; "" is for the groups of the audience that no channel reaches."""
+    """What goes out through one channel; "" is for the groups that none reaches, for the ``reason``."""
 
     channel: str
+    reason: NoWay | None
     groups: int
     residents: int
     tapped: bool
@@ -89,15 +90,16 @@ async def _asked(house: Dependencies, alert: Alert, content: Content) -> Approva
     old = await _with_old_version(house, alert, groups)
     extra = {x: groups[x] for x in old if x not in meant}
     meant |= extra
-    held = await _held(house, alert, content, meant.values())
+    routes, held = await _routes(house, alert, content, meant.values())
     reached = [x for x in meant.values() if x.group_id not in held]
     now = clock.now()
     halted = await halted_channels(house)
     predicted = await asyncio.to_thread(
-        foretold, reached, content, habits=await habits_of(house, reached), settings=house.settings,
+        foretold, reached, {k: x.channel for k, x in routes.items()}, content,
+        habits=await habits_of(house, reached), settings=house.settings,
         halted=halted, released_at=now,
     )  # fmt: skip
-    ways, begins_at = ways_of(reached, content, halted), begins(content, now, house.settings)
+    ways, begins_at = ways_of(reached, routes, halted), begins(content, now, house.settings)
     goes = [x for x in ways if x.channel]
     return ApprovalPreview(
         groups=sum(x.groups for x in goes), residents=sum(x.residents for x in goes),
@@ -115,26 +117,29 @@ async def _with_old_version(house: Dependencies, alert: Alert, groups: Mapping[s
     return [x for x in may_have(earlier) if x in groups]
 
 
-async def _held(
+async def _routes(
     house: Dependencies, alert: Alert, content: Content, groups: Collection[Group]
-) -> dict[str, LimitReason]:
-    """As the plan of the release will have it: an update and an exercise are held back from nobody, and what
-    holds for one way does not for the next."""
+) -> tuple[Mapping[str, Route], Mapping[str, LimitReason]]:
+    """(each group's route, why the others are held back), as the plan of the release will have it: an update
+    and an exercise are held back from nobody."""
+    tappers = Tappers(await house.people())
     if alert.update is not None or content.exercise:
-        return {}
+        return planned_routes(groups, content, tappers, {}), {}
+    first = planned_routes(groups, content, tappers, {})
     held = await held_back_groups(
-        house.desk, [receiver(x, content.channels) for x in groups], alert_id=alert.alert_id,
+        house.desk, [receiver(x, first[x.group_id].channel) for x in groups], alert_id=alert.alert_id,
         severity=content.severity, override=content.override, limits=limits_of(house.settings),
         now=clock.now(),
     )  # fmt: skip
-    elsewhere = {x.group_id for x in groups if _free_way(x, content)}
-    return {k: why for k, why in held.items() if why not in PLATFORMS or k not in elsewhere}
+    routes = planned_routes(groups, content, tappers, held)
+    return routes, {k: why for k, why in held.items() if routes[k].reason is NoWay.HELD_BACK}
 
 
-def _free_way(group: Group, content: Content) -> bool:
-    """Whether a way is left where no platform counts."""
-    free = [x for x in content.channels if x not in COUNTED]
-    return way_for(group, free, content.exercise) is not None
+def planned_routes(
+    groups: Iterable[Group], content: Content, tappers: Tappers, held: Mapping[str, LimitReason]
+) -> dict[str, Route]:
+    """The route of each group, by id. Pure."""
+    return {x.group_id: route(x, content, tappers, held=held.get(x.group_id, "")) for x in groups}
 
 
 async def halted_channels(house: Dependencies) -> set[str]:
@@ -149,19 +154,22 @@ async def habits_of(house: Dependencies, groups: Iterable[Group]) -> dict[str, l
     return {known_as[who]: todos_of(found) for who, found in taps.items() if found}
 
 
-def ways_of(groups: Iterable[Group], content: Content, halted: Collection[str]) -> list[ChannelReach]:
-    """What each channel reaches of ``groups``, the most groups first and what none reaches last."""
-    count: Counter[str] = Counter()
-    residents: Counter[str] = Counter()
+def ways_of(
+    groups: Iterable[Group], routes: Mapping[str, Route], halted: Collection[str]
+) -> list[ChannelReach]:
+    """What each channel reaches of ``groups``, the most groups first, and last what none reaches, by reason.
+    Pure."""
+    count: Counter[tuple[str, NoWay | None]] = Counter()
+    residents: Counter[tuple[str, NoWay | None]] = Counter()
     for group in groups:
-        way = way_for(group, content.channels, content.exercise)
-        name = way.channel if way else ""
-        count[name] += 1
-        residents[name] += group.members
-    found = [
-        ChannelReach(name, n, residents[name], name in NEEDS_TAP, name in halted) for name, n in count.items()
+        found = routes[group.group_id]
+        count[found.channel, found.reason] += 1
+        residents[found.channel, found.reason] += group.members
+    reached = [
+        ChannelReach(name, reason, n, residents[name, reason], name in NEEDS_TAP, name in halted)
+        for (name, reason), n in count.items()
     ]
-    return sorted(found, key=lambda x: (not x.channel, -x.groups, x.channel))
+    return sorted(reached, key=lambda x: (not x.channel, -x.groups, x.channel))
 
 
 def _by_reason(held: Mapping[str, LimitReason], groups: Mapping[str, Group]) -> list[WithheldGroups]:

@@ -83,7 +83,8 @@ async def _forecast(house: Dependencies, alert: Alert) -> Forecast | None:
         groups = [every[x] for x in sorted(rows) if x in every]
         began = began_at(alert, "warning")
         return await asyncio.to_thread(
-            foretold, groups, alert.content, habits=await habits_of(house, groups), settings=house.settings,
+            foretold, groups, {k: row.channel for k, row in rows.items()}, alert.content,
+            habits=await habits_of(house, groups), settings=house.settings,
             halted=await halted_channels(house), released_at=began,
             elapsed_s=max(0.0, (clock.now() - began).total_seconds()),
             covered={

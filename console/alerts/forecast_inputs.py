@@ -15,7 +15,6 @@ from fenghuo.domain.events import Group, Person
 from fenghuo.domain.forecast import NOBODY, Covered, Escalation, Forecast, Pace, Reach, forecast
 from fenghuo.domain.quiet_hours import quiet_until
 from fenghuo.domain.response_times import Todo
-from fenghuo.domain.routing import way_for
 from fenghuo.settings import Settings
 
 ANSWER_S = 0.3
@@ -70,6 +69,7 @@ def hour_of(moment: datetime) -> float:
 
 def foretold(
     groups: Iterable[Group],
+    channels: Mapping[str, str],
     content: Content,
     *,
     habits: Mapping[str, Sequence[Todo]],
@@ -80,14 +80,16 @@ def foretold(
     covered: Mapping[str, Covered] = NOBODY,
     lost: Collection[str] = (),
 ) -> Forecast:
-    """The forecast of ``content`` for ``groups``; those whose delivery is ``lost`` (refused) get it never.
+    """The forecast of ``content`` for ``groups``, each by its channel of ``channels`` (by group id); one that
+    has none, or whose delivery is ``lost`` (refused), gets it never.
 
     What the quiet hours hold begins when they end; nobody gets it if it has expired by then.
     """
     begins_at = begins(content, released_at, settings)
     late_s = (begins_at - released_at).total_seconds()
     never = begins_at >= content.expires_at
-    asked = [_reach(group, content, never or group.group_id in lost) for group in groups]
+    sent_by = {} if never else {k: channel for k, channel in channels.items() if k not in lost}
+    asked = [_reach(group, sent_by.get(group.group_id, "")) for group in groups]
     found = forecast(
         asked, habits, escalation=escalation_of(settings, content.severity),
         paces=paces_of(settings, halted), at_hour=hour_of(begins_at), elapsed_s=max(0.0, elapsed_s - late_s),
@@ -102,8 +104,5 @@ def begins(content: Content, released_at: datetime, settings: Settings) -> datet
     return until or released_at
 
 
-def _reach(group: Group, content: Content, lost: bool) -> Reach:
-    way = None if lost else way_for(group, content.channels, content.exercise)
-    return Reach(
-        group.group_id, group.members, way.channel if way else "", group.owner, group.deputy, group.station
-    )
+def _reach(group: Group, channel: str) -> Reach:
+    return Reach(group.group_id, group.members, channel, group.owner, group.deputy, group.station)

@@ -21,6 +21,10 @@ class LimitReason(StrEnum):
     WEEK = "week"
 
 
+PLATFORMS = frozenset({LimitReason.PLATFORM, LimitReason.RESERVE})
+"""Limits of one way to a group; the group's other ways are free of them."""
+
+
 class GroupQuota(msgspec.Struct, frozen=True, gc=False):
     """A group that may be warned. ``platform``: its channel counts messages (wecom_customer_group).
     ``per_day`` is its own limit; 0: the general one."""

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fenghuo.domain.alert import Audience
-from fenghuo.domain.audience import arrived_later, digest_of, freeze, in_audience, reach_of
+from fenghuo.domain.audience import arrived_later, digest_of, freeze, in_audience
 from fenghuo.domain.audience_expression import (
     FIELDS,
     LONGEST,
@@ -24,9 +24,8 @@ from fenghuo.domain.audience_expression import (
     shown,
     unknown_names,
 )
-from fenghuo.domain.events import Binding, Group
-from fenghuo.domain.routing import way_for
-from tests.support.builders import content, group, place
+from fenghuo.domain.events import Group
+from tests.support.builders import group, place
 
 EAST = Is("town", ("东湖镇", "西岭街道"))
 SHOPS = Is("tag", ("business",))
@@ -193,23 +192,3 @@ def test_groups_that_come_later_are_offered() -> None:
     assert [x.group_id for x in arrived_later(rows(), shops, frozen)] == ["g0003"]
     assert digest_of(["g2", "g1"]) == digest_of(("g1", "g2")) != digest_of(["g1"])
     assert digest_of(["g1", "g2"]) == hashlib.sha256(b"g1\ng2").hexdigest()
-
-
-def test_a_group_is_reached_by_its_first_way_that_is_approved() -> None:
-    one = group(
-        1, channel="relay", members=70, also=(Binding(channel="dingtalk"), Binding(channel="webhook"))
-    )
-
-    def way(*channels: str, exercise: bool = False, after: str = "") -> str | None:
-        found = way_for(one, channels, exercise, after)
-        return found.channel if found else None
-
-    assert way("relay", "webhook") == "relay"
-    assert way("webhook", "dingtalk") == "dingtalk"
-    assert way("relay", "webhook", after="relay") == "webhook"
-    assert way("relay", after="relay") is None
-    assert way("relay", after="feishu") is None
-    assert way("relay", exercise=True) is None
-    assert way("relay", "sandbox", exercise=True) == "sandbox"
-    assert reach_of(content(channels=("webhook",)), [one]) == (1, 70)
-    assert reach_of(content(channels=("feishu",)), [one]) == (0, 0)
