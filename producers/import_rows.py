@@ -3,10 +3,11 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
+from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.events import ReportReceived, derive_id
-from fenghuo.spreadsheets.tables import BadRow, Row
+from fenghuo.spreadsheets.tables import BadRow, TableRow
 from producers.report_form import check
 
 COLUMNS = {
@@ -27,7 +28,6 @@ WORDS = {
 """Chinese words that stand for a field's values."""
 NO_REPORTER = ":import"
 """Whose the rows without a reporter are: all one person's, so that they raise no alert by their number."""
-CHINA = timezone(timedelta(hours=8))
 """What a time without a zone is read in."""
 OLDEST = datetime(2000, 1, 1, tzinfo=CHINA)
 AHEAD = timedelta(minutes=5)
@@ -57,7 +57,7 @@ class Batch:
         )
 
 
-def gather(rows: Iterable[Row | BadRow], *, district: str, secret: str, now: datetime) -> Batch:
+def gather(rows: Iterable[TableRow | BadRow], *, district: str, secret: str, now: datetime) -> Batch:
     """All ``rows`` as one batch; ``district`` stands in where a row names none."""
     batch = Batch()
     seen: set[str] = set()
@@ -70,11 +70,11 @@ def gather(rows: Iterable[Row | BadRow], *, district: str, secret: str, now: dat
         else:
             seen.add(found.report_id)
             batch.events.append(found)
-            batch.nameless += isinstance(row, Row) and not row.cells.get("reporter")
+            batch.nameless += isinstance(row, TableRow) and not row.cells.get("reporter")
     return batch
 
 
-def report_of(row: Row, *, district: str, secret: str, now: datetime) -> ReportReceived | BadRow:
+def report_of(row: TableRow, *, district: str, secret: str, now: datetime) -> ReportReceived | BadRow:
     """The row's event. Its id comes from the row's own cells alone: the same row gives it in any file."""
     cells = {name: value for name, value in row.cells.items() if value}
     report_id = derive_id("import", json.dumps(cells, sort_keys=True))

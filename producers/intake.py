@@ -39,7 +39,7 @@ _DONE = b"done:"
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class ReportState:
     """What became of a report so far."""
 
     report_id: str
@@ -92,14 +92,14 @@ class Intake:
             await self._publish(report, report_id, mark)
         return report_id
 
-    async def answer(self, report_id: str) -> Answer | None:
+    async def answer(self, report_id: str) -> ReportState | None:
         """What became of a report; None when it is unknown or its mark is older than a day."""
         async with self._answering():
             views = await self._desk.reports.get_many([report_id])
             if views:
-                return Answer(report_id, views[0].row.state, views[0].answer)
+                return ReportState(report_id, views[0].row.state, views[0].answer)
             mark = await self._desk.client.get(self._desk.keys.idempotency(report_id))
-        return Answer(report_id, "accepted", None) if mark and mark.startswith(_DONE) else None
+        return ReportState(report_id, "accepted", None) if mark and mark.startswith(_DONE) else None
 
     async def _is_repeat(self, report_id: str, mark: bytes) -> bool:
         """Whether this very report was accepted before; Problem when its key belongs to another."""

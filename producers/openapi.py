@@ -19,7 +19,7 @@ from litestar.openapi.spec import (
 
 from fenghuo.domain.events import ReporterKind, ScamStage
 from producers import problems, report_form
-from producers.problems import Kind
+from producers.problems import ProblemKind
 
 BEARER = "bearer"
 COMPONENTS = Components(security_schemes={BEARER: SecurityScheme(type="http", scheme="bearer")})
@@ -33,7 +33,7 @@ class Accepted(msgspec.Struct, frozen=True, kw_only=True):
     answer_url: str
 
 
-class Outcome(msgspec.Struct, frozen=True, kw_only=True):
+class ReportOutcome(msgspec.Struct, frozen=True, kw_only=True):
     """``state``: accepted, known, suggested or new; ``answer``, for the reporter, is null until then."""
 
     report_id: str
@@ -92,7 +92,7 @@ _KEY = Parameter(
 )
 
 
-def _answers(*kinds: Kind) -> dict[str, OpenAPIResponse]:
+def _answers(*kinds: ProblemKind) -> dict[str, OpenAPIResponse]:
     """One response for each status of ``kinds``, with an example for each kind."""
     found: dict[str, OpenAPIResponse] = {}
     for status in sorted({x.status for x in kinds}):

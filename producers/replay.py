@@ -12,7 +12,7 @@ from fenghuo.topics import Topic, by_name, topic_of
 
 
 @dataclass(slots=True)
-class Sorted:
+class ReplayPlan:
     """``again``: events to publish, by the room that may; ``staying``: (topic, reason) to how many."""
 
     again: dict[str, list[e.Event]] = field(default_factory=dict)
@@ -23,9 +23,9 @@ class Sorted:
     """Of ``again``."""
 
 
-def sort(letters: Iterable[e.DeadLettered]) -> Sorted:
+def sort(letters: Iterable[e.DeadLettered]) -> ReplayPlan:
     """Each record of ``letters`` once, decoded as its topic does today."""
-    found = Sorted()
+    found = ReplayPlan()
     seen: set[tuple[str, bytes]] = set()
     decoders: dict[str, msgspec.json.Decoder[e.Event]] = {}
     for letter in letters:
@@ -38,7 +38,7 @@ def sort(letters: Iterable[e.DeadLettered]) -> Sorted:
 
 
 def _sort_one(
-    letter: e.DeadLettered, found: Sorted, decoders: dict[str, msgspec.json.Decoder[e.Event]]
+    letter: e.DeadLettered, found: ReplayPlan, decoders: dict[str, msgspec.json.Decoder[e.Event]]
 ) -> None:
     try:
         topic = by_name(letter.topic)

@@ -17,12 +17,12 @@ from litestar.params import FromPath
 from fenghuo.errors import Crowded, Transient, Unavailable
 from producers import problems
 from producers.intake import Intake
-from producers.openapi import COMPONENTS, Accepted, GetReport, Outcome, PostReport
-from producers.problems import Kind, Problem
+from producers.openapi import COMPONENTS, Accepted, GetReport, PostReport, ReportOutcome
+from producers.problems import Problem, ProblemKind
 
 log = logging.getLogger(__name__)
 
-Asked = Request[Any, Any, Any]
+AnyRequest = Request[Any, Any, Any]
 PATH = "/api/v1/reports"
 LARGEST_BODY = 64 * 1024
 BODY_S = 10
@@ -31,7 +31,7 @@ RETRY_S = 5
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _REPORT_ID = re.compile(r"[0-9a-f]{24}")
 _FIELDS = msgspec.json.Decoder(dict[str, Any])
-_KINDS: dict[int, Kind] = {
+_KINDS: dict[int, ProblemKind] = {
     400: problems.MALFORMED,
     404: problems.NOT_FOUND,
     405: problems.NOT_ALLOWED,
@@ -45,7 +45,7 @@ _BEFORE_THE_BODY = (
 
 
 @post(PATH, status_code=202, request_max_body_size=LARGEST_BODY, operation_class=PostReport)
-async def post_report(request: Asked, intake: NamedDependency[Intake]) -> Response[Accepted]:
+async def post_report(request: AnyRequest, intake: NamedDependency[Intake]) -> Response[Accepted]:
     """Accept one report: 202 once the broker has it."""
     sender = await intake.sender(request.headers.get("authorization", ""))
     intake.admit(sender)
@@ -58,21 +58,21 @@ async def post_report(request: Asked, intake: NamedDependency[Intake]) -> Respon
 
 @get(PATH + "/{report_id:str}", operation_class=GetReport)
 async def get_report(
-    request: Asked, report_id: FromPath[str], intake: NamedDependency[Intake]
-) -> Response[Outcome]:
+    request: AnyRequest, report_id: FromPath[str], intake: NamedDependency[Intake]
+) -> Response[ReportOutcome]:
     """What became of a report."""
     await intake.sender(request.headers.get("authorization", ""))
     found = await intake.answer(report_id) if _REPORT_ID.fullmatch(report_id) else None
     if found is None:
         raise Problem(problems.NOT_FOUND)
-    outcome = Outcome(report_id=found.report_id, state=found.state, answer=found.answer)
+    outcome = ReportOutcome(report_id=found.report_id, state=found.state, answer=found.answer)
     return Response(outcome, headers=_HEADERS)
 
 
 def web(intake: Intake, is_started: Callable[[], bool]) -> Litestar:
     """The application; answers 503 while ``is_started`` says no. No lifespan hooks: the runtime runs it."""
 
-    async def refuse_early(_request: Asked) -> None:
+    async def refuse_early(_request: AnyRequest) -> None:
         if not is_started():
             raise Unavailable("the room is starting")
 
@@ -92,7 +92,7 @@ def web(intake: Intake, is_started: Callable[[], bool]) -> Litestar:
     )  # fmt: skip
 
 
-def _check_media_type(request: Asked) -> None:
+def _check_media_type(request: AnyRequest) -> None:
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if (
         kind != "application/json"
@@ -101,7 +101,7 @@ def _check_media_type(request: Asked) -> None:
         raise Problem(problems.NOT_JSON, headers={"Accept": "application/json"})
 
 
-async def _body(request: Asked) -> bytes:
+async def _body(request: AnyRequest) -> bytes:
     """The body, of at most LARGEST_BODY bytes within BODY_S; what is more is not read."""
     try:
         async with asyncio.timeout(BODY_S):
@@ -121,7 +121,7 @@ def _decode(body: bytes) -> dict[str, Any]:
         raise Problem(problems.MALFORMED, where="(nested too deep)") from None
 
 
-def _on_problem(request: Asked, problem: Problem) -> Response[bytes]:
+def _on_problem(request: AnyRequest, problem: Problem) -> Response[bytes]:
     language = problems.language_of(request.headers.get("accept-language", ""))
     headers = _HEADERS | problem.headers | {"Content-Language": language, "Vary": "Accept-Language"}
     if problem.kind in _BEFORE_THE_BODY and _announces_more(request):
@@ -134,25 +134,25 @@ def _on_problem(request: Asked, problem: Problem) -> Response[bytes]:
     )
 
 
-def _announces_more(request: Asked) -> bool:
+def _announces_more(request: AnyRequest) -> bool:
     """Whether the body is longer than what a report may have, or of no known length."""
     length = request.headers.get("content-length", "0")
     return "transfer-encoding" in request.headers or (length.isdigit() and int(length) > LARGEST_BODY)
 
 
-def _on_http(request: Asked, error: HTTPException) -> Response[bytes]:
+def _on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
     """Litestar's own errors."""
     kind = _KINDS.get(error.status_code, problems.FAULT)
     return _on_problem(request, Problem(kind, headers=error.headers, limit=LARGEST_BODY, where=""))
 
 
-def _on_transient(request: Asked, error: Transient) -> Response[bytes]:
+def _on_transient(request: AnyRequest, error: Transient) -> Response[bytes]:
     log.warning("not accepted", extra={"why": str(error)})
     kind = problems.CROWDED if isinstance(error, Crowded) else problems.AWAY
     return _on_problem(request, problems.retry_later(kind, RETRY_S))
 
 
-def _on_fault(request: Asked, error: Exception) -> Response[bytes]:
+def _on_fault(request: AnyRequest, error: Exception) -> Response[bytes]:
     """A fault of ours; the log gets its kind and place, not its words, which may quote the report."""
     log.error("fault", extra={"kind": type(error).__name__, "where": _place(error)})
     return _on_problem(request, Problem(problems.FAULT))

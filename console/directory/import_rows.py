@@ -9,7 +9,7 @@ from console.directory.addresses import Cells, Seal, WrongRowError, notify_of, w
 from fenghuo.domain.alert import Role
 from fenghuo.domain.channels import NEEDS_TAP, SANDBOX
 from fenghuo.domain.events import Binding, Group, Person, ReportPlace
-from fenghuo.spreadsheets.tables import BadRow, Row
+from fenghuo.spreadsheets.tables import BadRow, TableRow
 
 ID = re.compile(r"[\w.@-]{1,64}")
 ROLES = {role.value: role for role in Role if role is not Role.SYSTEM}
@@ -145,7 +145,7 @@ def _number(cells: Cells, column: str, most: int) -> int:
 
 
 def sort_groups(
-    rows: Iterable[Row | BadRow], known: Mapping[str, Group], district: str, seal: Seal
+    rows: Iterable[TableRow | BadRow], known: Mapping[str, Group], district: str, seal: Seal
 ) -> ImportPlan[Group]:
     """What the file would change; a group that stands in it twice is refused the second time.
 
@@ -164,7 +164,7 @@ def sort_groups(
 
 
 def sort_people(
-    rows: Iterable[Row | BadRow], known: Mapping[str, Person], district: str, seal: Seal
+    rows: Iterable[TableRow | BadRow], known: Mapping[str, Person], district: str, seal: Seal
 ) -> ImportPlan[Person]:
     """The same for people; a row's password is kept apart, since it is in no event."""
     found: ImportPlan[Person] = ImportPlan()
@@ -185,7 +185,11 @@ def sort_people(
 
 
 def _each(
-    rows: Iterable[Row | BadRow], found: ImportPlan[T], named: set[str], key: str, read: Callable[[Cells], T]
+    rows: Iterable[TableRow | BadRow],
+    found: ImportPlan[T],
+    named: set[str],
+    key: str,
+    read: Callable[[Cells], T],
 ) -> Iterator[T]:
     """What ``read`` makes of each row, once a key; the rows that are refused go to ``found``."""
     for row in rows:

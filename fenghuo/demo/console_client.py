@@ -39,7 +39,7 @@ class _Forms(HTMLParser):
             self._area = None
 
 
-class Visitor:
+class ConsoleClient:
     """One logged-in person; raises Refused when the console says no."""
 
     def __init__(self, base_url: str, person_id: str) -> None:

@@ -49,7 +49,7 @@ CREDENTIAL = "district"
 
 
 @dataclass(frozen=True, slots=True)
-class Person:
+class StationOfficer:
     """Somebody of a station: an officer, or its duty account."""
 
     person_id: str
@@ -67,16 +67,16 @@ def _station(town: str, n: int) -> str:
     return f"{town.removesuffix('镇').removesuffix('街道')}{'一二'[n]}所"
 
 
-def officers() -> list[Person]:
+def officers() -> list[StationOfficer]:
     """The officers of each station and its duty account."""
     dice = random.Random(0)
-    found: list[Person] = []
+    found: list[StationOfficer] = []
     for k, (_town, station) in enumerate(stations()):
         found += [
-            Person(f"officer-{k:02d}-{n}", f"{dice.choice(_SURNAMES)}警官", station)
+            StationOfficer(f"officer-{k:02d}-{n}", f"{dice.choice(_SURNAMES)}警官", station)
             for n in range(OFFICERS_PER_STATION)
         ]
-        found.append(Person(f"duty-{k:02d}", f"{station}值班", station, duty=True))
+        found.append(StationOfficer(f"duty-{k:02d}", f"{station}值班", station, duty=True))
     return found
 
 

@@ -1,4 +1,4 @@
-"""The simulated platforms and officers that the demo's warnings go to: the process, its roster, its own
+"""The process of the simulated platforms and officers that get the demo's warnings: its start, roster and
 counts."""
 
 import json
@@ -19,11 +19,11 @@ READY_WITHIN_S = 30.0
 STARTS_AT = "10:00"
 CORPID, SECRET = "ww0123456789abcdef", "demo-secret"
 PROFILES = ("quick", "usual", "usual", "usual", "slow", "usual", "quick", "usual", "usual", "never")
-"""How the officers of the demo answer, in turn; duty accounts answer quickly."""
+"""Response profiles of the demo's officers, one after the other; duty accounts are quick."""
 
 
-class Platforms:
-    """``fenghuo simulate`` beside the house, in compressed time."""
+class SimulatorProcess:
+    """``fenghuo simulate`` beside the rooms, in compressed time."""
 
     def __init__(self, port: int, speed: float) -> None:
         self.url = f"http://127.0.0.1:{port}"
@@ -33,8 +33,7 @@ class Platforms:
         self._process: subprocess.Popen[bytes] | None = None
 
     def start(self, folder: Path, roster: Mapping[str, Any], console_url: str, log: Path) -> None:
-        """Start it with ``roster``; its officers work at the console. Raises Refused when it does not come
-        up."""
+        """Start it with ``roster``; its officers use the console. Raises Refused when it does not start."""
         file = folder / "roster.json"
         file.touch(mode=0o600)
         file.write_text(json.dumps(roster, ensure_ascii=False), "utf-8")
@@ -133,7 +132,7 @@ def roster_of(
 
 
 def credentials_file(folder: Path) -> Path:
-    """The credentials of the demo's tenant, readable by us alone."""
+    """Write the credentials of the demo's tenant (mode 600); returns the file."""
     path = folder / "credentials.toml"
     path.touch(mode=0o600)
     lines = (f"[{district.CREDENTIAL}]", f'channel = "{WECOM_CUSTOMER_GROUP.name}"', f'corpid = "{CORPID}"')

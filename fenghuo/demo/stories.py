@@ -1,4 +1,4 @@
-"""The two stories of the design, acted through the intake and the console as people would."""
+"""The two stories of the demo, told through the intake and the console as people would use them."""
 
 import threading
 import time
@@ -9,7 +9,7 @@ from typing import TypeVar
 import httpx
 
 from fenghuo.demo import district
-from fenghuo.demo.console_client import Visitor
+from fenghuo.demo.console_client import ConsoleClient
 from fenghuo.errors import Refused
 
 T = TypeVar("T")
@@ -18,8 +18,8 @@ DRAFT_WITHIN_S = 60.0
 
 
 @dataclass(slots=True)
-class Tally:
-    """What was sent in."""
+class ReportCount:
+    """How many reports were sent in."""
 
     reports: int = 0
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -30,14 +30,14 @@ class Tally:
             return self.reports
 
 
-class Residents:
-    """Everyone who reports; knows the intake and its token."""
+class Reporters:
+    """The residents who report, through the intake's HTTP interface."""
 
-    def __init__(self, intake_url: str, token: str, tally: Tally) -> None:
+    def __init__(self, intake_url: str, token: str, count: ReportCount) -> None:
         self._http = httpx.Client(
             base_url=intake_url, headers={"authorization": f"Bearer {token}"}, timeout=15, trust_env=False
         )
-        self._tally = tally
+        self._count = count
 
     def report(self, text: str, town: str, reporter: str, group_id: str | None = None) -> str:
         """Send one report; returns its id once the broker has it."""
@@ -45,7 +45,7 @@ class Residents:
         answer = self._http.post("/api/v1/reports", json=body | ({"group_id": group_id} if group_id else {}))
         if answer.status_code != httpx.codes.ACCEPTED:
             raise Refused(f"the intake refused a report: HTTP {answer.status_code} {answer.text[:200]}")
-        self._tally.one_more()
+        self._count.one_more()
         return str(answer.json()["report_id"])
 
     def answer_to(self, report_id: str) -> str:
@@ -60,12 +60,12 @@ class Residents:
         self._http.close()
 
 
-class Everyday(threading.Thread):
-    """A trickle of everyday reports, until told to end."""
+class EverydayReports(threading.Thread):
+    """A thread that sends everyday reports at a steady rate until ``end``."""
 
-    def __init__(self, residents: Residents, per_second: float) -> None:
+    def __init__(self, reporters: Reporters, per_second: float) -> None:
         super().__init__(daemon=True)
-        self._residents = residents
+        self._reporters = reporters
         self._pause_s = 1 / per_second
         self._end = threading.Event()
         self.failures = 0
@@ -75,7 +75,7 @@ class Everyday(threading.Thread):
         while not self._end.wait(self._pause_s):
             n += 1
             try:
-                self._residents.report(
+                self._reporters.report(
                     district.everyday(n), district.TOWNS[n % len(district.TOWNS)], f"everyday-{n}"
                 )
             except (Refused, httpx.HTTPError):
@@ -97,20 +97,22 @@ def wait_for(look: Callable[[], T | None], within_s: float, what: str) -> T:
     raise Refused(f"waited {within_s:g} s in vain for {what}")
 
 
-def tell_known(residents: Residents, tell: Callable[[str], None]) -> None:
+def tell_known(reporters: Reporters, tell: Callable[[str], None]) -> None:
     """Story 1: a known scam is answered in seconds."""
     began = time.monotonic()
-    report_id = residents.report(district.KNOWN, district.TOWNS[4], "owner-of-a-ticket", "g00004")
-    answer = residents.answer_to(report_id)
+    report_id = reporters.report(district.KNOWN, district.TOWNS[4], "owner-of-a-ticket", "g00004")
+    answer = reporters.answer_to(report_id)
     tell(f"  {time.monotonic() - began:.2f} s  answered: {answer}")
 
 
-def tell_novel(residents: Residents, analyst: Visitor, tell: Callable[[str], None]) -> tuple[str, float]:
+def tell_novel(
+    reporters: Reporters, analyst: ConsoleClient, tell: Callable[[str], None]
+) -> tuple[str, float]:
     """Story 2 up to the draft; returns (alert id, seconds from the third report's acceptance to the
     draft)."""
     before = set(analyst.alerts())
     for n, text in enumerate(district.NOVEL):
-        residents.report(text, district.TOWNS[n], f"business-owner-{n}", f"g{n:05d}")
+        reporters.report(text, district.TOWNS[n], f"business-owner-{n}", f"g{n:05d}")
         tell(f"  {district.TOWNS[n]}: “{text[:34]}…”")
     accepted = time.monotonic()
     alert_id = wait_for(
@@ -119,8 +121,8 @@ def tell_novel(residents: Residents, analyst: Visitor, tell: Callable[[str], Non
     return alert_id, time.monotonic() - accepted
 
 
-def tell_sightings(residents: Residents, tell: Callable[[str], None]) -> None:
+def tell_sightings(reporters: Reporters, tell: Callable[[str], None]) -> None:
     """Owners in other towns answer that they got one too; the variant is known by now."""
     for n in (5, 9):
-        report_id = residents.report(district.SIGHTING, district.TOWNS[n], f"other-owner-{n}", f"g{n:05d}")
-        tell(f"  {district.TOWNS[n]}: “I got one too”, answered: {residents.answer_to(report_id)}")
+        report_id = reporters.report(district.SIGHTING, district.TOWNS[n], f"other-owner-{n}", f"g{n:05d}")
+        tell(f"  {district.TOWNS[n]}: “I got one too”, answered: {reporters.answer_to(report_id)}")

@@ -1,4 +1,4 @@
-"""Where an alert's deliveries stand on our ledger; what groups really got, the simulated platforms count."""
+"""The state of an alert's deliveries on our ledger; the simulated platforms count what groups really got."""
 
 from collections import Counter
 from collections.abc import Mapping
@@ -11,17 +11,17 @@ import redis
 from fenghuo.desk.keys import Keys
 from fenghuo.desk.notices import SentNotice
 from fenghuo.desk.redis import payload
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import SETTLED, DeliveryState
 
-_ROW = msgspec.json.Decoder(Row)
+_ROW = msgspec.json.Decoder(LedgerRow)
 
 
 @dataclass(frozen=True, slots=True)
-class Ledger:
+class ReleaseLedger:
     """The rows of one release by group id."""
 
-    rows: Mapping[str, Row]
+    rows: Mapping[str, LedgerRow]
 
     def count(self, *states: DeliveryState) -> int:
         return sum(row.state in states for row in self.rows.values())
@@ -32,7 +32,7 @@ class Ledger:
 
     @property
     def refused(self) -> int:
-        """Groups that never will have it, with a reason."""
+        """Groups that will never get it, with a reason."""
         return sum(
             row.state in (DeliveryState.REFUSED, DeliveryState.SUPERSEDED) and bool(row.reason)
             for row in self.rows.values()
@@ -40,7 +40,7 @@ class Ledger:
 
     @property
     def unknown(self) -> int:
-        """Groups of which no platform can tell, with the reason; each is on a person's list."""
+        """Groups for which no platform knows the result, with the reason; each is on a person's list."""
         return sum(row.state is DeliveryState.UNKNOWN and bool(row.reason) for row in self.rows.values())
 
     @property
@@ -55,19 +55,19 @@ class Ledger:
         return {channel: dict(counts) for channel, counts in sorted(found.items())}
 
 
-class OnTheDesk:
-    """Reads the desk straight from its Redis."""
+class DeskReader:
+    """Reads the desk directly from its Redis."""
 
     def __init__(self, url: str, namespace: str) -> None:
         self._client = redis.Redis.from_url(url)
         self._keys = Keys(namespace)
 
-    def ledger(self, alert_id: str, version: int = 1) -> Ledger:
+    def ledger(self, alert_id: str, version: int = 1) -> ReleaseLedger:
         raw: Any = self._client.hgetall(self._keys.ledger(alert_id, version, "warning"))
-        return Ledger({k.decode(): _ROW.decode(payload(v)) for k, v in raw.items()})
+        return ReleaseLedger({k.decode(): _ROW.decode(payload(v)) for k, v in raw.items()})
 
-    def told(self, alert_id: str, version: int = 1) -> Counter[str]:
-        """How many people were told of their groups, by level: todo, remind, deputy, station."""
+    def notices(self, alert_id: str, version: int = 1) -> Counter[str]:
+        """How many notices of waiting groups people got, by level: todo, remind, deputy, station."""
         raw: Any = self._client.hvals(self._keys.notices(alert_id, version))
         return Counter(SentNotice.decode(x).level for x in raw)
 

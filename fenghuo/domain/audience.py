@@ -6,22 +6,15 @@ from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 from fenghuo.domain.alert import Audience, Content
-from fenghuo.domain.audience_expression import (
-    Condition,
-    ExpressionError,
-    means,
-    parse,
-    shown,
-    test_of,
-    unknown_names,
-)
+from fenghuo.domain.audience_expression import Condition, ExpressionError, parse, to_text
+from fenghuo.domain.audience_matching import matcher, matches, unknown_names
 from fenghuo.domain.events import Group
 from fenghuo.domain.routing import route
 from fenghuo.domain.taps import Tappers
 
 __all__ = [
     "Condition", "ExpressionError", "arrived_later", "digest_of", "freeze", "frozen_reach",
-    "in_audience", "means", "parse", "reach_of", "shown", "still_there", "unknown_names",
+    "in_audience", "matches", "parse", "reach_of", "still_there", "to_text", "unknown_names",
 ]  # fmt: skip
 
 
@@ -37,7 +30,7 @@ def in_audience(group: Group, audience: Audience) -> bool:
         return False
     if audience.towns and group.place.town not in audience.towns:
         return False
-    return not audience.expression or test_of(_parsed(audience.expression))(group)
+    return not audience.expression or matcher(_parsed(audience.expression))(group)
 
 
 def freeze(groups: Iterable[Group], audience: Audience) -> tuple[str, ...]:

@@ -44,7 +44,7 @@ SMALL_JVM = (
 
 
 @dataclass(frozen=True)
-class Address:
+class KafkaAddress:
     """Where a folder's Kafka listens, and the cluster's id, by which its answers are told from another's."""
 
     port: int
@@ -199,7 +199,7 @@ def _format_once(home: Path, java: str, cluster_id: str) -> None:
         raise ServerFailed(f"Kafka could not format {home / DATA}; it says:\n{tail(home / PRINTED)}")
 
 
-def _choose_address(home: Path, port: int | None, *, first: bool) -> Address:
+def _choose_address(home: Path, port: int | None, *, first: bool) -> KafkaAddress:
     last = _last_address(home)
     cluster_id = _formatted_id(home) or (last.cluster_id if last else _new_cluster_id())
     if port is None:
@@ -207,12 +207,12 @@ def _choose_address(home: Path, port: int | None, *, first: bool) -> Address:
     controller = ports.free_port()
     while controller == port:
         controller = ports.free_port()
-    return Address(port, controller, cluster_id)
+    return KafkaAddress(port, controller, cluster_id)
 
 
-def _last_address(home: Path) -> Address | None:
+def _last_address(home: Path) -> KafkaAddress | None:
     try:
-        return Address(**json.loads((home / ADDRESS).read_text()))
+        return KafkaAddress(**json.loads((home / ADDRESS).read_text()))
     except OSError:
         return None
 
@@ -231,7 +231,7 @@ def _new_cluster_id() -> str:
     return "A" + text[1:]
 
 
-def _write_configuration(home: Path, address: Address) -> None:
+def _write_configuration(home: Path, address: KafkaAddress) -> None:
     part = home / f"{ADDRESS}.part"
     part.write_text(json.dumps(asdict(address)) + "\n")
     part.replace(home / ADDRESS)
@@ -242,7 +242,7 @@ def _write_configuration(home: Path, address: Address) -> None:
     )
 
 
-def _properties(address: Address) -> dict[str, str | int]:
+def _properties(address: KafkaAddress) -> dict[str, str | int]:
     controller = f"{ports.HOST}:{address.controller_port}"
     return {
         "process.roles": "broker,controller",

@@ -15,7 +15,7 @@ import click
 from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
-    from fenghuo.simulator.platform import Platform
+    from fenghuo.simulator.platform import SimulatedPlatform
 
 PORT = 8650
 
@@ -61,9 +61,9 @@ def simulate(  # noqa: PLR0917 (click hands them over by name)
     """
     from fenghuo.simulator import faults, roster
     from fenghuo.simulator.clock import SimClock
-    from fenghuo.simulator.platform import Platform
+    from fenghuo.simulator.platform import SimulatedPlatform
 
-    platform = Platform(SimClock(speed, starts_at=_moment(starts_at)), seed=seed)
+    platform = SimulatedPlatform(SimClock(speed, starts_at=_moment(starts_at)), seed=seed)
     if roster_file:
         platform.use(roster.read(roster.parse(roster_file)))
     if faults_file:
@@ -80,7 +80,7 @@ def simulate(  # noqa: PLR0917 (click hands them over by name)
 def _moment(starts_at: str | None) -> datetime | None:
     """Today at ``starts_at`` in China; None for now."""
     from fenghuo import clock
-    from fenghuo.simulator.clock import CHINA
+    from fenghuo.domain.calendar import CHINA
 
     if starts_at is None:
         return None
@@ -90,7 +90,9 @@ def _moment(starts_at: str | None) -> datetime | None:
     return clock.now().astimezone(CHINA).replace(hour=hour, minute=minute, second=0, microsecond=0)
 
 
-async def _serve(platform: "Platform", host: str, port: int, console_url: str | None, poll_s: float) -> None:
+async def _serve(
+    platform: "SimulatedPlatform", host: str, port: int, console_url: str | None, poll_s: float
+) -> None:
     """Serve until SIGTERM or SIGINT."""
     from aiohttp import web
 

@@ -3,8 +3,8 @@
 from html import escape
 
 from fenghuo.domain.channels import channel_label
-from fenghuo.simulator.delivered_messages import Shown
-from fenghuo.simulator.platform import Platform
+from fenghuo.simulator.delivered_messages import DeliveredMessage
+from fenghuo.simulator.platform import SimulatedPlatform
 
 GROUPS, PER_GROUP = 30, 3
 _STYLE = (
@@ -15,18 +15,18 @@ _STYLE = (
 )
 
 
-def render(platform: Platform) -> str:
+def render(platform: SimulatedPlatform) -> str:
     """The page's HTML; every text is escaped."""
-    wall = platform.wall
+    delivered = platform.delivered
     latest: dict[str, None] = {}
-    for shown in reversed(wall.log):
+    for shown in reversed(delivered.log):
         latest.setdefault(shown.group_id)
         if len(latest) == GROUPS:
             break
     local = platform.clock.local(platform.clock.now_s())
     facts = (
-        f"模拟时间 {local:%Y-%m-%d %H:%M:%S}（{platform.clock.speed:g} 倍速）· 已显示 {wall.shown} 条 · "
-        f"重复 {wall.doubles} 条 · 待点发任务 {platform.tasks.open()} 个"
+        f"模拟时间 {local:%Y-%m-%d %H:%M:%S}（{platform.clock.speed:g} 倍速）· 已显示 {delivered.shown} 条 · "
+        f"重复 {delivered.doubles} 条 · 待点发任务 {platform.mass_sends.open()} 个"
     )
     groups = "".join(_group(platform, group_id) for group_id in latest)
     return (
@@ -39,14 +39,14 @@ def render(platform: Platform) -> str:
     )
 
 
-def _group(platform: Platform, group_id: str) -> str:
-    last = list(platform.wall.groups[group_id])[-PER_GROUP:]
+def _group(platform: SimulatedPlatform, group_id: str) -> str:
+    last = list(platform.delivered.groups[group_id])[-PER_GROUP:]
     title = f"{platform.names.get(group_id, '')} {group_id}".strip()
     return f"<h2>{escape(title)}</h2>" + "".join(_message(platform, shown) for shown in reversed(last))
 
 
-def _message(platform: Platform, shown: Shown) -> str:
-    known = platform.wall.texts.get(shown.text_sha)
+def _message(platform: SimulatedPlatform, shown: DeliveredMessage) -> str:
+    known = platform.delivered.texts.get(shown.text_sha)
     text = known.text if known else "（较早的消息，文字已不保留）"
     at = platform.clock.local(platform.clock.sim_s(shown.at_ms))
     channel = channel_label(shown.channel)

@@ -17,7 +17,7 @@ ID_LENGTH = 16
 
 
 @dataclass(frozen=True, slots=True)
-class Shown:
+class DeliveredMessage:
     """One message in one group."""
 
     number: int
@@ -28,7 +28,7 @@ class Shown:
 
 
 @dataclass(slots=True)
-class Text:
+class DeliveredText:
     """One text, and each group that has it: [times shown, first ms, last ms, channel]."""
 
     text: str
@@ -40,26 +40,26 @@ def text_id(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:ID_LENGTH]
 
 
-class Wall:
+class DeliveredMessages:
     """Everything shown."""
 
     def __init__(self) -> None:
         self.shown = self.doubles = self.asked_again = self.forgotten = 0
-        self.log: deque[Shown] = deque(maxlen=LOG_KEPT)
-        self.texts: dict[str, Text] = {}
-        self.groups: dict[str, deque[Shown]] = {}
+        self.log: deque[DeliveredMessage] = deque(maxlen=LOG_KEPT)
+        self.texts: dict[str, DeliveredText] = {}
+        self.groups: dict[str, deque[DeliveredMessage]] = {}
         self._pairs = 0
 
     def show(self, group_id: str, text: str, channel: str, at_ms: int) -> None:
         """The group sees ``text`` now."""
         sha = text_id(text)
         self.shown += 1
-        shown = Shown(self.shown, at_ms, group_id, channel, sha)
+        shown = DeliveredMessage(self.shown, at_ms, group_id, channel, sha)
         self.log.append(shown)
         if group_id not in self.groups:
             self.groups[group_id] = deque(maxlen=KEPT_PER_GROUP)
         self.groups[group_id].append(shown)
-        had = self.texts.setdefault(sha, Text(text)).groups
+        had = self.texts.setdefault(sha, DeliveredText(text)).groups
         if group_id in had:
             self.doubles += 1
             had[group_id][0] += 1
@@ -75,13 +75,13 @@ class Wall:
         known = self.texts.get(text_id(text))
         return known is not None and group_id in known.groups
 
-    def find(self, text_sha: str, contains: str) -> list[Text]:
+    def find(self, text_sha: str, contains: str) -> list[DeliveredText]:
         """The text of this id, or all with ``contains`` in them (channels cut texts differently)."""
         if text_sha:
             return [self.texts[text_sha]] if text_sha in self.texts else []
         return [text for text in self.texts.values() if contains in text.text]
 
-    def since(self, number: int) -> Iterator[Shown]:
+    def since(self, number: int) -> Iterator[DeliveredMessage]:
         """What was shown after message ``number``, oldest first."""
         return (shown for shown in self.log if shown.number > number)
 
@@ -91,7 +91,7 @@ class Wall:
         self.forgotten += 1
 
 
-def count(texts: list[Text]) -> dict[str, Any]:
+def count(texts: list[DeliveredText]) -> dict[str, Any]:
     """Groups that have any of ``texts``, doubles, first and last time."""
     groups = {group_id for text in texts for group_id in text.groups}
     entries = [entry for text in texts for entry in text.groups.values()]
@@ -105,7 +105,7 @@ def count(texts: list[Text]) -> dict[str, Any]:
     }
 
 
-def reached(texts: list[Text], members: Mapping[str, int]) -> list[tuple[int, int]]:
+def reached(texts: list[DeliveredText], members: Mapping[str, int]) -> list[tuple[int, int]]:
     """(ms, residents who have any of ``texts`` from then on), each group by its first time."""
     first: dict[str, int] = {}
     for text in texts:

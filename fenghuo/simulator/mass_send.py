@@ -21,7 +21,7 @@ CHANNEL = WECOM_CUSTOMER_GROUP.name
 
 
 @dataclass(slots=True)
-class Task:
+class MassSend:
     """One mass send; times in simulated seconds."""
 
     msgid: str
@@ -54,23 +54,23 @@ class Surroundings(Protocol):
     def show(self, group_id: str, text: str, channel: str, at_s: float | None = None) -> None: ...
 
 
-class Tasks:
+class MassSends:
     """All tasks, and the taps that are to come. Whoever reads them calls ``settle`` first."""
 
     def __init__(self, platform: Surroundings) -> None:
         self._platform = platform
-        self._tasks: dict[str, Task] = {}
+        self._tasks: dict[str, MassSend] = {}
         self._due: list[tuple[float, str]] = []
         self._received: dict[str, tuple[str, int]] = {}
         """Of each chat: (the period of its quota, messages received in it)."""
         self._given: Counter[str] = Counter()
 
-    def create(self, corp: Corp, owner: str, chats: tuple[str, ...], text: str) -> Task:
+    def create(self, corp: Corp, owner: str, chats: tuple[str, ...], text: str) -> MassSend:
         """Give ``owner`` a task."""
         self._given[owner] += 1
         nth, now_s = self._given[owner], self._platform.clock.now_s()
         msgid = f"msgGC{int(unit(self._platform.seed, 'msgid', owner, nth) * 16**14):014x}"
-        task = Task(msgid, corp.name, owner, chats, text, nth, now_s)
+        task = MassSend(msgid, corp.name, owner, chats, text, nth, now_s)
         self._tasks[task.msgid] = task
         if len(self._tasks) > MOST_TASKS:
             del self._tasks[next(iter(self._tasks))]
@@ -79,16 +79,16 @@ class Tasks:
         self._plan(task, now_s, wait_s)
         return task
 
-    def find(self, msgid: object, corp: Corp) -> Task | None:
+    def find(self, msgid: object, corp: Corp) -> MassSend | None:
         """The task of that id, if it is ``corp``'s."""
         task = self._tasks.get(msgid) if isinstance(msgid, str) else None
         return task if task and task.corp == corp.name else None
 
-    def of(self, corp: Corp) -> Iterator[Task]:
+    def of(self, corp: Corp) -> Iterator[MassSend]:
         """A corp's tasks, oldest first."""
         return (task for task in self._tasks.values() if task.corp == corp.name)
 
-    def remind(self, task: Task) -> bool:
+    def remind(self, task: MassSend) -> bool:
         """Remind the owner; False when that was done three times within a day."""
         now_s = self._platform.clock.now_s()
         while task.reminders and task.reminders[0] <= now_s - REMINDERS_PER_S:
@@ -115,7 +115,7 @@ class Tasks:
         """Tasks that are neither tapped nor cancelled."""
         return sum(1 for task in self._tasks.values() if task.sent_s is None and not task.cancelled)
 
-    def _tap(self, task: Task, at_s: float) -> None:
+    def _tap(self, task: MassSend, at_s: float) -> None:
         task.sent_s = at_s
         for chat_id in task.chats:
             chat = self._platform.chats.get(chat_id)
@@ -145,13 +145,13 @@ class Tasks:
         self._received[chat.chat_id] = (period, received + 1)
         return False
 
-    def _profile(self, task: Task) -> Profile:
+    def _profile(self, task: MassSend) -> Profile:
         return self._platform.profiles[self._platform.owners[task.owner]]
 
-    def _draws(self, task: Task, what: str) -> tuple[float, float]:
+    def _draws(self, task: MassSend, what: str) -> tuple[float, float]:
         parts = (self._platform.seed, task.owner, task.nth, what)
         return unit(*parts, "will"), unit(*parts, "delay")
 
-    def _plan(self, task: Task, now_s: float, wait_s: float | None) -> None:
+    def _plan(self, task: MassSend, now_s: float, wait_s: float | None) -> None:
         if wait_s is not None:
             heapq.heappush(self._due, (now_s + max(wait_s, DISPATCH_S), task.msgid))

@@ -9,7 +9,7 @@ import msgspec
 from fenghuo.simulator.response_model import Profile, first_tap_s, reminded_tap_s, unit
 
 
-class TodoGroup(msgspec.Struct, frozen=True):
+class GroupToTap(msgspec.Struct, frozen=True):
     """A group that waits for a tap; ``level`` says as what one is asked: owner, deputy or station."""
 
     group_id: str
@@ -19,48 +19,48 @@ class TodoGroup(msgspec.Struct, frozen=True):
     """Whether it is theirs to send now: a duty account sees groups before they are."""
 
 
-class Todo(msgspec.Struct, frozen=True):
+class TextToForward(msgspec.Struct, frozen=True):
     """One text that is to be forwarded, as GET /api/todo lists it."""
 
     alert_id: str
     version: int
     kind: str
     text: str
-    groups: tuple[TodoGroup, ...] = ()
+    groups: tuple[GroupToTap, ...] = ()
 
 
-Item = tuple[str, int, str, str]
+TapKey = tuple[str, int, str, str]
 """(alert id, version, kind, group id)."""
 
 
 @dataclass(slots=True)
-class _Plan:
+class _PlannedTap:
     due_s: float | None
     level: str
 
 
-def read(said: Any) -> list[Todo]:
+def read(said: Any) -> list[TextToForward]:
     """The to-dos of an answer of GET /api/todo. Raises msgspec.ValidationError."""
-    todos: list[Todo] = msgspec.convert(said["todos"], list[Todo])
+    todos: list[TextToForward] = msgspec.convert(said["todos"], list[TextToForward])
     return todos
 
 
-def items(todos: Iterable[Todo]) -> dict[Item, tuple[Todo, TodoGroup]]:
+def items(todos: Iterable[TextToForward]) -> dict[TapKey, tuple[TextToForward, GroupToTap]]:
     """Every single tap that is asked for now."""
     return {(t.alert_id, t.version, t.kind, g.group_id): (t, g) for t in todos for g in t.groups if g.opened}
 
 
-class Diary:
+class OfficerPlan:
     """The plans of one person; times in simulated seconds."""
 
     def __init__(self, person_id: str, profile: Profile, seed: int) -> None:
         self._person_id = person_id
         self._profile = profile
         self._seed = seed
-        self._plans: dict[Item, _Plan] = {}
+        self._plans: dict[TapKey, _PlannedTap] = {}
         self._notices = 0
 
-    def see(self, todos: Iterable[Todo], now_s: float, second_of_day: float) -> None:
+    def see(self, todos: Iterable[TextToForward], now_s: float, second_of_day: float) -> None:
         """Plan what is new, forget what is no longer asked for. All groups of a to-do get one moment."""
         asked = items(todos)
         self._plans = {item: plan for item, plan in self._plans.items() if item in asked}
@@ -68,7 +68,7 @@ class Diary:
             if item not in self._plans:
                 will, drawn = self._draws(*item[:3], group.level)
                 wait_s = first_tap_s(self._profile, will, drawn, second_of_day)
-                self._plans[item] = _Plan(None if wait_s is None else now_s + wait_s, group.level)
+                self._plans[item] = _PlannedTap(None if wait_s is None else now_s + wait_s, group.level)
 
     def be_reminded(self, now_s: float, second_of_day: float) -> None:
         """Perhaps tap what is planned sooner."""
@@ -79,7 +79,7 @@ class Diary:
             if wait_s is not None:
                 plan.due_s = min(now_s + wait_s, plan.due_s if plan.due_s is not None else now_s + wait_s)
 
-    def due(self, now_s: float) -> list[Item]:
+    def due(self, now_s: float) -> list[TapKey]:
         """What is to be tapped by now."""
         return [item for item, plan in self._plans.items() if plan.due_s is not None and plan.due_s <= now_s]
 

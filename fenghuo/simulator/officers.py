@@ -19,10 +19,10 @@ from yarl import URL
 
 from fenghuo import clock
 from fenghuo.domain.channels import RELAY
-from fenghuo.simulator.officer_plan import Diary, Item, Todo, items, read
-from fenghuo.simulator.platform import Platform
+from fenghuo.simulator.officer_plan import OfficerPlan, TapKey, TextToForward, items, read
+from fenghuo.simulator.platform import SimulatedPlatform
 from fenghuo.simulator.response_model import unit
-from fenghuo.simulator.roster import Member
+from fenghuo.simulator.roster import OfficerAccount
 
 log = logging.getLogger(__name__)
 
@@ -56,7 +56,7 @@ class LoggedOut(Exception):
 class Officers:
     """All officers of the roster. ``tally`` counts logins, polls, taps, refused, already_there, troubles."""
 
-    def __init__(self, platform: Platform, console_url: str, poll_s: float) -> None:
+    def __init__(self, platform: SimulatedPlatform, console_url: str, poll_s: float) -> None:
         self.platform = platform
         self.console = URL(console_url)
         self.poll_s = poll_s
@@ -71,28 +71,28 @@ class Officers:
         try:
             while True:
                 if roster is not self.platform.roster:
-                    await _end(tasks)
+                    await _cancel_all(tasks)
                     roster = self.platform.roster
                     officers = [Officer(self, member, connector) for member in roster.officers]
                     tasks = [asyncio.create_task(officer.live()) for officer in officers]
                 await asyncio.sleep(self.poll_s)
         finally:
-            await _end(tasks)
+            await _cancel_all(tasks)
             await connector.close()
 
 
 class Officer:
     """One person with an account."""
 
-    def __init__(self, officers: Officers, member: Member, connector: aiohttp.BaseConnector) -> None:
+    def __init__(self, officers: Officers, member: OfficerAccount, connector: aiohttp.BaseConnector) -> None:
         self._all = officers
         self._platform = officers.platform
         self._member = member
         self._connector = connector
         profile = self._platform.profiles[member.profile]
-        self._diary = Diary(member.person_id, profile, self._platform.seed)
+        self._plan = OfficerPlan(member.person_id, profile, self._platform.seed)
         self._told = self._platform.notices.get(member.person_id, 0)
-        self._reported: set[Item] = set()
+        self._reported: set[TapKey] = set()
 
     async def live(self) -> None:
         """Log in and look at the page, for ever; a console that is away is tried again."""
@@ -129,17 +129,17 @@ class Officer:
         clock_ = self._platform.clock
         now_s = clock_.now_s()
         second = clock_.second_of_day(now_s)
-        self._diary.see(todos, now_s, second)
+        self._plan.see(todos, now_s, second)
         self._reported &= items(todos).keys()
         told = self._platform.notices.get(self._member.person_id, 0)
         for _ in range(self._told, told):
-            self._diary.be_reminded(now_s, second)
+            self._plan.be_reminded(now_s, second)
         self._told = told
-        due = [item for item in self._diary.due(now_s) if item not in self._reported]
+        due = [item for item in self._plan.due(now_s) if item not in self._reported]
         if due:
             await self._tap(session, due)
 
-    async def _tap(self, session: aiohttp.ClientSession, due: list[Item]) -> None:
+    async def _tap(self, session: aiohttp.ClientSession, due: list[TapKey]) -> None:
         """Look once more, forward what still is asked for, and report it."""
         asked = items(await self._trying(lambda: self._todos(session)))
         now_ms = clock.to_ms(clock.now())
@@ -179,13 +179,13 @@ class Officer:
         self._all.tally["refused"] += len(whys)
         return whys
 
-    def _forward(self, todo: Todo, group_id: str) -> None:
-        if self._platform.wall.has(group_id, todo.text):
+    def _forward(self, todo: TextToForward, group_id: str) -> None:
+        if self._platform.delivered.has(group_id, todo.text):
             self._all.tally["already_there"] += 1
         else:
             self._platform.show(group_id, todo.text, RELAY.name)
 
-    async def _todos(self, session: aiohttp.ClientSession) -> list[Todo]:
+    async def _todos(self, session: aiohttp.ClientSession) -> list[TextToForward]:
         self._all.tally["polls"] += 1
         headers = {"accept": "application/json"}
         async with session.get(
@@ -219,13 +219,13 @@ class Officer:
 
     def _until_next_look(self) -> float:
         """Real seconds: the poll interval, or less when a tap comes before."""
-        next_s, clock_ = self._diary.next_s(), self._platform.clock
+        next_s, clock_ = self._plan.next_s(), self._platform.clock
         if next_s is None:
             return self._all.poll_s
         return min(self._all.poll_s, max(0.05, (next_s - clock_.now_s()) / clock_.speed))
 
 
-async def _end(tasks: list[asyncio.Task[None]]) -> None:
+async def _cancel_all(tasks: list[asyncio.Task[None]]) -> None:
     for task in tasks:
         task.cancel()
     await asyncio.gather(*tasks, return_exceptions=True)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 
 from fenghuo.domain.channels import DINGTALK, FEISHU, WECOM_CUSTOMER_GROUP, WECOM_ROBOT
 from fenghuo.simulator.clock import SimClock
-from fenghuo.simulator.delivered_messages import Wall
+from fenghuo.simulator.delivered_messages import DeliveredMessages
 from fenghuo.simulator.faults import Faults, Misbehaviour, behaviour, revoked
-from fenghuo.simulator.mass_send import Tasks
-from fenghuo.simulator.rate_limits import Meter
+from fenghuo.simulator.mass_send import MassSends
+from fenghuo.simulator.rate_limits import SlidingWindow
 from fenghuo.simulator.response_model import unit
-from fenghuo.simulator.roster import Chat, Corp, Robot, Roster, profiles_of
+from fenghuo.simulator.roster import Chat, Corp, Roster, SimulatedRobot, profiles_of
 
 MOST_TARGETS = 200_000
 MOST_EVENTS = 400_000
@@ -26,7 +26,7 @@ class Token:
     issued_s: float
 
 
-class Platform:
+class SimulatedPlatform:
     """What the endpoints read and change; nothing of it awaits, so a call is whole or not at all."""
 
     def __init__(self, clock: SimClock, *, seed: int = 0) -> None:
@@ -45,7 +45,7 @@ class Platform:
         """Work with this roster from now on; what was shown stays."""
         self.roster = roster
         self.profiles = profiles_of(roster)
-        self.robots: dict[tuple[str, str], Robot] = {(r.channel, r.key): r for r in roster.robots}
+        self.robots: dict[tuple[str, str], SimulatedRobot] = {(r.channel, r.key): r for r in roster.robots}
         self.chats: dict[str, Chat] = {chat.chat_id: chat for chat in roster.chats}
         self.corps: dict[str, Corp] = {corp.corpid: corp for corp in roster.corps}
         self.by_name: dict[str, Corp] = {corp.name: corp for corp in roster.corps}
@@ -63,18 +63,18 @@ class Platform:
 
     def reset(self) -> None:
         """Forget all that was shown, asked and given out; roster and faults stay."""
-        self.wall = Wall()
-        self.tasks = Tasks(self)
+        self.delivered = DeliveredMessages()
+        self.mass_sends = MassSends(self)
         self.tokens: OrderedDict[str, Token] = OrderedDict()
         self.events: OrderedDict[tuple[str, str], None] = OrderedDict()
         self.notices.clear()
         self._asked.clear()
-        self.meters = {
-            WECOM_ROBOT.name: Meter(20, 60, 60),
-            DINGTALK.name: Meter(20, 60, 600),
-            FEISHU.name: Meter(100, 60),
-            f"{FEISHU.name}/second": Meter(5, 1),
-            WECOM_CUSTOMER_GROUP.name: Meter(10_000, 60, 60),
+        self.rate_limits = {
+            WECOM_ROBOT.name: SlidingWindow(20, 60, 60),
+            DINGTALK.name: SlidingWindow(20, 60, 600),
+            FEISHU.name: SlidingWindow(100, 60),
+            f"{FEISHU.name}/second": SlidingWindow(5, 1),
+            WECOM_CUSTOMER_GROUP.name: SlidingWindow(10_000, 60, 60),
         }
 
     def corp_of(self, chat: Chat) -> Corp:
@@ -97,19 +97,19 @@ class Platform:
         """Whether ``target`` is gone for good."""
         return revoked(self.behaviour(way), self.seed, way, target)
 
-    def take(self, meter: str, key: str, most: int | None = None) -> bool:
+    def take(self, limit: str, key: str, most: int | None = None) -> bool:
         """Whether ``key`` may send one more now."""
-        return self.meters[meter].take(key, self.clock.now_s(), most)
+        return self.rate_limits[limit].take(key, self.clock.now_s(), most)
 
     def show(self, group_id: str, text: str, channel: str, at_s: float | None = None) -> None:
         """Residents of ``group_id`` see ``text``, now or at the simulated moment ``at_s``."""
         moment = self.clock.now_s() if at_s is None else at_s
-        self.wall.show(group_id, text, channel, self.clock.real_ms(moment))
+        self.delivered.show(group_id, text, channel, self.clock.real_ms(moment))
 
-    def again(self, place: str, event_id: str) -> bool:
+    def is_repeat(self, place: str, event_id: str) -> bool:
         """Whether ``place`` was asked for ``event_id`` before; from now on it was."""
         if (place, event_id) in self.events:
-            self.wall.asked_again += 1
+            self.delivered.asked_again += 1
             return True
         self.events[place, event_id] = None
         if len(self.events) > MOST_EVENTS:

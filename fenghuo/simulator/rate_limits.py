@@ -3,7 +3,7 @@
 from collections import deque
 
 
-class Meter:
+class SlidingWindow:
     """At most ``most`` in any ``window_s``; who asks for more is shut out for ``block_s`` from then on."""
 
     def __init__(self, most: int, window_s: float, block_s: float = 0.0) -> None:

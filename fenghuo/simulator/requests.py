@@ -1,19 +1,16 @@
-"""A call and its answer, free of any web framework; and what an endpoint is."""
+"""A platform's request and its response, free of any web framework."""
 
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from fenghuo.simulator.platform import Platform
+from typing import Any
 
 _ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[0-9a-fA-F]{4}")
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class PlatformRequest:
     """One request; ``name`` is the last part of the path where that is an address (a token, a group)."""
 
     query: Mapping[str, str]
@@ -38,7 +35,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PlatformResponse:
     """``taken``: the platform did what was asked."""
 
     body: Mapping[str, Any]
@@ -47,32 +44,9 @@ class Answer:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-class Wrong(Exception):
+class PlatformError(Exception):
     """What was asked cannot be done; ``code`` is the platform's word for why."""
 
     def __init__(self, code: int, detail: str = "") -> None:
         super().__init__(detail)
         self.code = code
-
-
-@dataclass(frozen=True, slots=True)
-class Endpoint:
-    """One address of a platform. ``way`` names it for faults; ``target`` is whom a call is about."""
-
-    way: str
-    method: str
-    path: str
-    answer: Callable[["Platform", Call], Answer]
-    """May raise Wrong."""
-    target: Callable[[Call], str]
-    refuse: Callable[[int, Call, str], Answer]
-    """The answer that carries an error code, with a detail."""
-    busy: int
-    """The code of "too fast"."""
-
-    def reply(self, platform: "Platform", call: Call) -> Answer:
-        """The answer to ``call``, whether it is taken or refused."""
-        try:
-            return self.answer(platform, call)
-        except Wrong as wrong:
-            return self.refuse(wrong.code, call, str(wrong))

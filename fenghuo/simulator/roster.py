@@ -12,7 +12,7 @@ from fenghuo.errors import Refused
 from fenghuo.simulator.response_model import PROFILES, Profile
 
 
-class Robot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class SimulatedRobot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A robot in one group; ``key`` is WeCom's key, DingTalk's or Feishu's token."""
 
     channel: str
@@ -54,7 +54,7 @@ class Corp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     quota: Literal["month", "week", "day"] = "month"
 
 
-class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class OfficerAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """An account of the console that a simulated officer uses."""
 
     person_id: str
@@ -62,7 +62,7 @@ class Member(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     profile: str = "usual"
 
 
-class Residents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+class ResidentGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """A group of residents, on whatever channel."""
 
     group_id: str
@@ -73,14 +73,14 @@ class Residents(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only
 class Roster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """All of it."""
 
-    robots: tuple[Robot, ...] = ()
+    robots: tuple[SimulatedRobot, ...] = ()
     chats: tuple[Chat, ...] = ()
     owners: tuple[Owner, ...] = ()
     corps: tuple[Corp, ...] = ()
     hooks: tuple[str, ...] = ()
     """The group ids that POST /hook/GROUP knows."""
-    groups: tuple[Residents, ...] = ()
-    officers: tuple[Member, ...] = ()
+    groups: tuple[ResidentGroup, ...] = ()
+    officers: tuple[OfficerAccount, ...] = ()
     profiles: dict[str, Profile] = {}
     """Profiles of one's own, or the usual ones with other figures."""
     webhook_secret: str = ""

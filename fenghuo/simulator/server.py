@@ -7,10 +7,11 @@ from typing import Any
 
 from aiohttp import web
 
-from fenghuo.simulator import control, robots, webhooks, wecom
+from fenghuo.simulator.endpoints import control, robots, webhooks, wecom
+from fenghuo.simulator.endpoints.endpoint import Endpoint
 from fenghuo.simulator.faults import PLAIN, Fault, choose, latency_s
-from fenghuo.simulator.platform import Platform
-from fenghuo.simulator.requests import Answer, Call, Endpoint
+from fenghuo.simulator.platform import SimulatedPlatform
+from fenghuo.simulator.requests import PlatformRequest, PlatformResponse
 from fenghuo.simulator.response_model import unit
 
 MARK = {"X-Fenghuo-Simulation": "1"}
@@ -23,7 +24,7 @@ TICK_S = 0.05
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
-def application(platform: Platform) -> web.Application:
+def application(platform: SimulatedPlatform) -> web.Application:
     """All addresses; nothing runs before the application is started."""
     app = web.Application(client_max_size=LARGEST_BODY)
     for endpoint in (*wecom.ENDPOINTS, *robots.ENDPOINTS, *webhooks.ENDPOINTS):
@@ -33,7 +34,7 @@ def application(platform: Platform) -> web.Application:
     return app
 
 
-def serve(platform: Platform, endpoint: Endpoint) -> Handler:
+def serve(platform: SimulatedPlatform, endpoint: Endpoint) -> Handler:
     """The handler of one endpoint."""
 
     async def handle(request: web.Request) -> web.StreamResponse:
@@ -41,36 +42,36 @@ def serve(platform: Platform, endpoint: Endpoint) -> Handler:
             return web.Response(status=413, headers=MARK)
         body = await request.read()
         name = request.match_info.get("name", "")
-        call = Call(request.query, request.headers, body, request.remote or "", name)
+        platform_request = PlatformRequest(request.query, request.headers, body, request.remote or "", name)
         if platform.behaviour(endpoint.way) is PLAIN:
-            return _written(endpoint.reply(platform, call))
-        return await _misbehave(platform, endpoint, call, request)
+            return _written(endpoint.reply(platform, platform_request))
+        return await _misbehave(platform, endpoint, platform_request, request)
 
     return handle
 
 
 async def _misbehave(
-    platform: Platform, endpoint: Endpoint, call: Call, request: web.Request
+    platform: SimulatedPlatform, endpoint: Endpoint, platform_request: PlatformRequest, request: web.Request
 ) -> web.StreamResponse:
     wrong = platform.behaviour(endpoint.way)
-    drawn = platform.draw(endpoint.way, endpoint.target(call))
+    drawn = platform.draw(endpoint.way, endpoint.target(platform_request))
     if wait_s := latency_s(wrong, unit("latency", drawn)):
         await asyncio.sleep(wait_s)
     fault, code = choose(wrong, drawn)
     if fault is Fault.BROKEN_BEFORE:
         return _dropped(request)
     if fault is Fault.RATE_LIMITED:
-        return _written(endpoint.refuse(endpoint.busy, call, ""))
+        return _written(endpoint.refuse(endpoint.busy, platform_request, ""))
     if fault is Fault.CODE:
-        return _written(endpoint.refuse(code, call, ""))
-    answer = endpoint.reply(platform, call)
+        return _written(endpoint.refuse(code, platform_request, ""))
+    answer = endpoint.reply(platform, platform_request)
     if fault is Fault.TIMEOUT_AFTER and answer.taken:
         await asyncio.sleep(wrong.hang_s)
         return _dropped(request)
     return _written(answer)
 
 
-def _written(answer: Answer) -> web.Response:
+def _written(answer: PlatformResponse) -> web.Response:
     body = json.dumps(answer.body, ensure_ascii=False).encode()
     headers = {**MARK, **answer.headers} if answer.headers else MARK
     return web.Response(body=body, status=answer.status, headers=headers, content_type="application/json")
@@ -83,12 +84,12 @@ def _dropped(request: web.Request) -> web.Response:
     return web.Response()
 
 
-async def _tapping(platform: Platform) -> Any:
+async def _tapping(platform: SimulatedPlatform) -> Any:
     """People tap while the application runs."""
 
     async def tap() -> None:
         while True:
-            platform.tasks.settle()
+            platform.mass_sends.settle()
             await asyncio.sleep(TICK_S)
 
     tapping = asyncio.create_task(tap())

@@ -32,7 +32,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class TableRow:
     """A row's cells by column name, stripped; every known column is there, empty where the row has none."""
 
     line: int
@@ -71,10 +71,10 @@ class Columns:
 class Table:
     """An opened file: iterate it once. ``notes`` say what was assumed (an encoding, a sheet)."""
 
-    rows: Iterator[Row | BadRow]
+    rows: Iterator[TableRow | BadRow]
     notes: tuple[str, ...] = ()
 
-    def __iter__(self) -> Iterator[Row | BadRow]:
+    def __iter__(self) -> Iterator[TableRow | BadRow]:
         return self.rows
 
 
@@ -160,11 +160,11 @@ def _decode(path: Path) -> tuple[str, tuple[str, ...]]:
     return tried[name], (f"read as {shown}{but}",)
 
 
-def _begun(rows: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
+def _begun(rows: Iterator[TableRow | BadRow]) -> Iterator[TableRow | BadRow]:
     """``rows`` with the first one already read, so that a wrong header is refused when the file is opened."""
     first = next(rows, None)
 
-    def again() -> Iterator[Row | BadRow]:
+    def again() -> Iterator[TableRow | BadRow]:
         if first is not None:
             yield first
             yield from rows
@@ -172,14 +172,14 @@ def _begun(rows: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
     return again()
 
 
-def _limited(rows: Iterator[Row | BadRow]) -> Iterator[Row | BadRow]:
+def _limited(rows: Iterator[TableRow | BadRow]) -> Iterator[TableRow | BadRow]:
     for count, row in enumerate(rows):
         if count >= MAX_ROWS:
             raise Refused(f"more than {MAX_ROWS:,} rows: split the file")
         yield row
 
 
-def _csv_rows(text: str, columns: Columns) -> Iterator[Row | BadRow]:
+def _csv_rows(text: str, columns: Columns) -> Iterator[TableRow | BadRow]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text, columns), strict=True)
     numbered = _records(reader)
     header = next((x for x in numbered if isinstance(x, BadRow) or any(c.strip() for c in x[1])), None)
@@ -238,7 +238,7 @@ def _headers(cells: Sequence[str], columns: Columns) -> list[str | None]:
 
 def _named(
     names: Sequence[str | None], records: Iterable[tuple[int, Sequence[str]] | BadRow], columns: Columns
-) -> Iterator[Row | BadRow]:
+) -> Iterator[TableRow | BadRow]:
     for record in records:
         if isinstance(record, BadRow):
             yield record
@@ -252,7 +252,7 @@ def _named(
             yield _checked(line, found, columns)
 
 
-def _checked(line: int, found: Mapping[str, str], columns: Columns) -> Row | BadRow:
+def _checked(line: int, found: Mapping[str, str], columns: Columns) -> TableRow | BadRow:
     cells = {name: found.get(name, "").strip() for name in columns.required}
     for name, value in cells.items():
         if not value and columns.required[name]:
@@ -261,20 +261,20 @@ def _checked(line: int, found: Mapping[str, str], columns: Columns) -> Row | Bad
             return BadRow(line, f"'{name}' has {len(value):,} characters, at most {MAX_CELL:,}")
         if _SURROGATE.search(value):
             return BadRow(line, f"'{name}' holds bytes that are not in the file's encoding")
-    return Row(line, cells)
+    return TableRow(line, cells)
 
 
-def _json_rows(text: str, columns: Columns) -> Iterator[Row | BadRow]:
+def _json_rows(text: str, columns: Columns) -> Iterator[TableRow | BadRow]:
     seen = False
     for line, raw in enumerate(io.StringIO(text), 1):
         if not raw.strip():
             continue
         row = _json_row(line, raw, columns, first=not seen)
-        seen = seen or isinstance(row, Row)
+        seen = seen or isinstance(row, TableRow)
         yield row
 
 
-def _json_row(line: int, raw: str, columns: Columns, *, first: bool) -> Row | BadRow:
+def _json_row(line: int, raw: str, columns: Columns, *, first: bool) -> TableRow | BadRow:
     try:
         value = json.loads(raw)
     except (ValueError, RecursionError) as error:
@@ -293,7 +293,7 @@ def _json_row(line: int, raw: str, columns: Columns, *, first: bool) -> Row | Ba
     return _checked(line, {name: as_text(x) for name, x in found.items() if name}, columns)
 
 
-def _sheet_rows(records: Iterator[tuple[int, list[str]]], columns: Columns) -> Iterator[Row | BadRow]:
+def _sheet_rows(records: Iterator[tuple[int, list[str]]], columns: Columns) -> Iterator[TableRow | BadRow]:
     header = next((cells for _, cells in records if any(x.strip() for x in cells)), None)
     if header is None:
         raise Refused("the table is empty")

@@ -10,10 +10,10 @@ from fenghuo.errors import Refused
 MAX_UNPACKED_BYTES = 500 * 1024 * 1024
 """An .xlsx is a zip: one that unpacks to more is no table but a zip bomb."""
 
-Record = tuple[int, list[str]]
+SheetRow = tuple[int, list[str]]
 
 
-def open_workbook(path: Path) -> tuple[Iterator[Record], tuple[str, ...]]:
+def open_workbook(path: Path) -> tuple[Iterator[SheetRow], tuple[str, ...]]:
     """(line, cells) of the first sheet, the first line being 1, and notes on what was assumed.
 
     Raises Refused with what to do for a file that cannot be read, also when it breaks off midway.
@@ -66,7 +66,7 @@ def _check_size(path: Path) -> None:
         raise Refused(f"{path.name} unpacks to {size:,} bytes, at most {MAX_UNPACKED_BYTES:,}")
 
 
-def _records(values: Iterator[tuple[object, ...]], guard: _Guard) -> Iterator[Record]:
+def _records(values: Iterator[tuple[object, ...]], guard: _Guard) -> Iterator[SheetRow]:
     line = 0
     while True:
         with guard:

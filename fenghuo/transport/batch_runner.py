@@ -30,7 +30,7 @@ POISON_WINDOW = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Work:
+class BatchResult:
     """What came of some records; to be committed as one."""
 
     records: Sequence[Record]
@@ -38,7 +38,7 @@ class Work:
     changes: list[Change]
 
 
-Commit = Callable[[Work], Awaitable[None]]
+Commit = Callable[[BatchResult], Awaitable[None]]
 
 
 class BatchRunner:
@@ -119,7 +119,7 @@ class BatchRunner:
         commit: Commit,
     ) -> None:
         latest = self._weigh(records, {letter.position: letter.reason for letter in letters})
-        work = Work(records, [*events, *letters], [*changes, *letter_changes(letters, self.keys)])
+        work = BatchResult(records, [*events, *letters], [*changes, *letter_changes(letters, self.keys)])
         try:
             check_writer(self.stage.room, work.events)
         except Refused as error:

@@ -22,7 +22,7 @@ from faststream.message import AckStatus
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.errors import Transient
-from fenghuo.transport.batch_runner import BatchRunner, Work
+from fenghuo.transport.batch_runner import BatchResult, BatchRunner
 from fenghuo.transport.kafka_topics import reaching_kafka
 from fenghuo.transport.stage import Record, Stage, StageStopped
 
@@ -147,7 +147,7 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._back_off_s = _BACK_OFF_S
         return None
 
-    async def _commit(self, work: Work) -> None:
+    async def _commit(self, work: BatchResult) -> None:
         await self._publish(work.events)
         await self._desk.apply(work.changes)
         ends = _ends(work.records)

@@ -23,7 +23,7 @@ from fenghuo.transport.redis_lua import DECLARE_LUA
 
 log = logging.getLogger(__name__)
 
-Entry = tuple[bytes, dict[bytes, bytes]]
+StreamEntry = tuple[bytes, dict[bytes, bytes]]
 OWNER = "owner"
 """The consumer name of every owner: what is pending has one name, the lease says which process that is."""
 PAGE = 1000
@@ -62,7 +62,7 @@ class PendingFirst(Redis):
         count: int | None = None,
         block: int | None = None,
         **_options: Any,
-    ) -> list[tuple[bytes, list[Entry]]]:
+    ) -> list[tuple[bytes, list[StreamEntry]]]:
         """``[(stream, entries)]`` or nothing; the id in ``streams`` is ours to choose."""
         (stream,) = streams
         try:
@@ -75,7 +75,7 @@ class PendingFirst(Redis):
 
     async def _read(
         self, group: str, consumer: str, stream: str, count: int | None, block: int | None
-    ) -> list[Entry]:
+    ) -> list[StreamEntry]:
         key = (stream, group)
         if key not in self._fresh:
             few = 1 if key in self._alone else count
@@ -86,7 +86,9 @@ class PendingFirst(Redis):
             self._alone.discard(key)
         return entries_of(await super().xreadgroup(group, consumer, {stream: ">"}, count=count, block=block))
 
-    async def _that_still_stand(self, pending: list[Entry], stream: str, group: str) -> list[Entry]:
+    async def _that_still_stand(
+        self, pending: list[StreamEntry], stream: str, group: str
+    ) -> list[StreamEntry]:
         """Without those that somebody trimmed while they were pending: a loss, told and done with."""
         gone = [entry for entry, fields in pending if not fields]
         if gone:
@@ -109,7 +111,7 @@ class PendingFirst(Redis):
         await asyncio.sleep(_AWAY_S)
 
 
-class _State(RedisConnectionState):
+class _BrokerConnection(RedisConnectionState):
     async def connect(self) -> Any:
         self._client = PendingFirst.from_pool(ConnectionPool(**self._options))
         self._connected = True
@@ -134,15 +136,15 @@ class StreamsBroker(RedisBroker):
         )
 
     def _make_connection_state(self, options: Any, _kwargs: Any) -> RedisConnectionState:
-        return _State({**options, "retry": Retry(NoBackoff(), 0)})
+        return _BrokerConnection({**options, "retry": Retry(NoBackoff(), 0)})
 
 
-def entries_of(reply: Any) -> list[Entry]:
+def entries_of(reply: Any) -> list[StreamEntry]:
     """The entries of a one-stream reply, whether it came as a list (RESP2) or as a map (RESP3)."""
     if not reply:
         return []
     found = next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1]
-    return cast(list[Entry], found)
+    return cast(list[StreamEntry], found)
 
 
 async def declare_group(client: Any, stream: str, group: str) -> None:
@@ -150,12 +152,12 @@ async def declare_group(client: Any, stream: str, group: str) -> None:
     await client.eval(DECLARE_LUA, 1, stream, group)
 
 
-async def pages(client: Any, stream: str) -> AsyncIterator[list[Entry]]:
+async def pages(client: Any, stream: str) -> AsyncIterator[list[StreamEntry]]:
     """The entries that stand in ``stream`` now, the oldest first, up to PAGE at a time."""
     newest = await client.xrevrange(stream, count=1)
     start = "-"
     while newest:
-        page: list[Entry] = await client.xrange(stream, start, newest[0][0], count=PAGE)
+        page: list[StreamEntry] = await client.xrange(stream, start, newest[0][0], count=PAGE)
         if not page:
             return
         yield page

@@ -16,7 +16,7 @@ from fenghuo.desk.keys import Keys
 from fenghuo.domain import events as e
 from fenghuo.errors import Transient
 from fenghuo.topics import Topic, topic_of
-from fenghuo.transport.batch_runner import BatchRunner, Work, dead_letter, letter_changes
+from fenghuo.transport.batch_runner import BatchResult, BatchRunner, dead_letter, letter_changes
 from fenghuo.transport.redis_lease import LEASE_MS, Lease
 from fenghuo.transport.redis_lua import COMMIT_LUA
 from fenghuo.transport.redis_streams import OWNER, PendingFirst, StreamsBroker, declare_group
@@ -33,7 +33,7 @@ DEATHS_BEFORE_LETTER = 3
 _BACK_OFF_S = 0.1
 _LONGEST_BACK_OFF_S = 2.0
 
-Address = Callable[[Topic], str]
+StreamOf = Callable[[Topic], str]
 
 
 async def _parse(message: Any, _original: Any = None) -> RedisBatchStreamMessage:
@@ -50,7 +50,9 @@ async def _decode(message: Any, _original: Any = None) -> Any:
 class RedisStageWorker:
     """Works one stage in this process whenever it holds the stage's lease."""
 
-    def __init__(self, broker: StreamsBroker, keys: Keys, stage: Stage, address: Address, limit: int) -> None:
+    def __init__(
+        self, broker: StreamsBroker, keys: Keys, stage: Stage, address: StreamOf, limit: int
+    ) -> None:
         self._client = cast(PendingFirst, broker._connection)
         self._stage = stage
         self._stream = address(stage.topic)
@@ -165,12 +167,12 @@ class RedisStageWorker:
         if alone and self._lease.deaths >= DEATHS_BEFORE_LETTER:
             letter = dead_letter(self._stage, records[0], "the process died each time it handled this record")
             log.error("dead letter", extra=self._extra(position=letter.position, reason=letter.reason))
-            await self._commit(Work(records, [letter], letter_changes([letter], self._bench.keys)))
+            await self._commit(BatchResult(records, [letter], letter_changes([letter], self._bench.keys)))
             self._lease.deaths = 0
         else:
             await self._bench.work(records, self._commit)
 
-    async def _commit(self, work: Work) -> None:
+    async def _commit(self, work: BatchResult) -> None:
         ids = [record.position.rpartition("/")[2] for record in work.records]
         done = await self._commit_script(
             keys=[self._lease.key, self._stream, self._lease.deaths_key],
@@ -201,7 +203,7 @@ class RedisStageWorker:
         return {"stage": self._stage.group, **more}
 
 
-def entries(events: Sequence[e.Event], address: Address) -> list[str | bytes]:
+def entries(events: Sequence[e.Event], address: StreamOf) -> list[str | bytes]:
     """``events`` as flat (stream, key, value) triples."""
     flat: list[str | bytes] = []
     for event in events:

@@ -1,16 +1,18 @@
 """The console opened for a test: the real room on a real Redis, with a stand-in for the room that decides."""
 
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import httpx
+from argon2 import PasswordHasher
 
 from console.app import build
 from fenghuo.runtime.room import Room, open_transport
-from fenghuo.security.passwords import Auth
 from fenghuo.settings import Settings
 from tests.browser.scenes.every_state import DISTRICT, PASSWORD, stand_in
 
@@ -23,11 +25,26 @@ def settings_at(url: str, namespace: str, **changes: Any) -> Settings:
 
 
 @dataclass(slots=True)
+class Tick:
+    """The seconds of the machine, and those that a test adds."""
+
+    ahead_s: float = 0
+
+    def __call__(self) -> float:
+        return time.monotonic() + self.ahead_s
+
+
+@dataclass(slots=True)
 class Opened:
     """A console and a browser without scripts, in one event loop (Litestar's client would use another)."""
 
     room: Room
     client: httpx.AsyncClient
+    tick: Tick
+
+    def later(self) -> None:
+        """As if the answers that the console shares between viewers had grown old."""
+        self.tick.ahead_s += 3
 
     async def log_in(self, person_id: str, password: str = PASSWORD) -> httpx.Response:
         """A fresh browser at the door, with its form sent."""
@@ -37,8 +54,9 @@ class Opened:
         return await self.client.post("/login", data=fields, follow_redirects=False)
 
     async def issue_password(self, *person_ids: str) -> None:
-        for person_id in person_ids:
-            await Auth(self.room.desk.client, self.room.desk.keys).set_password(person_id, PASSWORD)
+        """``PASSWORD`` for each of them."""
+        desk = self.room.desk
+        await desk.client.hset(desk.keys.auth("passwords"), mapping=dict.fromkeys(person_ids, _quick_hash()))
 
     async def form(self, page: str, action: str) -> dict[str, str]:
         """The hidden fields of the form on ``page`` that is sent to ``action``."""
@@ -48,6 +66,12 @@ class Opened:
 
     async def post(self, path: str, fields: dict[str, Any]) -> httpx.Response:
         return await self.client.post(path, data=fields, follow_redirects=False)
+
+
+@cache
+def _quick_hash() -> str:
+    """Of ``PASSWORD``. The cost of checking a password stands in its hash: this one's is next to nothing."""
+    return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
 
 
 def hidden(html: str) -> dict[str, str]:
@@ -60,7 +84,8 @@ async def console_at(
 ) -> AsyncIterator[Opened]:
     """The console on the Redis at ``url``; with ``deciding`` False nobody applies its decisions."""
     settings = settings_at(url, namespace, **changes)
-    room = build(settings)
+    tick = Tick()
+    room = build(settings, tick)
     others = open_transport(settings, "consumers", room.desk)
     await others.start([stand_in(room.desk)] if deciding else [])
     await room.transport.start()
@@ -68,7 +93,7 @@ async def console_at(
     try:
         carrier = httpx.ASGITransport(room.asgi, raise_app_exceptions=False)
         async with httpx.AsyncClient(transport=carrier, base_url="http://console.test") as client:
-            yield Opened(room, client)
+            yield Opened(room, client, tick)
     finally:
         await room.transport.stop()
         await others.stop()

@@ -14,9 +14,10 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from fenghuo.domain.calendar import CHINA
 from fenghuo.simulator import faults, roster
-from fenghuo.simulator.clock import CHINA, SimClock
-from fenghuo.simulator.platform import Platform
+from fenghuo.simulator.clock import SimClock
+from fenghuo.simulator.platform import SimulatedPlatform
 from fenghuo.simulator.server import application
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=CHINA)
@@ -58,7 +59,7 @@ class Simulation:
     """A running simulation and a client of it."""
 
     def __init__(
-        self, platform: Platform, watch: ManualClock, session: aiohttp.ClientSession, url: str
+        self, platform: SimulatedPlatform, watch: ManualClock, session: aiohttp.ClientSession, url: str
     ) -> None:
         self.platform = platform
         self.watch = watch
@@ -127,8 +128,8 @@ class Simulation:
 
     def got(self, group_id: str) -> list[str]:
         """The texts that a group has seen, oldest first."""
-        wall = self.platform.wall
-        return [wall.texts[shown.text_sha].text for shown in wall.groups.get(group_id, ())]
+        delivered = self.platform.delivered
+        return [delivered.texts[shown.text_sha].text for shown in delivered.groups.get(group_id, ())]
 
 
 @asynccontextmanager
@@ -137,7 +138,7 @@ async def simulation(
 ) -> AsyncIterator[Simulation]:
     """A simulation with the roster ROSTER (or ``said``) at noon; ``watch.at`` is its time in seconds."""
     watch = ManualClock()
-    platform = Platform(SimClock(starts_at=NOON, tick=watch), seed=seed)
+    platform = SimulatedPlatform(SimClock(starts_at=NOON, tick=watch), seed=seed)
     platform.use(roster.read(ROSTER if said is None else said))
     platform.faults = faults.read(wrong or {})
     async with served(application(platform)) as url, aiohttp.ClientSession() as session:

@@ -80,8 +80,8 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     masked: str
     suspicious: bool
     danger: int
-    leaning: bool = False
-    """Suspicious, or just short of it: several such reports of one thing are."""
+    borderline: bool = msgspec.field(default=False, name="leaning")
+    """Suspicious, or just short of it: several such reports of one thing are suspicious together."""
     fraud_type: str | None = None
     suggested_pattern: str | None = None
     suggested_title: str = ""

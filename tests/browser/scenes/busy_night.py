@@ -154,7 +154,7 @@ def clusters(now: datetime, minutes: Sequence[datetime], others: Sequence[dateti
         alert_id="a5ubm1tted0000000000aaaa",
         related=("c-licence", "c-annual"),
         corrections=(split_off,),
-        apart=("c-5p1it",),
+        cannot_link=("c-5p1it",),
     )
     yield from cluster(
         "c-school", others, 20, exemplars=(SCHOOL,), danger=85, fraud_type="LEADER", indicators=()
@@ -169,7 +169,7 @@ def clusters(now: datetime, minutes: Sequence[datetime], others: Sequence[dateti
         44,
         exemplars=(TAX,),
         danger=65,
-        apart=("c-biz",),
+        cannot_link=("c-biz",),
         corrections=(msgspec.structs.replace(split_off, other_id="c-biz"),),
         **told,
     )

@@ -26,14 +26,15 @@ WHY = "回电的是另一伙人，链接没有。"
 
 @dataclass(slots=True)
 class District:
-    """A console and the consumers behind it, with a hand to report."""
+    """A console and, where a test lets reports come in, the consumers behind it."""
 
     console: Opened
-    running: RunningRooms
+    running: RunningRooms | None = None
     reports: int = 0
 
     async def report(self, text: str, reporter: str = "", **changes: Any) -> str:
         """The id of a report that has found its cluster."""
+        assert self.running is not None
         self.reports += 1
         report_id = f"r{self.reports}"
         fields = {"at": clock.now(), "place": place(f"镇{self.reports}")} | changes
@@ -44,11 +45,11 @@ class District:
         return report_id
 
     async def cluster_of(self, report_id: str) -> str | None:
-        views = await self.running.desk.reports.get_many([report_id])
+        views = await self.console.room.desk.reports.get_many([report_id])
         return views[0].cluster_id if views else None
 
     async def cluster(self, cluster_id: str) -> Cluster:
-        found = await self.running.desk.clusters.get(cluster_id)
+        found = await self.console.room.desk.clusters.get(cluster_id)
         assert found is not None
         return found
 
@@ -60,6 +61,7 @@ class District:
     async def say(self, cluster_id: str, kind: str, **fields: Any) -> httpx.Response:
         """Press the button on the cluster's page as it is now."""
         path = f"/clusters/{cluster_id}/{kind}"
+        self.console.later()
         form = await self.console.form(f"/clusters/{cluster_id}", path)
         return await self.console.post(path, form | {"reason": WHY} | fields)
 
@@ -88,17 +90,33 @@ async def mixed(district: District) -> tuple[District, str]:
 
 
 @pytest.fixture
-def published(district: District, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
+async def seeded(redis_url: str, namespace: str) -> AsyncIterator[District]:
+    """Three clusters as the consumers would have left them: five reports here, two there, one elsewhere."""
+    now = clock.now()
+    reports = [x for n in range(1, 9) for x in d.report(n, now, LICENCE[0])]
+    clusters = [
+        *d.cluster("c-here", [now] * 5, 1),
+        *d.cluster("c-there", [now] * 2, 6),
+        *d.cluster("c-elsewhere", [now], 8, district="邻区"),
+    ]
+    async with console_at(redis_url, namespace, deciding=False) as console:
+        await console.room.desk.project([*d.people(now), *reports, *clusters])
+        await console.issue_password(*d.PEOPLE)
+        await console.log_in("ana")
+        yield District(console)
+
+
+def noting(district: District, monkeypatch: pytest.MonkeyPatch) -> list[Event]:
     """What the console publishes, seen on its way to the broker."""
     seen: list[Event] = []
     transport = district.console.room.transport
     publish = transport.publish
 
-    async def noting(events: list[Event]) -> None:
+    async def note(events: list[Event]) -> None:
         seen.extend(events)
         await publish(events)
 
-    monkeypatch.setattr(transport, "publish", noting)
+    monkeypatch.setattr(transport, "publish", note)
     return seen
 
 
@@ -189,6 +207,7 @@ async def test_a_page_of_a_cluster_merged_meanwhile_keeps_ticks_and_reason(
     into_id = await district.cluster_of("r6")
     path = f"/clusters/{cluster_id}/split"
     form = await district.console.form(f"/clusters/{cluster_id}", path)
+    opened_before = await district.console.form(f"/clusters/{into_id}", f"/clusters/{into_id}/merge")
     await district.say(str(into_id), "merge", other=cluster_id)
     answer = await district.console.post(path, form | {"reason": "还没说完", "report": ["r4"]})
     assert answer.status_code == 409
@@ -196,7 +215,9 @@ async def test_a_page_of_a_cluster_merged_meanwhile_keeps_ticks_and_reason(
     assert f'action="/clusters/{into_id}/split"' in answer.text
     assert 'value="r4" checked' in answer.text
     assert "还没说完</textarea>" in answer.text
-    late = await district.say(str(into_id), "merge", other=cluster_id)
+    late = await district.console.post(
+        f"/clusters/{into_id}/merge", opened_before | {"reason": WHY, "other": cluster_id}
+    )
     assert late.status_code == 409
     assert "已经在这条线索里了" in late.text
 
@@ -205,51 +226,45 @@ async def test_a_page_of_a_cluster_merged_meanwhile_keeps_ticks_and_reason(
     ("kind", "fields", "status", "told"),
     [
         ("split", {}, 422, "一条也没有勾选"),
-        ("split", {"report": ["r1", "r2", "r3", "r4", "r5"]}, 422, "不能全部勾选"),
-        ("split", {"report": ["r4", "r999"]}, 409, "有的已不在这条线索里"),
-        ("split", {"report": ["r4"], "reason": "  "}, 422, "请写明理由"),
-        ("split", {"report": ["r4"], "reason": "长" * 10_000}, 422, "最多 500 个字"),
+        ("split", {"report": ["r0001", "r0002", "r0003", "r0004", "r0005"]}, 422, "不能全部勾选"),
+        ("split", {"report": ["r0004", "r0999"]}, 409, "有的已不在这条线索里"),
+        ("split", {"report": ["r0004"], "reason": "  "}, 422, "请写明理由"),
+        ("split", {"report": ["r0004"], "reason": "长" * 10_000}, 422, "最多 500 个字"),
         ("merge", {}, 422, "还没有选是哪条线索"),
         ("merge", {"other": "c-nowhere"}, 409, "已不在本区的线索里"),
-        ("merge", {"other": "here"}, 409, "已经在这条线索里了"),
-        ("merge", {"other": "elsewhere"}, 409, "已不在本区的线索里"),
+        ("merge", {"other": "c-here"}, 409, "已经在这条线索里了"),
+        ("merge", {"other": "c-elsewhere"}, 409, "已不在本区的线索里"),
     ],
 )
 async def test_what_cannot_be_done_is_said_and_nothing_typed_is_lost(
-    mixed: tuple[District, str],
-    published: list[Event],
+    seeded: District,
+    monkeypatch: pytest.MonkeyPatch,
     kind: str,
     fields: dict[str, Any],
     status: int,
     told: str,
 ) -> None:
-    district, cluster_id = mixed
-    for _ in range(2):
-        await district.report(PARCEL)
-    elsewhere = await district.report(PARCEL, place=place(district="邻区"))
-    named = {"here": cluster_id, "elsewhere": await district.cluster_of(elsewhere)}
-    answer = await district.say(
-        cluster_id, kind, **{k: named.get(v, v) if k == "other" else v for k, v in fields.items()}
-    )
+    published = noting(seeded, monkeypatch)
+    answer = await seeded.say("c-here", kind, **fields)
     assert answer.status_code == status
     assert told in answer.text
     assert f"{fields.get('reason', WHY).strip()}</textarea>" in answer.text
     for report_id in fields.get("report", []):
-        assert (f'value="{report_id}" checked' in answer.text) == (report_id != "r999")
+        assert (f'value="{report_id}" checked' in answer.text) == (report_id != "r0999")
     assert published == []
 
 
 @pytest.mark.parametrize("person", ["dong", "admin", "audit"])
-async def test_only_those_who_draft_may_correct(mixed: tuple[District, str], person: str) -> None:
-    district, cluster_id = mixed
-    form = await district.console.form(f"/clusters/{cluster_id}", f"/clusters/{cluster_id}/split")
-    await district.console.log_in(person)
-    form["_csrf_token"] = (await district.console.form("/alerts", "/logout"))["_csrf_token"]
+async def test_only_those_who_draft_may_correct(seeded: District, person: str) -> None:
+    console = seeded.console
+    form = await console.form("/clusters/c-here", "/clusters/c-here/split")
+    await console.log_in(person)
+    form["_csrf_token"] = (await console.form("/alerts", "/logout"))["_csrf_token"]
     for kind in ("split", "merge"):
-        answer = await district.console.post(f"/clusters/{cluster_id}/{kind}", form | {"reason": WHY})
+        answer = await console.post(f"/clusters/c-here/{kind}", form | {"reason": WHY})
         assert answer.status_code == 403
     if person != "dong":
-        page = await district.page(f"/clusters/{cluster_id}")
+        page = await seeded.page("/clusters/c-here")
         assert "/split" not in page
         assert "/merge" not in page
 
@@ -275,9 +290,10 @@ async def test_a_correction_that_does_not_settle_keeps_its_form_and_its_id(
 
 
 async def test_a_correction_stands_on_its_topic_with_who_and_why(
-    mixed: tuple[District, str], published: list[Event]
+    mixed: tuple[District, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     district, cluster_id = mixed
+    published = noting(district, monkeypatch)
     answer = await district.say(cluster_id, "split", report=["r5", "r5", "r4"], reason=" 两行\r\n理由 ")
     (event,) = published
     assert isinstance(event, ClusterCorrected)

@@ -1,6 +1,5 @@
 """The to-do: whose groups wait, what a press does however often it comes, what is too late."""
 
-import asyncio
 import re
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -10,11 +9,13 @@ from typing import Any
 import httpx
 import pytest
 
-from console.todo.worklist import clamp_tap_time, natural_sort_key
+from console.todo.taps import clamp_tap_time
+from console.web.sorting import natural_sort_key
 from fenghuo import clock
 from fenghuo.domain import events as e
 from tests.browser.console_page import Opened, console_at
 from tests.browser.scenes import two_officers as s
+from tests.support.waiting import until
 
 IDS = ["s000", "s001", "s002", "s003"]
 
@@ -45,13 +46,14 @@ async def row(console: Opened, group_id: str, alert_id: str = s.ALERT, kind: str
     return (await console.room.desk.deliveries.ledger(alert_id, 1, kind))[group_id]
 
 
-async def until(console: Opened, group_id: str, state: e.DeliveryState, alert_id: str = s.ALERT) -> Any:
-    async with asyncio.timeout(8):
-        while True:
-            found = await row(console, group_id, alert_id)
-            if found.state is state:
-                return found
-            await asyncio.sleep(0.02)
+async def in_state(console: Opened, group_id: str, state: e.DeliveryState, alert_id: str = s.ALERT) -> Any:
+    """The group's row, once it has the state."""
+
+    async def reached() -> Any:
+        found = await row(console, group_id, alert_id)
+        return found if found.state is state else None
+
+    return await until(reached, what=f"{group_id} {state}")
 
 
 async def todo(console: Opened) -> Any:
@@ -103,7 +105,7 @@ async def test_a_press_that_comes_three_times_counts_once(console: Opened) -> No
     answers = [await press(console, [tap(x) for x in IDS[:2]], "a" * 32) for _ in range(3)]
     assert [x.status_code for x in answers] == [202, 202, 202]
     assert answers[0].json() == {"taken": 2, "refused": []}
-    shown = await until(console, "s000", e.DeliveryState.SHOWN)
+    shown = await in_state(console, "s000", e.DeliveryState.SHOWN)
     assert (shown.by, shown.cause, shown.word) == ("dong", "tap", 1)
     again = await press(console, [tap("s000")], "a" * 32)
     assert (again.status_code, again.json()["taken"]) == (202, 0)
@@ -115,12 +117,12 @@ async def test_a_tap_that_waited_on_the_phone_keeps_its_own_time(console: Opened
     await console.log_in("dong")
     pressed = clock.now() - timedelta(minutes=2)
     await press(console, [tap("s000", pressed)])
-    assert (await until(console, "s000", e.DeliveryState.SHOWN)).at_ms == clock.to_ms(pressed)
+    assert (await in_state(console, "s000", e.DeliveryState.SHOWN)).at_ms == clock.to_ms(pressed)
     await press(console, [tap("s001", clock.now() + timedelta(days=2))])
-    late = await until(console, "s001", e.DeliveryState.SHOWN)
+    late = await in_state(console, "s001", e.DeliveryState.SHOWN)
     assert late.at_ms <= clock.to_ms(clock.now()), "a phone whose clock is fast"
     await press(console, [tap("s002", clock.now() - timedelta(minutes=6))])
-    early = await until(console, "s002", e.DeliveryState.SHOWN)
+    early = await in_state(console, "s002", e.DeliveryState.SHOWN)
     assert early.at_ms == early.since_ms, "not before it began to wait"
 
 
@@ -129,7 +131,7 @@ async def test_owner_and_deputy_at_once_make_one_receipt(console: Opened) -> Non
     await press(console, [tap("s000")])
     await console.log_in("fang")
     await press(console, [tap("s000")])
-    shown = await until(console, "s000", e.DeliveryState.SHOWN)
+    shown = await in_state(console, "s000", e.DeliveryState.SHOWN)
     assert (shown.by, shown.word) == ("dong", 1)
 
 
@@ -137,21 +139,21 @@ async def test_an_undo_brings_it_back_and_a_late_repeat_does_not_undo_that(conso
     await console.log_in("dong")
     first = "b" * 32
     await press(console, [tap("s000")], first)
-    await until(console, "s000", e.DeliveryState.SHOWN)
+    await in_state(console, "s000", e.DeliveryState.SHOWN)
     undone = await press(console, [tap("s000")], undo=True)
     assert undone.json()["taken"] == 1
-    back = await until(console, "s000", e.DeliveryState.WAITING)
+    back = await in_state(console, "s000", e.DeliveryState.WAITING)
     assert (back.may_have_arrived, back.word) == (True, 2)
     assert (await press(console, [tap("s000")], first)).json()["taken"] == 1, "the console cannot know"
     await press(console, [tap("s001")])
-    await until(console, "s001", e.DeliveryState.SHOWN)
+    await in_state(console, "s001", e.DeliveryState.SHOWN)
     assert (await row(console, "s000")).state is e.DeliveryState.WAITING, "but the stage does"
 
 
 async def test_an_undo_comes_too_late_after_a_minute(console: Opened) -> None:
     await console.log_in("dong")
     await press(console, [tap("s000", clock.now() - timedelta(minutes=2))])
-    await until(console, "s000", e.DeliveryState.SHOWN)
+    await in_state(console, "s000", e.DeliveryState.SHOWN)
     late = await press(console, [tap("s000")], undo=True)
     assert (late.status_code, late.json()["refused"][0]["why"]) == (409, "undo_late")
 
@@ -172,13 +174,13 @@ async def test_a_deputy_sees_groups_only_once_they_are_opened_to_him(console: Op
         level="deputy", group_ids=("s001",),
     )  # fmt: skip
     await console.room.desk.project([notice])
-    await asyncio.sleep(1.1)
+    console.later()
     [waiting] = (await todo(console))["todos"]
     assert [(g["group_id"], g["level"]) for g in waiting["groups"]] == [("s001", "deputy")]
     page = (await console.client.get("/todo")).text
     assert "代 董海 转发" in page
     assert (await press(console, [tap("s001")])).json()["taken"] == 1
-    assert (await until(console, "s001", e.DeliveryState.SHOWN)).by == "fang"
+    assert (await in_state(console, "s001", e.DeliveryState.SHOWN)).by == "fang"
 
 
 async def test_a_duty_account_sees_all_of_its_station_the_orphans_first(console: Opened) -> None:
@@ -225,7 +227,7 @@ async def test_what_was_recalled_is_asked_about_and_then_owed_the_truth(console:
     assert "我已经发了" in refused.json()["refused"][0]["say"]
     said = await press(console, [tap("s001", alert_id=s.RECALLED)], already=True)
     assert said.json()["taken"] == 1
-    shown = await until(console, "s001", e.DeliveryState.SHOWN, s.RECALLED)
+    shown = await in_state(console, "s001", e.DeliveryState.SHOWN, s.RECALLED)
     assert shown.may_have_arrived
     gone = await press(console, [tap("s001", alert_id=s.RECALLED)], undo=True)
     assert gone.json()["refused"][0]["why"] == "undo_gone"
@@ -236,7 +238,7 @@ async def test_a_tap_from_before_the_recall_is_taken_as_it_is(console: Opened) -
     await console.log_in("dong")
     before = clock.now() - timedelta(minutes=6, seconds=30)
     assert (await press(console, [tap("s001", before, alert_id=s.RECALLED)])).json()["taken"] == 1
-    await until(console, "s001", e.DeliveryState.SHOWN, s.RECALLED)
+    await in_state(console, "s001", e.DeliveryState.SHOWN, s.RECALLED)
 
 
 @pytest.mark.parametrize(
@@ -277,15 +279,16 @@ async def test_limits_doors_and_the_token_hold(console: Opened) -> None:
 
 async def test_an_officer_sees_how_his_groups_are_reached_and_what_they_have(console: Opened) -> None:
     await console.log_in("dong")
+    tapped_at = clock.from_ms((await row(console, "s000")).at_ms) + timedelta(minutes=3)
     for n in (0, 1, 2):
-        await press(console, [tap(f"s00{n}", clock.now() - timedelta(minutes=1))])
-        await until(console, f"s00{n}", e.DeliveryState.SHOWN)
+        await press(console, [tap(f"s00{n}", tapped_at)])
+        await in_state(console, f"s00{n}", e.DeliveryState.SHOWN)
     page = (await console.client.get("/todo/groups")).text
     assert page.count("居民已见") == 3 and page.count("等民警点击") == 1
     assert "没有备岗" not in page
     alone = e.GroupChanged(event_id="alone", at=clock.now(), group=s.group(3, deputy=""))
     await console.room.desk.project([alone])
-    await asyncio.sleep(2.1)
+    console.later()
     assert (await console.client.get("/todo/groups")).text.count("没有备岗") == 1
     assert "4 个群" in page and "备岗 方敏" in page and "您平时 3 分 0 秒转发一条（最近 3 次" in page
     await console.log_in("duty")
@@ -301,7 +304,7 @@ async def test_the_live_part_is_sent_only_when_it_changed(console: Opened) -> No
     tag = {"if-none-match": first.headers["etag"]}
     assert (await console.client.get("/api/todo/part", headers=tag)).status_code == 304
     await press(console, [tap("s000")])
-    await until(console, "s000", e.DeliveryState.SHOWN)
-    await asyncio.sleep(1.1)
+    await in_state(console, "s000", e.DeliveryState.SHOWN)
+    console.later()
     changed = await console.client.get("/api/todo/part", headers=tag)
     assert changed.status_code == 200 and "已发 1 个群" in changed.text

@@ -12,7 +12,7 @@ import aiohttp
 import pytest
 
 from fenghuo.simulator.delivered_messages import text_id
-from fenghuo.simulator.wecom_codes import MESSAGES
+from fenghuo.simulator.endpoints.wecom_codes import MESSAGES
 from tests.support.simulated_platform import ROSTER, Simulation, simulation
 
 ALL = {"rate_limited": 1.0}
@@ -46,7 +46,7 @@ async def test_each_platform_says_in_its_own_words_that_it_is_too_fast() -> None
     async with simulation(wrong={"ways": {"*": ALL}}) as sim:
         assert await every_way(sim) == [429, 45009, 130101, 11232]
         assert (await sim.get("/cgi-bin/gettoken?corpid=ww1&corpsecret=corp-secret"))["errcode"] == 45009
-        assert sim.platform.wall.shown == 0
+        assert sim.platform.delivered.shown == 0
         async with sim.session.post(sim.url + "/hook/h1", data=b"") as answer:
             assert answer.headers["Retry-After"] == "1"
 
@@ -54,13 +54,13 @@ async def test_each_platform_says_in_its_own_words_that_it_is_too_fast() -> None
 async def test_a_connection_that_breaks_before_shows_nothing() -> None:
     async with simulation(wrong={"ways": {"*": {"broken_before": 1.0}}}) as sim:
         assert await every_way(sim) == ["dropped"] * 4
-        assert sim.platform.wall.shown == 0
+        assert sim.platform.delivered.shown == 0
 
 
 async def test_a_timeout_after_acceptance_has_shown_the_message() -> None:
     async with simulation(wrong={"ways": {"*": {"timeout_after": 1.0, "hang_s": 0.05}}}) as sim:
         assert await every_way(sim) == ["dropped"] * 4
-        assert sim.platform.wall.shown == 4
+        assert sim.platform.delivered.shown == 4
         assert sim.got("h1") == sim.got("r4") == ["预警"]
 
 
@@ -79,7 +79,7 @@ async def test_a_task_whose_answer_was_lost_is_found_by_asking() -> None:
             "get_groupmsg_list_v2", {"chat_type": "group", "start_time": 1, "end_time": 31 * 86_400}
         )
         assert listed["errcode"] == 0
-        (task,) = sim.platform.tasks.of(sim.platform.by_name["district"])
+        (task,) = sim.platform.mass_sends.of(sim.platform.by_name["district"])
         assert task.text == "预警"
 
 
@@ -91,7 +91,7 @@ async def test_every_documented_code_of_wecom_can_be_provoked(code: int) -> None
         )
         assert said["errcode"] == code
         assert said["errmsg"].startswith(MESSAGES[code])
-        assert sim.platform.wall.shown == 0
+        assert sim.platform.delivered.shown == 0
 
 
 async def test_revoked_robots_say_so_each_in_its_own_words() -> None:
@@ -153,8 +153,8 @@ async def test_owners_take_as_long_whatever_the_order_of_tasks() -> None:
             await sim.mass_send(first)
             await sim.mass_send(second)
             sim.watch.at = 3 * 86_400
-            sim.platform.tasks.settle()
-            tasks = sim.platform.tasks.of(sim.platform.by_name["district"])
+            sim.platform.mass_sends.settle()
+            tasks = sim.platform.mass_sends.of(sim.platform.by_name["district"])
             moments.append({task.owner: task.sent_s for task in tasks})
     assert moments[0] == moments[1]
     assert moments[0]["zhang"] != moments[0]["zhao"]

@@ -164,7 +164,7 @@ async def test_an_officer_forwards_when_the_moment_has_come_and_reports_it() -> 
     async with at_work(console, person("wang"), profile=QUICK) as (sim, playing):
         await seen(playing)
         assert console.presses == []
-        assert sim.platform.wall.shown == 0
+        assert sim.platform.delivered.shown == 0
         await reports(console, 2, sim)
         await seen(playing)
         assert console.reported() == ["g1", "g2"]
@@ -174,7 +174,7 @@ async def test_an_officer_forwards_when_the_moment_has_come_and_reports_it() -> 
         assert press["undo"] is False
         tap = press["taps"][0]
         assert (tap["alert_id"], tap["version"], tap["kind"]) == ("A1", 1, "warning")
-        assert sim.platform.wall.log[0].channel == "relay"
+        assert sim.platform.delivered.log[0].channel == "relay"
 
 
 async def test_a_report_without_an_answer_is_posted_again_as_the_same_press() -> None:
@@ -191,7 +191,7 @@ async def test_a_report_without_an_answer_is_posted_again_as_the_same_press() ->
         await until(twice, what="the second try")
         assert console.presses[0] == console.presses[1]
         assert sim.got("g1") == ["预警"]
-        assert sim.platform.wall.doubles == 0
+        assert sim.platform.delivered.doubles == 0
 
 
 async def test_nothing_is_forwarded_that_was_taken_back_before_the_tap() -> None:
@@ -202,7 +202,7 @@ async def test_nothing_is_forwarded_that_was_taken_back_before_the_tap() -> None
         console.todos.clear()
         sim.watch.at = 10
         await seen(playing, 5)
-        assert sim.platform.wall.shown == 0
+        assert sim.platform.delivered.shown == 0
         assert console.presses == []
 
 
@@ -219,7 +219,7 @@ async def test_an_officer_looks_once_more_right_before_forwarding() -> None:
 
         console.looked = take_back
         await seen(playing, 5)
-        assert sim.platform.wall.shown == 0
+        assert sim.platform.delivered.shown == 0
         assert console.presses == []
 
 
@@ -310,4 +310,4 @@ async def test_many_groups_are_reported_in_presses_of_five_hundred() -> None:
         await seen(playing)
         await reports(console, 501, sim)
         assert [len(press["taps"]) for press in console.presses] == [500, 1]
-        assert sim.platform.wall.shown == 501
+        assert sim.platform.delivered.shown == 501

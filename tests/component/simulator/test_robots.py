@@ -190,13 +190,13 @@ async def test_a_hook_shows_a_repeated_event_once_and_counts_the_repeat(sim: Sim
     assert await sim.hook("h1", body, "e1") == (200, {"ok": True})
     assert await sim.hook("h2", body, "e1") == (200, {"ok": True})
     assert sim.got("h1") == sim.got("h2") == ["预警"]
-    assert (sim.platform.wall.doubles, sim.platform.wall.asked_again) == (0, 1)
+    assert (sim.platform.delivered.doubles, sim.platform.delivered.asked_again) == (0, 1)
 
 
 async def test_a_hook_shows_the_same_text_twice_under_two_events(sim: Simulation) -> None:
     await sim.hook("h1", {"text": "预警"}, "e1")
     await sim.hook("h1", {"text": "预警"}, "e2")
-    assert (sim.platform.wall.doubles, sim.platform.wall.asked_again) == (1, 0)
+    assert (sim.platform.delivered.doubles, sim.platform.delivered.asked_again) == (1, 0)
 
 
 @pytest.mark.parametrize(
@@ -224,7 +224,7 @@ async def test_a_notice_tells_an_officer_and_nobody_else(sim: Simulation) -> Non
     assert await sim.hook("wang", {"text": "有新待办"}, place="notice") == (200, {"ok": True})
     assert (await sim.hook("nobody", {"text": "有新待办"}, place="notice"))[0] == 404
     assert sim.platform.notices == {"wang": 1}
-    assert sim.platform.wall.shown == 0
+    assert sim.platform.delivered.shown == 0
 
 
 async def test_every_answer_says_that_it_is_a_simulation(sim: Simulation) -> None:
@@ -235,4 +235,4 @@ async def test_every_answer_says_that_it_is_a_simulation(sim: Simulation) -> Non
 
 async def test_posts_at_once_are_each_counted_once(sim: Simulation) -> None:
     await asyncio.gather(*[sim.hook(f"h{1 + n % 2}", {"text": f"预警{n}"}, f"e{n}") for n in range(200)])
-    assert (sim.platform.wall.shown, sim.platform.wall.doubles) == (200, 0)
+    assert (sim.platform.delivered.shown, sim.platform.delivered.doubles) == (200, 0)

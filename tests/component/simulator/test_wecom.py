@@ -61,7 +61,7 @@ async def test_a_task_is_made_and_says_which_chats_it_cannot_reach(sim: Simulati
     said = await sim.wecom("add_msg_template", {**TASK, "chat_id_list": ["wr1", "wr4", "wrX"]})
     assert (said["errcode"], said["fail_list"]) == (0, ["wr4", "wrX"])
     assert said["msgid"].startswith("msgGC")
-    assert sim.platform.wall.shown == 0
+    assert sim.platform.delivered.shown == 0
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ async def test_a_cancelled_task_cannot_be_tapped(sim: Simulation) -> None:
     assert await code(sim, "cancel_groupmsg_send", {"msgid": msgid}) == 0
     sim.watch.at = DAY
     assert (await sim.wecom("get_groupmsg_task", {"msgid": msgid}))["task_list"][0]["status"] == 0
-    assert sim.platform.wall.shown == 0
+    assert sim.platform.delivered.shown == 0
 
 
 async def test_cancelling_does_not_take_back_what_was_sent(sim: Simulation) -> None:
@@ -180,12 +180,12 @@ async def test_a_chat_receives_no_more_than_its_quota(quota: str, most: int) -> 
         sim.watch.at = 6 * 3600
         await sim.wecom("get_groupmsg_send_result", {"msgid": last, "userid": "zhang"})
         assert len(sim.got("c1")) == most
-        tasks = sim.platform.tasks.of(sim.platform.by_name["district"])
+        tasks = sim.platform.mass_sends.of(sim.platform.by_name["district"])
         assert sorted(status for task in tasks for _, status in task.results) == [1] * most + [3]
         sim.watch.at = 31 * DAY
         await sim.mass_send("zhang", "wr1", text="下个月")
         sim.watch.at = 32 * DAY
-        sim.platform.tasks.settle()
+        sim.platform.mass_sends.settle()
         assert sim.got("c1")[-1] == "下个月"
 
 
@@ -293,10 +293,10 @@ async def test_nobody_taps_what_is_still_being_handed_out() -> None:
     async with simulation({**ROSTER, "owners": [], "profiles": hasty}) as sim:
         await sim.mass_send("zhang", "wr1")
         sim.watch.at = 4.9
-        sim.platform.tasks.settle()
+        sim.platform.mass_sends.settle()
         assert sim.got("c1") == []
         sim.watch.at = 5
-        sim.platform.tasks.settle()
+        sim.platform.mass_sends.settle()
         assert sim.got("c1") == ["预警"]
 
 

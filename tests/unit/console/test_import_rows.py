@@ -15,7 +15,7 @@ from console.directory.import_rows import (
 )
 from fenghuo.domain.events import Binding
 from fenghuo.security.sealing import seal, unseal
-from fenghuo.spreadsheets.tables import BadRow, Row
+from fenghuo.spreadsheets.tables import BadRow, TableRow
 
 KEY = "k" * 40
 ROBOT = "00000000-0000-4000-8000-000000000001"
@@ -116,13 +116,13 @@ def test_what_a_file_changes_is_told_field_by_field_and_no_secret() -> None:
         group_of(cells(group_id="g7", owner="p1", channel="relay"), "示范区", sealed),
     ]
     rows = [
-        Row(2, cells(group_id="g1", owner="p2")),
-        Row(3, cells(group_id="g2", channel="dingtalk", target="other567", channel2="relay")),
-        Row(4, cells(group_id="g5", members="x")),
-        Row(5, cells(group_id="g6", channel="relay")),
-        Row(6, cells(group_id="g6")),
+        TableRow(2, cells(group_id="g1", owner="p2")),
+        TableRow(3, cells(group_id="g2", channel="dingtalk", target="other567", channel2="relay")),
+        TableRow(4, cells(group_id="g5", members="x")),
+        TableRow(5, cells(group_id="g6", channel="relay")),
+        TableRow(6, cells(group_id="g6")),
         BadRow(7, "'name' is empty"),
-        Row(8, cells(group_id="g7", owner="p1")),
+        TableRow(8, cells(group_id="g7", owner="p1")),
     ]
     found = sort_groups(rows, {x.group_id: x for x in before}, "示范区", sealed)
     assert found.changes == {
@@ -145,7 +145,7 @@ def test_what_a_file_changes_is_told_field_by_field_and_no_secret() -> None:
 
 def test_a_row_that_is_refused_is_not_missing() -> None:
     before = group_of(cells(), "示范区", sealed)
-    found = sort_groups([Row(2, cells(members="x"))], {"g1": before}, "示范区", sealed)
+    found = sort_groups([TableRow(2, cells(members="x"))], {"g1": before}, "示范区", sealed)
     assert (found.missing, len(found.refused)) == ([], 1)
 
 
@@ -157,7 +157,7 @@ def test_people_have_a_duty_a_user_id_and_a_way_to_be_told() -> None:
     assert notify_of("dingtalk=abcd1234 secret=SECabc", sealed) == Binding(
         channel="dingtalk", target=sealed("abcd1234"), secret=sealed("SECabc")
     )
-    changed = sort_people([Row(2, person(role="approver"))], {"p1": found}, "示范区", sealed)
+    changed = sort_people([TableRow(2, person(role="approver"))], {"p1": found}, "示范区", sealed)
     assert [(x.name, x.after) for x in changed.changes["p1"]] == [
         ("role", "approver"), ("station", ""), ("duty", "no"), ("userid", ""), ("notify", ""),
     ]  # fmt: skip

@@ -97,11 +97,11 @@ def test_what_is_not_suspicious_stays_calm() -> None:
     ("members", "suspicious"),
     [
         ([member(0, suspicious=True), member(1)], True),
-        ([member(n, leaning=True) for n in range(3)], True),
-        ([member(n, leaning=True) for n in range(2)] + [member(2)], False),
+        ([member(n, borderline=True) for n in range(3)], True),
+        ([member(n, borderline=True) for n in range(2)] + [member(2)], False),
         ([member(n) for n in range(9)], False),
-        ([member(n, leaning=True, reporter="the same") for n in range(9)], False),
-        ([member(n, leaning=True, new=True) for n in range(9)], False),
+        ([member(n, borderline=True, reporter="the same") for n in range(9)], False),
+        ([member(n, borderline=True, new=True) for n in range(9)], False),
     ],
     ids=["one_suspicious", "three_leaning", "two_leaning", "none", "one_person", "new_accounts_at_once"],
 )

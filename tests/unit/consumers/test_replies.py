@@ -6,11 +6,11 @@ from typing import Any, NamedTuple
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, Origin
 from tests.support.builders import DISTRICT, NOON, place, unmatched
-from tests.unit.domain.test_two_persons import SmallDesk, approval, by
+from tests.unit.domain.test_alert_lifecycle_two_persons import SmallDesk, approval, by
 
 MEMBERS = {
-    "suspicious": {"suspicious": True, "leaning": True},
-    "leaning": {"leaning": True},
+    "suspicious": {"suspicious": True, "borderline": True},
+    "borderline": {"borderline": True},
     "remark": {},
 }
 
@@ -48,4 +48,4 @@ async def test_those_whose_reports_were_bait_or_just_short_of_it_hear_of_a_withd
     assert await desk.code(approval(desk, "three")) == "ok"
     events = await desk.give(by("two", Action.RECALL))
     told = [(x.report_id, x.kind) for x in events if isinstance(x, e.ReplyRequested)]
-    assert told == [("suspicious", "withdrawn"), ("leaning", "withdrawn")]
+    assert told == [("suspicious", "withdrawn"), ("borderline", "withdrawn")]

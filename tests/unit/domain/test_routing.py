@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from broadcast.planning.part_writer import deliveries
 from broadcast.planning.planner import place_of, split_into_parts
-from console.alerts.approval_preview import planned_routes, ways_of
+from console.alerts.approval_preview import planned_routes, reach_by_channel
 from console.directory.coverage import finding_on
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Content, Role
@@ -202,7 +202,7 @@ def previewed(
     one: e.Group, approved: Content, people: Tappers, held: Mapping[str, LimitReason]
 ) -> tuple[str, str]:
     """(channel, reason) as the approver sees it."""
-    [reach] = ways_of([one], planned_routes([one], approved, people, held), ())
+    [reach] = reach_by_channel([one], planned_routes([one], approved, people, held), ())
     return reach.channel, str(reach.reason or "")
 
 

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fenghuo.domain import events as e
+from fenghuo.domain.calendar import CHINA
 from fenghuo.security.passwords import pseudonym
-from fenghuo.spreadsheets.tables import BadRow, Row
+from fenghuo.spreadsheets.tables import BadRow, TableRow
 from fenghuo.topics import TOPICS
 from producers import problems
-from producers.import_rows import CHINA, COLUMNS, gather, report_of
+from producers.import_rows import COLUMNS, gather, report_of
 from producers.rate_limit import Rate
 from producers.replay import sort, writer_of
 from producers.report_form import FIELDS, LONGEST_TEXT, Flaw, Report, check, clean
@@ -31,8 +32,8 @@ def flaws_of(**fields: object) -> list[Flaw]:
     return flaws
 
 
-def row(**cells: str) -> Row:
-    return Row(7, {name: cells.get(name, "") for name in COLUMNS})
+def row(**cells: str) -> TableRow:
+    return TableRow(7, {name: cells.get(name, "") for name in COLUMNS})
 
 
 def taken(**cells: str) -> e.ReportReceived:
@@ -168,7 +169,7 @@ def test_language_follows_the_header_and_is_chinese_at_first(accept: str, langua
 
 @pytest.mark.parametrize("kind", problems.KINDS, ids=lambda x: x.name)
 @pytest.mark.parametrize("language", ["zh", "en"])
-def test_every_problem_says_what_to_do(kind: problems.Kind, language: str) -> None:
+def test_every_problem_says_what_to_do(kind: problems.ProblemKind, language: str) -> None:
     body = problems.Problem(kind, seconds=5, limit=7, where="").body(language).decode()
     assert kind.type in body and "{" not in body[1:]
 

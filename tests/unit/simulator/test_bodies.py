@@ -10,10 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fenghuo.simulator import robots, roster, webhooks, wecom
+from fenghuo.simulator import roster
 from fenghuo.simulator.clock import SimClock
-from fenghuo.simulator.platform import Platform
-from fenghuo.simulator.requests import Call, Endpoint
+from fenghuo.simulator.endpoints import robots, webhooks, wecom
+from fenghuo.simulator.endpoints.endpoint import Endpoint
+from fenghuo.simulator.platform import SimulatedPlatform
+from fenghuo.simulator.requests import PlatformRequest
 from tests.support.simulated_platform import NOON, ROSTER, ManualClock
 
 ENDPOINTS = [*wecom.ENDPOINTS, *robots.ENDPOINTS, *webhooks.ENDPOINTS]
@@ -58,28 +60,28 @@ def bodies(draw: st.DrawFn) -> Any:
 @given(body=bodies(), escaped=st.booleans())
 @settings(max_examples=100, deadline=None)
 def test_any_body_is_answered(endpoint: Endpoint, body: Any, escaped: bool) -> None:
-    at = Platform(SimClock(starts_at=NOON, tick=ManualClock()), seed=1)
+    at = SimulatedPlatform(SimClock(starts_at=NOON, tick=ManualClock()), seed=1)
     at.use(roster.read(ROSTER))
     corp = at.corps["ww1"]
     token = at.give_token(corp, "token")[0] if "externalcontact" in endpoint.path else "d2"
-    at.tasks.create(corp, "zhang", ("wr1",), "预警")
+    at.mass_sends.create(corp, "zhang", ("wr1",), "预警")
     raw = json.dumps(body, ensure_ascii=escaped).encode("utf-8", "surrogatepass")
     stamp = str(int(time.time()))
     sign = hmac.new(b"hook-secret", f"{stamp}.".encode() + raw, hashlib.sha256).hexdigest()
     headers = {"X-Timestamp": stamp, "X-Signature": sign, "X-Event-Id": "e1"}
     name = {"/hook/{name}": "h1", "/notice/{name}": "wang"}.get(endpoint.path, "f2")
-    call = Call({"key": "k1", "access_token": token}, headers, raw, "127.0.0.1", name)
+    call = PlatformRequest({"key": "k1", "access_token": token}, headers, raw, "127.0.0.1", name)
     answer = endpoint.reply(at, call)
     assert isinstance(endpoint.target(call), str)
     assert {"errcode", "code", "ok"} & answer.body.keys()
     assert json.dumps(answer.body, ensure_ascii=False).encode()
-    assert all(text.text.encode() for text in at.wall.texts.values())
+    assert all(text.text.encode() for text in at.delivered.texts.values())
 
 
 @pytest.mark.parametrize(("text", "taken"), [("\\ud83d\\udd25", True), ("\\ud83d", False)])
 def test_half_of_a_surrogate_pair_is_no_text(text: str, taken: bool) -> None:
-    at = Platform(SimClock(starts_at=NOON, tick=ManualClock()), seed=1)
+    at = SimulatedPlatform(SimClock(starts_at=NOON, tick=ManualClock()), seed=1)
     at.use(roster.read(ROSTER))
     raw = f'{{"msgtype":"text","text":{{"content":"预警{text}"}}}}'.encode()
-    answer = by_way("dingtalk").reply(at, Call({"access_token": "d2"}, {}, raw, "127.0.0.1"))
+    answer = by_way("dingtalk").reply(at, PlatformRequest({"access_token": "d2"}, {}, raw, "127.0.0.1"))
     assert answer.taken == taken

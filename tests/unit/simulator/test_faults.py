@@ -8,9 +8,9 @@ import pytest
 
 from fenghuo.errors import Refused
 from fenghuo.simulator import faults, roster
-from fenghuo.simulator.delivered_messages import Wall, count, reached
+from fenghuo.simulator.delivered_messages import DeliveredMessages, count, reached
 from fenghuo.simulator.faults import Fault, Misbehaviour, behaviour, choose, latency_s, revoked
-from fenghuo.simulator.rate_limits import Meter
+from fenghuo.simulator.rate_limits import SlidingWindow
 from fenghuo.simulator.response_model import unit
 from tests.support.simulated_platform import ROSTER
 
@@ -70,18 +70,18 @@ def test_faults_that_make_no_sense_are_refused_with_the_reason(said: Any) -> Non
 
 
 def test_a_meter_takes_so_many_in_a_window_and_then_blocks() -> None:
-    meter = Meter(20, 60, 600)
-    assert [meter.take("d1", n / 10) for n in range(21)] == [True] * 20 + [False]
-    assert meter.take("d2", 2.0)
-    assert not meter.take("d1", 2.0 + 599)
-    assert meter.take("d1", 2.0 + 601)
+    window = SlidingWindow(20, 60, 600)
+    assert [window.take("d1", n / 10) for n in range(21)] == [True] * 20 + [False]
+    assert window.take("d2", 2.0)
+    assert not window.take("d1", 2.0 + 599)
+    assert window.take("d1", 2.0 + 601)
 
 
 def test_a_meter_without_a_block_slides() -> None:
-    meter = Meter(5, 1)
-    assert [meter.take("f1", n / 10) for n in range(6)] == [True] * 5 + [False]
-    assert meter.take("f1", 1.05)
-    assert not meter.take("f1", 1.06)
+    window = SlidingWindow(5, 1)
+    assert [window.take("f1", n / 10) for n in range(6)] == [True] * 5 + [False]
+    assert window.take("f1", 1.05)
+    assert not window.take("f1", 1.06)
 
 
 def _with(change: dict[str, Any]) -> dict[str, Any]:
@@ -117,23 +117,23 @@ def test_a_roster_is_read_from_toml(tmp_path: Path) -> None:
 
 
 def test_the_wall_counts_groups_and_doubles() -> None:
-    wall = Wall()
+    delivered = DeliveredMessages()
     for group_id, text, at in (("g1", "甲", 10), ("g2", "甲", 20), ("g1", "甲", 30), ("g1", "乙", 40)):
-        wall.show(group_id, text, "webhook", at)
-    assert (wall.shown, wall.doubles) == (4, 1)
-    told = count(wall.find("", "甲"))
+        delivered.show(group_id, text, "webhook", at)
+    assert (delivered.shown, delivered.doubles) == (4, 1)
+    told = count(delivered.find("", "甲"))
     assert told == {
         "groups": 2, "shown": 3, "doubles": 1, "first_ms": 10, "last_ms": 30, "by_channel": {"webhook": 2},
     }  # fmt: skip
-    assert reached(wall.find("", "甲"), {"g1": 100, "g2": 50}) == [(10, 100), (20, 150)]
-    assert wall.has("g2", "甲")
-    assert not wall.has("g2", "乙")
+    assert reached(delivered.find("", "甲"), {"g1": 100, "g2": 50}) == [(10, 100), (20, 150)]
+    assert delivered.has("g2", "甲")
+    assert not delivered.has("g2", "乙")
 
 
 def test_the_wall_forgets_the_oldest_texts_as_a_whole(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("fenghuo.simulator.delivered_messages.MOST_PAIRS", 3)
-    wall = Wall()
+    delivered = DeliveredMessages()
     for n, text in enumerate(["甲", "甲", "乙", "丙"]):
-        wall.show(f"g{n}", text, "webhook", n)
-    assert [text.text for text in wall.texts.values()] == ["乙", "丙"]
-    assert (wall.shown, wall.forgotten) == (4, 1)
+        delivered.show(f"g{n}", text, "webhook", n)
+    assert [text.text for text in delivered.texts.values()] == ["乙", "丙"]
+    assert (delivered.shown, delivered.forgotten) == (4, 1)

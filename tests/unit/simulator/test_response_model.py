@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenghuo.simulator.officer_plan import Diary, Todo, TodoGroup
+from fenghuo.simulator.officer_plan import GroupToTap, OfficerPlan, TextToForward
 from fenghuo.simulator.response_model import (
     DAY_S,
     PROFILES,
@@ -74,52 +74,52 @@ def test_some_heed_a_reminder_and_then_sooner_than_of_their_own_accord() -> None
     assert came[0] == pytest.approx(480 / 5)
 
 
-def todo(*groups: str, alert: str = "A1", level: str = "owner") -> Todo:
-    return Todo(alert, 1, "warning", "预警", tuple(TodoGroup(g, level) for g in groups))
+def todo(*groups: str, alert: str = "A1", level: str = "owner") -> TextToForward:
+    return TextToForward(alert, 1, "warning", "预警", tuple(GroupToTap(g, level) for g in groups))
 
 
 def test_all_groups_of_a_todo_are_tapped_at_once() -> None:
-    diary = Diary("wang", SURE, 1)
-    diary.see([todo("g1", "g2")], 0.0, NOON)
-    moment = diary.next_s()
+    plan = OfficerPlan("wang", SURE, 1)
+    plan.see([todo("g1", "g2")], 0.0, NOON)
+    moment = plan.next_s()
     assert moment is not None
-    assert diary.due(moment - 0.01) == []
-    assert diary.due(moment) == [("A1", 1, "warning", "g1"), ("A1", 1, "warning", "g2")]
+    assert plan.due(moment - 0.01) == []
+    assert plan.due(moment) == [("A1", 1, "warning", "g1"), ("A1", 1, "warning", "g2")]
 
 
 def test_what_is_no_longer_asked_for_is_not_tapped() -> None:
-    diary = Diary("wang", SURE, 1)
-    diary.see([todo("g1"), todo("g2", alert="A2")], 0.0, NOON)
-    diary.see([todo("g2", alert="A2")], 1.0, NOON)
-    assert diary.due(1e9) == [("A2", 1, "warning", "g2")]
+    plan = OfficerPlan("wang", SURE, 1)
+    plan.see([todo("g1"), todo("g2", alert="A2")], 0.0, NOON)
+    plan.see([todo("g2", alert="A2")], 1.0, NOON)
+    assert plan.due(1e9) == [("A2", 1, "warning", "g2")]
 
 
 def test_seeing_a_todo_again_does_not_put_it_off() -> None:
-    diary = Diary("wang", SURE, 1)
-    diary.see([todo("g1")], 0.0, NOON)
-    first = diary.next_s()
-    diary.see([todo("g1")], 50.0, NOON)
-    assert diary.next_s() == first
+    plan = OfficerPlan("wang", SURE, 1)
+    plan.see([todo("g1")], 0.0, NOON)
+    first = plan.next_s()
+    plan.see([todo("g1")], 50.0, NOON)
+    assert plan.next_s() == first
 
 
 def test_a_notice_wakes_who_would_not_have_tapped() -> None:
-    diary = Diary("wang", NOT_UNASKED, 1)
-    diary.see([todo("g1")], 0.0, NOON)
-    assert diary.next_s() is None
-    diary.be_reminded(10.0, NOON)
-    moment = diary.next_s()
+    plan = OfficerPlan("wang", NOT_UNASKED, 1)
+    plan.see([todo("g1")], 0.0, NOON)
+    assert plan.next_s() is None
+    plan.be_reminded(10.0, NOON)
+    moment = plan.next_s()
     assert moment is not None
     assert moment > 10
 
 
 def test_a_notice_never_puts_a_tap_off() -> None:
-    diary = Diary("wang", SURE, 1)
-    diary.see([todo("g1")], 0.0, NOON)
-    first = diary.next_s()
+    plan = OfficerPlan("wang", SURE, 1)
+    plan.see([todo("g1")], 0.0, NOON)
+    first = plan.next_s()
     assert first is not None
     for _ in range(20):
-        diary.be_reminded(0.0, NOON)
-    last = diary.next_s()
+        plan.be_reminded(0.0, NOON)
+    last = plan.next_s()
     assert last is not None
     assert last < first
 
@@ -127,7 +127,7 @@ def test_a_notice_never_puts_a_tap_off() -> None:
 def test_two_people_do_not_tap_at_the_same_moment() -> None:
     moments = set()
     for person in ("wang", "zhao", "qian"):
-        diary = Diary(person, SURE, 1)
-        diary.see([todo("g1")], 0.0, NOON)
-        moments.add(diary.next_s())
+        plan = OfficerPlan(person, SURE, 1)
+        plan.see([todo("g1")], 0.0, NOON)
+        moments.add(plan.next_s())
     assert len(moments) == 3

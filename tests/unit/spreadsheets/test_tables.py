@@ -10,7 +10,7 @@ import pytest
 
 from fenghuo.errors import Refused
 from fenghuo.spreadsheets import tables, xlsx
-from fenghuo.spreadsheets.tables import BadRow, Row, read_rows, unknown
+from fenghuo.spreadsheets.tables import BadRow, TableRow, read_rows, unknown
 
 COLUMNS = {"text": True, "town": False, "at": False}
 ALIASES = {"内容": "text", "镇街": "town", "时间": "at"}
@@ -27,7 +27,7 @@ def bring(tmp_path: Path) -> Bring:
     return write
 
 
-def read(path: Path, **options: object) -> list[Row | BadRow]:
+def read(path: Path, **options: object) -> list[TableRow | BadRow]:
     return list(read_rows(path, COLUMNS, ALIASES, **options))  # type: ignore[arg-type]
 
 
@@ -59,7 +59,7 @@ def book(path: Path, *rows: tuple[object, ...], more: tuple[str, ...] = ()) -> P
 )
 def test_encoding_is_found_and_told(bring: Bring, encoding: str, notes: tuple[str, ...]) -> None:
     table = read_rows(bring("a.csv", "内容,镇街\n法人信息到期,东关\n", encoding), COLUMNS, ALIASES)
-    assert list(table) == [Row(2, cells("法人信息到期", "东关"))]
+    assert list(table) == [TableRow(2, cells("法人信息到期", "东关"))]
     assert table.notes == notes
 
 
@@ -68,7 +68,7 @@ def test_broken_bytes_cost_their_row_only(bring: Bring, encoding: str, good: str
     rows = "内容,镇街\n".encode(encoding) + "法人信息到期,东关\n".encode(encoding) * 100
     table = read_rows(bring("a.csv", rows + b"\xff\xff,x\n"), COLUMNS, ALIASES)
     found = list(table)
-    assert found[:100] == [Row(n, cells("法人信息到期", "东关")) for n in range(2, 102)]
+    assert found[:100] == [TableRow(n, cells("法人信息到期", "东关")) for n in range(2, 102)]
     assert isinstance(found[100], BadRow) and "encoding" in found[100].reason
     assert table.notes[0].startswith(f"read as {good} with broken bytes")
 
@@ -76,12 +76,12 @@ def test_broken_bytes_cost_their_row_only(bring: Bring, encoding: str, good: str
 @pytest.mark.parametrize("mark", [",", ";", "\t"])
 def test_delimiter_is_sniffed_from_the_header(bring: Bring, mark: str) -> None:
     text = f'内容{mark}镇街\n"转账，立即;马上,点击"{mark}东关\n'
-    assert read(bring("a.csv", text)) == [Row(2, cells("转账，立即;马上,点击", "东关"))]
+    assert read(bring("a.csv", text)) == [TableRow(2, cells("转账，立即;马上,点击", "东关"))]
 
 
 def test_text_over_several_lines_keeps_its_first_line_number(bring: Bring) -> None:
     found = read(bring("a.csv", '内容\n"一\n二"\n三\n'))
-    assert found == [Row(2, cells("一\n二")), Row(4, cells("三"))]
+    assert found == [TableRow(2, cells("一\n二")), TableRow(4, cells("三"))]
 
 
 @pytest.mark.parametrize("end", ["\n", "\r\n", "\r"])
@@ -90,7 +90,7 @@ def test_every_line_end_is_read(bring: Bring, end: str) -> None:
 
 
 def test_header_may_be_full_width_and_in_capitals(bring: Bring) -> None:
-    assert read(bring("a.csv", "Ｔｅｘｔ, TOWN \nx,y\n")) == [Row(2, cells("x", "y"))]
+    assert read(bring("a.csv", "Ｔｅｘｔ, TOWN \nx,y\n")) == [TableRow(2, cells("x", "y"))]
 
 
 def test_unknown_column_is_refused_with_the_nearest(bring: Bring) -> None:
@@ -105,7 +105,7 @@ def test_unknown_name_far_from_all_gets_no_guess() -> None:
 
 
 def test_column_to_ignore_is_skipped(bring: Bring) -> None:
-    assert read(bring("a.csv", "内容,备注\nx,y\n"), ignored=["备注"]) == [Row(2, cells("x"))]
+    assert read(bring("a.csv", "内容,备注\nx,y\n"), ignored=["备注"]) == [TableRow(2, cells("x"))]
 
 
 def test_missing_required_column_is_refused_with_its_other_names(bring: Bring) -> None:
@@ -127,12 +127,12 @@ def test_bad_rows_are_told_and_the_others_go_on(bring: Bring) -> None:
     assert reasons[1] == "'text' has 10,001 characters, at most 10,000"
     assert "cell 3 stands under no header" in reasons[2]
     assert "not readable as CSV" in reasons[3]
-    assert found[4] == Row(6, cells("ok"))
+    assert found[4] == TableRow(6, cells("ok"))
 
 
 def test_open_quote_is_told(bring: Bring) -> None:
     found = read(bring("a.csv", '内容\nok\n"open\nlost\n'))
-    assert found[0] == Row(2, cells("ok"))
+    assert found[0] == TableRow(2, cells("ok"))
     assert isinstance(found[1], BadRow) and "a quote is opened" in found[1].reason
 
 
@@ -158,9 +158,9 @@ def test_json_lines_are_checked_one_by_one(bring: Bring) -> None:
         '{"内容":"b"}',
     ]
     found = read(bring("a.jsonl", "\n".join(lines)))
-    assert found[0] == Row(1, cells("a", "5"))
+    assert found[0] == TableRow(1, cells("a", "5"))
     assert [x.line for x in found] == [1, 3, 4, 5, 6, 7]
-    assert [type(x) for x in found] == [Row, BadRow, BadRow, BadRow, BadRow, Row]
+    assert [type(x) for x in found] == [TableRow, BadRow, BadRow, BadRow, BadRow, TableRow]
 
 
 def test_json_lines_with_an_unknown_field_at_once_are_refused(bring: Bring) -> None:
@@ -177,7 +177,10 @@ def test_workbook_gives_numbers_and_times_as_text(tmp_path: Path) -> None:
     path = book(
         tmp_path / "a.xlsx", ("内容", "镇街", "时间"), ("x", 13800001111, moment), (None,), ("y", 1.5, None)
     )
-    assert read(path) == [Row(2, cells("x", "13800001111", "2025-03-08T14:30:00")), Row(4, cells("y", "1.5"))]
+    assert read(path) == [
+        TableRow(2, cells("x", "13800001111", "2025-03-08T14:30:00")),
+        TableRow(4, cells("y", "1.5")),
+    ]
 
 
 def test_workbook_of_several_sheets_tells_which_one_was_read(tmp_path: Path) -> None:

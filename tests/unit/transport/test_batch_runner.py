@@ -10,7 +10,7 @@ from fenghuo import topics
 from fenghuo.desk.keys import Keys
 from fenghuo.domain import events as e
 from fenghuo.errors import Refused, Transient
-from fenghuo.transport.batch_runner import POISON_MOST, BatchRunner, Work, dead_letter
+from fenghuo.transport.batch_runner import POISON_MOST, BatchResult, BatchRunner, dead_letter
 from fenghuo.transport.stage import Follow, Following, Record, Stage, StageStopped, check_writer, end_tasks
 from tests.support.transport_harness import RecordingStage, answer_id, nothing, report
 
@@ -24,10 +24,10 @@ class Book:
     """What a transport would have committed."""
 
     def __init__(self) -> None:
-        self.works: list[Work] = []
+        self.works: list[BatchResult] = []
         self.failures: list[Exception] = []
 
-    async def commit(self, work: Work) -> None:
+    async def commit(self, work: BatchResult) -> None:
         if self.failures:
             raise self.failures.pop(0)
         self.works.append(work)

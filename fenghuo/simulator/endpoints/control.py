@@ -8,16 +8,16 @@ from aiohttp import web
 
 from fenghuo.errors import Refused
 from fenghuo.simulator import dashboard, faults, roster
-from fenghuo.simulator.delivered_messages import Text, count, reached
-from fenghuo.simulator.platform import Platform
+from fenghuo.simulator.delivered_messages import DeliveredText, count, reached
+from fenghuo.simulator.platform import SimulatedPlatform
 
 LOG_PAGE = 10_000
 POINTS = 200
 SHARES = (50, 90, 99)
-Told = Callable[[Platform, web.Request], Awaitable[dict[str, Any]]]
+ControlHandler = Callable[[SimulatedPlatform, web.Request], Awaitable[dict[str, Any]]]
 
 
-async def take_roster(platform: Platform, request: web.Request) -> dict[str, Any]:
+async def take_roster(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
     """Work with the roster in the body from now on."""
     platform.use(roster.read(await _body(request)))
     new = platform.roster
@@ -27,34 +27,34 @@ async def take_roster(platform: Platform, request: web.Request) -> dict[str, Any
     }  # fmt: skip
 
 
-async def take_faults(platform: Platform, request: web.Request) -> dict[str, Any]:
+async def take_faults(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
     """Misbehave as the body says from now on; {} ends it."""
     platform.faults = faults.read(await _body(request))
     return {"ways": sorted(platform.faults.ways), "dead_credentials": platform.faults.dead_credentials}
 
 
-async def reset(platform: Platform, request: web.Request) -> dict[str, Any]:
+async def reset(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
     """Forget everything that was shown and asked."""
     platform.reset()
     return {}
 
 
-async def state(platform: Platform, request: web.Request) -> dict[str, Any]:
+async def state(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
     """The simulation's clock and its totals."""
-    wall, now_s = platform.wall, platform.clock.now_s()
+    delivered, now_s = platform.delivered, platform.clock.now_s()
     return {
         "speed": platform.clock.speed, "seed": platform.seed, "elapsed_s": now_s,
         "local_time": platform.clock.local(now_s).isoformat(timespec="seconds"),
-        "shown": wall.shown, "doubles": wall.doubles, "asked_again": wall.asked_again,
-        "forgotten_texts": wall.forgotten, "open_tasks": platform.tasks.open(),
+        "shown": delivered.shown, "doubles": delivered.doubles, "asked_again": delivered.asked_again,
+        "forgotten_texts": delivered.forgotten, "open_tasks": platform.mass_sends.open(),
         "notices": sum(platform.notices.values()), "officers": platform.officers(),
     }  # fmt: skip
 
 
-async def groups(platform: Platform, request: web.Request) -> dict[str, Any]:
+async def groups(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
     """What each group got, of ?group= or of all."""
     only = request.query.get("group")
-    wanted = platform.wall.groups if only is None else {only: platform.wall.groups.get(only, ())}
+    wanted = platform.delivered.groups if only is None else {only: platform.delivered.groups.get(only, ())}
     return {
         "groups": {
             group_id: [{"text_sha": x.text_sha, "at_ms": x.at_ms, "channel": x.channel} for x in shown]
@@ -63,31 +63,35 @@ async def groups(platform: Platform, request: web.Request) -> dict[str, Any]:
     }
 
 
-async def counts(platform: Platform, request: web.Request) -> dict[str, Any]:
+async def counts(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
     """How many groups have a text (?text_sha= or ?contains=), how often twice; with ?ids=1 which."""
     texts = _texts(platform, request)
     told = count(texts)
     if request.query.get("ids"):
         told["group_ids"] = sorted({group_id for text in texts for group_id in text.groups})
-    return {**told, "asked_again": platform.wall.asked_again, "forgotten_texts": platform.wall.forgotten}
+    return {
+        **told,
+        "asked_again": platform.delivered.asked_again,
+        "forgotten_texts": platform.delivered.forgotten,
+    }
 
 
-async def log(platform: Platform, request: web.Request) -> dict[str, Any]:
+async def log(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
     """What was shown after message number ?since=, oldest first, at most LOG_PAGE, with the texts."""
     rows = []
-    for shown in platform.wall.since(_whole(request, "since", 0)):
+    for shown in platform.delivered.since(_whole(request, "since", 0)):
         rows.append(
             {"number": shown.number, "at_ms": shown.at_ms, "group_id": shown.group_id,
              "channel": shown.channel, "text_sha": shown.text_sha}
         )  # fmt: skip
         if len(rows) == LOG_PAGE:
             break
-    known = platform.wall.texts
+    known = platform.delivered.texts
     texts = {sha: known[sha].text for sha in {row["text_sha"] for row in rows} if sha in known}
     return {"shown": rows, "texts": texts, "next": rows[-1]["number"] if rows else None}
 
 
-async def timeline(platform: Platform, request: web.Request) -> dict[str, Any]:
+async def timeline(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
     """When which share of residents had a text, in simulated seconds since the real time ?since_ms=.
 
     Of all residents of the roster, or of ?residents= many.
@@ -110,12 +114,12 @@ async def timeline(platform: Platform, request: web.Request) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def add_routes(app: web.Application, platform: Platform, mark: Mapping[str, str]) -> None:
+def add_routes(app: web.Application, platform: SimulatedPlatform, mark: Mapping[str, str]) -> None:
     """Put /sim/... into ``app``."""
 
-    def as_json(told: Told) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def as_json(told: ControlHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
-            platform.tasks.settle()
+            platform.mass_sends.settle()
             try:
                 _admit(request)
                 said, status = await told(platform, request), 200
@@ -126,8 +130,8 @@ def add_routes(app: web.Application, platform: Platform, mark: Mapping[str, str]
 
         return handle
 
-    async def wall(_request: web.Request) -> web.Response:
-        platform.tasks.settle()
+    async def page(_request: web.Request) -> web.Response:
+        platform.mass_sends.settle()
         secured = {**mark, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return web.Response(text=dashboard.render(platform), content_type="text/html", headers=secured)
 
@@ -137,7 +141,7 @@ def add_routes(app: web.Application, platform: Platform, mark: Mapping[str, str]
         ("state", state), ("groups", groups), ("counts", counts), ("log", log), ("timeline", timeline),
     ):  # fmt: skip
         app.router.add_get(f"/sim/{path}", as_json(told))
-    app.router.add_get("/sim/", wall)
+    app.router.add_get("/sim/", page)
 
 
 def _admit(request: web.Request) -> None:
@@ -160,5 +164,5 @@ def _whole(request: web.Request, name: str, usual: int) -> int:
     return int(given)
 
 
-def _texts(platform: Platform, request: web.Request) -> list[Text]:
-    return platform.wall.find(request.query.get("text_sha", ""), request.query.get("contains", ""))
+def _texts(platform: SimulatedPlatform, request: web.Request) -> list[DeliveredText]:
+    return platform.delivered.find(request.query.get("text_sha", ""), request.query.get("contains", ""))

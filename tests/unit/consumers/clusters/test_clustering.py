@@ -6,7 +6,10 @@ from types import SimpleNamespace
 
 import msgspec
 
-from consumers.clusters import Clustering, LoadedCluster, draft_of, joined
+from consumers.clusters.cluster_draft import draft_of
+from consumers.clusters.clustering import Clustering
+from consumers.clusters.district import LoadedCluster
+from consumers.clusters.growth import joined
 from consumers.credibility import CALM
 from fenghuo.clock import to_ms
 from fenghuo.demo.district import EVERYDAY, NOVEL
@@ -95,16 +98,16 @@ async def test_a_cluster_without_anything_suspicious_raises_nothing() -> None:
 
 
 async def test_what_alone_falls_just_short_drafts_at_the_third_person_also_over_a_restart() -> None:
-    leaning = [
-        unmatched(f"r{n}", text, suspicious=False, leaning=True, place=place(f"镇{n}"))
+    borderline = [
+        unmatched(f"r{n}", text, suspicious=False, borderline=True, place=place(f"镇{n}"))
         for n, text in enumerate(NOVEL)
     ]
-    through = await clustering().on_reports_unmatched(leaning)
-    two = await clustering().on_reports_unmatched(leaning[:2])
+    through = await clustering().on_reports_unmatched(borderline)
+    two = await clustering().on_reports_unmatched(borderline[:2])
     changes = [x for x in two.events if isinstance(x, e.ClusterChanged)]
     assert not changes[-1].cluster.suspicious and drafts(two.events) == []
     kept = msgspec.structs.replace(changes[-1].cluster, members=tuple(x.member for x in changes))
-    third = await clustering(SmallDesk([kept])).on_reports_unmatched(leaning[2:])
+    third = await clustering(SmallDesk([kept])).on_reports_unmatched(borderline[2:])
     assert third.events == through.events[-2:] and len(drafts(third.events)) == 1
     (last,) = [x.cluster for x in third.events if isinstance(x, e.ClusterChanged)]
     assert last.suspicious and last.danger > CALM
@@ -210,10 +213,10 @@ async def test_twenty_new_accounts_at_once_raise_a_mark_and_no_draft() -> None:
     flood = await stage.on_reports_unmatched([unmatched(f"r{n}", NOVEL[n % 3]) for n in range(20)])
     assert drafts(flood.events) == []
     last = [x.cluster for x in flood.events if isinstance(x, e.ClusterChanged)][-1]
-    assert (last.reporters, last.credible, last.doubts) == (20, 2, ("new_reporters",))
+    assert (last.reporters, last.counted_reporters, last.credibility_flags) == (20, 2, ("new_reporters",))
     one_more = await stage.on_reports_unmatched([unmatched("k0", NOVEL[0])])
     (draft,) = drafts(one_more.events)
-    assert draft.order.origin is not None and draft.order.origin.doubts == ("new_reporters",)
+    assert draft.order.origin is not None and draft.order.origin.credibility_flags == ("new_reporters",)
     assert draft.order.content is not None and "3 人" in draft.order.content.text
 
 
@@ -223,7 +226,7 @@ async def test_twenty_reports_by_one_person_raise_a_mark_and_no_draft() -> None:
     )
     assert drafts(outcome.events) == []
     last = [x.cluster for x in outcome.events if isinstance(x, e.ClusterChanged)][-1]
-    assert (last.credible, last.doubts) == (1, ("one_reporter",))
+    assert (last.counted_reporters, last.credibility_flags) == (1, ("one_reporter",))
 
 
 async def test_first_reports_from_three_towns_are_believed() -> None:
@@ -233,7 +236,7 @@ async def test_first_reports_from_three_towns_are_believed() -> None:
         [unmatched(f"r{n}", text, place=place(f"镇{n}")) for n, text in enumerate(NOVEL)]
     )
     (draft,) = drafts(outcome.events)
-    assert draft.order.origin is not None and draft.order.origin.doubts == ()
+    assert draft.order.origin is not None and draft.order.origin.credibility_flags == ()
 
 
 def test_the_draft_fits_passes_the_linter_and_says_where() -> None:

@@ -8,11 +8,12 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
-from fenghuo.simulator.mass_send import CHANNEL, DISPATCH_S, Task
-from fenghuo.simulator.platform import Platform
-from fenghuo.simulator.requests import Answer, Call, Endpoint, Wrong
+from fenghuo.simulator.endpoints.endpoint import Endpoint
+from fenghuo.simulator.endpoints.wecom_codes import fine, refuse
+from fenghuo.simulator.mass_send import CHANNEL, DISPATCH_S, MassSend
+from fenghuo.simulator.platform import SimulatedPlatform
+from fenghuo.simulator.requests import PlatformError, PlatformRequest, PlatformResponse
 from fenghuo.simulator.roster import Corp
-from fenghuo.simulator.wecom_codes import fine, refuse
 
 MOST_CHATS = 2000
 MOST_ATTACHMENTS = 9
@@ -20,84 +21,84 @@ MOST_BYTES = 4000
 MONTH_S = 31 * 86_400
 ATTACHMENTS = frozenset({"image", "link", "miniprogram", "video", "file"})
 _USERID = re.compile(r"[A-Za-z0-9][\w.@-]{0,63}", re.ASCII)
-Work = Callable[[Platform, Corp, dict[str, Any]], Answer]
+WecomHandler = Callable[[SimulatedPlatform, Corp, dict[str, Any]], PlatformResponse]
 
 
-def gettoken(platform: Platform, call: Call) -> Answer:
+def gettoken(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
     """An access token for corpid and corpsecret; the same one while it lives."""
-    corp = platform.corps.get(call.query.get("corpid", ""))
+    corp = platform.corps.get(request.query.get("corpid", ""))
     if corp is None:
-        raise Wrong(40013)
-    given = call.query.get("corpsecret", "")
+        raise PlatformError(40013)
+    given = request.query.get("corpsecret", "")
     if corp.name in platform.faults.dead_credentials or not secrets.compare_digest(
         given.encode(), corp.secret.encode()
     ):
-        raise Wrong(40001)
+        raise PlatformError(40001)
     text, left_s = platform.give_token(corp, secrets.token_urlsafe(48))
     return fine(access_token=text, expires_in=max(1, int(left_s)))
 
 
-def add_msg_template(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Answer:
+def add_msg_template(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
     """Give one owner a task for some of their chats."""
-    text, owner = _content(asked), asked.get("sender")
-    if asked.get("chat_type") != "group":
-        raise Wrong(40035, "only chat_type group is simulated")
+    text, owner = _content(fields), fields.get("sender")
+    if fields.get("chat_type") != "group":
+        raise PlatformError(40035, "only chat_type group is simulated")
     if not isinstance(owner, str) or not _USERID.fullmatch(owner):
-        raise Wrong(40003)
+        raise PlatformError(40003)
     if owner not in platform.owners:
-        raise Wrong(60111)
+        raise PlatformError(60111)
     own = platform.chats_of.get((corp.name, owner), [])
-    wanted = asked.get("chat_id_list", own)
+    wanted = fields.get("chat_id_list", own)
     if not isinstance(wanted, list):
-        raise Wrong(40035, "chat_id_list is a list")
+        raise PlatformError(40035, "chat_id_list is a list")
     if len(wanted) > MOST_CHATS:
-        raise Wrong(40058, f"chat_id_list exceeds {MOST_CHATS}")
+        raise PlatformError(40058, f"chat_id_list exceeds {MOST_CHATS}")
     if not all(isinstance(chat, str) for chat in wanted):
-        raise Wrong(40035, "a chat id is a string")
+        raise PlatformError(40035, "a chat id is a string")
     known = set(own)
     good = tuple(dict.fromkeys(chat for chat in wanted if chat in known))
     if not good:
-        raise Wrong(41048)
-    task = platform.tasks.create(corp, owner, good, text)
+        raise PlatformError(41048)
+    task = platform.mass_sends.create(corp, owner, good, text)
     return fine(fail_list=[chat for chat in wanted if chat not in known], msgid=task.msgid)
 
 
-def _content(asked: dict[str, Any]) -> str:
-    said = asked.get("text")
+def _content(fields: dict[str, Any]) -> str:
+    said = fields.get("text")
     text = said.get("content", "") if isinstance(said, dict) else ""
-    attached = asked.get("attachments", [])
+    attached = fields.get("attachments", [])
     if not isinstance(text, str) or not isinstance(attached, list):
-        raise Wrong(40035)
+        raise PlatformError(40035)
     if not text and not attached:
-        raise Wrong(44004)
+        raise PlatformError(44004)
     if len(text.encode()) > MOST_BYTES:
-        raise Wrong(45002)
+        raise PlatformError(45002)
     if len(attached) > MOST_ATTACHMENTS:
-        raise Wrong(40058, f"more than {MOST_ATTACHMENTS} attachments")
+        raise PlatformError(40058, f"more than {MOST_ATTACHMENTS} attachments")
     if not all(isinstance(x, dict) and str(x.get("msgtype")) in ATTACHMENTS for x in attached):
-        raise Wrong(40008)
+        raise PlatformError(40008)
     return text or "[附件]"
 
 
-def get_groupmsg_list_v2(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Answer:
+def get_groupmsg_list_v2(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
     """The mass sends of a span of at most a month."""
-    start, end = asked.get("start_time"), asked.get("end_time")
+    start, end = fields.get("start_time"), fields.get("end_time")
     if not isinstance(start, int) or not isinstance(end, int) or not 0 <= end - start <= MONTH_S:
-        raise Wrong(40035, "start_time and end_time are seconds, at most a month apart")
-    if asked.get("chat_type") != "group" or asked.get("filter_type", 2) not in (0, 1, 2):
-        raise Wrong(40035, "chat_type or filter_type")
-    creator = asked.get("creator")
-    mine = [] if asked.get("filter_type") == 1 else platform.tasks.of(corp)
+        raise PlatformError(40035, "start_time and end_time are seconds, at most a month apart")
+    if fields.get("chat_type") != "group" or fields.get("filter_type", 2) not in (0, 1, 2):
+        raise PlatformError(40035, "chat_type or filter_type")
+    creator = fields.get("creator")
+    mine = [] if fields.get("filter_type") == 1 else platform.mass_sends.of(corp)
     listed = [
         _listed(platform, task)
         for task in mine
         if start <= _seconds(platform, task.created_s) <= end and creator in (None, "", task.owner)
     ]
-    page, following = _page(listed, asked, most=100, usual=50)
+    page, following = _page(listed, fields, most=100, usual=50)
     return fine(next_cursor=following, group_msg_list=page)
 
 
-def _listed(platform: Platform, task: Task) -> dict[str, Any]:
+def _listed(platform: SimulatedPlatform, task: MassSend) -> dict[str, Any]:
     entry = {
         "msgid": task.msgid, "creator": task.owner, "create_time": _seconds(platform, task.created_s),
         "create_type": 0, "text": {"content": task.text}, "attachments": [],
@@ -107,68 +108,72 @@ def _listed(platform: Platform, task: Task) -> dict[str, Any]:
     return entry
 
 
-def get_groupmsg_task(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Answer:
+def get_groupmsg_task(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
     """Whether the owner has tapped."""
-    task = _asked_about(platform, corp, asked)
+    task = _asked_about(platform, corp, fields)
     entry: dict[str, Any] = {"userid": task.owner, "status": 0 if task.sent_s is None else 2}
     if task.sent_s is not None:
         entry["send_time"] = _seconds(platform, task.sent_s)
-    page, following = _page([entry], asked, most=1000, usual=500)
+    page, following = _page([entry], fields, most=1000, usual=500)
     return fine(next_cursor=following, task_list=page)
 
 
-def get_groupmsg_send_result(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Answer:
+def get_groupmsg_send_result(
+    platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]
+) -> PlatformResponse:
     """What became of each chat, once the owner has tapped; before that nothing is listed."""
-    task = _asked_about(platform, corp, asked)
-    if asked.get("userid") != task.owner:
-        raise Wrong(60111)
+    task = _asked_about(platform, corp, fields)
+    if fields.get("userid") != task.owner:
+        raise PlatformError(60111)
     at = None if task.sent_s is None else _seconds(platform, task.sent_s)
     results = [
         {"chat_id": chat, "userid": task.owner, "status": status, "send_time": at}
         for chat, status in task.results
     ]
-    page, following = _page(results, asked, most=1000, usual=500)
+    page, following = _page(results, fields, most=1000, usual=500)
     return fine(next_cursor=following, send_list=page)
 
 
-def remind_groupmsg_send(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Answer:
+def remind_groupmsg_send(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
     """Remind the owner, at most three times a day."""
-    task = _task(platform, corp, asked)
-    if not platform.tasks.remind(task):
-        raise Wrong(45009, "a message is reminded of at most 3 times in 24 hours")
+    task = _task(platform, corp, fields)
+    if not platform.mass_sends.remind(task):
+        raise PlatformError(45009, "a message is reminded of at most 3 times in 24 hours")
     return fine()
 
 
-def cancel_groupmsg_send(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Answer:
+def cancel_groupmsg_send(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
     """Stop what was not sent yet; what was stays sent."""
-    _task(platform, corp, asked).cancelled = True
+    _task(platform, corp, fields).cancelled = True
     return fine()
 
 
-def groupchat_list(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Answer:
+def groupchat_list(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
     """The chats of some owners, or of all."""
-    given = asked.get("owner_filter") or {}
+    given = fields.get("owner_filter") or {}
     owners = given.get("userid_list", []) if isinstance(given, dict) else None
-    if not isinstance(owners, list) or asked.get("status_filter", 0) not in (0, 1, 2, 3):
-        raise Wrong(40035)
+    if not isinstance(owners, list) or fields.get("status_filter", 0) not in (0, 1, 2, 3):
+        raise PlatformError(40035)
     if len(owners) > 100:
-        raise Wrong(40058, "userid_list exceeds 100")
+        raise PlatformError(40058, "userid_list exceeds 100")
     if not owners and len(platform.owners) > 1000:
-        raise Wrong(81017)
+        raise PlatformError(81017)
     chats = [
         {"chat_id": chat.chat_id, "status": 0}
         for chat in platform.roster.chats
         if platform.corp_of(chat) is corp and (not owners or chat.owner in owners)
     ]
-    page, following = _page(chats if asked.get("status_filter", 0) == 0 else [], asked, most=1000, usual=1000)
+    page, following = _page(
+        chats if fields.get("status_filter", 0) == 0 else [], fields, most=1000, usual=1000
+    )
     return fine(group_chat_list=page, next_cursor=following)
 
 
-def groupchat_get(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Answer:
+def groupchat_get(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
     """One chat with its owner; residents have no names here."""
-    chat = platform.chats.get(str(asked.get("chat_id", "")))
+    chat = platform.chats.get(str(fields.get("chat_id", "")))
     if chat is None or platform.corp_of(chat) is not corp:
-        raise Wrong(40050)
+        raise PlatformError(40050)
     residents = [
         {"userid": f"wm{chat.chat_id}{n:04d}", "type": 2, "join_scene": 3} for n in range(chat.members)
     ]
@@ -180,67 +185,69 @@ def groupchat_get(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Answ
     return fine(group_chat=known)
 
 
-def _task(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Task:
-    task = platform.tasks.find(asked.get("msgid"), corp)
+def _task(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> MassSend:
+    task = platform.mass_sends.find(fields.get("msgid"), corp)
     if task is None:
-        raise Wrong(40035, "no such msgid")
+        raise PlatformError(40035, "no such msgid")
     return task
 
 
-def _asked_about(platform: Platform, corp: Corp, asked: dict[str, Any]) -> Task:
-    task = _task(platform, corp, asked)
+def _asked_about(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> MassSend:
+    task = _task(platform, corp, fields)
     if platform.clock.now_s() < task.created_s + DISPATCH_S:
-        raise Wrong(41063)
+        raise PlatformError(41063)
     return task
 
 
-def _page(rows: list[Any], asked: dict[str, Any], *, most: int, usual: int) -> tuple[list[Any], str]:
+def _page(rows: list[Any], fields: dict[str, Any], *, most: int, usual: int) -> tuple[list[Any], str]:
     """The rows that limit and cursor ask for, and the cursor of what follows."""
-    limit, cursor = asked.get("limit", usual), asked.get("cursor") or "c0"
+    limit, cursor = fields.get("limit", usual), fields.get("cursor") or "c0"
     if not isinstance(limit, int) or not 1 <= limit <= most:
-        raise Wrong(40035, f"limit is 1 to {most}")
+        raise PlatformError(40035, f"limit is 1 to {most}")
     if not isinstance(cursor, str) or not re.fullmatch(r"c\d{1,9}", cursor):
-        raise Wrong(40035, "no such cursor")
+        raise PlatformError(40035, "no such cursor")
     start = int(cursor[1:])
     return rows[start : start + limit], f"c{start + limit}" if start + limit < len(rows) else ""
 
 
-def _seconds(platform: Platform, at_s: float) -> int:
+def _seconds(platform: SimulatedPlatform, at_s: float) -> int:
     return platform.clock.real_ms(at_s) // 1000
 
 
-def _entered(work: Work, name: str) -> Callable[[Platform, Call], Answer]:
+def _entered(
+    work: WecomHandler, name: str
+) -> Callable[[SimulatedPlatform, PlatformRequest], PlatformResponse]:
     """``work`` behind the checks of every call: token, rate, JSON, charset."""
 
-    def answer(platform: Platform, call: Call) -> Answer:
-        corp = _corp(platform, call.query.get("access_token", ""))
+    def answer(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
+        corp = _corp(platform, request.query.get("access_token", ""))
         if not platform.take(CHANNEL, f"{corp.name}/{name}"):
-            raise Wrong(45009)
-        asked = call.fields()
-        if asked is None:
-            raise Wrong(40008, "the body is no JSON object")
-        if call.escaped():
-            raise Wrong(40033)
-        platform.tasks.settle()
-        return work(platform, corp, asked)
+            raise PlatformError(45009)
+        fields = request.fields()
+        if fields is None:
+            raise PlatformError(40008, "the body is no JSON object")
+        if request.escaped():
+            raise PlatformError(40033)
+        platform.mass_sends.settle()
+        return work(platform, corp, fields)
 
     return answer
 
 
-def _corp(platform: Platform, given: str) -> Corp:
+def _corp(platform: SimulatedPlatform, given: str) -> Corp:
     """Whose the access token is."""
     token = platform.tokens.get(given)
     if token is None:
-        raise Wrong(40014 if given else 41001)
+        raise PlatformError(40014 if given else 41001)
     corp = platform.by_name.get(token.corp)
     if corp is None or corp.name in platform.faults.dead_credentials:
-        raise Wrong(40014)
+        raise PlatformError(40014)
     if platform.lives_s(token) <= 0:
-        raise Wrong(42001)
+        raise PlatformError(42001)
     return corp
 
 
-def _endpoint(work: Work, path: str) -> Endpoint:
+def _endpoint(work: WecomHandler, path: str) -> Endpoint:
     name = path.replace("/", "_") if path.startswith("groupchat") else path
     return Endpoint(
         way=f"{CHANNEL}/{name}", method="POST", path=f"/cgi-bin/externalcontact/{path}",
@@ -248,15 +255,15 @@ def _endpoint(work: Work, path: str) -> Endpoint:
     )  # fmt: skip
 
 
-def _target(call: Call) -> str:
+def _target(request: PlatformRequest) -> str:
     """Whom the call is about, so that faults do not depend on the order of calls."""
-    asked = call.fields() or {}
-    return str(asked.get("msgid") or asked.get("sender") or asked.get("chat_id") or "")
+    fields = request.fields() or {}
+    return str(fields.get("msgid") or fields.get("sender") or fields.get("chat_id") or "")
 
 
 ENDPOINTS = [
     Endpoint(f"{CHANNEL}/gettoken", "GET", "/cgi-bin/gettoken", gettoken,
-             lambda call: call.query.get("corpid", ""), refuse, 45009),
+             lambda request: request.query.get("corpid", ""), refuse, 45009),
     _endpoint(add_msg_template, "add_msg_template"),
     _endpoint(get_groupmsg_list_v2, "get_groupmsg_list_v2"),
     _endpoint(get_groupmsg_task, "get_groupmsg_task"),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from fenghuo.simulator.requests import Answer, Call
+from fenghuo.simulator.requests import PlatformRequest, PlatformResponse
 
 MESSAGES = {
     -1: "system busy",
@@ -38,14 +38,14 @@ MESSAGES = {
 }
 
 
-def fine(**fields: Any) -> Answer:
+def fine(**fields: Any) -> PlatformResponse:
     """The answer to what worked."""
-    return Answer({"errcode": 0, "errmsg": "ok", **fields}, taken=True)
+    return PlatformResponse({"errcode": 0, "errmsg": "ok", **fields}, taken=True)
 
 
-def refuse(code: int, call: Call, detail: str = "") -> Answer:
+def refuse(code: int, request: PlatformRequest, detail: str = "") -> PlatformResponse:
     """The answer that carries ``code``; WeCom gives HTTP 200 with it."""
     message = MESSAGES.get(code, "error") + (f": {detail}" if detail else "")
-    about = f"hint: [simulation], from ip: {call.address}, more info at"
+    about = f"hint: [simulation], from ip: {request.address}, more info at"
     page = f"https://open.work.weixin.qq.com/devtool/query?e={code}"
-    return Answer({"errcode": code, "errmsg": f"{message}, {about} {page}"})
+    return PlatformResponse({"errcode": code, "errmsg": f"{message}, {about} {page}"})

@@ -1,0 +1,1 @@
+"""The HTTP endpoints of the simulation: the platforms' own, and /sim/ to watch and to steer it."""
