@@ -10,7 +10,7 @@ import pytest
 
 from console.alerts.orders import SEVERITIES
 from console.directory.coverage import PROBLEMS
-from console.directory.terminal_output import NAMED, WHY
+from console.directory.terminal_output import PROBLEM_TEXTS, REASON_TEXTS
 from console.web import status_icons
 from console.web.status_icons import TextStatus
 from console.web.words import LANGUAGES, Words, table
@@ -83,8 +83,8 @@ def test_every_channel_is_called_the_same_on_pages_and_in_expressions() -> None:
 
 
 def test_every_problem_of_the_coverage_has_its_words() -> None:
-    assert set(NAMED) == set(PROBLEMS)
-    wanted = [*PROBLEMS, *(f"why_{x}" for x in WHY)]
+    assert set(PROBLEM_TEXTS) == set(PROBLEMS)
+    wanted = [*PROBLEMS, *(f"why_{x}" for x in REASON_TEXTS)]
     assert {f"coverage.{x}{end}" for x in wanted for end in ("", "_todo")} <= set(table())
 
 
