@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 
 from broadcast.channels.access_tokens import RedisTokens
 from broadcast.channels.apprise import Apprise
@@ -9,6 +10,8 @@ from broadcast.channels.base import Channel, TaskChannel
 from broadcast.channels.dingtalk import Dingtalk
 from broadcast.channels.feishu import Feishu
 from broadcast.channels.http.client import HttpClient
+from broadcast.channels.http.proxy import Proxy
+from broadcast.channels.http.tls import load_trust
 from broadcast.channels.relay import Relay
 from broadcast.channels.sandbox import Sandbox
 from broadcast.channels.webhook import Webhook
@@ -67,7 +70,7 @@ def build(settings: Settings) -> Room:
             Reminders(desk, transport, settings, min(LOOK_EVERY_S, settings.remind_s[0] / 10)).run,
         ],
         closing=[
-            outbox.at_rest,
+            outbox.wait_idle,
             *(channel.aclose for channel in channels.direct.values()),
             *(channel.aclose for channel in channels.tasks.values()),
         ],
@@ -77,24 +80,32 @@ def build(settings: Settings) -> Room:
 def open_channels(settings: Settings, desk: Desk) -> Channels:
     """The channels; none connects before it sends."""
     credentials = load_credentials(settings.credentials_file)
-    timeout_s = settings.webhook_timeout_s
-    strangers = HttpClient(
-        timeout_s, at_once=settings.webhook_at_once, reuse=True, allow_private=settings.webhook_private
+    client = partial(
+        HttpClient,
+        settings.webhook_timeout_s,
+        trust=load_trust(settings.ca_file),
+        proxy=Proxy(settings.http_proxy, settings.no_proxy) if settings.http_proxy else None,
+    )
+    webhooks = client(
+        at_once=settings.webhook_at_once,
+        per_host=settings.webhook_at_once_per_host,
+        reuse=True,
+        allow_private=settings.webhook_private,
     )
     hooks = {name: x.secret for name, x in credentials.items() if x.channel == Webhook.name}
     secrets = {"": settings.webhook_secret.get_secret_value(), **hooks}
     direct: list[Channel] = [
         Relay(),
         Sandbox(desk.client, desk.keys, settings.sandbox_per_s),
-        Webhook(strangers, secrets, settings.webhook_per_s),
-        WecomRobot(HttpClient(timeout_s), settings.wecom_url),
-        Dingtalk(HttpClient(timeout_s), settings.dingtalk_url),
-        Feishu(HttpClient(timeout_s), settings.feishu_url),
-        Apprise(settings.webhook_per_s, timeout_s, allow_private=settings.webhook_private),
+        Webhook(webhooks, secrets, settings.webhook_per_s),
+        WecomRobot(client(), settings.wecom_url),
+        Dingtalk(client(), settings.dingtalk_url),
+        Feishu(client(), settings.feishu_url),
+        Apprise(settings.webhook_per_s, settings.webhook_timeout_s, allow_private=settings.webhook_private),
     ]
     tasks: list[TaskChannel] = [
         WecomCustomerGroup(
-            HttpClient(timeout_s), credentials, RedisTokens(desk.client, desk.keys.token), settings.wecom_url
+            client(), credentials, RedisTokens(desk.client, desk.keys.token), settings.wecom_url
         )
     ]
     return Channels({x.name: x for x in direct}, {x.name: x for x in tasks})

@@ -8,7 +8,7 @@ from broadcast.deliveries.requests import Plan, requests
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, AlertId, Order, Role, State
-from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, Row, ledger_rank
+from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, LedgerRow, ledger_rank
 from fenghuo.domain.routing import correction_way, ways_to
 from fenghuo.transport.stage import Outcome
 
@@ -102,7 +102,7 @@ class Completion:
         return requests(plan, _ways(plan, groups, came, people))
 
 
-def _rank(x: Row | e.ReceiptRecorded) -> int:
+def _rank(x: LedgerRow | e.ReceiptRecorded) -> int:
     return ledger_rank(x.state, x.attempt, x.word)
 
 

@@ -3,6 +3,7 @@
 import secrets
 from pathlib import Path
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
@@ -115,7 +116,18 @@ class Settings(BaseSettings):
     webhook_private: bool = False
     """True allows webhook targets on private and loopback addresses (for tests and intranets)."""
     webhook_at_once: int = Field(100, ge=1, le=1000)
-    """Webhook requests under way at the same time."""
+    """Webhook requests under way at the same time ..."""
+    webhook_at_once_per_host: int = Field(50, ge=1, le=1000)
+    """... and of those to one host, so that one that does not answer leaves room for the others."""
+    http_proxy: str = Field("", repr=False)
+    """The forward proxy of the channels, http://[user:password@]host:port; empty: none. The environment's own
+    HTTP_PROXY and NO_PROXY are not read. The proxy resolves names, so of webhooks behind it only literal
+    private addresses are refused; where a name may lead is for the proxy's rules."""
+    no_proxy: str = ""
+    """What is reached without the proxy, separated by commas: names with their subdomains, addresses,
+    networks (10.0.0.0/8); * is everything."""
+    ca_file: str = ""
+    """PEM file of certificate authorities that channels trust beside those of the machine."""
     unkeyed_at_once: int = Field(1, ge=1, le=50)
     """Sends under way at once on platforms that know no repeats (robots): so many deliveries can end as
     unknown when the process is killed. More is faster."""
@@ -163,6 +175,15 @@ class Settings(BaseSettings):
     district_code: str = Field("", pattern=r"^([0-9]{6})?$")
     """Of ``district`` in GB/T 2260, six digits; empty: none is given."""
 
+    @field_validator("http_proxy")
+    @classmethod
+    def _a_proxy(cls, url: str) -> str:
+        if url and not _is_proxy(url):
+            raise ValueError(
+                "http://host:port, with user:password@ before the host where the proxy asks for it"
+            )
+        return url
+
     @field_validator("remind_s", "remind_moderate_s")
     @classmethod
     def _one_after_the_other(cls, times: tuple[float, float, float]) -> tuple[float, float, float]:
@@ -179,6 +200,17 @@ class Settings(BaseSettings):
                 "would ever go out"
             )
         return self
+
+
+def _is_proxy(url: str) -> bool:
+    try:
+        parts = urlsplit(url)
+        port = parts.port
+    except ValueError:
+        return False
+    return (
+        parts.scheme == "http" and bool(parts.hostname and port) and not parts.path.strip("/") + parts.query
+    )
 
 
 SECRETS = ("secret_key", "intake_token", "webhook_secret")

@@ -25,7 +25,6 @@ CLUSTERER = f"{NORMALISER}c2"
 _AT_ONCE = 512
 MARKS_KEPT = 10
 """Links and accounts that a cluster is known by: its first."""
-TRACES = 6
 _HASHES = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0xD6E8FEB9], np.uint32)
 """Odd multipliers: each orders the grams in another way."""
 _FEWEST_GRAMS = 8
@@ -222,9 +221,9 @@ def _marks(folded: Folded) -> list[tuple[int, ...]]:
     ]
 
 
-def traces(texts: Sequence[str]) -> list[tuple[str, ...]]:
+def markers(texts: Sequence[str]) -> list[tuple[str, ...]]:
     """MinHash values (Broder 1997), by which similar texts are found among many that are not in memory: for
-    each of TRACES hashes its least value over the grams of the text. Texts that share half of their grams
+    each of the six _HASHES its least value over the grams of the text. Texts that share half of their grams
     share a value in 98 of 100 cases. () for a text with too few grams."""
     folded = fold_batch(clean_batch(texts))
     grams, starts = distinct_grams(folded)

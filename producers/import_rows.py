@@ -3,8 +3,9 @@
 import json
 from collections.abc import Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 
+from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.events import ReportReceived, derive_id
 from fenghuo.spreadsheets.tables import BadRow, TableRow
 from producers.report_form import check
@@ -27,7 +28,6 @@ WORDS = {
 """Chinese words that stand for a field's values."""
 NO_REPORTER = ":import"
 """Whose the rows without a reporter are: all one person's, so that they raise no alert by their number."""
-CHINA = timezone(timedelta(hours=8))
 """What a time without a zone is read in."""
 OLDEST = datetime(2000, 1, 1, tzinfo=CHINA)
 AHEAD = timedelta(minutes=5)

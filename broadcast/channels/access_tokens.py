@@ -87,8 +87,8 @@ class RedisTokens:
 class Tokens:
     """Gives tokens, fetching where there is none."""
 
-    def __init__(self, wire: HttpClient, store: TokenStore, url: str) -> None:
-        self._wire = wire
+    def __init__(self, http: HttpClient, store: TokenStore, url: str) -> None:
+        self._http = http
         self._store = store
         self._url = url
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
@@ -127,14 +127,14 @@ class Tokens:
 
     async def _fetch(self, credential: Credential) -> tuple[str, float] | SendResult:
         """(token, seconds until it ends), or why not."""
-        answer = await self._wire.get(
+        answer = await self._http.get(
             f"{credential.url or self._url}/cgi-bin/gettoken",
             params={"corpid": credential.corpid, "corpsecret": credential.secret},
         )
         sent = answer if isinstance(answer, SendResult) else judge_answer(Platform.WECOM, answer)
         if isinstance(answer, SendResult) or sent.verdict is not SendStatus.SHOWN:
             return _nothing_left(sent)
-        said = answer.said()
+        said = answer.json_object()
         token, expires_s = said.get("access_token"), said.get("expires_in")
         if code_of(Platform.WECOM, said) == 0 and isinstance(token, str) and token and type(expires_s) is int:
             return token, float(max(1, expires_s))

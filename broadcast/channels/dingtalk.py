@@ -21,8 +21,8 @@ class Dingtalk(Robot):
     per_minute = 19
     most_bytes = DINGTALK.max_bytes
 
-    def __init__(self, wire: HttpClient, url: str = URL) -> None:
-        super().__init__(wire, url)
+    def __init__(self, http: HttpClient, url: str = URL) -> None:
+        super().__init__(http, url)
 
     def address(self, key: str) -> str:
         return f"{self._url}/robot/send"

@@ -21,8 +21,8 @@ class Feishu(Robot):
     per_minute = 99
     most_bytes = FEISHU.max_bytes
 
-    def __init__(self, wire: HttpClient, url: str = URL) -> None:
-        super().__init__(wire, url)
+    def __init__(self, http: HttpClient, url: str = URL) -> None:
+        super().__init__(http, url)
 
     def address(self, key: str) -> str:
         return f"{self._url}/open-apis/bot/v2/hook/{key}"

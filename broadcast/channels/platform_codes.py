@@ -166,7 +166,7 @@ def judge_answer(platform: Platform, answer: HttpResponse) -> SendResult:
         return SendResult(SendStatus.RETRY, reason, answer.retry_after_s, throttled=throttled)
     if answer.status >= 500:
         return SendResult(SendStatus.UNKNOWN, f"HTTP {answer.status}")
-    body = answer.said()
+    body = answer.json_object()
     if not 200 <= answer.status < 300 and not code_of(platform, body):
         return SendResult(SendStatus.REFUSED, f"HTTP {answer.status}")
     return judge(platform, body)

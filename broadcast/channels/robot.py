@@ -29,8 +29,8 @@ class Robot:
     idempotent = False
     together = 1
 
-    def __init__(self, wire: HttpClient, url: str) -> None:
-        self._wire = wire
+    def __init__(self, http: HttpClient, url: str) -> None:
+        self._http = http
         self._url = url.rstrip("/")
 
     def per_second(self, credential: str) -> float:
@@ -42,7 +42,7 @@ class Robot:
         return await each(self._send, messages)
 
     async def aclose(self) -> None:
-        await self._wire.aclose()
+        await self._http.aclose()
 
     async def _send(self, message: Message) -> SendResult:
         if not _KEY.fullmatch(message.target):
@@ -52,7 +52,7 @@ class Robot:
         except ValueError as error:
             return SendResult(SendStatus.REFUSED, str(error))
         at_ms = clock.to_ms(clock.now())
-        answer = await self._wire.post(
+        answer = await self._http.post(
             self.address(message.target),
             json.dumps(self.body(text, message.secret, at_ms), ensure_ascii=False).encode(),
             params=self.params(message.target, message.secret, at_ms),

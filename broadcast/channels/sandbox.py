@@ -12,6 +12,7 @@ from broadcast.channels.base import Message, SendResult, SendStatus
 from fenghuo import clock
 from fenghuo.desk.keys import Keys
 from fenghuo.desk.redis import reaching_redis
+from fenghuo.desk.sandbox_wall import WallEntry
 from fenghuo.domain.channels import SANDBOX
 
 RECENT_KEPT = 50_000
@@ -43,8 +44,8 @@ class Sandbox:
                 pipe.hsetnx(
                     self._keys.wall(message.group_id), message.idempotency_key, _shown(message, now_ms)
                 )
-                field = f"{message.group_id}|{message.idempotency_key}"
-                pipe.zadd(self._keys.wall_recent, {field: now_ms}, nx=True)
+                entry = WallEntry(message.group_id, message.idempotency_key)
+                pipe.zadd(self._keys.wall_recent, {entry.encode(): now_ms}, nx=True)
             pipe.zremrangebyrank(self._keys.wall_recent, 0, -RECENT_KEPT - 1)
             answers = (await pipe.execute())[:-1]
             repeats = sum(1 for new in answers[::2] if not new)

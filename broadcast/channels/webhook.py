@@ -28,8 +28,8 @@ class Webhook:
     idempotent = WEBHOOK.idempotent
     together = 1
 
-    def __init__(self, wire: HttpClient, secrets: Mapping[str, str], per_second: float) -> None:
-        self._wire = wire
+    def __init__(self, http: HttpClient, secrets: Mapping[str, str], per_second: float) -> None:
+        self._http = http
         self._secrets = secrets
         self._per_second = per_second
 
@@ -38,12 +38,12 @@ class Webhook:
         return self._per_second
 
     async def send(self, messages: Sequence[Message]) -> list[SendResult]:
-        """Try each message once, as many at the same time as the wire lets through; the outcomes in the same
+        """Try each message once, as many at the same time as the client lets through; the outcomes in their
         order."""
         return await each(self._post, messages)
 
     async def aclose(self) -> None:
-        await self._wire.aclose()
+        await self._http.aclose()
 
     async def _post(self, message: Message) -> SendResult:
         secret = self._secrets.get(message.credential, "")
@@ -52,7 +52,7 @@ class Webhook:
             return SendResult(SendStatus.MISCONFIGURED, f"{lacks} is not set")
         body = _body(message)
         headers = signed_headers(secret.encode(), message.idempotency_key, body, int(clock.now().timestamp()))
-        answer = await self._wire.post(message.target, body, headers=headers)
+        answer = await self._http.post(message.target, body, headers=headers)
         return answer if isinstance(answer, SendResult) else judge(answer)
 
 
@@ -88,7 +88,7 @@ def judge(answer: HttpResponse) -> SendResult:
         return SendResult(SendStatus.UNKNOWN, f"HTTP {answer.status}")
     if not 200 <= answer.status < 300:
         return SendResult(SendStatus.REFUSED, f"HTTP {answer.status}")
-    return _judge_body(answer.said())
+    return _judge_body(answer.json_object())
 
 
 def _judge_body(said: dict[str, object]) -> SendResult:

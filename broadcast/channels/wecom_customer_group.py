@@ -34,12 +34,12 @@ class WecomCustomerGroup:
     most_chats = WECOM_CUSTOMER_GROUP.max_chats
 
     def __init__(
-        self, wire: HttpClient, credentials: Mapping[str, Credential], tokens: TokenStore, url: str = URL
+        self, http: HttpClient, credentials: Mapping[str, Credential], tokens: TokenStore, url: str = URL
     ) -> None:
-        self._wire = wire
+        self._http = http
         self._credentials = credentials
         self._url = url
-        self._tokens = Tokens(wire, tokens, url)
+        self._tokens = Tokens(http, tokens, url)
 
     def per_second(self, credential: str) -> float:
         """Calls a second: 150,000 an hour is the tightest of WeCom's limits for one tenant and interface."""
@@ -133,7 +133,7 @@ class WecomCustomerGroup:
         return (await self._call(task, "cancel_groupmsg_send", {"msgid": task_id}))[0]
 
     async def aclose(self) -> None:
-        await self._wire.aclose()
+        await self._http.aclose()
 
     async def _owned(self, task: Task, task_id: str) -> bool:
         return await self._owner(task, task_id) is not None
@@ -175,10 +175,10 @@ class WecomCustomerGroup:
                 token = await self._tokens.get(task.credential, credential, refused)
                 if isinstance(token, SendResult):
                     return token, {}
-                answer = await self._wire.post(url, body, params={"access_token": token})
+                answer = await self._http.post(url, body, params={"access_token": token})
                 if isinstance(answer, SendResult):
                     return answer, {}
-                said = answer.said()
+                said = answer.json_object()
                 code = code_of(Platform.WECOM, said)
                 stale = code is not None and meaning(Platform.WECOM, code).kind is Kind.TOKEN
                 if refused or not stale:

@@ -17,8 +17,8 @@ class WecomRobot(Robot):
     per_minute = 19
     most_bytes = WECOM_ROBOT.max_bytes
 
-    def __init__(self, wire: HttpClient, url: str = URL) -> None:
-        super().__init__(wire, url)
+    def __init__(self, http: HttpClient, url: str = URL) -> None:
+        super().__init__(http, url)
 
     def address(self, key: str) -> str:
         return f"{self._url}/cgi-bin/webhook/send"

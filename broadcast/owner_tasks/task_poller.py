@@ -10,14 +10,16 @@ from datetime import datetime, timedelta
 import msgspec
 
 from broadcast.channels.base import Progress, SendResult, SendStatus, Task, TaskChannel
-from broadcast.deliveries.receipts import delivery_of, superseded
+from broadcast.deliveries.eligibility import is_superseded
+from broadcast.deliveries.receipts import delivery_of
 from broadcast.leader_lease import LeaderLease
 from broadcast.limits.circuit_breaker import breaker_key
-from broadcast.owner_tasks.task_maker import EARLIER, STILL_COMING, retry_request, task_changed, task_closed
+from broadcast.owner_tasks.task_attempt import retry_request, task_changed, task_closed
+from broadcast.owner_tasks.task_maker import EARLIER, STILL_COMING
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.quiet_hours import waiting_seconds
 from fenghuo.domain.routing import next_way
 from fenghuo.domain.warning_text import as_sent
@@ -98,7 +100,9 @@ class Poller:
             if release is None:
                 continue
             now = clock.now()
-            over = superseded(task.kind, task.version, release.expires_at, standing.get(task.alert_id), now)
+            over = is_superseded(
+                task.kind, task.version, release.expires_at, standing.get(task.alert_id), now
+            )
             if over is not recalls:
                 continue
             if over:
@@ -164,7 +168,7 @@ class Poller:
         self._acted[task.task_id] = task.revision, now
         return False
 
-    async def _rows(self, task: e.OpenTask) -> dict[str, Row]:
+    async def _rows(self, task: e.OpenTask) -> dict[str, LedgerRow]:
         group_ids = [group_id for group_id, _ in task.chats]
         return await self._desk.deliveries.of_groups(task.alert_id, task.version, task.kind, group_ids)
 
@@ -181,12 +185,12 @@ class Poller:
         ]  # fmt: skip
         return [*events, task_closed(task, now)]
 
-    async def _open_rows(self, task: e.OpenTask) -> dict[str, Row]:
+    async def _open_rows(self, task: e.OpenTask) -> dict[str, LedgerRow]:
         rows = await self._rows(task)
         return {k: row for k, row in rows.items() if row.state is e.DeliveryState.WAITING}
 
     def _settled(
-        self, task: e.OpenTask, progress: Progress, rows: Mapping[str, Row], further: Mapping[str, str]
+        self, task: e.OpenTask, progress: Progress, rows: Mapping[str, LedgerRow], further: Mapping[str, str]
     ) -> list[e.ReceiptRecorded]:
         now = clock.now()
         tapped = self._tapped.setdefault(task.task_id, now) if progress.tapped else None
@@ -314,11 +318,11 @@ def _is_halted(task: e.OpenTask, halted: set[str]) -> bool:
     return breaker_key(task.channel, task.credential) in halted
 
 
-def _waits(row: Row, task: e.OpenTask) -> bool:
+def _waits(row: LedgerRow, task: e.OpenTask) -> bool:
     """Whether the group still waits for the task to be made (again)."""
     return (row.state, row.channel, row.attempt) == (e.DeliveryState.RETRYING, task.channel, task.attempt)
 
 
-def _is_being_made(row: Row, task: e.OpenTask) -> bool:
+def _is_being_made(row: LedgerRow, task: e.OpenTask) -> bool:
     at_work = row.state in (e.DeliveryState.REQUESTED, e.DeliveryState.HANDED_OVER)
     return at_work and row.channel == task.channel and row.attempt > task.attempt

@@ -12,7 +12,7 @@ from broadcast.channels.base import Channel, Message
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import TAPPED_HERE
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.errors import Refused
 from fenghuo.security.sealing import unseal
 from fenghuo.settings import Settings
@@ -58,7 +58,9 @@ class Notices:
         await asyncio.gather(*going)
         return Outcome()
 
-    async def _message(self, x: e.NoticeRequested, rows: Mapping[str, Row]) -> tuple[Message | None, str]:
+    async def _message(
+        self, x: e.NoticeRequested, rows: Mapping[str, LedgerRow]
+    ) -> tuple[Message | None, str]:
         """The message and its channel; None where there is no way, or nothing waits any more."""
         person = await self._desk.directory.person(x.person_id)
         way = person.notify if person is not None else None
@@ -94,8 +96,8 @@ class Notices:
 
 
 def asked_for(
-    x: e.NoticeRequested, ledger: Mapping[str, Row], groups: Mapping[str, e.Group]
-) -> dict[str, Row]:
+    x: e.NoticeRequested, ledger: Mapping[str, LedgerRow], groups: Mapping[str, e.Group]
+) -> dict[str, LedgerRow]:
     """The rows that a notice is about: its own groups', and for a first one all of the owner's, since more
     may have begun to wait since it was made. Pure."""
     mine = set(x.group_ids)
@@ -104,7 +106,7 @@ def asked_for(
     return {g: ledger[g] for g in sorted(mine & ledger.keys())}
 
 
-def text_of(x: e.NoticeRequested, rows: Mapping[str, Row], title: str, page: str) -> str:
+def text_of(x: e.NoticeRequested, rows: Mapping[str, LedgerRow], title: str, page: str) -> str:
     """What the person is told of the groups that still wait by ``rows``; empty when none does. Pure."""
     waiting = [row.channel for row in rows.values() if row.state is e.DeliveryState.WAITING]
     here = sum(channel in TAPPED_HERE for channel in waiting)

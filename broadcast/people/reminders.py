@@ -16,7 +16,7 @@ from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
 from fenghuo.domain.channels import NEEDS_TAP, TAPPED_HERE
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.quiet_hours import quiet_until, waiting_seconds
 from fenghuo.domain.taps import on_duty
 from fenghuo.settings import Settings
@@ -59,7 +59,7 @@ class Waiting:
     version: int
     kind: e.Kind
     severity: str
-    rows: Mapping[str, Row]
+    rows: Mapping[str, LedgerRow]
     told: Mapping[tuple[str, str], int] = field(default_factory=dict)
     escalated: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
@@ -192,7 +192,7 @@ class Reminders:
         release = await self._desk.releases.get(alert_id, version)
         if release is not None and kind == "warning" and not NEEDS_TAP & set(release.channels):
             return None
-        rows: dict[str, Row] = {}
+        rows: dict[str, LedgerRow] = {}
         all_settled: bool | None = None
         async for page in self._desk.deliveries.ledger_pages(alert_id, version, kind):
             rows |= {g: row for g, row in page.items() if row.state is e.DeliveryState.WAITING}

@@ -14,7 +14,7 @@ from fenghuo.clock import from_ms, to_ms
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import TAPPED_HERE
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.taps import OPEN_TO_TAP, is_current_release, may_tap
 from fenghuo.errors import Transient
 from fenghuo.transport.stage import Outcome
@@ -59,7 +59,7 @@ class Taps:
 
 def fold(
     taps: Iterable[e.TapMade],
-    rows: Mapping[str, Row],
+    rows: Mapping[str, LedgerRow],
     seen: Iterable[str],
     standing: Mapping[str, tuple[int, str]],
     undo_s: float,
@@ -82,7 +82,7 @@ def fold(
             yield _recorded(tap, key, after)
 
 
-def tapped(tap: e.TapMade, row: Row) -> Row | None:
+def tapped(tap: e.TapMade, row: LedgerRow) -> LedgerRow | None:
     """The row after a tap, or None where it changes nothing. Pure.
 
     What was superseded may have been pasted before that: its time goes back to when it began to wait.
@@ -95,7 +95,7 @@ def tapped(tap: e.TapMade, row: Row) -> Row | None:
     return _after(tap, row, e.DeliveryState.SHOWN, at_ms, since_ms)
 
 
-def taken_back(tap: e.TapMade, row: Row, standing: Standing, undo_s: float) -> Row | None:
+def taken_back(tap: e.TapMade, row: LedgerRow, standing: Standing, undo_s: float) -> LedgerRow | None:
     """The row after an undo, or None where it comes too late: after ``undo_s``, by another person, or when
     the alert was recalled, updated or expired meanwhile (then a correction may be under way). Pure."""
     if row.state is not e.DeliveryState.SHOWN or row.cause != "tap" or row.by != tap.person_id:
@@ -107,8 +107,8 @@ def taken_back(tap: e.TapMade, row: Row, standing: Standing, undo_s: float) -> R
     return _after(tap, row, e.DeliveryState.WAITING, to_ms(tap.at), row.since_ms)
 
 
-def _after(tap: e.TapMade, row: Row, state: e.DeliveryState, at_ms: int, since_ms: int) -> Row:
-    return Row(
+def _after(tap: e.TapMade, row: LedgerRow, state: e.DeliveryState, at_ms: int, since_ms: int) -> LedgerRow:
+    return LedgerRow(
         state=state, at_ms=at_ms, attempt=row.attempt, channel=row.channel, may_have_arrived=True,
         cause="undo" if tap.undo else "tap", by=tap.person_id, word=row.word + 1, since_ms=since_ms,
         failures=row.failures,
@@ -119,7 +119,7 @@ def _delivery(tap: e.TapMade) -> str:
     return delivery_of(tap.alert_id, tap.version, tap.kind, tap.group_id)
 
 
-def _recorded(tap: e.TapMade, delivery_id: str, row: Row) -> e.ReceiptRecorded:
+def _recorded(tap: e.TapMade, delivery_id: str, row: LedgerRow) -> e.ReceiptRecorded:
     since: datetime | None = from_ms(row.since_ms) if row.since_ms else None
     return e.ReceiptRecorded(
         event_id=e.derive_id("tapped", tap.tap_id), at=from_ms(row.at_ms), delivery_id=delivery_id,

@@ -17,7 +17,7 @@ from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, Order, Role
 from fenghuo.domain.audience import in_audience
 from fenghuo.domain.channels import FIRST_TO_GO, OWNER_TASKS, TAPPED_HERE, send_order
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.routing import correction_way, ways_to
 from fenghuo.domain.warning_limits import GroupQuota
@@ -86,13 +86,13 @@ class Planner:
         if standing[0] == release.version and event.kind == "recalled" != standing[1]:
             raise Transient(f"the recall of {release.alert_id} is not on the desk yet")
 
-    async def _earlier(self, release: e.Release, *, with_this: bool) -> dict[int, dict[str, Row]]:
+    async def _earlier(self, release: e.Release, *, with_this: bool) -> dict[int, dict[str, LedgerRow]]:
         """The ledgers of warnings, by version, up to the release's own (``with_this``) or before it."""
         last = release.version if with_this else release.version - 1
         return {n: await self._desk.deliveries.ledger(release.alert_id, n) for n in range(1, last + 1)}
 
     async def _warnings(
-        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]
+        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, LedgerRow]]
     ) -> list[e.Event]:
         """The parts of those who are meant, and of those who may have an earlier version."""
         release = event.release
@@ -112,7 +112,7 @@ class Planner:
         return split_into_parts(event, "warning", places, held=held)
 
     async def _corrections(
-        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]
+        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, LedgerRow]]
     ) -> list[e.Event]:
         """The parts of those who have or may have the warning, and of no others; a group that is gone is
         none."""
@@ -235,7 +235,7 @@ def _part(
     )  # fmt: skip
 
 
-def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]]) -> list[e.Event]:
+def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, LedgerRow]]) -> list[e.Event]:
     """What still waited for an officer's tap, or for a halted channel, does so no longer. Pure.
 
     A task on a platform is not settled here: whether it was tapped is known only once it has been cancelled
@@ -249,7 +249,7 @@ def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, Row]])
     ]
 
 
-def _settled(event: e.AlertReleased, version: int, group_id: str, row: Row) -> e.Event:
+def _settled(event: e.AlertReleased, version: int, group_id: str, row: LedgerRow) -> e.Event:
     delivery_id = delivery_of(event.release.alert_id, version, "warning", group_id)
     state = e.DeliveryState.UNKNOWN if row.may_have_arrived else e.DeliveryState.SUPERSEDED
     return e.ReceiptRecorded(

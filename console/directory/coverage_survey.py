@@ -9,7 +9,7 @@ from console.directory.coverage import Credentials, Finding, finding_on
 from console.web.permissions import PAGES
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import DeliveryState, Group
 from fenghuo.errors import Refused
 from fenghuo.security.credentials import load_credentials
@@ -78,19 +78,19 @@ async def unresponsive_owners(desk: Desk, groups: Mapping[str, Group], now_ms: i
     return {who: len(asked[who]) for who in quiet if not any(x.at_ms >= since_ms for x in taps[who])}
 
 
-def waited_for(ledger: Mapping[str, Row], groups: Mapping[str, Group]) -> set[str]:
+def waited_for(ledger: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> set[str]:
     """The owners of the groups that wait, or once waited, for a tap."""
     waited = (x for x, row in ledger.items() if row.since_ms or row.state is DeliveryState.WAITING)
     return _owners(waited, groups)
 
 
-def answers(ledger: Mapping[str, Row], groups: Mapping[str, Group]) -> set[str]:
+def answers(ledger: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> set[str]:
     """The owners one of whose groups has it by their tap, or waited for one and has it by nobody else's."""
     shown = [x for x, row in ledger.items() if row.state is DeliveryState.SHOWN and x in groups]
     return _owners((x for x in shown if _is_answer(ledger[x], groups[x].owner)), groups)
 
 
-def _is_answer(row: Row, owner: str) -> bool:
+def _is_answer(row: LedgerRow, owner: str) -> bool:
     return row.by == owner if row.by else row.since_ms > 0
 
 

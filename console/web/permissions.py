@@ -1,4 +1,4 @@
-"""Who may open what: roles for each page and guards for each route; an alert's actions follow alerts.MAY."""
+"""Permissions: the roles of each page, and guards for routes; an alert's actions follow ALLOWED_ROLES."""
 
 from collections.abc import Callable
 from typing import Any
@@ -8,15 +8,15 @@ from litestar.exceptions import NotAuthorizedException, PermissionDeniedExceptio
 from litestar.handlers import BaseRouteHandler
 
 from console.web.authentication import Viewer
-from fenghuo.domain.alert import MAY, Action, Role
+from fenghuo.domain.alert import ALLOWED_ROLES, Action, Role
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], None]
 
 STAFF = frozenset({Role.OFFICER, Role.ANALYST, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR})
-"""Whoever may come into the console at all."""
+"""Roles that may log in to the console."""
 TEAM = frozenset({Role.ANALYST, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR})
-"""Whoever may read reports and evidence."""
+"""Roles that may read reports and evidence."""
 
 PAGES: dict[str, frozenset[Role]] = {
     "todo": frozenset({Role.OFFICER}),
@@ -28,7 +28,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "groups": STAFF,
     "people": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
 }
-"""Who may open each page; the navigation shows a person only what is theirs."""
+"""The roles of each page; the navigation shows a person only the pages of their role."""
 
 HOME: dict[Role, str] = {
     Role.OFFICER: "/report",
@@ -51,7 +51,7 @@ ACTIONS = (
     Action.APPROVE_UPDATE,
     Action.DROP_UPDATE,
 )
-"""What a person can ask of an alert; the rest is the system's."""
+"""Actions that people take on an alert; the others are the system's."""
 
 
 def page(name: str) -> Guard:
@@ -61,7 +61,7 @@ def page(name: str) -> Guard:
 
 def action(which: Action) -> Guard:
     """A guard for one action on alerts."""
-    return only(MAY[which])
+    return only(ALLOWED_ROLES[which])
 
 
 def only(roles: frozenset[Role]) -> Guard:

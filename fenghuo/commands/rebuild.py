@@ -19,14 +19,15 @@ from fenghuo.transport.redis_lease import is_dead
 from fenghuo.transport.stage import end_tasks
 
 LEASE_S = 60
-"""How long another rebuild waits after one was killed."""
+"""How long the lease of a killed rebuild keeps another one from starting."""
 
 
 @contextlib.asynccontextmanager
-async def alone_at(desk: Desk) -> AsyncIterator[None]:
-    """Nobody else at the desk, as far as leases tell (on Kafka the rooms hold none); Refused if there is.
+async def exclusive_access(desk: Desk) -> AsyncIterator[None]:
+    """Hold the lease of the one rebuild and mark the desk as incomplete until the block ends well.
 
-    An interruption leaves the mark behind, so that the rooms say that the desk is not whole.
+    Refused while a room or another rebuild is at work, as far as leases show (on Kafka the rooms hold none).
+    An interruption leaves the mark behind, so that the rooms report the desk as incomplete.
     """
     client, lease = desk.client, desk.keys.rebuild_lease
     async with reaching_redis():
@@ -38,18 +39,19 @@ async def alone_at(desk: Desk) -> AsyncIterator[None]:
         if not await client.set(lease, str(os.getpid()), nx=True, ex=LEASE_S):
             raise Refused("another `fenghuo rebuild` is under way: let it finish")
         await client.set(desk.keys.rebuilding, "broken")
-    holding = asyncio.create_task(_hold(desk, lease))
+    renewing = asyncio.create_task(_renew(desk, lease))
     try:
         yield
         async with reaching_redis():
             await client.delete(desk.keys.rebuilding)
     finally:
-        await end_tasks([holding])
+        await end_tasks([renewing])
         async with reaching_redis():
             await client.delete(lease)
 
 
 async def _at_work(desk: Desk) -> AsyncIterator[str]:
+    """The names of the leases that a living process holds."""
     prefix = desk.keys.lease("")
     async for key in desk.client.scan_iter(match=f"{prefix}*", count=1000):
         holder = await desk.client.get(key) if await desk.client.pttl(key) > 0 else None
@@ -57,15 +59,15 @@ async def _at_work(desk: Desk) -> AsyncIterator[str]:
             yield key.decode().removeprefix(prefix).split(":")[0]
 
 
-async def _hold(desk: Desk, lease: str) -> None:
+async def _renew(desk: Desk, lease: str) -> None:
     while True:
         await asyncio.sleep(LEASE_S / 6)
-        with contextlib.suppress(Exception):  # Redis away for a moment: the work itself will tell
+        with contextlib.suppress(Exception):  # while Redis is away the rebuild itself fails
             await desk.client.expire(lease, LEASE_S)
 
 
 async def drop_desk(desk: Desk) -> int:
-    """Delete every key of the desk (and of nothing else); returns how many there were."""
+    """Delete every key of the desk (and of nothing else); returns the number of keys."""
     gone = 0
     async with reaching_redis():
         keys = [key async for key in desk.client.scan_iter(match=desk.keys.desk + "*", count=1000)]
@@ -75,7 +77,7 @@ async def drop_desk(desk: Desk) -> int:
 
 
 async def fold_again(desk: Desk, transport: AnyTransport) -> dict[str, int]:
-    """Fold every kept event of every topic onto the desk; returns how many by topic."""
+    """Fold every kept event of every topic into the desk; returns the number of events by topic."""
     counts: dict[str, int] = {}
 
     async def take(events: list[e.Event]) -> None:
@@ -91,15 +93,14 @@ def rebuild() -> None:
     """Drop what people look at and fold every kept event again.
 
     End the rooms first (`fenghuo up`: Ctrl-C; docker-compose: stop consumers, broadcast and console). On
-    Redis Streams this refuses while a room is at work; on Kafka it cannot know, and the rooms are yours to
-    end. If it is interrupted, run it again: until then the rooms are not ready. Passwords and tokens are in
-    no event: after a whole Redis was lost, issue them anew with `fenghuo people reset` and `fenghuo tokens
-    issue`.
+    Redis Streams this refuses while a room is at work; on Kafka it cannot know. If it is interrupted, run it
+    again: until then the rooms are not ready. Passwords and tokens are never published as events: after the
+    loss of a whole Redis, issue them anew with `fenghuo people reset` and `fenghuo tokens issue`.
     """
     from fenghuo.commands.session import run
 
     async def work(desk: Desk, transport: AnyTransport, _settings: Settings) -> None:
-        async with alone_at(desk):
+        async with exclusive_access(desk):
             gone = await drop_desk(desk)
             counts = await fold_again(desk, transport)
         for name, count in counts.items():

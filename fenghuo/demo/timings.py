@@ -11,17 +11,17 @@ import redis
 from fenghuo.desk.keys import Keys
 from fenghuo.desk.notices import SentNotice
 from fenghuo.desk.redis import payload
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import SETTLED, DeliveryState
 
-_ROW = msgspec.json.Decoder(Row)
+_ROW = msgspec.json.Decoder(LedgerRow)
 
 
 @dataclass(frozen=True, slots=True)
 class ReleaseLedger:
     """The rows of one release by group id."""
 
-    rows: Mapping[str, Row]
+    rows: Mapping[str, LedgerRow]
 
     def count(self, *states: DeliveryState) -> int:
         return sum(row.state in states for row in self.rows.values())

@@ -30,7 +30,9 @@ end
 """
 
 Change = tuple[str | bytes | int, ...]
-Folds = Mapping[type[e.Event], Callable[[Any, Keys], list[Change]]]
+Fold = Callable[[Any, Keys], list[Change]]
+"""An event's changes."""
+Folds = Mapping[type[e.Event], Fold]
 """What one noun of the desk takes from each type of event."""
 MANY = frozenset({"HSET", "SADD"})
 """Commands of which one call does the work of many."""

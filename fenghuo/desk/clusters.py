@@ -74,7 +74,7 @@ def kept_s(cluster: e.Cluster) -> int:
 
 def _changed(x: e.ClusterChanged, keys: Keys) -> list[Change]:
     c = x.cluster
-    put, *others = _head(c, x.traces, keys)
+    put, *others = _head(c, x.markers, keys)
     # The head counts the member, so the script must write both in one call (see Desk.apply).
     return [
         put, _member(c.cluster_id, c.revision, x.member, keys), *others,
@@ -86,7 +86,7 @@ def _redrawn(x: e.ClusterRedrawn, keys: Keys) -> list[Change]:
     """A correction replaces all members: the new ones take the latest revisions, the other places are
     emptied."""
     c, members = x.cluster, x.cluster.members[-retention.MEMBERS_KEPT :]
-    changes = _head(msgspec.structs.replace(c, members=()), x.traces, keys)
+    changes = _head(msgspec.structs.replace(c, members=()), x.markers, keys)
     for n in range(min(retention.MEMBERS_KEPT, c.revision + 1)):
         member = members[-1 - n] if n < len(members) else None
         changes.append(_member(c.cluster_id, c.revision - n, member, keys))

@@ -24,14 +24,14 @@ class DeadLetters(Reader):
 
     async def count(self) -> int:
         async with reaching_redis():
-            return int(await self._client.zcard(self._keys.deadletters))
+            return int(await self._client.zcard(self._keys.dead_letters))
 
 
 def _dead(x: e.DeadLettered, keys: Keys) -> list[Change]:
     row = DeadLetterRow(
         topic=x.topic, stage=x.stage, position=x.position, reason=x.reason, event_id=x.event_id
     )
-    return [("ZADD", keys.deadletters, to_ms(x.at), JSON.encode(row))]
+    return [("ZADD", keys.dead_letters, to_ms(x.at), JSON.encode(row))]
 
 
 FOLDS: Folds = {e.DeadLettered: _dead}

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from fenghuo.clock import to_ms
 from fenghuo.desk import retention
@@ -11,10 +12,10 @@ from fenghuo.desk.keys import Keys
 from fenghuo.desk.redis import JSON, Reader, decoder, payload, reaching_redis
 from fenghuo.domain import events as e
 from fenghuo.domain.calendar import day_of
-from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, Row, ledger_rank, next_attempt
+from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, LedgerRow, ledger_rank, next_attempt
 
 
-class WarnedGroup(NamedTuple):
+class WarnedGroup(msgspec.Struct, frozen=True, gc=False):
     """What a group got or may have got. Field ``group|alert|channel|kind`` of a hash by day."""
 
     group_id: str
@@ -23,15 +24,14 @@ class WarnedGroup(NamedTuple):
     kind: str
 
     def encode(self) -> str:
-        return "|".join(self)
+        return f"{self.group_id}|{self.alert_id}|{self.channel}|{self.kind}"
 
     @classmethod
     def decode(cls, field: bytes) -> "WarnedGroup":
-        group_id, alert_id, channel, kind = field.decode().split("|")
-        return cls(group_id, alert_id, channel, kind)
+        return cls(*field.decode().split("|"))
 
 
-class TapTime(NamedTuple):
+class TapTime(msgspec.Struct, frozen=True, gc=False):
     """A person's tap and how long its group had waited for it. Member ``group|alert|version|kind|seconds`` of
     a sorted set by time (ms)."""
 
@@ -51,7 +51,7 @@ class TapTime(NamedTuple):
         return cls(int(at_ms), group_id, alert_id, int(version), kind, int(waited_s))
 
 
-_ROW = decoder(Row)
+_ROW = decoder(LedgerRow)
 _TASK = decoder(e.OpenTask)
 _HALT = decoder(e.ChannelChanged)
 
@@ -59,24 +59,24 @@ _HALT = decoder(e.ChannelChanged)
 class Deliveries(Reader):
     """Reads deliveries. One alert version and kind has one ledger: group id to the state of its delivery."""
 
-    async def ledger(self, alert_id: str, version: int, kind: str = "warning") -> dict[str, Row]:
+    async def ledger(self, alert_id: str, version: int, kind: str = "warning") -> dict[str, LedgerRow]:
         """The whole ledger, by group id."""
         return await self._hash(self._keys.ledger(alert_id, version, kind), _ROW)
 
     async def ledger_pages(
         self, alert_id: str, version: int, kind: str = "warning"
-    ) -> AsyncIterator[dict[str, Row]]:
+    ) -> AsyncIterator[dict[str, LedgerRow]]:
         """The whole ledger in pages; a row may come twice."""
         async for page in self._pages(self._keys.ledger(alert_id, version, kind)):
             yield {field.decode(): _ROW.decode(payload(value)) for field, value in page.items()}
 
     async def of_groups(
         self, alert_id: str, version: int, kind: str, group_ids: Sequence[str]
-    ) -> dict[str, Row]:
+    ) -> dict[str, LedgerRow]:
         """The ledger's rows of those of ``group_ids`` that have one."""
         return await self._fields(self._keys.ledger(alert_id, version, kind), group_ids, _ROW)
 
-    async def rows(self, wanted: Sequence[e.DeliveryRequested | e.TapMade]) -> list[Row | None]:
+    async def rows(self, wanted: Sequence[e.DeliveryRequested | e.TapMade]) -> list[LedgerRow | None]:
         """The ledger's row of each wanted delivery, in the same order."""
         by_key: dict[str, list[str]] = {}
         for x in wanted:
@@ -145,7 +145,7 @@ def sending_mark(
     """The mark that ``x`` is about to leave for a group. The sender writes it before the event: no other
     change of the desk precedes its event. ``may_have_arrived`` False takes it back: ``x`` was
     held in the last moment."""
-    row = Row(
+    row = LedgerRow(
         state=e.DeliveryState.HANDED_OVER, at_ms=to_ms(at), attempt=x.attempt, channel=x.channel,
         may_have_arrived=may_have_arrived,
     )  # fmt: skip
@@ -153,14 +153,14 @@ def sending_mark(
 
 
 def _put(
-    keys: Keys, x: e.DeliveryRequested | e.TaskRequested | e.ReceiptRecorded, group_id: str, row: Row
+    keys: Keys, x: e.DeliveryRequested | e.TaskRequested | e.ReceiptRecorded, group_id: str, row: LedgerRow
 ) -> Change:
     rank = ledger_rank(row.state, row.attempt, row.word)
     return ("PUT", keys.ledger(x.alert_id, x.version, x.kind), group_id, rank, JSON.encode(row))
 
 
 def _requested(x: e.DeliveryRequested, keys: Keys) -> list[Change]:
-    row = Row(
+    row = LedgerRow(
         state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel,
         may_have_arrived=x.may_have_arrived,
     )  # fmt: skip
@@ -170,12 +170,12 @@ def _requested(x: e.DeliveryRequested, keys: Keys) -> list[Change]:
 def _task_requested(x: e.TaskRequested, keys: Keys) -> list[Change]:
     if x.attempt > 1:  # the groups' receipts know more: whether an earlier attempt may have created the task
         return []
-    row = Row(state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel)
+    row = LedgerRow(state=e.DeliveryState.REQUESTED, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel)
     return [_put(keys, x, group_id, row) for group_id in x.group_ids]
 
 
 def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
-    row = Row(
+    row = LedgerRow(
         state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel, reason=x.reason,
         may_have_arrived=x.may_have_arrived, cause=x.cause, by=x.by, word=x.word,
         since_ms=to_ms(x.since) if x.since else 0, held=x.held, failures=x.failures,

@@ -71,7 +71,7 @@ class Desk:
                 keys.clusters_at, "-inf", now_ms - cluster_ms, start=0, num=1000
             )
             pipe = self.client.pipeline(transaction=False)
-            for key in (keys.reports, keys.urgent, keys.matched_patterns, keys.deadletters):
+            for key in (keys.reports, keys.urgent, keys.matched_patterns, keys.dead_letters):
                 pipe.zremrangebyscore(key, "-inf", old)
             if quiet:
                 pipe.zrem(keys.clusters, *quiet)

@@ -1,9 +1,9 @@
-"""Every Redis key, in one place; ``fenghuo rebuild`` drops what begins with ``desk``.
+"""Every Redis key, in one place; ``fenghuo rebuild`` drops those that begin with ``desk``.
 
 Prefixes under the namespace: ``desk:`` the fold of the events; ``s:`` streams and their counters; ``auth:``
-passwords, tokens, sessions; ``bucket:`` rates; ``outbox:`` answers of platforms before
-their commit; ``token:`` access tokens; ``lease:`` single owners; ``sandbox:`` the demo wall (a
-platform of its own, not ours to rebuild); ``idem:`` idempotency of intake.
+passwords, tokens, sessions; ``bucket:`` rate limits; ``outbox:`` answers of platforms until their commit;
+``token:`` access tokens; ``lease:`` leases; ``sandbox:`` the demo wall (a platform of its own, so a rebuild
+leaves it alone); ``idem:`` idempotency of intake.
 """
 
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from fenghuo.domain.channels import SANDBOX
 
 
 def surge_of(pattern_id: str, district: str) -> str:
-    """What a surge is called: one pattern in one district."""
+    """The id of a surge: one pattern in one district."""
     return f"{pattern_id}@{district}"
 
 
@@ -30,6 +30,7 @@ class Keys:
         return self._k("desk", "")
 
     def report(self, report_id: str) -> str:
+        """Hash: ``row``, ``answer`` and ``cluster`` as PUT values, ``handled`` as json of UrgentHandled."""
         return self._k("desk", "report", report_id)
 
     @property
@@ -38,10 +39,11 @@ class Keys:
         return self._k("desk", "reports")
 
     def cluster(self, cluster_id: str) -> str:
+        """Hash: ``cluster`` to ``revision:json`` of the Cluster without its members."""
         return self._k("desk", "cluster", cluster_id)
 
     def members(self, cluster_id: str) -> str:
-        """Hash: revision, modulo how many are kept, to ``revision:json`` of the member."""
+        """Hash: revision modulo MEMBERS_KEPT to ``revision:json`` of the member."""
         return self._k("desk", "members", cluster_id)
 
     def clusters_of(self, district: str) -> str:
@@ -49,14 +51,13 @@ class Keys:
         return self._k("desk", "clusters-of", district)
 
     def marker(self, district: str, marker: str) -> str:
-        """Sorted set: ids of a district's clusters that have the trace, by the time of their last report
-        (ms)."""
+        """Sorted set: ids of a district's clusters that have the marker (a MinHash value), by the time of
+        their last report (ms)."""
         return self._k("desk", "trace", district, marker)
 
     @property
     def clusters(self) -> str:
-        """Sorted set: clusters that two people or more reported and that hold something suspicious, by
-        danger."""
+        """Sorted set: ids of the suspicious clusters of two reporters or more, by danger."""
         return self._k("desk", "clusters")
 
     @property
@@ -69,12 +70,11 @@ class Keys:
         return self._k("desk", "hits", surge_of(pattern_id, district))
 
     def hourly_reports(self, pattern_id: str, district: str) -> str:
-        """Sorted set: ``hour|reporter`` of a pattern in a district by the hour's start (ms): its past."""
+        """Sorted set: ``hour|reporter`` of a pattern in a district by the hour's start (ms)."""
         return self._k("desk", "pace", surge_of(pattern_id, district))
 
     def first_seen(self, reporter: str) -> str:
-        """Sorted set of one member, ``first``: when ``reporter`` was first heard of (ms), as long as the
-        desk remembers."""
+        """Sorted set of one member, ``first``, by the time of the reporter's first report (ms)."""
         return self._k("desk", "reporter", reporter)
 
     @property
@@ -84,12 +84,12 @@ class Keys:
 
     @property
     def matched_patterns(self) -> str:
-        """Sorted set: pattern ids by the time of their last hit (ms)."""
+        """Sorted set: pattern ids by the time of their last match (ms)."""
         return self._k("desk", "hit-patterns")
 
     @property
     def drafted(self) -> str:
-        """Hash: cluster id, or ``surge_of`` a pattern and district, to the alert drafted from it."""
+        """Hash: cluster id, or ``surge_of`` a pattern and district, to ``ms:json`` of its last draft."""
         return self._k("desk", "drafted")
 
     @property
@@ -102,17 +102,21 @@ class Keys:
         return self._k("desk", "history", alert_id)
 
     def sightings(self, alert_id: str) -> str:
+        """Sorted set: ``report|town`` of further reports by time (ms)."""
         return self._k("desk", "sightings", alert_id)
 
-    def decision(self, decision_id: str) -> str:
-        return self._k("desk", "decision", decision_id)
+    def order_outcome(self, order_id: str) -> str:
+        """Hash: ``code`` and ``message`` of what became of an order."""
+        return self._k("desk", "decision", order_id)
 
     def release(self, alert_id: str, version: int) -> str:
+        """String: json of the Release."""
         return self._k("desk", "release", alert_id, str(version))
 
     @property
     def latest_releases(self) -> str:
-        """Hash: alert id to ``order:kind`` of the newest release, so that nothing older leaves after it."""
+        """Hash: alert id to ``order:version:change`` of its latest release: the sender's last look, so that
+        nothing older is sent after it."""
         return self._k("desk", "standing")
 
     def ledger(self, alert_id: str, version: int, kind: str) -> str:
@@ -121,7 +125,7 @@ class Keys:
 
     @property
     def planned(self) -> str:
-        """Hash: ``alert:version:kind`` to how many deliveries were planned."""
+        """Hash: ``alert:version:kind`` to the number of deliveries planned."""
         return self._k("desk", "planned")
 
     @property
@@ -130,22 +134,24 @@ class Keys:
         return self._k("desk", "retries")
 
     def held(self, name: str) -> str:
-        """Sorted set: json of the requests that wait until the halted channel ``name`` is resumed."""
+        """Sorted set: json of the requests that are held until the halted channel ``name`` is resumed, by the
+        time they were held (ms)."""
         return self._k("desk", "held", name)
 
     @property
     def halted(self) -> str:
-        """Hash: channel, or ``channel/credential``, to ``ms:json`` of the ChannelChanged that stands."""
+        """Hash: channel, or ``channel/credential``, to ``ms:json`` of its ChannelChanged; empty once it is
+        resumed."""
         return self._k("desk", "halted")
 
     def settled_groups(self, alert_id: str, version: int, kind: str) -> str:
-        """Set: groups whose delivery has been settled once; whether all are is then looked up on the
-        ledger."""
+        """Set: ids of the groups whose delivery ever reached a final state; the ledger has whether it still
+        is in one."""
         return self._k("desk", "settled", alert_id, str(version), kind)
 
     @property
     def tasks(self) -> str:
-        """Hash: task id to ``revision:json`` of the OpenTask; closed ones are empty."""
+        """Hash: task id to ``revision:json`` of the OpenTask; empty once it is closed."""
         return self._k("desk", "tasks")
 
     def audience(self, digest: str) -> str:
@@ -157,16 +163,16 @@ class Keys:
         return self._k("desk", "escalated", alert_id, str(version), kind)
 
     def taps(self, alert_id: str, version: int, kind: str) -> str:
-        """Hash: tap id to 1, of the taps that changed a delivery."""
+        """Hash: ids of the taps that changed a delivery to 1."""
         return self._k("desk", "taps", alert_id, str(version), kind)
 
     def notices(self, alert_id: str, version: int) -> str:
-        """Hash: event id to ``level|person|ms|kind`` of what people were told of the alert."""
+        """Hash: event id to ``level|person|ms|kind`` of a notice to a person."""
         return self._k("desk", "notices", alert_id, str(version))
 
     def warned_on(self, day: str) -> str:
         """Hash: ``group|alert|channel|kind`` of what groups got or may have got on a day (YYYY-MM-DD,
-        Asia/Shanghai)."""
+        China)."""
         return self._k("desk", "warned", day)
 
     def tap_times(self, person_id: str) -> str:
@@ -175,18 +181,22 @@ class Keys:
 
     @property
     def patterns(self) -> str:
+        """Hash: pattern id to ``ms:json`` of the PatternChanged."""
         return self._k("desk", "patterns")
 
     @property
     def groups(self) -> str:
+        """Hash: group id to ``ms:json`` of the Group; gone ones too."""
         return self._k("desk", "groups")
 
     @property
     def people(self) -> str:
+        """Hash: person id to ``ms:json`` of the Person; gone ones too."""
         return self._k("desk", "people")
 
     @property
-    def deadletters(self) -> str:
+    def dead_letters(self) -> str:
+        """Sorted set: json of the DeadLetterRow by time (ms)."""
         return self._k("desk", "deadletters")
 
     def stream(self, address: str) -> str:
@@ -197,17 +207,17 @@ class Keys:
 
     @property
     def rebuilding(self) -> str:
-        """Stands while the desk is not whole: from before a rebuild drops it until all is folded."""
+        """Exists while the desk is incomplete: from before a rebuild drops it until all events are folded."""
         return self._k("rebuilding")
 
     @property
     def rebuild_lease(self) -> str:
-        """Held by the one ``fenghuo rebuild`` that works."""
+        """The lease of the one ``fenghuo rebuild`` that is at work."""
         return self.lease("rebuild")
 
     def outbox(self, delivery_id: str, attempt: int) -> str:
-        """String: the receipt of an attempt on a platform that knows no repeats, kept from its answer to the
-        commit."""
+        """String: the receipt of an attempt on a platform that is not idempotent, kept from the platform's
+        answer until the commit."""
         return self._k("outbox", delivery_id, str(attempt))
 
     def token(self, name: str) -> str:
@@ -224,7 +234,7 @@ class Keys:
         return self._k("auth", *parts)
 
     def wall(self, group_id: str) -> str:
-        """Hash: idempotency key to json of the message that stands on the group's sandbox wall."""
+        """Hash: idempotency key to json of the message on the group's sandbox wall."""
         return self._k(SANDBOX.name, "wall", group_id)
 
     @property
@@ -234,5 +244,5 @@ class Keys:
 
     @property
     def wall_asked(self) -> str:
-        """Hash: counters of what the sandbox was asked."""
+        """Hash: counters of the requests to the sandbox."""
         return self._k(SANDBOX.name, "asked")

@@ -33,7 +33,7 @@ class OrderOutcomes(Reader):
     async def get(self, order_id: str) -> OrderOutcome | None:
         """The outcome of an order; None while it is under way."""
         async with reaching_redis():
-            code, message = await self._client.hmget(self._keys.decision(order_id), "code", "message")
+            code, message = await self._client.hmget(self._keys.order_outcome(order_id), "code", "message")
         return None if code is None else OrderOutcome.decode(code, message)
 
     async def settled(self, order_ids: Sequence[str]) -> set[str]:
@@ -41,13 +41,13 @@ class OrderOutcomes(Reader):
         async with reaching_redis():
             pipe = self._client.pipeline(transaction=False)
             for order_id in order_ids:
-                pipe.exists(self._keys.decision(order_id))
+                pipe.exists(self._keys.order_outcome(order_id))
             raw = await pipe.execute() if order_ids else []
         return {order_id for order_id, known in zip(order_ids, raw, strict=True) if known}
 
 
 def _put(keys: Keys, order_id: str, outcome: OrderOutcome) -> list[Change]:
-    key = keys.decision(order_id)
+    key = keys.order_outcome(order_id)
     return [("HSET", key, *outcome.encode()), ("EXPIRE", key, retention.OUTCOME_KEPT_S)]
 
 

@@ -1,7 +1,8 @@
 """Surges: the recent matches of one pattern in one district, and the same hours of its last days."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from fenghuo.clock import to_ms
 from fenghuo.desk import retention
@@ -15,7 +16,7 @@ SurgeId = tuple[str, str]
 """A pattern and a district."""
 
 
-class PatternMatch(NamedTuple):
+class PatternMatch(msgspec.Struct, frozen=True, gc=False):
     """One report of a pattern. Member ``report|reporter|group|town`` of a sorted set by time (ms)."""
 
     at_ms: int

@@ -1,6 +1,6 @@
-"""An alert and its life as data: its states, what leads from one to the next, and who may do it.
+"""An alert and its state machine as data: the states, the transitions, and the roles that may take them.
 
-``fenghuo.domain.alert_lifecycle`` walks the table.
+``fenghuo.domain.alert_lifecycle`` applies the table.
 """
 
 import hashlib
@@ -17,7 +17,7 @@ PersonId = NewType("PersonId", str)
 
 SYSTEM = PersonId("system")
 TEXT_LIMIT = 310
-"""Characters of a warning or a correction; with the foot that fenghuo.warning adds, 350 go out."""
+"""Characters of a warning or a correction; with the foot that ``warning_text`` adds, 350 go out."""
 TITLE_LIMIT = 40
 LONGEST_LIFE = timedelta(days=7)
 OVERRIDE_LENGTHS = (10, 200)
@@ -56,7 +56,8 @@ class Action(StrEnum):
 
 
 UPDATING = frozenset({Action.UPDATE, Action.SUBMIT_UPDATE, Action.APPROVE_UPDATE, Action.DROP_UPDATE})
-"""Actions on the new version of a warning that stands; until it is approved the old one stands alone."""
+"""Actions on the new version of a released warning; until it is approved the old version alone is in
+force."""
 
 
 class Role(StrEnum):
@@ -70,9 +71,9 @@ class Role(StrEnum):
 
 
 RELEASED = frozenset({State.APPROVED, State.BROADCASTING, State.COMPLETED})
-"""States in which the warning stands: residents have it or are getting it."""
+"""States in which the warning is in force: residents have it or are getting it."""
 
-LIFE: dict[tuple[State | None, Action], State] = {
+TRANSITIONS: dict[tuple[State | None, Action], State] = {
     (None, Action.DRAFT): State.DRAFT,
     (State.DRAFT, Action.EDIT): State.DRAFT,
     (State.RETURNED, Action.EDIT): State.DRAFT,
@@ -99,9 +100,9 @@ LIFE: dict[tuple[State | None, Action], State] = {
     **{(state, action): state for state in RELEASED for action in UPDATING - {Action.APPROVE_UPDATE}},
     **{(state, Action.APPROVE_UPDATE): State.APPROVED for state in RELEASED},
 }
-"""(state before, action) to state after; whatever is not here is refused."""
+"""(state before, action) to state after; everything else is refused."""
 
-MAY: dict[Action, frozenset[Role]] = {
+ALLOWED_ROLES: dict[Action, frozenset[Role]] = {
     Action.DRAFT: frozenset({Role.ANALYST, Role.APPROVER, Role.SYSTEM}),
     Action.EDIT: frozenset({Role.ANALYST, Role.APPROVER}),
     Action.SUBMIT: frozenset({Role.ANALYST, Role.APPROVER}),
@@ -117,7 +118,7 @@ MAY: dict[Action, frozenset[Role]] = {
     Action.APPROVE_UPDATE: frozenset({Role.APPROVER}),
     Action.DROP_UPDATE: frozenset({Role.ANALYST, Role.APPROVER}),
 }
-"""Who may take each action; checked where it is applied, whatever a page showed."""
+"""The roles that may take each action; checked where the order is applied, not only on the page."""
 
 NEEDS_REASON = frozenset({Action.RETURN, Action.REJECT, Action.RECALL, Action.DROP_UPDATE})
 ENDED = frozenset({State.REJECTED, State.RECALLED, State.EXPIRED})
@@ -125,10 +126,10 @@ ENDED = frozenset({State.REJECTED, State.RECALLED, State.EXPIRED})
 
 
 class Audience(msgspec.Struct, frozen=True, kw_only=True):
-    """Who is warned: every group of ``district``, or those of ``towns`` when any are named, that
-    ``expression`` means.
+    """Who is warned: the groups of ``district`` (of ``towns`` only, if any are named) that match
+    ``expression``.
 
-    ``frozen`` is the digest of the groups that this meant when it was submitted (AudienceFrozen has them).
+    ``frozen`` is the digest of the groups that matched at the submission (AudienceFrozen lists them).
     """
 
     district: str
@@ -138,7 +139,7 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Content(msgspec.Struct, frozen=True, kw_only=True):
-    """What an approval is bound to, byte by byte."""
+    """What an approval is bound to, by the hash of its bytes."""
 
     title: str
     text: str
@@ -149,11 +150,11 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     expires_at: Moment
     exercise: bool = False
     override: str = ""
-    """Why a severe warning also goes to groups that have had their share of warnings."""
+    """Why a severe warning also goes to groups that have reached their limit of warnings."""
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
-    """A new version of a released warning, on its way to approval; the old one stands meanwhile."""
+    """A new version of a released warning, on its way to approval; the old one stays in force until then."""
 
     content: Content
     created_by: PersonId
@@ -167,7 +168,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
-    """Why the alert was drafted: its cluster or pattern, and what was known of it then."""
+    """Why the alert was drafted: its cluster or pattern, and the facts at that time."""
 
     first_report_at: Moment
     fraud_type: str
@@ -178,23 +179,23 @@ class Origin(msgspec.Struct, frozen=True, kw_only=True):
     examples: tuple[str, ...] = ()
     """Masked texts of the exemplars, from which patterns are made at release."""
     counted: tuple[str, ...] = ()
-    """Of a surge: the reports it was drafted from (the latest 50), which are no sightings of it."""
+    """Of a surge: the reports it was drafted from (the latest 50), which do not count as sightings."""
     by_town: tuple[tuple[str, int], ...] = ()
     """Distinct reporters in each town, most first; at most 20."""
     by_group: tuple[tuple[str, int], ...] = ()
     """Distinct reporters in each group (its id), most first; at most 20."""
     credibility_flags: tuple[str, ...] = msgspec.field(default=(), name="doubts")
-    """Why its reporters may not be what they seem, as on the cluster."""
+    """Why its reporters may not be who they claim to be, as on the cluster."""
     window_s: int = 0
     """Of a surge: the seconds in which ``reporters`` came."""
     reporters: int = 0
     """Of a surge: the distinct reporters that count in the window."""
     usual: float = 0.0
-    """Of a surge: the reporters that its own past leads one to expect in the window."""
+    """Of a surge: the reporters expected in the window from its own past."""
 
 
 class Alert(msgspec.Struct, frozen=True, kw_only=True):
-    """One alert as it stands after ``revision`` changes; ``version`` counts what was released."""
+    """An alert after ``revision`` changes; ``version`` counts the releases."""
 
     alert_id: AlertId
     revision: int
@@ -222,7 +223,7 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
-    """What one person asks of one alert; the body of a DecisionMade event."""
+    """What one person orders for one alert; the body of a DecisionMade event."""
 
     decision_id: str
     alert_id: AlertId
@@ -236,7 +237,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     seen_revision: int | None = None
     reason: str | None = None
     version: int = 0
-    """Of a beginning or completion: the version that it is of; 0: none named."""
+    """The version that a BEGIN or COMPLETE is for; 0: none named."""
 
 
 def content_hash(content: Content) -> str:
@@ -245,5 +246,5 @@ def content_hash(content: Content) -> str:
 
 
 def check_code(alert_id: str, version: int, text: str) -> str:
-    """Eight hex digits by which a resident can hold a warning against the official copy."""
+    """Eight hex digits by which a resident can compare a warning with the official copy."""
     return hashlib.sha256(f"{alert_id}\n{version}\n{text}".encode()).hexdigest()[:8].upper()

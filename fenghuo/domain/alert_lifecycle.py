@@ -1,7 +1,7 @@
-"""The pure ``decide`` that walks an alert's life.
+"""``decide``: the pure function that applies one order to an alert.
 
-Two persons stand behind every version of a warning: whoever created, last edited or submitted it may not
-approve it, and an approval is bound to the exact content by its hash.
+Every version of a warning needs two persons: whoever created, last edited or submitted it may not approve it,
+and an approval is bound to the exact content by its hash.
 """
 
 from collections.abc import Callable, Sequence
@@ -10,15 +10,15 @@ from datetime import datetime
 import msgspec
 
 from fenghuo.domain.alert import (
-    LIFE,
+    ALLOWED_ROLES,
     LONGEST_LIFE,
-    MAY,
     NEEDS_REASON,
     OVERRIDE_LENGTHS,
     REMEMBERED_DECISIONS,
     SEVERE,
     TEXT_LIMIT,
     TITLE_LIMIT,
+    TRANSITIONS,
     UPDATING,
     Action,
     Alert,
@@ -34,9 +34,9 @@ from fenghuo.errors import Denied
 _Changes = dict[str, object]
 
 
-class _Known(msgspec.Struct, frozen=True):
-    """What is known of the content that an order is about: the linter's objections (each ``code: excerpt``),
-    the (groups, residents) of its audience, and the digest of the groups that it means now."""
+class _Facts(msgspec.Struct, frozen=True):
+    """The facts about the content of an order: the linter's objections (each ``code: excerpt``), the (groups,
+    residents) that it reaches, and the digest of the groups that match its audience now."""
 
     findings: tuple[str, ...]
     reach: tuple[int, int]
@@ -53,18 +53,18 @@ def decide(
 ) -> Alert:
     """The alert after ``order``, or Denied.
 
-    ``findings`` are the linter's objections to the content that the order is about (``at_stake``); ``reach``
-    is the (groups, residents) of its audience; ``frozen`` is, at a submission, the digest of the groups that
-    the audience means. Pure: the time is the order's own, so a redelivered order gives the same answer. An
-    order already applied returns the alert unchanged.
+    ``findings`` are the linter's objections to the content that the order affects (``affected_content``);
+    ``reach`` is the (groups, residents) of its audience; ``frozen`` is, at a submission, the digest of the
+    groups that match the audience. The time is the order's own, so a redelivered order gives the same answer.
+    Idempotent: an order that was applied before returns the alert unchanged.
     """
     if alert is not None and order.decision_id in alert.decisions:
         return alert
     after = _next_state(alert, order)
     _check_person(order)
-    known = _Known(tuple(findings), reach, frozen)
+    facts = _Facts(tuple(findings), reach, frozen)
     if alert is None:
-        return _create(order, known)
+        return _create(order, facts)
     _check_fresh(alert, order)
     return msgspec.structs.replace(
         alert,
@@ -73,17 +73,17 @@ def decide(
         changed_at=order.at,
         reason=order.reason,
         decisions=(*alert.decisions, order.decision_id)[-REMEMBERED_DECISIONS:],
-        **_CHANGES[order.action](alert, order, known),
+        **_CHANGES[order.action](alert, order, facts),
     )
 
 
-def at_stake(alert: Alert, action: Action) -> Content:
-    """The content that ``action`` is about: the new version's for what updates an alert, else its own."""
+def affected_content(alert: Alert, action: Action) -> Content:
+    """The content that ``action`` affects: the new version's for an action of an update, else the alert's."""
     return alert.update.content if action in UPDATING and alert.update else alert.content
 
 
 def authors(alert: Alert, action: Action) -> set[PersonId]:
-    """Who may not take ``action``, an approval: they wrote or submitted what it is about."""
+    """The persons who may not take the approval ``action``, because they wrote or submitted its content."""
     found = {alert.created_by, alert.edited_by, alert.submitted_by}
     if action is Action.APPROVE_UPDATE and (update := alert.update):
         found = {alert.created_by, update.created_by, update.edited_by, update.submitted_by}
@@ -92,7 +92,7 @@ def authors(alert: Alert, action: Action) -> set[PersonId]:
 
 def _next_state(alert: Alert | None, order: Order) -> State:
     before = alert.state if alert else None
-    after = LIFE.get((before, order.action))
+    after = TRANSITIONS.get((before, order.action))
     if after is None:
         if alert is None:
             raise Denied("no_such_alert", f"there is no alert {order.alert_id}")
@@ -101,7 +101,7 @@ def _next_state(alert: Alert | None, order: Order) -> State:
 
 
 def _check_person(order: Order) -> None:
-    if order.role not in MAY[order.action]:
+    if order.role not in ALLOWED_ROLES[order.action]:
         raise Denied("wrong_role", f"{order.role} may not {order.action}")
     if order.action in NEEDS_REASON and not (order.reason or "").strip():
         raise Denied("reason_missing", f"{order.action} needs a reason")
@@ -110,26 +110,26 @@ def _check_person(order: Order) -> None:
 def _check_fresh(alert: Alert, order: Order) -> None:
     if order.seen_revision is not None and order.seen_revision != alert.revision:
         raise Denied("stale", "the alert has changed since the page was shown")
-    if order.seen_hash is not None and order.seen_hash != content_hash(at_stake(alert, order.action)):
+    if order.seen_hash is not None and order.seen_hash != content_hash(affected_content(alert, order.action)):
         raise Denied("stale", "the content has changed since the page was shown")
     if order.version and order.version != alert.version:
         raise Denied("other_version", f"version {alert.version} stands, not {order.version}")
 
 
-def _create(order: Order, known: _Known) -> Alert:
+def _create(order: Order, facts: _Facts) -> Alert:
     if order.content is None or order.origin is None:
         raise Denied("content_missing", "a draft needs content and origin")
     _check_content(order.content, order.at)
     return Alert(
         alert_id=order.alert_id, revision=1, version=1, state=State.DRAFT,
         content=with_frozen(order.content, ""), origin=order.origin, created_by=order.actor,
-        created_at=order.at, changed_at=order.at, findings=known.findings,
-        reach_groups=known.reach[0], reach_residents=known.reach[1], decisions=(order.decision_id,),
+        created_at=order.at, changed_at=order.at, findings=facts.findings,
+        reach_groups=facts.reach[0], reach_residents=facts.reach[1], decisions=(order.decision_id,),
     )  # fmt: skip
 
 
 def with_frozen(content: Content, digest: str) -> Content:
-    """``content`` whose audience is frozen under ``digest``; "": not yet, or not any more."""
+    """``content`` with its audience frozen under ``digest``; "" for not frozen."""
     audience = msgspec.structs.replace(content.audience, frozen=digest)
     return msgspec.structs.replace(content, audience=audience)
 
@@ -163,32 +163,32 @@ def _rewritten(alert: Alert, order: Order) -> Content:
     return with_frozen(order.content, "")
 
 
-def _check_releasable(content: Content, order: Order, known: _Known) -> None:
+def _check_releasable(content: Content, order: Order, facts: _Facts) -> None:
     _check_content(content, order.at)
-    if known.findings:
-        told = "; ".join(known.findings)
+    if facts.findings:
+        told = "; ".join(facts.findings)
         raise Denied("findings", f"the text still holds something that must not go out: {told}")
-    if known.reach[0] == 0:
+    if facts.reach[0] == 0:
         raise Denied("nobody", "the audience has no group")
 
 
-def _frozen(content: Content, order: Order, known: _Known) -> Content:
-    """What a submission makes of ``content``; from here on its hash stands for these very groups."""
-    _check_releasable(content, order, known)
-    if not known.frozen:
+def _frozen(content: Content, order: Order, facts: _Facts) -> Content:
+    """``content`` as submitted: from here on its hash covers the very groups of its audience."""
+    _check_releasable(content, order, facts)
+    if not facts.frozen:
         raise Denied("not_frozen", "a submission names the groups that its audience means")
-    return with_frozen(content, known.frozen)
+    return with_frozen(content, facts.frozen)
 
 
-def _check_approval(alert: Alert, order: Order, known: _Known) -> None:
+def _check_approval(alert: Alert, order: Order, facts: _Facts) -> None:
     if order.seen_hash is None:
         raise Denied("hash_missing", "an approval names the content it approves")
     if order.actor in authors(alert, order.action):
         raise Denied("same_person", "whoever wrote or submitted the warning cannot approve it")
-    content = at_stake(alert, order.action)
+    content = affected_content(alert, order.action)
     if not content.audience.frozen:
         raise Denied("not_frozen", "its groups have not been frozen: submit it again")
-    _check_releasable(content, order, known)
+    _check_releasable(content, order, facts)
 
 
 def _pending(alert: Alert) -> Update:
@@ -197,90 +197,90 @@ def _pending(alert: Alert) -> Update:
     return alert.update
 
 
-def _keep(_alert: Alert, _order: Order, _known: _Known) -> _Changes:
+def _keep(_alert: Alert, _order: Order, _known: _Facts) -> _Changes:
     return {}
 
 
-def _edit(alert: Alert, order: Order, known: _Known) -> _Changes:
+def _edit(alert: Alert, order: Order, facts: _Facts) -> _Changes:
     return {
-        "content": _rewritten(alert, order), "findings": known.findings, "edited_by": order.actor,
-        "reach_groups": known.reach[0], "reach_residents": known.reach[1],
+        "content": _rewritten(alert, order), "findings": facts.findings, "edited_by": order.actor,
+        "reach_groups": facts.reach[0], "reach_residents": facts.reach[1],
         "submitted_by": None, "submitted_at": None,
     }  # fmt: skip
 
 
-def _submit(alert: Alert, order: Order, known: _Known) -> _Changes:
+def _submit(alert: Alert, order: Order, facts: _Facts) -> _Changes:
     return {
-        "content": _frozen(alert.content, order, known), "findings": known.findings,
+        "content": _frozen(alert.content, order, facts), "findings": facts.findings,
         "submitted_by": order.actor, "submitted_at": order.at,
-        "reach_groups": known.reach[0], "reach_residents": known.reach[1],
+        "reach_groups": facts.reach[0], "reach_residents": facts.reach[1],
     }  # fmt: skip
 
 
-def _approve(alert: Alert, order: Order, known: _Known) -> _Changes:
-    _check_approval(alert, order, known)
+def _approve(alert: Alert, order: Order, facts: _Facts) -> _Changes:
+    _check_approval(alert, order, facts)
     return {
         "approved_by": order.actor, "approved_at": order.at, "approved_hash": content_hash(alert.content),
-        "findings": known.findings, "reach_groups": known.reach[0], "reach_residents": known.reach[1],
+        "findings": facts.findings, "reach_groups": facts.reach[0], "reach_residents": facts.reach[1],
     }  # fmt: skip
 
 
-def _complete(_alert: Alert, order: Order, _known: _Known) -> _Changes:
+def _complete(_alert: Alert, order: Order, _known: _Facts) -> _Changes:
     return {"completed_at": order.at}
 
 
-def _expire(_alert: Alert, _order: Order, _known: _Known) -> _Changes:
+def _expire(_alert: Alert, _order: Order, _known: _Facts) -> _Changes:
     return {"update": None}
 
 
-def _recall(alert: Alert, _order: Order, _known: _Known) -> _Changes:
+def _recall(alert: Alert, _order: Order, _known: _Facts) -> _Changes:
     if alert.approved_by is None:
         raise Denied("not_now", "what never went out cannot be recalled")
     return {"update": None}
 
 
-def _drop_update(alert: Alert, _order: Order, _known: _Known) -> _Changes:
+def _drop_update(alert: Alert, _order: Order, _known: _Facts) -> _Changes:
     _pending(alert)
     return {"update": None}
 
 
-def _update(alert: Alert, order: Order, known: _Known) -> _Changes:
+def _update(alert: Alert, order: Order, facts: _Facts) -> _Changes:
     update = Update(
         content=_rewritten(alert, order), created_by=alert.update.created_by if alert.update else order.actor,
-        edited_by=order.actor, edited_at=order.at, findings=known.findings,
-        reach_groups=known.reach[0], reach_residents=known.reach[1],
+        edited_by=order.actor, edited_at=order.at, findings=facts.findings,
+        reach_groups=facts.reach[0], reach_residents=facts.reach[1],
     )  # fmt: skip
     return {"update": update}
 
 
-def _submit_update(alert: Alert, order: Order, known: _Known) -> _Changes:
+def _submit_update(alert: Alert, order: Order, facts: _Facts) -> _Changes:
     update = _pending(alert)
     if update.submitted_by is not None:
         raise Denied("not_now", "the new version waits for approval already")
     submitted = msgspec.structs.replace(
-        update, content=_frozen(update.content, order, known), findings=known.findings,
+        update, content=_frozen(update.content, order, facts), findings=facts.findings,
         submitted_by=order.actor, submitted_at=order.at,
-        reach_groups=known.reach[0], reach_residents=known.reach[1],
+        reach_groups=facts.reach[0], reach_residents=facts.reach[1],
     )  # fmt: skip
     return {"update": submitted}
 
 
-def _approve_update(alert: Alert, order: Order, known: _Known) -> _Changes:
-    """The new version takes the old one's place in one step, so that two never stand."""
+def _approve_update(alert: Alert, order: Order, facts: _Facts) -> _Changes:
+    """Replace the old version by the new one in one step, so that never both are in force."""
     update = _pending(alert)
     if update.submitted_by is None:
         raise Denied("not_now", "the new version has not been submitted")
-    _check_approval(alert, order, known)
+    _check_approval(alert, order, facts)
     return {
         "content": update.content, "version": alert.version + 1, "update": None, "completed_at": None,
         "edited_by": update.edited_by, "submitted_by": update.submitted_by,
         "submitted_at": update.submitted_at,
         "approved_by": order.actor, "approved_at": order.at, "approved_hash": content_hash(update.content),
-        "findings": known.findings, "reach_groups": known.reach[0], "reach_residents": known.reach[1],
+        "findings": facts.findings, "reach_groups": facts.reach[0], "reach_residents": facts.reach[1],
     }  # fmt: skip
 
 
-_CHANGES: dict[Action, Callable[[Alert, Order, _Known], _Changes]] = {
+_CHANGES: dict[Action, Callable[[Alert, Order, _Facts], _Changes]] = {
     Action.EDIT: _edit,
     Action.SUBMIT: _submit,
     Action.APPROVE: _approve,

@@ -6,21 +6,14 @@ from collections.abc import Collection, Iterable
 from functools import lru_cache
 
 from fenghuo.domain.alert import Audience, Content
-from fenghuo.domain.audience_expression import (
-    Condition,
-    ExpressionError,
-    means,
-    parse,
-    shown,
-    test_of,
-    unknown_names,
-)
+from fenghuo.domain.audience_expression import Condition, ExpressionError, parse, to_text
+from fenghuo.domain.audience_matching import matcher, matches, unknown_names
 from fenghuo.domain.events import Group
 from fenghuo.domain.routing import way_for
 
 __all__ = [
     "Condition", "ExpressionError", "arrived_later", "digest_of", "freeze",
-    "in_audience", "means", "parse", "reach_of", "shown", "unknown_names", "way_for",
+    "in_audience", "matches", "parse", "reach_of", "to_text", "unknown_names", "way_for",
 ]  # fmt: skip
 
 
@@ -36,7 +29,7 @@ def in_audience(group: Group, audience: Audience) -> bool:
         return False
     if audience.towns and group.place.town not in audience.towns:
         return False
-    return not audience.expression or test_of(_parsed(audience.expression))(group)
+    return not audience.expression or matcher(_parsed(audience.expression))(group)
 
 
 def freeze(groups: Iterable[Group], audience: Audience) -> tuple[str, ...]:

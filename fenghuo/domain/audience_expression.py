@@ -1,22 +1,19 @@
-"""Which groups a warning means, as a person writes it: 镇=东湖镇,西岭街道 且 标签=商户. Pure.
+"""The audience of a warning as a person writes it: 镇=东湖镇,西岭街道 且 标签=商户; read and written back.
 
 Fields in Chinese or English, values with commas between them, 且/and, 或/or, 非/not, parentheses, 全部/all.
 """
 
-import difflib
 import re
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
-from functools import lru_cache, reduce
 from typing import TypeAlias
 
 from fenghuo.domain.channels import CHANNEL_NAMES
-from fenghuo.domain.events import Group
 from fenghuo.errors import Refused
 
-LONGEST = 500
+MAX_LENGTH = 500
 """Characters of an expression."""
-DEEPEST = 20
+MAX_DEPTH = 20
 """Parentheses and negations within each other."""
 
 FIELDS = {
@@ -68,9 +65,8 @@ class AnyOf:
 
 
 Condition: TypeAlias = Everyone | Is | Not | All | AnyOf
-Test: TypeAlias = Callable[[Group], bool]
 
-_SAID = {
+_MESSAGES = {
     "too_long": (
         "太长了：最多 {limit} 个字，现在有 {found} 个。请删减，或分成几条预警",
         "too long: at most {limit} characters, there are {found}; shorten it or make several warnings",
@@ -113,18 +109,18 @@ _SAID = {
 class ExpressionError(Refused):
     """An expression that cannot be read: ``code``, ``at`` (the character, the first being 1) and what to do.
 
-    ``str(error)`` is Chinese; ``told(language)`` says it in "zh" or "en".
+    ``str(error)`` is Chinese; ``message(language)`` is in "zh" or "en".
     """
 
     def __init__(self, code: str, at: int, **values: object) -> None:
         self.code = code
         self.at = at
         self._values = {"n": at, **values}
-        super().__init__(self.told("zh"))
+        super().__init__(self.message("zh"))
 
-    def told(self, language: str) -> str:
+    def message(self, language: str) -> str:
         known = "、".join(x[0] for x in FIELDS.values()) if language == "zh" else ", ".join(FIELDS)
-        return _SAID[self.code][language != "zh"].format(known=known, **self._values)
+        return _MESSAGES[self.code][language != "zh"].format(known=known, **self._values)
 
 
 _FIELD_OF = {name: field for field, names in FIELDS.items() for name in (field, *names)}
@@ -158,9 +154,10 @@ def canonical(field: str, value: str) -> str:
 
 
 def parse(text: str) -> Condition:
-    """What ``text`` means, in its simplest form; nothing written means everyone. Raises ExpressionError."""
-    if len(text) > LONGEST:
-        raise ExpressionError("too_long", LONGEST, limit=LONGEST, found=len(text))
+    """The condition that ``text`` expresses, in its simplest form; an empty text is everyone. Raises
+    ExpressionError."""
+    if len(text) > MAX_LENGTH:
+        raise ExpressionError("too_long", MAX_LENGTH, limit=MAX_LENGTH, found=len(text))
     reader = _Reader(text)
     if reader.at_end():
         return Everyone()
@@ -199,8 +196,8 @@ class _Reader:
     def _one(self, depth: int) -> Condition:
         if self.at_end():
             raise ExpressionError("end", self.at)
-        if depth > DEEPEST:
-            raise ExpressionError("too_deep", self.at + 1, limit=DEEPEST)
+        if depth > MAX_DEPTH:
+            raise ExpressionError("too_deep", self.at + 1, limit=MAX_DEPTH)
         if field := self._take(_FIELD):
             found = Is(_FIELD_OF[field[1].lower()], self._values(field[0], _FIELD_OF[field[1].lower()]))
             return Not(found) if field[2] in ("!=", "≠") else found
@@ -251,7 +248,8 @@ class _Reader:
 
 
 def _joined(kind: type[All] | type[AnyOf], parts: Iterable[Condition]) -> Condition:
-    """The parts under one roof: none twice, those of the same kind taken in, a single one alone."""
+    """The parts as one condition of ``kind``: deduplicated, parts of the same kind flattened, a single part
+    as it is."""
     flat: dict[Condition, None] = {}
     for part in parts:
         flat |= dict.fromkeys(part.of if isinstance(part, kind) else (part,))
@@ -262,16 +260,16 @@ def _opposite(of: Condition) -> Condition:
     return of.of if isinstance(of, Not) else Not(of)
 
 
-def shown(condition: Condition, language: str = "zh") -> str:
-    """The expression in the words of "zh" or "en"; ``parse`` reads it as the same condition (it may be longer
-    than what was written, so keep what was written)."""
+def to_text(condition: Condition, language: str = "zh") -> str:
+    """The expression in the words of "zh" or "en". ``parse`` reads it as the same condition, but it may be
+    longer than what a person wrote: keep what was written."""
     both, either, no, all_ = (" 且 ", " 或 ", "非 ", "全部") if language == "zh" else (
         " and ", " or ", "not ", "all")  # fmt: skip
 
     def inner(of: Condition, *looser: type) -> str:
-        return f"({told(of)})" if isinstance(of, looser) else told(of)
+        return f"({written(of)})" if isinstance(of, looser) else written(of)
 
-    def told(of: Condition) -> str:
+    def written(of: Condition) -> str:
         if isinstance(of, Everyone):
             return all_
         if isinstance(of, Is):
@@ -281,9 +279,9 @@ def shown(condition: Condition, language: str = "zh") -> str:
             return no + inner(of.of, All, AnyOf)
         if isinstance(of, All):
             return both.join(inner(x, AnyOf) for x in of.of)
-        return either.join(told(x) for x in of.of)
+        return either.join(written(x) for x in of.of)
 
-    return told(condition)
+    return written(condition)
 
 
 def named(field: str, value: str, language: str) -> str:
@@ -296,82 +294,3 @@ def _quoted(value: str) -> str:
     if _PLAIN.fullmatch(value) and value.casefold() not in _WORDS and not set(value) & set("且或"):
         return value
     return '"' + value.replace('"', '""') + '"'
-
-
-def means(group: Group, condition: Condition) -> bool:
-    """Whether ``condition`` holds for ``group``."""
-    return test_of(condition)(group)
-
-
-@lru_cache(maxsize=256)
-def test_of(condition: Condition) -> Test:
-    """``means`` for many groups: the condition made ready once."""
-    if isinstance(condition, Everyone):
-        return lambda _group: True
-    if isinstance(condition, Is):
-        return _TESTS[condition.field](frozenset(condition.values))
-    if isinstance(condition, Not):
-        no = test_of(condition.of)
-        return lambda group: not no(group)
-    return reduce(_both if isinstance(condition, All) else _either, map(test_of, condition.of))
-
-
-def _both(one: Test, other: Test) -> Test:
-    return lambda group: one(group) and other(group)
-
-
-def _either(one: Test, other: Test) -> Test:
-    return lambda group: one(group) or other(group)
-
-
-def tags_of(group: Group) -> list[str]:
-    """The group's tags under their stored names."""
-    return [canonical("tag", x) for x in group.tags]
-
-
-_Values = Collection[str]
-_TESTS: dict[str, Callable[[_Values], Test]] = {
-    "town": lambda values: lambda group: group.place.town in values,
-    "station": lambda values: lambda group: group.station in values,
-    "tag": lambda values: lambda group: any(x in values for x in tags_of(group)),
-    "group": lambda values: lambda group: group.group_id in values or group.name in values,
-    "owner": lambda values: lambda group: group.owner in values,
-    "channel": lambda values: lambda group: any(way.channel in values for way in group.ways),
-}
-
-
-def unknown_names(condition: Condition, groups: Iterable[Group], language: str = "zh") -> list[str]:
-    """A sentence for each name in ``condition`` that no group has: 没有叫“东湖”的镇，是不是“东湖镇”？"""
-    there = list(groups)
-    known: dict[str, set[str]] = {
-        "town": {g.place.town for g in there},
-        "station": {g.station for g in there},
-        "tag": {tag for g in there for tag in tags_of(g)},
-        "group": {g.group_id for g in there} | {g.name for g in there},
-        "owner": {g.owner for g in there},
-        "channel": {way.channel for g in there for way in g.ways},
-    }
-    return [
-        _missing(is_.field, value, known[is_.field] - {""}, language)
-        for is_ in dict.fromkeys(_leaves(condition))
-        for value in is_.values
-        if value not in known[is_.field]
-    ]
-
-
-def _leaves(condition: Condition) -> Iterator[Is]:
-    if isinstance(condition, Is):
-        yield condition
-    elif isinstance(condition, Not):
-        yield from _leaves(condition.of)
-    elif isinstance(condition, All | AnyOf):
-        for part in condition.of:
-            yield from _leaves(part)
-
-
-def _missing(field: str, value: str, known: Collection[str], language: str) -> str:
-    name, names = named(field, value, language), [named(field, x, language) for x in known]
-    close = difflib.get_close_matches(name, sorted(names), n=1, cutoff=0.5)
-    if language == "zh":
-        return f"没有叫“{name}”的{FIELDS[field][0]}" + (f"，是不是“{close[0]}”？" if close else "")
-    return f"there is no {field} '{name}'" + (f"; did you mean '{close[0]}'?" if close else "")

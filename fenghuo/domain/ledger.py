@@ -10,7 +10,7 @@ from datetime import datetime
 from fenghuo.clock import from_ms
 from fenghuo.domain.alert import Action
 from fenghuo.domain.calendar import CHINA
-from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, Row
+from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, LedgerRow
 from fenghuo.domain.events import SETTLED, AlertChanged, DeliveryState, Group
 
 COLUMNS = (
@@ -37,13 +37,13 @@ class LedgerLine:
     station: str
     owner: str
     members: int
-    row: Row
+    row: LedgerRow
     requested_at: datetime | None
     waiting_at: datetime | None
     settled_at: datetime | None
 
 
-def may_have(earlier: Mapping[int, Mapping[str, Row]]) -> dict[str, Row]:
+def may_have(earlier: Mapping[int, Mapping[str, LedgerRow]]) -> dict[str, LedgerRow]:
     """Each group that has or may have one of the versions, with the row of the latest."""
     return {
         group_id: row for n in sorted(earlier) for group_id, row in earlier[n].items()
@@ -52,7 +52,7 @@ def may_have(earlier: Mapping[int, Mapping[str, Row]]) -> dict[str, Row]:
 
 
 def ledger_lines(
-    rows: Mapping[str, Row],
+    rows: Mapping[str, LedgerRow],
     groups: Mapping[str, Group],
     history: Sequence[AlertChanged],
     version: int,
@@ -66,7 +66,7 @@ def ledger_lines(
     return [_line(x, rows[x], groups.get(x), requested[-1] if requested else None) for x in sorted(rows)]
 
 
-def _line(group_id: str, row: Row, group: Group | None, requested_at: datetime | None) -> LedgerLine:
+def _line(group_id: str, row: LedgerRow, group: Group | None, requested_at: datetime | None) -> LedgerLine:
     waiting_ms = row.since_ms or (row.at_ms if row.state is DeliveryState.WAITING else 0)
     return LedgerLine(
         group_id=group_id,

@@ -1,15 +1,15 @@
-"""Quiet hours: what is not severe wakes nobody at night. Pure; hours are China's."""
+"""Quiet hours: a warning that is not severe waits for the morning. Hours are China's."""
 
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
-CHINA = timezone(timedelta(hours=8))
+from fenghuo.domain.calendar import CHINA
 
 
 def quiet_until(now: datetime, severity: str, from_hour: int, to_hour: int) -> datetime | None:
-    """When the quiet hours that ``now`` lies in end; None outside of them, and always for severe.
+    """The end of the quiet hours if ``now`` is in them; None otherwise, and always for severe.
 
-    They run from ``from_hour`` to ``to_hour``, over midnight where the second is the smaller; the same hour
-    twice means none.
+    They run from ``from_hour`` to ``to_hour``, over midnight if ``to_hour`` is the smaller; equal hours mean
+    no quiet hours.
     """
     if severity == "severe" or from_hour == to_hour:
         return None
@@ -22,7 +22,8 @@ def quiet_until(now: datetime, severity: str, from_hour: int, to_hour: int) -> d
 
 
 def waiting_seconds(since: datetime, now: datetime, severity: str, from_hour: int, to_hour: int) -> float:
-    """Seconds from ``since`` to ``now`` without the quiet hours between: nobody is waited for at night."""
+    """Seconds from ``since`` to ``now`` without the quiet hours between, in which nobody is expected to
+    act."""
     waited, at = 0.0, since
     while at < now:
         end = quiet_until(at, severity, from_hour, to_hour)

@@ -1,10 +1,10 @@
-"""How soon persons tap: what their past to-dos say, and draws of how they may act on the next one. Pure.
+"""How soon persons tap: what their past to-dos tell, and random draws of how they may respond to the next
+one.
 
-A person never taps a to-do, or taps it after a log-normal time; each person has their own three figures
-(log-median, spread, share never tapped), known through their past to-dos and, as far as those say little,
-through everybody else's. All figures lie on a grid, so that an open to-do counts as what it is, "not by now".
-docs/decisions/0012-forecast.md gives the reasons for the numbers.
-"""
+The model: a person never taps a to-do, or taps it after a log-normal time. Each person has three parameters
+(log-median, spread, share never tapped), estimated from their past to-dos and, where those are few, from
+everybody else's. The parameters lie on a grid, so that an open to-do is censored data ("not yet") and no
+more. docs/decisions/0012-forecast.md gives the reasons for the numbers."""
 
 import math
 from collections.abc import Mapping, Sequence
@@ -19,34 +19,34 @@ Whole = NDArray[np.intp]
 Truths = NDArray[np.bool_]
 
 NIGHT_HOURS = (22.0, 7.0)
-"""Local hours between which a to-do that appears is one of the night."""
+"""Local hours between which a to-do that appears counts as a night one."""
 MEDIAN_S, MEDIAN_SPREAD = 360.0, 0.7
-"""What a district's usual median is guessed to be, and how far (in log) the guess may be off."""
+"""The prior of a district's usual median, and its standard deviation (in log)."""
 NIGHT_LOG, NIGHT_WEIGHT = math.log(4), 4.0
-"""A to-do of the night takes four times as long: a guess that counts as much as so many pairs of taps."""
+"""The prior that a night to-do takes four times as long; it weighs as much as so many pairs of taps."""
 LOG_SPREAD = 1.2
 """The usual spread (in log) of one person's delays."""
 DAY_SPREAD = 0.25
-"""How far (in log) one day may be slower or quicker for everybody together."""
+"""How far (in log) one day may be slower or quicker for everybody."""
 
 DRAWS, WORLDS = 384, 24
-"""Draws of how persons may act, and how many districts and days (worlds) they are drawn from."""
+"""Number of draws, and of the worlds (kind of district and day) from which they are drawn."""
 
 
 @dataclass(frozen=True, slots=True)
-class Todo:
-    """A past to-do that appeared at local ``hour`` (0 to 24): tapped after ``stood_s``, or not by then."""
+class PastTodo:
+    """A past to-do that appeared at local ``hour`` (0 to 24): tapped after ``open_s``, or still open then."""
 
-    stood_s: float
+    open_s: float
     tapped: bool
     hour: float
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """Whom this warning asks, and what is seen of each: arrays of (2, persons), to-dos of the day in the
-    first row and of the night in the second, in seconds; 0 where nothing is seen. ``open_s``: how long a
-    to-do stands open, or stood until somebody else tapped; ``done_s``: after what time it was tapped."""
+class CurrentTodos:
+    """The to-dos of the current warning: arrays of (2, persons), day to-dos in the first row and night ones
+    in the second, in seconds; 0 where there is none. ``open_s``: how long a to-do has been open, or was until
+    somebody else tapped; ``done_s``: after what time it was tapped."""
 
     persons: Sequence[str]
     open_s: Floats
@@ -54,9 +54,9 @@ class Asked:
 
 
 @dataclass(frozen=True, slots=True)
-class Draws:
-    """How persons may act: ``log_s`` (DRAWS, persons) by day, inf for never; ``night_log`` (DRAWS,) is added
-    for a to-do of the night."""
+class ResponseDraws:
+    """Draws of response times: ``log_s`` (DRAWS, persons) by day, inf for never; ``night_log`` (DRAWS,) is
+    added for a night to-do."""
 
     log_s: Floats
     night_log: Floats
@@ -68,20 +68,22 @@ class Draws:
 
 
 def is_night(hour: float) -> bool:
-    """Whether a to-do that appears at local ``hour`` (taken modulo 24) is one of the night."""
+    """Whether a to-do that appears at local ``hour`` (taken modulo 24) is a night one."""
     return not NIGHT_HOURS[1] <= hour % 24 < NIGHT_HOURS[0]
 
 
-def draw(habits: Mapping[str, Sequence[Todo]], asked: Asked, rng: np.random.Generator) -> Draws:
-    """Draws from all that ``habits`` (past to-dos by person; none: a newcomer) and today tell."""
-    past = _Past(habits)
-    everybody = _with_others(asked, habits)
+def draw_responses(
+    past_todos: Mapping[str, Sequence[PastTodo]], current: CurrentTodos, rng: np.random.Generator
+) -> ResponseDraws:
+    """Draws given the past to-dos by person (none: a newcomer) and the current ones."""
+    past = _PastResponses(past_todos)
+    everybody = _with_all_known(current, past_todos)
     first, alike = past.alike(everybody)
-    one_each = Asked(
+    one_each = CurrentTodos(
         [everybody.persons[n] for n in first], everybody.open_s[:, first], everybody.done_s[:, first]
     )
     worlds, by_day = _worlds(past, one_each, np.bincount(alike), rng)
-    alike = alike[: len(asked.persons)]
+    alike = alike[: len(current.persons)]
     nights = past.night_log + past.night_spread * rng.permutation(_normal_steps(WORLDS))
     ladders: dict[tuple[int, int], Floats] = {}
     drawn = []
@@ -89,12 +91,12 @@ def draw(habits: Mapping[str, Sequence[Todo]], asked: Asked, rng: np.random.Gene
         key = kind, day % len(by_day)
         if key not in ladders:
             ladders[key] = _ladder(by_day[key[1]], kind)
-        least = _still_open(asked, night) - _DAYS[day]
+        least = _still_open(current, night) - _DAYS[day]
         drawn.append(_DAYS[day] + _log_delays(ladders[key], alike, least, rng))
-    return Draws(np.concatenate(drawn), np.repeat(nights, DRAWS // WORLDS))
+    return ResponseDraws(np.concatenate(drawn), np.repeat(nights, DRAWS // WORLDS))
 
 
-# ---- the grid: what a person may be like, and what a district may be like
+# ---- the grid of persons' parameters, and the kinds of district
 
 
 def _normal_steps(n: int) -> Floats:
@@ -137,7 +139,7 @@ def _open_for(ages: Floats) -> Floats:
 
 
 def _kinds() -> tuple[Floats, Floats]:
-    """What persons of each kind of district are like (cells, kinds), and how likely a kind is (log)."""
+    """The distribution over the grid in each kind of district (cells, kinds), and each kind's log prior."""
     columns, odds = [], []
     for median in np.arange(3.9, 9.0, 0.5):
         off = (median - math.log(MEDIAN_S)) / MEDIAN_SPREAD
@@ -163,30 +165,30 @@ def _rounded(seconds: Floats, less: float | Floats = 0.0) -> Whole:
 
 
 def _finely(seconds: Floats) -> Floats:
-    """The log of ``seconds`` to two hundredths: what is seen of all at one moment must not be off alike."""
+    """The log of ``seconds`` to two hundredths: a coarser rounding would bias all persons the same way."""
     ages: Floats = np.rint(np.log(np.maximum(seconds, 1.0)) * 50) / 50
     return ages
 
 
-# ---- what is known
+# ---- the data
 
 
-class _Past:
-    """What past to-dos say: of the night in general, and of each person."""
+class _PastResponses:
+    """The past to-dos: what they tell of nights in general and of each person."""
 
-    def __init__(self, habits: Mapping[str, Sequence[Todo]]) -> None:
-        self._row = {person: n for n, person in enumerate(habits)}
-        todos = [todo for past in habits.values() for todo in past]
-        self._person = np.repeat(np.arange(len(habits)), [len(past) for past in habits.values()])
-        self._stood_s = np.array([todo.stood_s for todo in todos], dtype=float)
+    def __init__(self, past_todos: Mapping[str, Sequence[PastTodo]]) -> None:
+        self._row = {person: n for n, person in enumerate(past_todos)}
+        todos = [todo for past in past_todos.values() for todo in past]
+        self._person = np.repeat(np.arange(len(past_todos)), [len(past) for past in past_todos.values()])
+        self._open_s = np.array([todo.open_s for todo in todos], dtype=float)
         self._tapped = np.array([todo.tapped for todo in todos], dtype=bool)
         self._night = np.array([is_night(todo.hour) for todo in todos], dtype=bool)
         self.night_log, self.night_spread = self._learn_night()
 
     def _learn_night(self) -> tuple[float, float]:
-        """How much longer (in log) a to-do of the night takes, and how unsure that is: each person's nights
-        against the same person's days, taps alone."""
-        log_s = np.log(np.maximum(self._stood_s, 1.0))
+        """How much longer (in log) a night to-do takes, and the standard error: each person's nights against
+        the same person's days, taps alone."""
+        log_s = np.log(np.maximum(self._open_s, 1.0))
 
         def means(which: Truths) -> tuple[Floats, Floats]:
             person, size = self._person[which], len(self._row)
@@ -200,16 +202,17 @@ class _Past:
         longer = float((weights * (by_night - by_day)).sum())
         return (NIGHT_WEIGHT * NIGHT_LOG + longer) / known, LOG_SPREAD / math.sqrt(known)
 
-    def alike(self, asked: Asked) -> tuple[Whole, Whole]:
-        """Of persons of whom the same is known (newcomers, mostly) the first, and for each person which."""
-        known = np.array([self._row.get(person, -1) for person in asked.persons])
-        seen = [np.where(s > 0, _finely(s), -1.0) for s in (*asked.open_s, *asked.done_s)]
+    def alike(self, current: CurrentTodos) -> tuple[Whole, Whole]:
+        """Groups persons with the same data (newcomers, mostly): the first of each group, each one's
+        group."""
+        known = np.array([self._row.get(person, -1) for person in current.persons])
+        seen = [np.where(s > 0, _finely(s), -1.0) for s in (*current.open_s, *current.done_s)]
         _, first, one = np.unique(np.vstack([known, *seen]), axis=1, return_index=True, return_inverse=True)
         return first, one.ravel()
 
     def likelihood(self, persons: Sequence[str]) -> Floats:
         """Log-likelihood, (persons, cells), of each person's past; flat for a newcomer."""
-        ages = _rounded(self._stood_s, self._night * self.night_log)
+        ages = _rounded(self._open_s, self._night * self.night_log)
         counts = np.zeros((2, len(self._row) + 1, len(_AGES)))
         np.add.at(counts, (self._tapped.astype(np.intp), self._person, ages), 1.0)
         rows = [self._row.get(person, len(self._row)) for person in persons]
@@ -217,29 +220,32 @@ class _Past:
         return known
 
 
-def _with_others(asked: Asked, habits: Mapping[str, Sequence[Todo]]) -> Asked:
-    """``asked`` and, after them, those of ``habits`` who are not: they tell what persons here are like."""
-    known = set(asked.persons)
-    others = [person for person in habits if person not in known]
+def _with_all_known(current: CurrentTodos, past_todos: Mapping[str, Sequence[PastTodo]]) -> CurrentTodos:
+    """``current`` and, after its persons, all others with past to-dos: they tell what persons here are
+    like."""
+    known = set(current.persons)
+    others = [person for person in past_todos if person not in known]
     nothing = np.zeros((2, len(others)))
-    return Asked(
-        [*asked.persons, *others], np.hstack([asked.open_s, nothing]), np.hstack([asked.done_s, nothing])
+    return CurrentTodos(
+        [*current.persons, *others],
+        np.hstack([current.open_s, nothing]),
+        np.hstack([current.done_s, nothing]),
     )
 
 
-def _still_open(asked: Asked, night_log: float) -> Floats:
-    """Log-seconds by day, (persons,), that each person has let pass; -inf where nothing is open."""
+def _still_open(current: CurrentTodos, night_log: float) -> Floats:
+    """Log-seconds by day, (persons,), that each person's to-do has been open; -inf where none is."""
     with np.errstate(divide="ignore"):
-        by_day, by_night = np.log(asked.open_s)
+        by_day, by_night = np.log(current.open_s)
     passed: Floats = np.maximum(by_day, by_night - night_log)
     return passed
 
 
-def _today(asked: Asked, night_log: float, day_log: float) -> Floats:
-    """Log-likelihood, (persons, cells), of what is seen today, were the day slower by ``day_log``."""
-    seen = np.zeros((len(asked.persons), len(_MU)))
-    still = np.where(asked.done_s.any(axis=0), 0.0, asked.open_s)
-    for since, table in ((still, _open_for), (asked.done_s, _tapped_after)):
+def _today(current: CurrentTodos, night_log: float, day_log: float) -> Floats:
+    """Log-likelihood, (persons, cells), of the current to-dos if the day is slower by ``day_log``."""
+    seen = np.zeros((len(current.persons), len(_MU)))
+    still = np.where(current.done_s.any(axis=0), 0.0, current.open_s)
+    for since, table in ((still, _open_for), (current.done_s, _tapped_after)):
         for seconds, night in zip(since, (0.0, night_log), strict=True):
             some = seconds > 0
             ages, which = np.unique(_finely(seconds[some]), return_inverse=True)
@@ -248,16 +254,16 @@ def _today(asked: Asked, night_log: float, day_log: float) -> Floats:
 
 
 def _worlds(
-    past: _Past, asked: Asked, counts: Whole, rng: np.random.Generator
+    past: _PastResponses, current: CurrentTodos, counts: Whole, rng: np.random.Generator
 ) -> tuple[list[tuple[int, int]], list[Floats]]:
-    """WORLDS pairs (kind of district, day), as likely as all that is known makes them; and for each day (one
-    for all where today shows nothing yet) the likelihood, (persons, cells), up to a factor a person. Each
-    person ``asked`` stands for so many (``counts``) alike."""
-    likely = past.likelihood(asked.persons)
-    seen = bool(asked.open_s.any() or asked.done_s.any())
+    """WORLDS pairs (kind of district, day) drawn from the posterior; and for each day (one for all days while
+    there are no current to-dos) the likelihood, (persons, cells), up to a factor per person. Each person of
+    ``current`` stands for ``counts`` persons with the same data."""
+    likely = past.likelihood(current.persons)
+    seen = bool(current.open_s.any() or current.done_s.any())
     by_day, odds = [], []
     for day_log in _DAYS if seen else _DAYS[:1]:
-        known = likely + _today(asked, past.night_log, day_log) if seen else likely
+        known = likely + _today(current, past.night_log, day_log) if seen else likely
         top = known.max(axis=1, keepdims=True)
         by_day.append(np.exp(known - top))
         odds.append(_KIND_ODDS + counts @ (np.log(by_day[-1] @ _KINDS) + top))
@@ -269,16 +275,16 @@ def _worlds(
 
 
 def _ladder(likely: Floats, kind: int) -> Floats:
-    """For persons of one kind of district: (persons, cells), rising from n to n + 1 in the row of person n by
-    what each cell is worth, so that one search finds cells for all."""
+    """Cumulative probabilities for persons of one kind of district, (persons, cells): the row of person n
+    rises from n to n + 1, so that one search over the flattened array finds cells for all persons."""
     sums = np.cumsum(likely * _KINDS[:, kind], axis=1)
     ladder: Floats = sums / sums[:, -1:] + np.arange(len(sums))[:, None]
     return ladder
 
 
 def _log_delays(ladder: Floats, rows: Whole, least: Floats, rng: np.random.Generator) -> Floats:
-    """Log-seconds, (draws of one world, persons), all above ``least`` (persons,); inf for never. ``rows`` of
-    the ladder are the persons'."""
+    """Log-seconds, (draws of one world, persons), all above ``least`` (persons,); inf for never. ``rows`` are
+    the persons' rows of the ladder."""
     size = (DRAWS // WORLDS, len(rows))
     found = np.searchsorted(ladder.ravel(), rng.random(size) + rows) % ladder.shape[1]
     mu = _MU[found] + (_LOG_S[1] - _LOG_S[0]) * (rng.random(size) - 0.5)

@@ -1,6 +1,6 @@
-"""Who may say of a group that it has a warning, and to whom its waiting is open. Pure.
+"""Who may confirm by a tap that a group has a warning, and who sees the to-do of a waiting group.
 
-Both rooms ask here: the console before it takes a tap, broadcast before it counts one.
+Used by the console before it accepts a tap, and by broadcast before it counts one.
 """
 
 from collections.abc import Collection, Mapping
@@ -9,7 +9,7 @@ from typing import Literal
 from fenghuo.domain.events import DeliveryState, Group, Person, derive_id
 
 OPEN_TO_TAP = frozenset({DeliveryState.WAITING, DeliveryState.SUPERSEDED, DeliveryState.UNKNOWN})
-"""States of such a group's delivery that a person's word that it was sent settles."""
+"""States of a delivery that a person's tap settles."""
 Level = Literal["owner", "deputy", "station"]
 
 
@@ -29,11 +29,10 @@ def on_duty(person: Person, group: Group) -> bool:
 def level_for(
     person: Person, group: Group, opened: Collection[str], people: Mapping[str, Person]
 ) -> Level | None:
-    """As what ``person`` sees that ``group`` waits; None while it is not theirs to send.
+    """The level on which ``person`` has the to-do of a waiting ``group``; None while they have none.
 
-    ``opened``: the levels to which it was escalated. A deputy sees it from that level on, or at once where
-    nobody is its owner; a duty account always.
-    """
+    ``opened``: the levels to which it was escalated. A deputy has it from that level on, or at once if the
+    group has no owner; a duty account always."""
     if person.person_id == group.owner:
         return "owner"
     if person.person_id == group.deputy and (
@@ -44,7 +43,7 @@ def level_for(
 
 
 def is_current_release(kind: str, version: int, standing: tuple[int, str]) -> bool:
-    """Whether ``kind`` of ``version`` is what groups are to have now; ``standing``: (version, kind) of the
+    """Whether groups are to have the ``kind`` of ``version`` now; ``standing``: (version, kind) of the
     alert's newest release."""
     stands, release = standing
     wanted = ("recalled",) if kind == "correction" else ("approved", "updated")

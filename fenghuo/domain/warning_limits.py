@@ -1,4 +1,4 @@
-"""Which groups may get one more warning, and why others may not: fatigue and the platforms' quotas. Pure."""
+"""Which groups may get one more warning, and why others may not: warning fatigue and platforms' quotas."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -8,12 +8,12 @@ from enum import StrEnum
 import msgspec
 
 SEVERE = "severe"
-"""The severity that may use the reserve, and that an override helps."""
+"""The severity that may use the reserve and be overridden."""
 WEEK = timedelta(days=7)
 
 
 class LimitReason(StrEnum):
-    """Why a group is held back, in the order in which a reason is looked for."""
+    """Why a group may get no further warning, in the order in which the reasons are checked."""
 
     PLATFORM = "platform"
     RESERVE = "reserve"
@@ -22,8 +22,8 @@ class LimitReason(StrEnum):
 
 
 class GroupQuota(msgspec.Struct, frozen=True, gc=False):
-    """A group that may be warned. ``platform``: its channel counts messages (wecom_customer_group).
-    ``per_day`` is its own limit; 0: the general one."""
+    """The quota of one group. ``platform``: the platform of its channel counts messages too. ``per_day``: the
+    group's own limit; 0: the general one."""
 
     group_id: str
     platform: bool = False
@@ -31,16 +31,16 @@ class GroupQuota(msgspec.Struct, frozen=True, gc=False):
 
 
 class WarningCount(msgspec.Struct, gc=False):
-    """What a group has had: warnings ``today`` and in the ``week`` that ends today; ``month``: every message
-    that its platform counted this calendar month."""
+    """What a group has received: warnings ``today`` and in the seven days that end today (``week``); every
+    message that its platform counted this calendar month (``month``)."""
 
     today: int = 0
     week: int = 0
     month: int = 0
 
     def add(self, day: date, today: date, *, warning: bool, counted: bool) -> None:
-        """One message of ``day``: a ``warning``, or anything that its platform ``counted`` (officers' own
-        mass messages and corrections too), or both. Days after ``today`` and long past count nothing."""
+        """Count one message of ``day``: a ``warning``, or one that its platform ``counted`` (officers' own
+        mass messages and corrections too), or both. A day after ``today`` or long past changes nothing."""
         if not day <= today:
             return
         self.today += warning and day == today
@@ -50,8 +50,8 @@ class WarningCount(msgspec.Struct, gc=False):
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Messages that a group may get: warnings a day and in any seven days; and on its platform a calendar
-    month, of which ``reserve`` are kept for severe warnings."""
+    """How many messages a group may get: warnings per day and in any seven days; on its platform messages per
+    calendar month, of which ``reserve`` are kept for severe warnings."""
 
     per_day: int
     per_week: int
@@ -68,7 +68,7 @@ def over_limit(
 ) -> dict[str, LimitReason]:
     """The groups (by id) that may not get one more warning of ``severity`` now, and why; all others may.
 
-    A group without a count has had nothing. ``override`` is the recorded reason for a severe warning to
+    A group without a count has received nothing. ``override`` is the recorded reason for a severe warning to
     ignore the day's and the week's limit; nothing lifts the platform's own.
     """
     severe = severity == SEVERE

@@ -1,14 +1,14 @@
-"""The warning as residents read it: the approved text and a foot that anyone can hold against the official
-copy.
+"""The warning as residents read it: the approved text and a foot by which anyone can check it against the
+official copy.
 
-The same function serves the preview before approval and the sender, so that what was seen is what goes out.
+The preview before approval and the sender call the same function, so that what was seen is what goes out.
 """
 
 from fenghuo.domain.alert import Alert, check_code
 from fenghuo.domain.events import Release
 
 EXERCISE_MARK = "【演练】"
-"""Put before everything that an exercise sends; no live alert can carry it away."""
+"""Prefix of everything that an exercise sends; an approver cannot remove it."""
 
 
 def number(alert_id: str) -> str:
@@ -17,7 +17,7 @@ def number(alert_id: str) -> str:
 
 
 def issuer(district: str) -> str:
-    """Who warns in ``district``, as its texts are signed."""
+    """The signature of warnings in ``district``."""
     return f"{district}反诈中心"
 
 
@@ -33,6 +33,7 @@ def as_previewed(alert: Alert) -> str:
 
 
 def as_sent(release: Release, kind: str) -> str:
-    """What a group gets: the warning, or for ``kind`` "correction" the correction approved with it."""
+    """The text that a group gets: the warning, or for ``kind`` "correction" the correction approved with
+    it."""
     text = release.correction if kind == "correction" else release.text
     return render(release.alert_id, release.version, text, release.exercise)

@@ -6,11 +6,10 @@ seconds; what lasts (a minute's limit, a block, a night, an officer's delay) is 
 
 import time
 from collections.abc import Callable
-from datetime import datetime, timedelta, timezone
+from datetime import datetime, timedelta
 
 from fenghuo import clock
-
-CHINA = timezone(timedelta(hours=8))
+from fenghuo.domain.calendar import CHINA
 
 
 class SimClock:

@@ -80,7 +80,7 @@ def simulate(  # noqa: PLR0917 (click hands them over by name)
 def _moment(starts_at: str | None) -> datetime | None:
     """Today at ``starts_at`` in China; None for now."""
     from fenghuo import clock
-    from fenghuo.simulator.clock import CHINA
+    from fenghuo.domain.calendar import CHINA
 
     if starts_at is None:
         return None

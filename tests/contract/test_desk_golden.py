@@ -38,7 +38,7 @@ EVENTS: dict[str, e.Event] = SAMPLES | {
     ),
     "ReportUnmatched and new": variant("ReportUnmatched", suggested_pattern=None),
     "ClusterChanged for the first time": variant(
-        "ClusterChanged", cluster=replace(CLUSTER, revision=0, reports=1, reporters=1), traces=()
+        "ClusterChanged", cluster=replace(CLUSTER, revision=0, reports=1, reporters=1), markers=()
     ),
     "ClusterRedrawn by a split": variant(
         "ClusterRedrawn", cluster=replace(CLUSTER, merged_into=None, revision=1, corrections=())

@@ -255,7 +255,7 @@ SAMPLES: dict[str, e.Event] = {
             outcome=e.UrgentOutcome.STOPPED,
         ),
         sample(e.SightingRecorded, alert_id=ALERT, report_id="r-0001", place=PLACE),
-        sample(e.ClusterChanged, cluster=CLUSTER, member=MEMBER, traces=("09e3779b1",)),
+        sample(e.ClusterChanged, cluster=CLUSTER, member=MEMBER, markers=("09e3779b1",)),
         sample(
             e.ClusterCorrected,
             district="示范区",
@@ -267,7 +267,7 @@ SAMPLES: dict[str, e.Event] = {
             report_ids=("r-0001",),
         ),
         sample(e.CorrectionRefused, cluster_id="c-0001", correction_id="k-0001"),
-        sample(e.ClusterRedrawn, cluster=CLUSTER, gone=("r-0002",), traces=("09e3779b1",)),
+        sample(e.ClusterRedrawn, cluster=CLUSTER, gone=("r-0002",), markers=("09e3779b1",)),
         sample(e.DecisionMade, order=ORDER),
         sample(
             e.AlertChanged,

@@ -14,12 +14,12 @@ from typing import Any
 import httpx
 import msgspec
 
-from broadcast.owner_tasks.task_maker import task_changed
+from broadcast.owner_tasks.task_attempt import task_changed
 from fenghuo import clock, topics
 from fenghuo.demo.simulator_process import SimulatorProcess
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Action, AlertId, Audience, Order, Origin, Role
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.warning_text import number
 from fenghuo.runtime.room import open_desk, open_transport
@@ -268,10 +268,10 @@ class District:
 
     async def settled(
         self, alert_id: AlertId, groups: int, version: int = 1, kind: str = "warning", *, within_s: float = 60
-    ) -> dict[str, Row]:
+    ) -> dict[str, LedgerRow]:
         """The ledger once each of so many groups is settled, or waits for the officer's tap."""
 
-        async def done() -> dict[str, Row] | None:
+        async def done() -> dict[str, LedgerRow] | None:
             rows = await self.desk.deliveries.ledger(alert_id, version, kind)
             over = sum(x.state in e.SETTLED or by_officer(x) for x in rows.values())
             return rows if over == len(rows) == groups else None
@@ -299,18 +299,18 @@ class District:
         return int(await self.desk.client.execute_command("CLIENT", "KILL", "TYPE", "normal"))
 
     async def dead_letters(self) -> int:
-        return int(await self.desk.client.zcard(self.desk.keys.deadletters))
+        return int(await self.desk.client.zcard(self.desk.keys.dead_letters))
 
 
 SECOND = f"{SAFE_TEXT}（第二版）"
 
 
-def by_officer(row: Row) -> bool:
+def by_officer(row: LedgerRow) -> bool:
     """Whether the group waits for a tap that nobody makes for it here."""
     return row.state is State.WAITING and row.channel == "relay"
 
 
-def table(rows: Mapping[str, Row]) -> dict[tuple[str, str, str], int]:
+def table(rows: Mapping[str, LedgerRow]) -> dict[tuple[str, str, str], int]:
     """(channel, state, reason) to how many groups."""
     return dict(Counter((x.channel, str(x.state), x.reason) for x in rows.values()).most_common(12))
 

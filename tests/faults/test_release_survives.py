@@ -14,7 +14,7 @@ from fenghuo import clock
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Action, AlertId
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.servers.redis import RedisServer
 from tests.faults.district_harness import (
@@ -89,7 +89,7 @@ def doubled(shown: Sequence[Shown], *channels: str) -> dict[tuple[str, str], int
     return {key: n for key, n in times.items() if n > 1}
 
 
-def disagreeing(rows: Mapping[str, Row], have: set[str]) -> list[tuple[str, Row]]:
+def disagreeing(rows: Mapping[str, LedgerRow], have: set[str]) -> list[tuple[str, LedgerRow]]:
     """Where the ledger and the simulator's count differ; of what is unknown, they cannot."""
     has_it = {State.SHOWN: True, State.REFUSED: False, State.SUPERSEDED: False, State.WAITING: False}
     return [
@@ -172,7 +172,7 @@ async def test_each_misbehaviour_of_the_platforms_ends_in_its_right_state(distri
         alert_id = await district.release("storm", STORMY)
         held = closed - further
 
-        async def only_the_closed_wait() -> dict[str, Row] | None:
+        async def only_the_closed_wait() -> dict[str, LedgerRow] | None:
             await district.hurry()
             rows = await district.desk.deliveries.ledger(alert_id, 1)
             open_ = {k for k, x in rows.items() if x.state not in e.SETTLED and not by_officer(x)}
@@ -218,7 +218,7 @@ async def test_each_misbehaviour_of_the_platforms_ends_in_its_right_state(distri
     assert {rows[k].state for k, g in every.items() if g.credential == ALIVE} == {State.SHOWN}
 
 
-def causes(receipts: Sequence[e.ReceiptRecorded], rows: Mapping[str, Row]) -> str:
+def causes(receipts: Sequence[e.ReceiptRecorded], rows: Mapping[str, LedgerRow]) -> str:
     """What happened on the way and how it ended: channel, cause, groups, and their states in the end."""
     met: dict[tuple[str, str], set[str]] = {}
     for x in receipts:
@@ -259,7 +259,7 @@ async def test_a_recall_at_forty_percent_stops_it_and_corrects_exactly_those_who
         one = {next(iter(sorted(late)))}
         await district.tap(alert_id, one)  # pasted before the recall, told after it
 
-        async def owed() -> dict[str, Row] | None:
+        async def owed() -> dict[str, LedgerRow] | None:
             rows = await district.desk.deliveries.ledger(alert_id, 1, "correction")
             have = {x.group_id for x in await district.shown(alert_id) if SAFE_CORRECTION not in x.text}
             return rows if have | tapped | one <= rows.keys() else None

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 
 from fenghuo.commands import supervisor as houses
-from fenghuo.commands.rebuild import alone_at
+from fenghuo.commands.rebuild import exclusive_access
 from fenghuo.commands.supervisor import RUNNING, RoomProcess, Supervisor
 from fenghuo.desk.desk import Desk
 from fenghuo.errors import Refused, Unavailable
@@ -368,10 +368,10 @@ async def test_rebuild_is_refused_while_a_room_works_on_the_same_redis(
 
 async def test_two_rebuilds_exclude_each_other(redis_url: str, namespace: str) -> None:
     async with quiet_room(redis_url, namespace) as (room, desk):
-        async with alone_at(desk):
+        async with exclusive_access(desk):
             assert await room.health_problem() == "the desk is being rebuilt"
             with pytest.raises(Refused, match="rebuild"):
-                async with alone_at(desk):
+                async with exclusive_access(desk):
                     pytest.fail("two at a time")
         assert await room.health_problem() is None
 
@@ -383,11 +383,11 @@ async def test_a_rebuild_cut_short_is_told_until_one_is_finished(
     async with quiet_room(redis_url, namespace) as (room, desk):
         if how == "interrupted":
             with pytest.raises(KeyboardInterrupt):
-                async with alone_at(desk):
+                async with exclusive_access(desk):
                     raise KeyboardInterrupt
         else:  # nothing ran at its end, and its lease has run out
             await desk.client.set(desk.keys.rebuilding, "broken")
         assert await room.health_problem() == "the desk was left half rebuilt: run fenghuo rebuild again"
-        async with alone_at(desk):
+        async with exclusive_access(desk):
             pass
         assert await room.health_problem() is None

@@ -14,8 +14,9 @@ import aiohttp
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from fenghuo.domain.calendar import CHINA
 from fenghuo.simulator import faults, roster
-from fenghuo.simulator.clock import CHINA, SimClock
+from fenghuo.simulator.clock import SimClock
 from fenghuo.simulator.platform import SimulatedPlatform
 from fenghuo.simulator.server import application
 

@@ -1,1 +1,1 @@
-"""How channels speak HTTP: one client, and the guard of the addresses that it connects to."""
+"""HTTP as the channels need it: one attempt, of which it is known whether the request may have left."""

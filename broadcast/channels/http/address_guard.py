@@ -1,15 +1,18 @@
-"""Which addresses may be posted to: no way from a group's entry into the network that the sender stands in.
+"""Which addresses may be connected to: none that leads from a group's entry into the network of the sender.
 
-A name is resolved once, and what was looked at is what is connected to, so a name whose answer changes in
-between opens no hole. Redirects are never followed.
+The URL is checked first, then every address that its name resolves to, then, in ``guarded_socket``, the very
+address of each connection. So a name whose answer changes in between opens no hole. Redirects are never
+followed. Behind a proxy only the URL can be checked (see ``proxy``).
 """
 
 import asyncio
 import ipaddress
+import re
 import socket
 from collections.abc import Awaitable, Callable, Sequence
 from typing import Any
 
+from aiohttp.connector import AddrInfoType
 from yarl import URL
 
 Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
@@ -22,6 +25,8 @@ NAT64 = ipaddress.IPv6Network("64:ff9b::/96")
 WELL_KNOWN_PORTS = frozenset({80, 443})
 """Of the ports below 1024 those on which a web server may be; the others belong to mail, databases and the
 like."""
+
+_NUMERIC = re.compile(r"[0-9]+|0x[0-9a-f]*")
 
 
 class PrivateAddress(OSError):
@@ -58,14 +63,18 @@ def address_problem(target: str, *, allow_private: bool) -> str:
 
 
 def _inward(host: str, port: int) -> str:
-    """Why ``host`` and ``port`` would lead into our own network; "" for a name, which the resolver looks
-    at."""
+    """Why ``host`` and ``port`` would lead into our own network; "" for a name, whose addresses are checked
+    once it is resolved."""
     if port < 1024 and port not in WELL_KNOWN_PORTS:
         return f"the target's port {port} is not the web's"
     try:
         return "" if is_public(host) else "the target is a private address"
     except ValueError:
-        return ""
+        name = host.lower().rstrip(".")
+    if name == "localhost" or name.endswith(".localhost"):
+        return "the target is a private address"
+    # Old spellings of IPv4 addresses (127.1, 0x7f000001) are read by some resolvers, a proxy's among them.
+    return "the target is no address" if _NUMERIC.fullmatch(name.rpartition(".")[2]) else ""
 
 
 async def resolve(host: str, port: int) -> Sequence[Address]:
@@ -74,13 +83,23 @@ async def resolve(host: str, port: int) -> Sequence[Address]:
 
 
 async def resolve_public(resolve: Resolve, host: str, port: int, *, allow_private: bool) -> Sequence[Address]:
-    """What ``resolve`` says; raises PrivateAddress if any of it is not public, OSError when there is
+    """The addresses of a name; raises PrivateAddress if any of them is not public, OSError if there is
     none."""
     try:
         host.encode("idna")  # whoever resolves it: TLS takes no other name
         found = await resolve(host, port)
     except UnicodeError as error:
         raise OSError("not a name") from error
+    if not found:
+        raise OSError("no addresses")
     if not allow_private and not all(is_public(str(address[0])) for *_, address in found):
         raise PrivateAddress
     return found
+
+
+def guarded_socket(address: AddrInfoType) -> socket.socket:
+    """A socket for a connection to ``address``; raises PrivateAddress if that is not public."""
+    family, kind, protocol, _, where = address
+    if not is_public(str(where[0])):
+        raise PrivateAddress
+    return socket.socket(family, kind, protocol)

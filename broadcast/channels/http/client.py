@@ -1,7 +1,7 @@
-"""HTTP as the channels need it: one attempt, of which it is known whether the request can have left.
+"""One HTTP request at a time to whatever a group's entry names, on top of aiohttp.
 
-No redirects, no cookies, no proxy from the environment, answers of 64 KB at most. An address is never logged
-or put into a reason: it holds keys.
+One attempt each: no redirects, no cookies, nothing from the environment's proxy variables, 64 KB of an answer
+at most. A URL is never logged or put into a reason, since it holds keys.
 """
 
 import asyncio
@@ -9,53 +9,51 @@ import json
 import math
 import re
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
-from functools import cache, lru_cache
+from functools import lru_cache
+from typing import Any, NamedTuple
 from urllib.parse import urlencode
+from weakref import WeakValueDictionary
 
-from aiohappyeyeballs import start_connection
+import aiohttp
 from yarl import URL
 
 from broadcast.channels.base import SendResult, SendStatus
-from broadcast.channels.http.address_guard import (
-    Address,
-    PrivateAddress,
-    Resolve,
-    address_problem,
-    resolve,
-    resolve_public,
-)
-from broadcast.channels.http.connection import Connection, Reply
-from broadcast.channels.http.kept import Kept, Origin
+from broadcast.channels.http.address_guard import Resolve, address_problem, resolve
+from broadcast.channels.http.body import ACCEPTED_ENCODINGS, read_body
+from broadcast.channels.http.connection import IdleConnections, RequestBody
+from broadcast.channels.http.connector import open_session
+from broadcast.channels.http.failures import never_left
+from broadcast.channels.http.proxy import Proxy
+from broadcast.channels.http.tls import default_trust
 from fenghuo import clock
 
 LONGEST_WAIT_S = 3600.0
-RESOLVED_S = 30
-"""A name that was resolved is not asked for again for so long."""
-NEXT_ADDRESS_S = 0.25
-"""An address of a name that has not answered for so long gets the next one beside it."""
 TRY_AGAIN = frozenset({408, 425, 429, 503})
-"""Answers that say it was not taken."""
+"""Statuses that say that the request was not processed."""
+PROXY_AUTHENTICATION_REQUIRED = 407
 JSON = {"content-type": "application/json; charset=utf-8"}
+_FIXED_HEADERS = {"accept": "*/*", "accept-encoding": ACCEPTED_ENCODINGS, "user-agent": "fenghuo"}
 _PARTS = re.compile(r"(https?://[^/?#]*)([^#]*)", re.IGNORECASE)
 _PLAIN = re.compile(r"(?:[\w!$&'()*+,./:;=?@~-]|%[0-9a-f]{2})*", re.ASCII | re.IGNORECASE)
-"""A path and query that go as they are."""
+"""A path and query that need no quoting."""
+_CONTROL = re.compile(r"[\x00-\x08\x0a-\x1f\x7f\ud800-\udfff]")
+"""Characters that no header may contain."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpResponse:
-    """What came back: the status, Retry-After in seconds when it was given, and the first 64 KB of the
-    body."""
+    """The status, Retry-After in seconds when it was given, and the first 64 KB of the body, decompressed."""
 
     status: int
     retry_after_s: float | None
     raw: bytes
 
-    def said(self) -> dict[str, object]:
-        """The body's JSON object; empty when it is none."""
+    def json_object(self) -> dict[str, object]:
+        """The body's JSON object; empty when it has none."""
         try:
             body = json.loads(self.raw)
         except (ValueError, RecursionError):
@@ -63,28 +61,53 @@ class HttpResponse:
         return body if isinstance(body, dict) else {}
 
 
+class Origin(NamedTuple):
+    """The part of a URL that a connection belongs to."""
+
+    scheme: str
+    host: str
+    port: int
+
+    def url(self, path: str, query: str) -> URL:
+        """The URL of an encoded path and query."""
+        return URL.build(
+            scheme=self.scheme, host=self.host, port=self.port, path=path, query_string=query, encoded=True
+        )
+
+
 class HttpClient:
-    """Requests over connections of our own. ``reuse`` keeps them open: only for what ignores a repeat, since
-    a kept connection that the other side has just closed looks like a request that left and was not
-    answered. They open at the first request, and again after ``aclose``."""
+    """Sends requests and says whether each may have left.
+
+    ``reuse`` keeps connections open. It is for channels with an idempotency key only: a kept connection that
+    the server has just closed looks like a request that left and was not answered. At most ``at_once``
+    requests are under way, ``per_host`` of them to one origin; waiting for that is not part of ``timeout_s``.
+    With a ``proxy`` the proxy resolves names, so the guard looks at literal addresses only
+    (see ``address_guard``). Sessions open at the first request, and again after ``aclose``.
+    """
 
     def __init__(
         self,
         timeout_s: float,
         *,
         at_once: int = 100,
+        per_host: int | None = None,
         reuse: bool = False,
         allow_private: bool = True,
         resolve: Resolve = resolve,
+        trust: ssl.SSLContext | None = None,
+        proxy: Proxy | None = None,
     ) -> None:
         self._timeout_s = timeout_s
-        self._at_once = at_once
+        self._reuse = reuse
         self._allow_private = allow_private
         self._resolve = resolve
-        self._gate = asyncio.Semaphore(at_once)
-        self._names: dict[tuple[str, int], tuple[float, asyncio.Task[Sequence[Address]]]] = {}
-        self._under_way: set[Connection] = set()
-        self._kept = Kept(at_once if reuse else 0)
+        self._trust = trust or default_trust()
+        self._proxy = proxy
+        self._total = asyncio.Semaphore(at_once)
+        self._per_host = per_host or at_once
+        self._hosts: WeakValueDictionary[Origin, asyncio.Semaphore] = WeakValueDictionary()
+        self._idle = IdleConnections(at_once)
+        self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
     async def post(
         self,
@@ -94,99 +117,103 @@ class HttpClient:
         params: Mapping[str, str] | None = None,
         headers: Mapping[str, str] = JSON,
     ) -> HttpResponse | SendResult:
-        """POST once: the answer, or what is known without one (RETRY: never left; UNKNOWN: may have;
-        REFUSED: no address to post to)."""
-        return await self._ask("POST", url, body, params, headers)
+        """POST once: the response, or what is known without one (RETRY: never left; UNKNOWN: may have left;
+        REFUSED: no URL to post to)."""
+        return await self._request("POST", url, body, params, headers)
 
     async def get(self, url: str, *, params: Mapping[str, str] | None = None) -> HttpResponse | SendResult:
         """GET once, as ``post``."""
-        return await self._ask("GET", url, b"", params, {})
+        return await self._request("GET", url, b"", params, {})
 
     async def aclose(self) -> None:
-        """Close every connection."""
-        for connection in [*self._under_way]:
-            connection.abort()
-        self._kept.close()
-        self._names = {}
+        """Close every connection. A request that is waiting for its answer ends as UNKNOWN."""
+        sessions, self._sessions = self._sessions, {}
+        for session in sessions.values():
+            await session.close()
 
-    async def _ask(
+    async def _request(
         self, method: str, url: str, body: bytes, params: Mapping[str, str] | None, headers: Mapping[str, str]
     ) -> HttpResponse | SendResult:
-        there = _taken_apart(url, allow_private=self._allow_private)
-        if isinstance(there, str):
-            return SendResult(SendStatus.REFUSED, there)
-        origin, path = there
-        if params:
-            path += ("&" if "?" in path else "?") + urlencode(params)
-        try:
-            request = _request(method, origin, path, headers, body)
-        except ValueError:
+        target = _target(url, params, allow_private=self._allow_private)
+        if isinstance(target, str):
+            return SendResult(SendStatus.REFUSED, target)
+        if any(_CONTROL.search(value) for value in headers.values()):
             return SendResult(SendStatus.REFUSED, "the request cannot be written as HTTP")
-        async with self._gate:
-            ends = asyncio.get_running_loop().time() + self._timeout_s
-            connection = self._kept.take(origin)
-            if connection is None:
-                try:
-                    async with asyncio.timeout(self._timeout_s * 0.6):
-                        connection = await self._connect(origin)
-                except Exception as error:
-                    return _never_left(error)
-            self._under_way.add(connection)
-            try:
-                reply = await connection.ask(request, ends - asyncio.get_running_loop().time())
-            except Exception as error:
-                return SendResult(SendStatus.UNKNOWN, f"no answer: {type(error).__name__}")
-            finally:
-                self._under_way.discard(connection)
-                self._kept.put(origin, connection)
-        return _answer(reply)
+        origin, full = target
+        async with self._slots_of(origin), self._total:
+            payload = RequestBody(body)
+            outcome = await self._attempt(method, full, payload, headers)
+            if payload.found_closed and self._reuse:
+                # A kept connection had ended before anything was written; another one serves.
+                outcome = await self._attempt(method, full, RequestBody(body), headers)
+            return outcome
 
-    async def _connect(self, origin: Origin) -> Connection:
+    async def _attempt(
+        self, method: str, url: URL, body: RequestBody, headers: Mapping[str, str]
+    ) -> HttpResponse | SendResult:
+        proxy = self._proxy if self._proxy is not None and self._proxy.serves(url) else None
+        session = self._session(proxied=proxy is not None)
+        headers = {**_FIXED_HEADERS, **headers}
+        options = {"headers": headers} if proxy is None else proxy.options(url, headers)
         try:
-            addresses = await self._addresses(origin.host, origin.port)
-        except PrivateAddress:
-            raise
-        except OSError as error:
-            raise _NoSuchName from error
-        there = await start_connection(list(addresses), happy_eyeballs_delay=NEXT_ADDRESS_S)
-        connection = Connection()
-        try:
-            await asyncio.get_running_loop().create_connection(
-                lambda: connection, sock=there, ssl=_trust() if origin.encrypted else None,
-                server_hostname=origin.host.rstrip(".") if origin.encrypted else None,
-            )  # fmt: skip
-        except BaseException:
-            connection.abort()  # before the socket: the loop would go on watching a number that is free
-            there.close()
-            raise
-        if not connection.is_open:
-            connection.abort()
-            raise ConnectionResetError("closed before anything was asked")
-        return connection
+            response, raw = await _exchange(session, method, url, body, options)
+        except Exception as error:
+            return _failed(error, body, proxied=proxy is not None)
+        except asyncio.CancelledError:
+            if _is_cancelled() or not session.closed:
+                raise
+            # Closing the session cancels whoever waits for a name.
+            return _failed(ConnectionAbortedError(), body, proxied=proxy is not None)
+        if proxy is not None and response.status == PROXY_AUTHENTICATION_REQUIRED:
+            return SendResult(SendStatus.RETRY, f"the proxy refused the request: HTTP {response.status}")
+        waits = response.headers.get("retry-after")
+        return HttpResponse(response.status, retry_after_s(waits, clock.now()) if waits else None, raw)
 
-    async def _addresses(self, host: str, port: int) -> Sequence[Address]:
-        """Asked for once in RESOLVED_S, however many wait for it."""
-        now = asyncio.get_running_loop().time()
-        until, asking = self._names.get((host, port), (0.0, None))
-        if asking is None or until < now or (asking.done() and (asking.cancelled() or asking.exception())):
-            self._names.pop((host, port), None)
-            while self._names and (oldest := next(iter(self._names.items())))[1][0] < now:
-                del self._names[oldest[0]]
-            asking = asyncio.create_task(
-                resolve_public(self._resolve, host, port, allow_private=self._allow_private)
+    def _slots_of(self, origin: Origin) -> asyncio.Semaphore:
+        """The origin's own limit, kept while somebody uses it or waits for it."""
+        slots = self._hosts.get(origin)
+        if slots is None:
+            slots = self._hosts[origin] = asyncio.Semaphore(self._per_host)
+        return slots
+
+    def _session(self, *, proxied: bool) -> aiohttp.ClientSession:
+        session = self._sessions.get(proxied)
+        if session is None:
+            session = self._sessions[proxied] = open_session(
+                self._idle,
+                timeout_s=self._timeout_s,
+                reuse=self._reuse,
+                resolve=self._resolve,
+                allow_private=self._allow_private,
+                proxied=proxied,
+                trust=self._trust,
             )
-            asking.add_done_callback(lambda asked: asked.cancelled() or asked.exception())
-            self._names[host, port] = now + RESOLVED_S, asking
-        return await asyncio.shield(asking)
+        return session
 
 
-class _NoSuchName(OSError):
-    """There is no address of that name."""
+async def _exchange(
+    session: aiohttp.ClientSession, method: str, url: URL, body: RequestBody, options: Mapping[str, Any]
+) -> tuple[aiohttp.ClientResponse, bytes]:
+    """The response and its body; raises whatever kept it from coming whole."""
+    async with session.request(method, url, data=body, allow_redirects=False, **options) as response:
+        if response.status < 200 or not body.may_have_left:
+            response.close()  # which also keeps the request from leaving
+            raise ConnectionAbortedError("no answer to what was asked")
+        raw = await read_body(response)
+    if session.closed:
+        raise ConnectionAbortedError("closed by us, which is no end of a body")
+    return response, raw
 
 
-@cache
-def _trust() -> ssl.SSLContext:
-    return ssl.create_default_context()
+def _failed(error: Exception, body: RequestBody, *, proxied: bool) -> SendResult:
+    if body.may_have_left:
+        return SendResult(SendStatus.UNKNOWN, f"no answer: {type(error).__name__}")
+    return never_left(error, proxied=proxied)
+
+
+def _is_cancelled() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def retry_after_s(header: str | None, now: datetime) -> float | None:
@@ -205,53 +232,32 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
     return min(LONGEST_WAIT_S, max(0.0, wait_s)) if math.isfinite(wait_s) else None
 
 
-def _taken_apart(url: str, *, allow_private: bool) -> tuple[Origin, str] | str:
-    """Where to post to, and the path there; or why not."""
+def _target(url: str, params: Mapping[str, str] | None, *, allow_private: bool) -> tuple[Origin, URL] | str:
+    """The URL to request and its origin; or why it cannot be requested."""
     parts = _PARTS.match(url)
     if parts is None:
         return address_problem(url, allow_private=allow_private) or "the target is no http(s) address"
     origin = _origin(parts[1], allow_private=allow_private)
     if isinstance(origin, str):
         return origin
-    path = parts[2]
-    if "/." in path or not _PLAIN.fullmatch(path):
+    rest = parts[2]
+    if "/." in rest or not _PLAIN.fullmatch(rest):
         try:
-            path = URL(parts[0]).raw_path_qs
+            rest = URL(parts[0]).raw_path_qs
         except ValueError:
             return "the target is no address"
-    return origin, path if path.startswith("/") else f"/{path}"
+    path, _, query = rest.partition("?")
+    if params:
+        query += ("&" if query else "") + urlencode(params)
+    return origin, origin.url(path or "/", query)
 
 
 @lru_cache(maxsize=1024)
 def _origin(url: str, *, allow_private: bool) -> Origin | str:
-    """Many groups are behind one."""
-    why = address_problem(url, allow_private=allow_private)
-    if why:
-        return why
-    there = URL(url)
-    assert there.raw_host is not None and there.port is not None
-    return Origin(there.scheme == "https", there.raw_host, there.port, there.host_port_subcomponent or "")
-
-
-def _request(method: str, origin: Origin, path: str, headers: Mapping[str, str], body: bytes) -> bytes:
-    lines = [
-        f"{method} {path} HTTP/1.1", f"host: {origin.named}", "accept: */*", "accept-encoding: identity",
-        f"content-length: {len(body)}", *[f"{name}: {value}" for name, value in headers.items()],
-    ]  # fmt: skip
-    head = "\r\n".join(lines)
-    if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
-        raise ValueError("a header has a line break in it")
-    return f"{head}\r\n\r\n".encode() + body
-
-
-def _answer(reply: Reply) -> HttpResponse:
-    waits = retry_after_s(reply.retry_after, clock.now()) if reply.retry_after else None
-    return HttpResponse(reply.status, waits, reply.body)
-
-
-def _never_left(error: Exception) -> SendResult:
-    if isinstance(error, PrivateAddress):
-        return SendResult(SendStatus.REFUSED, "the target is a private address")
-    if isinstance(error, _NoSuchName):
-        return SendResult(SendStatus.RETRY, "the target's name was not found")
-    return SendResult(SendStatus.RETRY, f"no connection: {type(error).__name__}")
+    """Cached, since many groups are behind one origin."""
+    problem = address_problem(url, allow_private=allow_private)
+    if problem:
+        return problem
+    parsed = URL(url)
+    assert parsed.raw_host is not None and parsed.port is not None
+    return Origin(parsed.scheme, parsed.raw_host, parsed.port)

@@ -1,149 +1,126 @@
-"""One connection: HTTP/1.1, one request at a time, an answer of bounded size.
+"""aiohttp's connection under three rules that it does not have: it hears only while a request is under way,
+no more around an answer's body than an answer needs, and a bounded number of connections is idle.
 
-The parser is llhttp (httptools), which says what came; what follows from it is decided here. Whatever is no
-proper answer to the request under way ends the connection.
+``ResponseHandler`` is not documented by aiohttp. What is relied on is held by the tests against servers that
+break these rules.
 """
 
 import asyncio
-from typing import NamedTuple, cast
+from collections import OrderedDict
+from typing import cast
 
-import httptools
+import aiohttp
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.client_proto import ResponseHandler
+from aiohttp.http import RawResponseMessage, StreamWriter
+from aiohttp.streams import StreamReader
 
 LONGEST_HEAD = 32_768
-LONGEST_ANSWER = 65_536
-_FRAMES = frozenset({b"content-length", b"transfer-encoding"})
-"""Headers that say where the body ends; without one, the end of the connection is its end."""
+"""Bytes around a body: heads, informational responses, chunk sizes and extensions, trailers."""
+
+SWITCHING_PROTOCOLS = 101
 
 
-class Reply(NamedTuple):
-    """An answer: its status, its Retry-After header ("" without one), and of its body LONGEST_ANSWER + 1
-    bytes at most."""
+class Connection(ResponseHandler):
+    """One connection. ``idle`` is told when its request has been answered.
 
-    status: int
-    retry_after: str
-    body: bytes
+    With ``awaits_tunnel`` it also hears what comes before the first request: a proxy's answer to CONNECT.
+    """
 
-
-class Connection(asyncio.Protocol):
-    """A protocol for ``create_connection``; then ``ask`` any number of times while ``is_open``."""
-
-    def __init__(self) -> None:
-        self._loop = asyncio.get_running_loop()
-        self._transport: asyncio.Transport | None = None
-        self._parser: httptools.HttpResponseParser | None = None
-        self._waiter: asyncio.Future[Reply] | None = None
-        self._keeps = True
-        self._status = self._heard = 0
-        self._forget()
-        self.since = 0.0
-        """When (the loop's time) its owner last put it aside."""
-
-    @property
-    def is_open(self) -> bool:
-        """Whether another request may be sent."""
-        return self._keeps and self._transport is not None and not self._transport.is_closing()
-
-    async def ask(self, request: bytes, timeout_s: float) -> Reply:
-        """The answer to ``request``, which may have left from now on. Raises TimeoutError, or an OSError
-        when the connection ends or something else than an answer comes; it is closed then."""
-        if self._transport is None or not self.is_open or self._waiter is not None:
-            raise ConnectionResetError("not open")
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, idle: "IdleConnections", *, awaits_tunnel: bool
+    ) -> None:
+        super().__init__(loop)
+        self._idle = idle
+        self._listens = awaits_tunnel
+        self._has_begun = False
         self._heard = 0
-        self._forget()
-        self._parser = httptools.HttpResponseParser(self)
-        waiter: asyncio.Future[Reply] = self._loop.create_future()
-        self._waiter = waiter
-        timer = self._loop.call_later(timeout_s, self._fail, TimeoutError())
-        try:
-            self._transport.write(request)
-            return await waiter
-        finally:
-            timer.cancel()
-            self._waiter = None
-            if not waiter.done() or waiter.cancelled():
-                self.abort()
 
-    def abort(self) -> None:
-        """Close it at once; who waits for an answer gets none."""
-        self._keeps = False
-        if self._transport is not None:
-            self._transport.abort()
-
-    def _forget(self) -> None:
-        self._headed = self._framed = False
-        self._retry_after = b""
-        self._body: list[bytes] = []
-        self._size = 0
-
-    # --- what the loop says -----------------------------------------------------------------------------
-
-    def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = cast(asyncio.Transport, transport)  # uvloop's is none by its type
+    def begin(self) -> bool:
+        """Whether a request may be written now; from then on its answer is heard."""
+        self._idle.discard(self)
+        if self.should_close or not self.is_connected():
+            return False
+        self._listens = self._has_begun = True
+        self._heard = 0
+        return True
 
     def data_received(self, data: bytes) -> None:
-        if self._parser is None or self._waiter is None or self._waiter.done():
-            self.abort()  # nobody has asked for this
+        if data and not self._listens:
+            self._cut()
             return
+        super().data_received(data)
         self._heard += len(data)
-        try:
-            self._parser.feed_data(data)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            self._fail(ConnectionAbortedError("the answer is no HTTP"))
-        if self._heard - self._size > LONGEST_HEAD:
-            self._fail(ConnectionAbortedError("there is too much around the answer's body"))
+        body = self._payload.total_bytes if self._payload is not None else 0
+        if self._heard - body > LONGEST_HEAD:
+            self._cut()
 
-    def eof_received(self) -> None:
-        self._keeps = False
-        if self._headed and not self._framed:
-            self._answer()
+    def feed_data(self, data: tuple[RawResponseMessage, StreamReader], size: int = 0) -> None:
+        super().feed_data(data, size)
+        message, payload = data
+        if message.code == SWITCHING_PROTOCOLS:
+            self.force_close()  # nobody has asked for another protocol
+        if message.code >= 200 and self._has_begun:
+            payload.on_eof(self._answered)
 
-    def connection_lost(self, exc: Exception | None) -> None:
-        self._transport = None
-        self._fail(exc or ConnectionResetError("closed without an answer"))
+    def connection_lost(self, exc: BaseException | None) -> None:
+        if exc is not None and self._payload is not None and not self._payload.is_eof():
+            # A body without a length would end here, but a reset is no end.
+            self._payload.set_exception(aiohttp.ClientPayloadError())
+        self._idle.discard(self)
+        super().connection_lost(exc)
 
-    # --- what the parser says ---------------------------------------------------------------------------
+    def _answered(self) -> None:
+        self._listens = False
+        self._idle.add(self)
 
-    def on_message_begin(self) -> None:
-        if self._waiter is not None and self._waiter.done():
-            self._keeps = False  # a second answer to one request
-        else:
-            self._forget()  # what answers from 100 to 199 have said
+    def _cut(self) -> None:
+        if self.transport is not None:
+            self.transport.abort()
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        if self._headed:
-            return  # it comes after the body
-        name = name.lower()
-        if name == b"retry-after":
-            self._retry_after = value
-        elif name in _FRAMES:
-            self._framed = True
 
-    def on_headers_complete(self) -> None:
-        assert self._parser is not None
-        self._status = self._parser.get_status_code()
-        self._headed = self._status >= 200
+class IdleConnections:
+    """At most ``limit`` idle connections; aiohttp itself limits only those in use."""
 
-    def on_body(self, part: bytes) -> None:
-        self._body.append(part)
-        self._size += len(part)
-        if self._size > LONGEST_ANSWER:
-            self._answer()
-            self.abort()
+    def __init__(self, limit: int) -> None:
+        self._limit = limit
+        self._idle: OrderedDict[Connection, None] = OrderedDict()
 
-    def on_message_complete(self) -> None:
-        if not self._headed:
-            return  # 100 to 199: the answer is still to come
-        assert self._parser is not None and self._transport is not None
-        has_left = self._transport.get_write_buffer_size() == 0
-        self._keeps = self._keeps and has_left and self._parser.should_keep_alive()
-        self._answer()
+    def add(self, connection: Connection) -> None:
+        """Count ``connection``; the one idle for longest is closed if there are too many."""
+        self._idle[connection] = None
+        if len(self._idle) > self._limit:
+            oldest, _ = self._idle.popitem(last=False)
+            oldest.close()
 
-    def _answer(self) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            body = b"".join(self._body)[: LONGEST_ANSWER + 1]
-            self._waiter.set_result(Reply(self._status, self._retry_after.decode("latin-1"), body))
+    def discard(self, connection: Connection) -> None:
+        """``connection`` is in use or closed."""
+        self._idle.pop(connection, None)
 
-    def _fail(self, error: Exception) -> None:
-        if self._waiter is not None and not self._waiter.done():
-            self._waiter.set_exception(error)
-        self.abort()
+
+class RequestBody(aiohttp.BytesPayload):
+    """A body that is written at most once.
+
+    aiohttp calls ``write_with_length`` right before it gives head and body to the transport, so until then
+    the request has not left, and from then on it may have.
+    """
+
+    def __init__(self, raw: bytes) -> None:
+        super().__init__(raw)
+        self.may_have_left = False
+        self.found_closed = False
+        """Whether the last connection had ended before anything could be written."""
+
+    @property
+    def consumed(self) -> bool:
+        """True once written, so that aiohttp does not repeat a GET."""
+        return self.may_have_left
+
+    async def write_with_length(self, writer: AbstractStreamWriter, content_length: int | None) -> None:
+        connection = cast(Connection, cast(StreamWriter, writer).protocol)
+        if not connection.begin():
+            self.found_closed = True
+            raise ConnectionResetError("closed before the request")
+        self.found_closed = False
+        self.may_have_left = True
+        await writer.write(self._value)

@@ -23,7 +23,7 @@ from fenghuo.domain.alert import (
     Role,
     content_hash,
 )
-from fenghuo.domain.alert_lifecycle import at_stake, decide
+from fenghuo.domain.alert_lifecycle import affected_content, decide
 from fenghuo.domain.audience import digest_of, freeze
 from fenghuo.domain.reach import frozen_reach, still_there
 from fenghuo.errors import Denied
@@ -259,7 +259,9 @@ def life(
             at=moment,
             content=body if step in ("draft", "edit") else update if step == "update" else None,
             origin=origin(at, cluster_id) if step == "draft" else None,
-            seen_hash=content_hash(at_stake(alert, Action(step))) if alert and step in APPROVES else None,
+            seen_hash=content_hash(affected_content(alert, Action(step)))
+            if alert and step in APPROVES
+            else None,
             reason="请写明是哪类企业，居民看不懂“法人信息”。" if step in NEEDS_REASON else None,
         )
         alert = decide(
@@ -361,7 +363,7 @@ async def on_decisions_made(desk: Desk, events: Sequence[e.Event]) -> Outcome:
         assert isinstance(event, e.DecisionMade)
         order = event.order
         before = await desk.alerts.get(order.alert_id)
-        body = order.content or (at_stake(before, order.action) if before else None)
+        body = order.content or (affected_content(before, order.action) if before else None)
         groups = await desk.directory.groups()
         digest = body.audience.frozen if body and order.action in APPROVES else ""
         ids = (

@@ -16,7 +16,7 @@ from broadcast.people.notices import Notices
 from broadcast.people.reminders import Reminders
 from broadcast.people.taps import Taps
 from fenghuo import clock
-from fenghuo.commands.rebuild import alone_at
+from fenghuo.commands.rebuild import exclusive_access
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.errors import Refused, Transient
@@ -91,7 +91,7 @@ def loop(desk: Desk, transport: AnyTransport, redis_url: str, namespace: str) ->
 
 
 async def told(desk: Desk, level: str) -> list[str]:
-    return sorted(who for at, who, _ in await desk.notices.sent(s.ALERT, 1) if at == level)
+    return sorted(x.person_id for x in await desk.notices.sent(s.ALERT, 1) if x.level == level)
 
 
 async def test_a_release_that_is_half_written_out_is_looked_at_again_at_once(
@@ -192,11 +192,11 @@ async def test_the_turn_of_an_ended_loop_or_a_dead_process_hinders_nobody(
     async with first:
         assert await first.mine()
         with pytest.raises(Refused, match="reminders"):
-            async with alone_at(desk):
+            async with exclusive_access(desk):
                 pytest.fail("a rebuild beside a room at work")
     assert await second.mine()
     await desk.client.set(desk.keys.lease("reminders"), f"{host}:{child.pid}:{rest}", px=60_000)
-    async with alone_at(desk):
+    async with exclusive_access(desk):
         assert [await second.mine(), await second.mine()] == [False, True]
     await desk.client.aclose()
 

@@ -8,7 +8,7 @@ import pytest
 
 from console.web.permissions import PAGES
 from fenghuo import clock
-from fenghuo.domain.alert import MAY, Action, Role
+from fenghuo.domain.alert import ALLOWED_ROLES, Action, Role
 from fenghuo.domain.events import PersonChanged
 from fenghuo.security.passwords import LOGIN_TRIES
 from tests.browser.console_page import Opened, console_at
@@ -120,9 +120,9 @@ async def test_each_action_is_refused_to_other_roles(console: Opened, role: Role
     token = (await console.form("/alerts", "/logout"))["_csrf_token"]
     for action in FORM_ACTIONS:
         answer = await console.post(f"/alerts/{ALERT}/{action}", {"_csrf_token": token})
-        assert (answer.status_code == 403) == (role not in MAY[action]), action
+        assert (answer.status_code == 403) == (role not in ALLOWED_ROLES[action]), action
     answer = await console.post("/clusters/none/draft", {"_csrf_token": token})
-    assert answer.status_code == (404 if role in MAY[Action.DRAFT] else 403)
+    assert answer.status_code == (404 if role in ALLOWED_ROLES[Action.DRAFT] else 403)
     assert (await console.room.desk.alerts.get(ALERT)).revision == 3  # type: ignore[union-attr]
 
 

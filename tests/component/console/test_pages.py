@@ -11,17 +11,17 @@ from msgspec.structs import replace
 
 from console import live_updates, sandbox_wall
 from console.alerts import pages as alert_pages
-from console.alerts.delivery_figures import figures
+from console.alerts.delivery_figures import figures_of
 from console.clusters import pages as cluster_pages
-from console.clusters.evidence import growth
+from console.clusters.evidence import growth_of
 from console.reports import queue
 from console.web.authentication import Viewer
 from console.web.dependencies import Dependencies
 from console.web.rendering import elapsed, render_fragment
-from console.web.text_diff import marked
+from console.web.text_diff import mark_differences
 from console.web.words import Words
 from fenghuo import clock
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import ClusterRedrawn, DeliveryState, Person, ScamStage
 from fenghuo.servers.redis import RedisServer
 from tests.browser.console_page import Opened, console_at
@@ -130,7 +130,7 @@ async def test_the_live_list_marks_what_the_page_shows(console: Opened) -> None:
     await console.log_in("ana")
     page = (await console.client.get("/queue?show=report:r0020")).text
     assert 'data-live="/live/queue?show=report%3Ar0020"' in page
-    fragment = (await queue.fragments(house_of(console), Words("zh"), "report:r0020"))["board"]
+    fragment = (await queue.fragments(deps_of(console), Words("zh"), "report:r0020"))["board"]
     for shown in (page, fragment):
         assert 'href="/queue?show=report:r0020" aria-current="true"' in shown
 
@@ -139,11 +139,11 @@ async def test_a_doubtful_cluster_says_why(console: Opened) -> None:
     cluster = await console.room.desk.clusters.get("c-biz")
     assert cluster is not None
     doubted = replace(cluster, credibility_flags=("one_reporter", "new_reporters"))
-    shown = await cluster_pages.values_of(house_of(console), doubted)
+    shown = await cluster_pages.values_of(deps_of(console), doubted)
     page = render_fragment("_cluster_evidence.html", Words("zh"), **shown)
     assert "可疑刷量：同一人反复上报，同一地点一下子来了许多新账号" in page
     board = queue.Board(urgent=[], handled=[], alerts=[], clusters=[doubted], reports=[])
-    listed = await queue.board_values(house_of(console), board, {"key": ""})
+    listed = await queue.board_values(deps_of(console), board, {"key": ""})
     assert "可疑刷量：同一人反复上报，同一地点一下子来了许多新账号" in render_fragment(
         "_board.html", Words("zh"), **listed
     )
@@ -169,7 +169,9 @@ async def test_an_alert_keeps_the_evidence_of_a_cluster_that_was_merged(console:
     page = (await console.client.get("/alerts/a5ubm1tted0000000000aaaa")).text
     assert 'href="/clusters/c-biz"' in page
     assert "南桥街道</td>" in page, "the towns of what it is now"
-    live_parts = await cluster_pages.fragments(house_of(console), Words("zh"), "c-biz", may=True, said="")
+    live_parts = await cluster_pages.fragments(
+        deps_of(console), Words("zh"), "c-biz", may=True, correction_id=""
+    )
     assert set(live_parts) == {"outcome"}
     assert "这条线索刚被并入另一条" in live_parts["outcome"]
 
@@ -291,14 +293,14 @@ async def test_a_broker_that_is_away_leaves_the_alert_as_it_was_and_gives_the_te
 
 
 def intake_of(console: Opened, answer: Callable[[httpx.Request], httpx.Response]) -> Dependencies:
-    """The console's house with an intake that answers so."""
-    house = house_of(console)
-    house.intake = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://intake.test")
-    return house
+    """The console's dependencies with an intake that answers so."""
+    deps = deps_of(console)
+    deps.intake = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://intake.test")
+    return deps
 
 
-def house_of(console: Opened) -> Dependencies:
-    found: Dependencies = console.room.asgi.dependencies["house"].dependency()  # type: ignore[union-attr]
+def deps_of(console: Opened) -> Dependencies:
+    found: Dependencies = console.room.asgi.dependencies["deps"].dependency()  # type: ignore[union-attr]
     return found
 
 
@@ -357,8 +359,8 @@ async def test_a_report_that_is_not_taken_keeps_the_typed_text(
 
 
 async def test_a_live_page_gets_fragments_when_they_change_and_beats_in_between(console: Opened) -> None:
-    house = house_of(console)
-    token = await house.sessions.open("bo")
+    deps = deps_of(console)
+    token = await deps.sessions.open("bo")
     person = Person(person_id="bo", name="薄明", role=d.Role.APPROVER, district=d.DISTRICT)
     told = [
         "<p>1</p>",
@@ -369,19 +371,19 @@ async def test_a_live_page_gets_fragments_when_they_change_and_beats_in_between(
     async def fragments() -> dict[str, str]:
         return {"board": told.pop(0)}
 
-    stream = live_updates.events(house, Viewer(person, token), fragments, every_s=0)
+    stream = live_updates.events(deps, Viewer(person, token), fragments, every_s=0)
     got = [(await anext(stream)) for _ in range(5)]
     await stream.aclose()  # type: ignore[attr-defined]
     assert [x.event for x in got] == ["fragment", "beat", "fragment", "beat", "beat"]
-    assert house.streams == 0
+    assert deps.streams == 0
 
 
 async def test_the_live_parts_are_what_the_page_shows(console: Opened) -> None:
-    house = house_of(console)
-    parts = await alert_pages.fragments(house, Words("zh"), "b5oadca5t00000000000aaaa", "other", "")
+    deps = deps_of(console)
+    parts = await alert_pages.fragments(deps, Words("zh"), "b5oadca5t00000000000aaaa", "other", "")
     assert set(parts) == {"status", "outcome", "delivery", "history"}
     assert "这条预警刚刚有变化" in parts["status"]
-    same = await sandbox_wall.fragments(house, Words("en"), "西山镇")
+    same = await sandbox_wall.fragments(deps, Words("en"), "西山镇")
     assert "西山镇平安第" in same["screens"]
     assert "城关镇平安第" not in same["screens"]
 
@@ -389,31 +391,31 @@ async def test_the_live_parts_are_what_the_page_shows(console: Opened) -> None:
 def test_times_count_planned_groups_and_wait_for_the_slow_ones() -> None:
     now = clock.now()
     rows = {
-        f"g{n:04d}": Row(
+        f"g{n:04d}": LedgerRow(
             state=DeliveryState.SHOWN, at_ms=clock.to_ms(now) + 1000 * (n + 1), channel="sandbox"
         )
         for n in range(9)
     }
-    rows["g0009"] = Row(state=DeliveryState.WAITING, at_ms=0, channel="webhook")
-    found = figures(rows, {f"g{n:04d}": d.group(n) for n in range(10)}, 10, now)
+    rows["g0009"] = LedgerRow(state=DeliveryState.WAITING, at_ms=0, channel="webhook")
+    found = figures_of(rows, {f"g{n:04d}": d.group(n) for n in range(10)}, 10, now)
     assert found.times == [(50, 5.0), (90, 9.0), (99, None), (100, None)]
-    assert (found.shown, found.waiting, found.planned, found.share(9)) == (9, 1, 10, 900.0)
+    assert (found.shown, found.waiting, found.planned, found.per_mille(9)) == (9, 1, 10, 900.0)
     assert {part.name: (part.shown, part.open, part.all) for part in found.channels} == {
         "sandbox": (9, 0, 9), "webhook": (0, 1, 1),
     }  # fmt: skip
 
 
 def test_marks_show_what_is_other_and_what_is_missing() -> None:
-    assert marked("您的法人信息已到期", "您的法人信息已到期") == "您的法人信息已到期"
-    assert marked("请于今日内登录网站", "请于明早登录网站") == "请于<mark>明早</mark>登录网站"
-    assert marked("尊敬的用户您好", "您好") == "<del>尊敬的用户</del>您好"
-    assert marked("甲", "<乙>") == "<mark>&lt;乙&gt;</mark>"
+    assert mark_differences("您的法人信息已到期", "您的法人信息已到期") == "您的法人信息已到期"
+    assert mark_differences("请于今日内登录网站", "请于明早登录网站") == "请于<mark>明早</mark>登录网站"
+    assert mark_differences("尊敬的用户您好", "您好") == "<del>尊敬的用户</del>您好"
+    assert mark_differences("甲", "<乙>") == "<mark>&lt;乙&gt;</mark>"
 
 
 def test_growth_counts_every_report_once() -> None:
     now = clock.now()
     members = d.members_of([now - timedelta(minutes=m) for m in (300, 299, 40, 3, 1)], 0)
-    found = growth(members, now)
+    found = growth_of(members, now)
     assert sum(bar.count for bar in found.bars) == 5
     assert len(found.bars) <= 26
     assert found.minutes == 15

@@ -10,11 +10,11 @@ from email.utils import format_datetime
 import feedparser
 import pytest
 
-from console.alerts.orders import content_of
+from console.alerts.orders import content_from_form
 from console.public import cap, warnings
 from console.public import pages as public_pages
-from console.public.warnings import Published, codes_in, look_up, same_text
-from console.web.status_icons import Standing
+from console.public.warnings import PublishedAlert, codes_in, is_same_text, look_up
+from console.web.status_icons import TextStatus
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import warning_text
@@ -139,10 +139,10 @@ async def test_who_has_the_latest_is_told_so_in_a_few_bytes(console: Opened, pat
 async def test_a_tag_counts_before_a_time() -> None:
     now = clock.now()
     later = format_datetime((now + timedelta(hours=1)).astimezone(UTC), usegmt=True)
-    assert not public_pages.has_already('"old"', later, '"new"', now)
-    assert public_pages.has_already(None, later, '"new"', now)
-    assert public_pages.has_already("*", None, '"new"', now)
-    assert not public_pages.has_already(None, None, '"new"', now)
+    assert not public_pages.is_not_modified('"old"', later, '"new"', now)
+    assert public_pages.is_not_modified(None, later, '"new"', now)
+    assert public_pages.is_not_modified("*", None, '"new"', now)
+    assert not public_pages.is_not_modified(None, None, '"new"', now)
 
 
 async def test_a_recall_changes_the_feed_and_its_tag(
@@ -268,33 +268,33 @@ async def test_the_pages_stand_in_english_and_need_no_login(console: Opened) -> 
 # ---------------------------------------------------------------- what has become of a text
 
 
-def life_of(steps: int) -> Published:
-    return Published(ID, cap.documents(whole_life()[:steps], ABOUT))
+def life_of(steps: int) -> PublishedAlert:
+    return PublishedAlert(ID, cap.documents(whole_life()[:steps], ABOUT))
 
 
 def test_a_replaced_text_is_told_from_the_one_that_holds() -> None:
     one, now = life_of(2), AT + timedelta(hours=2, minutes=5)
     first, second = (x.code for x in one.documents)
-    assert [x.standing for x in look_up([one], [first], now)] == [Standing.REPLACED]
-    assert [x.standing for x in look_up([one], [second], now)] == [Standing.CURRENT]
+    assert [x.status for x in look_up([one], [first], now)] == [TextStatus.REPLACED]
+    assert [x.status for x in look_up([one], [second], now)] == [TextStatus.CURRENT]
     assert [x.by_code for x in look_up([one], [one.number], now)] == [False]
     assert look_up([one], [], now) == []
 
 
 def test_after_a_recall_every_text_is_recalled_but_the_correction() -> None:
     one, now = life_of(3), AT + timedelta(hours=4)
-    assert [look_up([one], [x.code], now)[0].standing for x in one.documents] == [
-        Standing.RECALLED,
-        Standing.RECALLED,
-        Standing.CORRECTION,
+    assert [look_up([one], [x.code], now)[0].status for x in one.documents] == [
+        TextStatus.RECALLED,
+        TextStatus.RECALLED,
+        TextStatus.CORRECTION,
     ]
-    assert one.told.code == one.documents[1].code
+    assert one.last_warning.code == one.documents[1].code
 
 
 def test_the_feed_tells_a_recall_for_a_day_and_says_when_that_ended() -> None:
     one, recalled_at = life_of(3), AT + timedelta(hours=3)
     end = recalled_at + cap.CANCEL_LIFE
-    assert one.counts(end - timedelta(seconds=1)) and not one.counts(end)
+    assert one.is_current(end - timedelta(seconds=1)) and not one.is_current(end)
     assert one.last_change(end - timedelta(seconds=1)) == recalled_at
     assert one.last_change(end + timedelta(days=1)) == end
     standing = life_of(1)
@@ -320,11 +320,11 @@ def test_codes_are_found_in_what_people_type(asked: str, codes: list[str]) -> No
 
 def test_only_a_pasted_text_is_compared() -> None:
     document = life_of(1).newest
-    assert same_text(document.code, document) is None
-    assert same_text(f"编号 {warning_text.number(ID)}，核验码 {document.code}", document) is None
-    assert same_text(document.text, document) is True
-    assert same_text(TEXT, document) is False
-    assert same_text(CORRECTION + TEXT, document) is False
+    assert is_same_text(document.code, document) is None
+    assert is_same_text(f"编号 {warning_text.number(ID)}，核验码 {document.code}", document) is None
+    assert is_same_text(document.text, document) is True
+    assert is_same_text(TEXT, document) is False
+    assert is_same_text(CORRECTION + TEXT, document) is False
 
 
 def test_what_no_document_can_carry_is_dropped_from_what_is_typed() -> None:
@@ -334,5 +334,5 @@ def test_what_no_document_can_carry_is_dropped_from_what_is_typed() -> None:
         "correction": "\x07更\t正 ",
         "hours": "2",
     }
-    content = content_of(d.content(clock.now()), typed, [], [])
+    content = content_from_form(d.content(clock.now()), typed, [], [])
     assert (content.title, content.text, content.correction) == ("标题", "一\n二三", "更\t正")

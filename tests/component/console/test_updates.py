@@ -218,7 +218,7 @@ async def test_an_approver_is_told_that_the_night_holds_it_back(
     console: Opened, monkeypatch: pytest.MonkeyPatch, hours: int, told: str
 ) -> None:
     morning = clock.now() + timedelta(hours=hours)
-    monkeypatch.setattr("console.alerts.approval_preview.begins", lambda *_: morning)
+    monkeypatch.setattr("console.alerts.approval_preview.sending_starts_at", lambda *_: morning)
     await console.log_in("bo")
     page = (await console.client.get(f"/alerts/{DRAFT}")).text
     assert f"等到 {local(morning):%H:%M} 才开始发" in page and told in page
@@ -372,7 +372,7 @@ async def test_viewers_share_one_reading_of_the_ledger(
         asked.append(kind)
         return await ledger(alert_id, version, kind)
 
-    monkeypatch.setattr(console.room.desk, "ledger", counting)
+    monkeypatch.setattr(console.room.desk.deliveries, "ledger", counting)
     await console.log_in("bo")
     for n in range(5):
         await console.client.get(f"/alerts/{SENT}?decision={n:032x}")

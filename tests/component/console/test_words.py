@@ -12,7 +12,7 @@ from console.alerts.orders import SEVERITIES
 from console.directory.coverage import PROBLEMS
 from console.directory.terminal_output import NAMED, WHY
 from console.web import status_icons
-from console.web.status_icons import Standing
+from console.web.status_icons import TextStatus
 from console.web.words import LANGUAGES, Words, table
 from fenghuo.domain.alert import Action, Role, State
 from fenghuo.domain.channels import CHANNEL_NAMES, CHANNELS, GROUP_CHANNELS
@@ -55,7 +55,7 @@ def test_every_key_that_a_page_or_the_code_names_is_in_the_table() -> None:
         ("action", list(Action)),
         ("severity", list(SEVERITIES)),
         ("verdict", ["known", "suggested", "new"]),
-        ("standing", list(Standing)),
+        ("standing", list(TextStatus)),
     ],
 )
 def test_every_state_has_its_one_word(section: str, names: list[str]) -> None:
@@ -69,8 +69,8 @@ def test_every_state_has_a_shape_and_a_tone() -> None:
     assert set(status_icons.ALERT) == set(State)
     assert set(status_icons.DELIVERY) == set(DeliveryState)
     assert set(status_icons.STAGE) == set(ScamStage)
-    assert set(status_icons.STANDING) == set(Standing)
-    assert {f"warnings.is_{name}" for name in Standing} <= set(table())
+    assert set(status_icons.TEXT) == set(TextStatus)
+    assert {f"warnings.is_{name}" for name in TextStatus} <= set(table())
     assert [name for name, (_, tone) in status_icons.DELIVERY.items() if tone == "green"] == [
         DeliveryState.SHOWN
     ]

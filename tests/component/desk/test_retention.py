@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from consumers.clusters import Clustering, joined
+from consumers.clusters.clustering import Clustering
+from consumers.clusters.growth import joined
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.retention import MEMBERS_KEPT
@@ -41,10 +42,10 @@ async def test_a_cluster_without_news_leaves_the_list_of_dangers_and_is_kept(des
     assert kept is not None and [m.report_id for m in kept.members] == ["r0", "r1"]
 
 
-async def test_a_cluster_is_found_by_its_traces_in_its_district(desk: Desk) -> None:
+async def test_a_cluster_is_found_by_its_markers_in_its_district(desk: Desk) -> None:
     held = joined(None, placed("c-r0"), unmatched("r0", "text"), settings(), new=False)
     changed = e.ClusterChanged(
-        event_id="e0", at=NOON, cluster=held.head, member=held.members["r0"], traces=("0a", "1b")
+        event_id="e0", at=NOON, cluster=held.head, member=held.members["r0"], markers=("0a", "1b")
     )
     await desk.project([changed])
     district = held.head.district
@@ -80,9 +81,9 @@ async def test_an_alert_whose_time_has_come_expires_and_the_release_with_it(
         expiry = running.rooms["consumers"].loops[0].__self__  # type: ignore[attr-defined]
 
         async def expired() -> bool:
-            await expiry.look()
+            await expiry.expire_due()
             alert = await running.desk.alerts.get("a1")
             return alert is not None and alert.state is State.EXPIRED
 
         await until(expired, what="the expiry")
-        assert await expiry.look() == 0
+        assert await expiry.expire_due() == 0

@@ -7,13 +7,13 @@ from datetime import timedelta
 import pytest
 
 from broadcast.channels.base import SendResult, SendStatus
+from broadcast.deliveries.eligibility import is_superseded
 from broadcast.deliveries.receipts import (
     LONGEST_RETRY_S,
+    attempt_receipt,
     backoff_s,
     delivery_of,
     latest_attempt_each,
-    outcome_of,
-    superseded,
     superseded_receipt,
     to_be_tried,
     was_cut_off,
@@ -25,7 +25,7 @@ from broadcast.planning.part_writer import deliveries
 from broadcast.planning.planner import PART, begin, meant_by, place_of, split_into_parts, taken_back
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Audience
-from fenghuo.domain.delivery import RANK, Row, ledger_rank, next_attempt
+from fenghuo.domain.delivery import RANK, LatestRelease, LedgerRow, ledger_rank, next_attempt
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.ledger import may_have
 from fenghuo.domain.routing import correction_way, next_way, ways_to
@@ -38,8 +38,8 @@ LIVE = ("sandbox", "webhook", "wecom_robot", "dingtalk", CUSTOMERS)
 
 def row(
     state: State, attempt: int = 1, may_have_arrived: bool = False, channel: str = "sandbox", **more: str
-) -> Row:
-    return Row(
+) -> LedgerRow:
+    return LedgerRow(
         state=state, at_ms=0, attempt=attempt, may_have_arrived=may_have_arrived, channel=channel, **more
     )  # type: ignore[arg-type]
 
@@ -60,7 +60,7 @@ def planned(
 
 
 def corrections(
-    event: e.AlertReleased, earlier: dict[int, dict[str, Row]], groups: dict[str, e.Group]
+    event: e.AlertReleased, earlier: dict[int, dict[str, LedgerRow]], groups: dict[str, e.Group]
 ) -> list[e.Event]:
     """What is corrected after ``earlier``, its parts written out."""
     came_by = {x: stood.channel for x, stood in may_have(earlier).items()}
@@ -250,7 +250,7 @@ def test_warning_and_correction_never_share_an_idempotency_key() -> None:
         (row(State.REQUESTED, 2), 1, False),
     ],
 )
-def test_what_the_ledger_knows_is_not_sent_again(before: Row | None, attempt: int, tried: bool) -> None:
+def test_what_the_ledger_knows_is_not_sent_again(before: LedgerRow | None, attempt: int, tried: bool) -> None:
     assert to_be_tried(request(attempt=attempt), before) is tried
 
 
@@ -258,14 +258,14 @@ def settled(
     verdict: SendStatus,
     failures: int = 0,
     *,
-    askable: bool = True,
+    can_ask: bool = True,
     further: str = "",
     may_have_arrived: bool = False,
     **said: object,
 ) -> e.ReceiptRecorded:
-    return outcome_of(
+    return attempt_receipt(
         request(failures=failures), SendResult(verdict, "said", **said), now=NOON, attempts=5, base_s=2,
-        askable=askable, next_channel=further, may_have_arrived=may_have_arrived,
+        can_ask=can_ask, next_channel=further, may_have_arrived=may_have_arrived,
     )  # fmt: skip
 
 
@@ -287,7 +287,7 @@ def settled(
 def test_a_timeout_is_unknown_never_failed(
     verdict: SendStatus, exhausted: bool, askable: bool, state: State
 ) -> None:
-    assert settled(verdict, 4 if exhausted else 0, askable=askable).state is state
+    assert settled(verdict, 4 if exhausted else 0, can_ask=askable).state is state
 
 
 @pytest.mark.parametrize(("verdict", "failures"), [(SendStatus.REFUSED, 0), (SendStatus.RETRY, 4)])
@@ -310,7 +310,7 @@ def test_what_may_have_arrived_never_goes_on_by_the_next_way(verdict: SendStatus
 
 
 def test_unknown_never_goes_on_by_the_next_way() -> None:
-    assert settled(SendStatus.UNKNOWN, further="webhook", askable=False).next_channel == ""
+    assert settled(SendStatus.UNKNOWN, further="webhook", can_ask=False).next_channel == ""
 
 
 def test_being_told_to_slow_down_is_no_failure_and_waits_as_long_as_was_said() -> None:
@@ -334,7 +334,7 @@ def test_an_attempt_that_was_begun_and_has_no_outcome_was_cut_off() -> None:
 
 
 def test_a_persons_word_is_final_for_the_machine() -> None:
-    undone = Row(state=State.WAITING, at_ms=0, word=1)
+    undone = LedgerRow(state=State.WAITING, at_ms=0, word=1)
     assert not to_be_tried(request(attempt=9), undone)
 
 
@@ -377,7 +377,8 @@ def test_nothing_leaves_after_recall_or_expiry_but_the_correction(
     standing: tuple[int, str] | None, kind: str, late_s: int, is_held: bool
 ) -> None:
     now = NOON + timedelta(seconds=late_s)
-    assert superseded(kind, 1, release().expires_at, standing, now) is is_held
+    latest = LatestRelease(*standing) if standing else None
+    assert is_superseded(kind, 1, release().expires_at, latest, now) is is_held
 
 
 def test_shown_is_final_and_a_later_attempt_stands_above_an_earlier() -> None:
@@ -505,19 +506,19 @@ def test_what_waits_for_a_tap_or_a_halted_channel_is_taken_back() -> None:
 
 def test_a_channel_is_halted_by_more_than_ten_failures_that_are_more_than_a_tenth() -> None:
     tally = FailureWindow(10, 0.1)
-    assert [tally.add("a", failed=True) for _ in range(11)] == [*[False] * 10, True]
-    assert not any(tally.add("b", failed=n % 10 == 9) for n in range(1000)), "a tenth is no more than that"
-    assert any(tally.add("c", failed=n % 9 == 0) for n in range(1000))
+    assert [tally.record("a", failed=True) for _ in range(11)] == [*[False] * 10, True]
+    assert not any(tally.record("b", failed=n % 10 == 9) for n in range(1000)), "a tenth is no more than that"
+    assert any(tally.record("c", failed=n % 9 == 0) for n in range(1000))
 
 
 def test_good_sends_halt_nothing_and_a_halt_begins_the_count_anew() -> None:
     tally = FailureWindow(10, 0.1)
     for _ in range(11):
-        tally.add("a", failed=True)
-    assert not tally.add("a", failed=False), "it is the failure that halts"
-    assert tally.told("a") == "11 of the latest 12 failed"
+        tally.record("a", failed=True)
+    assert not tally.record("a", failed=False), "it is the failure that halts"
+    assert tally.summary("a") == "11 of the latest 12 failed"
     tally.forget("a")
-    assert not tally.add("a", failed=True)
+    assert not tally.record("a", failed=True)
 
 
 def test_a_credential_is_halted_under_its_own_name() -> None:

@@ -11,7 +11,7 @@ from broadcast.people.reminders import Directory, Times, Waiting, due
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Role
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import DeliveryState as State
 from tests.support.builders import NOON, group
 
@@ -43,7 +43,7 @@ REGISTER = Directory(GROUPS, PEOPLE)
 def waits(
     *ids: int, severity: str = "severe", channel: str = "relay", at: datetime = NOON, **more: Any
 ) -> Waiting:
-    row = Row(state=State.WAITING, at_ms=to_ms(at), channel=channel)
+    row = LedgerRow(state=State.WAITING, at_ms=to_ms(at), channel=channel)
     rows = {f"g{n:04d}": row for n in ids}
     return Waiting(AlertId("a1"), 1, "warning", severity, rows, **more)
 
@@ -113,9 +113,9 @@ def test_a_reminder_keeps_its_distance_from_a_late_first_word() -> None:
 
 
 def test_the_longest_wait_of_an_owner_counts_for_all() -> None:
-    old = Row(state=State.WAITING, at_ms=to_ms(NOON), channel="relay")
-    new = Row(state=State.WAITING, at_ms=to_ms(after(280)), channel="relay")
-    undone = Row(state=State.WAITING, at_ms=to_ms(after(299)), channel="relay", since_ms=to_ms(NOON))
+    old = LedgerRow(state=State.WAITING, at_ms=to_ms(NOON), channel="relay")
+    new = LedgerRow(state=State.WAITING, at_ms=to_ms(after(280)), channel="relay")
+    undone = LedgerRow(state=State.WAITING, at_ms=to_ms(after(299)), channel="relay", since_ms=to_ms(NOON))
     for rows in ({"g0001": old, "g0002": new}, {"g0001": undone, "g0002": new}):
         waiting = Waiting(AlertId("a1"), 1, "warning", "severe", rows, told=TODO)
         assert told(due(waiting, REGISTER, TIMES, after(300))) == {("remind", "wang", 2)}
@@ -157,5 +157,5 @@ def test_the_text_says_what_waits_where_and_nothing_when_nothing_does() -> None:
     assert "更正" in text_of(notice("remind", "correction"), rows, "冒充客服", "")
     tasks = dict(waits(1, channel="wecom_customer_group").rows)
     assert "企业微信里有 1 个群" in text_of(notice("todo"), tasks, "冒充客服", "")
-    gone = {"g0001": Row(state=State.SHOWN, at_ms=0, channel="relay")}
+    gone = {"g0001": LedgerRow(state=State.SHOWN, at_ms=0, channel="relay")}
     assert text_of(notice("station"), gone, "冒充客服", "") == ""

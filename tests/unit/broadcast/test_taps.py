@@ -13,7 +13,7 @@ from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Role
 from fenghuo.domain.channels import CHANNELS
-from fenghuo.domain.delivery import Row, ledger_rank
+from fenghuo.domain.delivery import LedgerRow, ledger_rank
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.taps import level_for, may_tap
 from tests.support.builders import NOON, group
@@ -31,13 +31,13 @@ def tap(tap_id: str, second: float = 60, *, who: str = "wang", undo: bool = Fals
     return e.TapMade(event_id=tap_id, tap_id=tap_id, person_id=who, undo=undo, **fields)
 
 
-def row(state: State = State.WAITING, **more: Any) -> Row:
-    return Row(**{"state": state, "at_ms": to_ms(NOON), "attempt": 2, "channel": "relay", **more})
+def row(state: State = State.WAITING, **more: Any) -> LedgerRow:
+    return LedgerRow(**{"state": state, "at_ms": to_ms(NOON), "attempt": 2, "channel": "relay", **more})
 
 
 def folded(
     *taps: e.TapMade,
-    before: Row | None = None,
+    before: LedgerRow | None = None,
     standing: dict[AlertId, Any] = STANDS,
     seen: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> list[e.ReceiptRecorded]:
@@ -85,7 +85,7 @@ def test_a_late_repeat_of_a_tap_that_was_undone_changes_nothing() -> None:
     assert [x.word for x in folded(tap("c", 200), before=back, seen={"a", "u"})] == [3]
 
 
-def shown(**more: Any) -> Row:
+def shown(**more: Any) -> LedgerRow:
     return row(State.SHOWN, **{"cause": "tap", "by": "wang", "word": 1, "since_ms": to_ms(NOON), **more})
 
 
@@ -134,7 +134,7 @@ def test_a_batch_that_is_cut_and_done_again_gives_the_same_receipts(presses: Any
     first = folded(*taps[:cut])
     after = row()
     for x in first:
-        after = Row(
+        after = LedgerRow(
             state=x.state, at_ms=to_ms(x.at), attempt=x.attempt, channel=x.channel,
             may_have_arrived=True, cause=x.cause,
             by=x.by, word=x.word, since_ms=to_ms(x.since) if x.since else 0,

@@ -6,7 +6,7 @@ import pytest
 
 from console.directory.coverage import area_of, areas, finding_on, whys
 from console.directory.coverage_survey import answers, waited_for
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import Binding, DeliveryState, Group
 from fenghuo.security.credentials import Credential
 from tests.support.builders import group, place
@@ -70,13 +70,13 @@ def test_the_sums_are_by_problem_and_place_with_the_worst_place_first() -> None:
 def test_an_answer_is_the_owners_tap_or_what_the_platform_tells_of_a_group_that_waited() -> None:
     groups = {f"g{n:04d}": group(n, owner=f"p{n}") for n in range(6)}
     ledger = {
-        "g0000": Row(state=DeliveryState.WAITING, at_ms=1),
-        "g0001": Row(state=DeliveryState.SHOWN, at_ms=1, since_ms=1, by="p1"),
-        "g0002": Row(state=DeliveryState.SHOWN, at_ms=1, since_ms=1, by="p1"),
-        "g0003": Row(state=DeliveryState.SHOWN, at_ms=1, since_ms=1),
-        "g0004": Row(state=DeliveryState.SHOWN, at_ms=1),
-        "g0005": Row(state=DeliveryState.SUPERSEDED, at_ms=1, since_ms=1),
-        "g0999": Row(state=DeliveryState.WAITING, at_ms=1),
+        "g0000": LedgerRow(state=DeliveryState.WAITING, at_ms=1),
+        "g0001": LedgerRow(state=DeliveryState.SHOWN, at_ms=1, since_ms=1, by="p1"),
+        "g0002": LedgerRow(state=DeliveryState.SHOWN, at_ms=1, since_ms=1, by="p1"),
+        "g0003": LedgerRow(state=DeliveryState.SHOWN, at_ms=1, since_ms=1),
+        "g0004": LedgerRow(state=DeliveryState.SHOWN, at_ms=1),
+        "g0005": LedgerRow(state=DeliveryState.SUPERSEDED, at_ms=1, since_ms=1),
+        "g0999": LedgerRow(state=DeliveryState.WAITING, at_ms=1),
     }
     assert waited_for(ledger, groups) == {"p0", "p1", "p2", "p3", "p5"}
     assert answers(ledger, groups) == {"p1", "p3"}

@@ -5,8 +5,8 @@ from dataclasses import replace
 import pytest
 
 from consumers.drafting import WHERE_TO_CALL, Evidence, compose, in_order, quote, shared_clauses
+from consumers.indicators import shown_indicators
 from consumers.live_library import fraud_types, seed_patterns
-from consumers.triage import shown_indicators
 from fenghuo.demo.district import NOVEL
 from fenghuo.domain.alert import TEXT_LIMIT, TITLE_LIMIT
 from patterns.entities.find import find

@@ -167,7 +167,7 @@ async def test_an_expiry_that_was_asked_before_an_extension_is_refused() -> None
 
     alert = decide(None, draft(), findings=(), reach=(1, 1))
     desk.found_alerts["a1"] = alert
-    assert await Expiry(desk, Broker(), 48).look() == 1  # type: ignore[arg-type]
+    assert await Expiry(desk, Broker(), 48).expire_due() == 1  # type: ignore[arg-type]
     longer = content(expires_at=NOON + timedelta(hours=48))
     desk.found_alerts["a1"] = decide(alert, order(Action.EDIT, content=longer), findings=(), reach=(1, 1))
     outcome = await Decisions(desk).on_decisions_made(asked)  # type: ignore[arg-type]

@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, Origin
 from tests.support.builders import DISTRICT, NOON, place, unmatched
-from tests.unit.domain.test_two_persons import SmallDesk, approval, by
+from tests.unit.domain.test_alert_lifecycle_two_persons import SmallDesk, approval, by
 
 MEMBERS = {
     "suspicious": {"suspicious": True, "borderline": True},

@@ -11,6 +11,7 @@ from fenghuo.desk.deliveries import TapTime, WarnedGroup
 from fenghuo.desk.notices import Escalation, SentNotice
 from fenghuo.desk.order_outcomes import OrderOutcome
 from fenghuo.desk.releases import decode_latest, encode_latest
+from fenghuo.desk.sandbox_wall import WallEntry
 from fenghuo.desk.surges import PatternMatch
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import LatestRelease
@@ -57,6 +58,11 @@ def test_a_notice_is_read_as_it_was_written(notice: SentNotice) -> None:
 @given(st.builds(Escalation, texts, ids))
 def test_an_escalation_is_read_as_it_was_written(escalation: Escalation) -> None:
     assert Escalation.decode(escalation.encode().encode()) == escalation
+
+
+@given(st.builds(WallEntry, ids, texts))
+def test_an_entry_of_the_wall_is_read_as_it_was_written(entry: WallEntry) -> None:
+    assert WallEntry.decode(entry.encode().encode()) == entry
 
 
 @pytest.mark.parametrize("change", ["approved", "updated", "recalled", "expired"])

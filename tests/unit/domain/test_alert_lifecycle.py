@@ -7,15 +7,15 @@ import msgspec
 import pytest
 
 from fenghuo.domain.alert import (
+    ALLOWED_ROLES,
     ENDED,
-    LIFE,
     LONGEST_LIFE,
-    MAY,
     NEEDS_REASON,
     RELEASED,
     REMEMBERED_DECISIONS,
     TEXT_LIMIT,
     TITLE_LIMIT,
+    TRANSITIONS,
     UPDATING,
     Action,
     Alert,
@@ -54,7 +54,7 @@ NEXT = msgspec.structs.replace(
     CONTENT, text=CONTENT.text + "补充：对方会要求共享屏幕。", expires_at=T0 + timedelta(hours=30)
 )
 """What an update makes of CONTENT."""
-LEAST_ROLE = {action: next(role for role in Role if role in may) for action, may in MAY.items()}
+LEAST_ROLE = {action: next(role for role in Role if role in may) for action, may in ALLOWED_ROLES.items()}
 
 
 SEEN = {
@@ -148,19 +148,21 @@ def test_the_table_alone_says_which_action_is_possible_in_which_state(
 ) -> None:
     alert = ready_for(state, action)
     asked = order(action, DORA, at=T0 + timedelta(minutes=30))
-    if (state, action) in LIFE:
-        assert applied(alert, asked).state is LIFE[state, action]
+    if (state, action) in TRANSITIONS:
+        assert applied(alert, asked).state is TRANSITIONS[state, action]
     else:
         assert denied(alert, asked) == ("not_now" if state else "no_such_alert")
 
 
 def test_every_state_is_reached_and_every_action_is_possible_somewhere() -> None:
-    assert set(LIFE.values()) == set(State)
-    assert {action for _, action in LIFE} == set(Action) == set(MAY)
+    assert set(TRANSITIONS.values()) == set(State)
+    assert {action for _, action in TRANSITIONS} == set(Action) == set(ALLOWED_ROLES)
 
 
 def test_nothing_follows_an_end_but_the_recall_of_what_went_out() -> None:
-    assert {(state, action) for state, action in LIFE if state in ENDED} == {(State.EXPIRED, Action.RECALL)}
+    assert {(state, action) for state, action in TRANSITIONS if state in ENDED} == {
+        (State.EXPIRED, Action.RECALL)
+    }
 
 
 def test_what_expired_unapproved_cannot_be_recalled() -> None:
@@ -171,7 +173,7 @@ def test_what_expired_unapproved_cannot_be_recalled() -> None:
 
 
 def test_only_an_approval_leads_from_unreleased_to_released() -> None:
-    into = {(a, s) for (s, a), after in LIFE.items() if after in RELEASED and s not in RELEASED}
+    into = {(a, s) for (s, a), after in TRANSITIONS.items() if after in RELEASED and s not in RELEASED}
     assert into == {(Action.APPROVE, State.SUBMITTED)}
 
 
@@ -193,26 +195,26 @@ def test_a_denied_order_leaves_no_trace() -> None:
 
 
 @pytest.mark.parametrize("role", Role)
-@pytest.mark.parametrize("step", LIFE, ids=lambda step: f"{step[0]}-{step[1]}")
+@pytest.mark.parametrize("step", TRANSITIONS, ids=lambda step: f"{step[0]}-{step[1]}")
 def test_only_the_roles_of_the_table_may_act_in_any_state(
     step: tuple[State | None, Action], role: Role
 ) -> None:
     state, action = step
     alert = ready_for(state, action)
     asked = order(action, DORA, role=role, at=T0 + timedelta(minutes=30))
-    if role in MAY[action]:
-        assert applied(alert, asked).state is LIFE[step]
+    if role in ALLOWED_ROLES[action]:
+        assert applied(alert, asked).state is TRANSITIONS[step]
     else:
         assert denied(alert, asked) == "wrong_role"
 
 
 def test_residents_officers_administrators_and_auditors_decide_nothing() -> None:
     outside = {Role.RESIDENT, Role.OFFICER, Role.ADMINISTRATOR, Role.AUDITOR}
-    assert not [action for action, may in MAY.items() if may & outside]
+    assert not [action for action, may in ALLOWED_ROLES.items() if may & outside]
 
 
 def test_no_machine_approves_submits_edits_or_recalls() -> None:
-    by_system = {action for action, may in MAY.items() if Role.SYSTEM in may}
+    by_system = {action for action, may in ALLOWED_ROLES.items() if Role.SYSTEM in may}
     assert by_system == {Action.DRAFT, Action.BEGIN, Action.COMPLETE, Action.EXPIRE}
 
 
@@ -405,7 +407,7 @@ def test_an_exercise_never_becomes_live_nor_a_live_alert_an_exercise(exercise: b
 # --- again and again ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(("state", "action"), [(s, a) for s, a in LIFE if s is not None])
+@pytest.mark.parametrize(("state", "action"), [(s, a) for s, a in TRANSITIONS if s is not None])
 def test_a_decision_that_comes_again_changes_nothing(state: State, action: Action) -> None:
     asked = order(action, DORA, at=T0 + timedelta(minutes=30))
     once = applied(ready_for(state, action), asked)

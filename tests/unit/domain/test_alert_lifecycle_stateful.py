@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from fenghuo.domain.alert import (
-    LIFE,
-    MAY,
+    ALLOWED_ROLES,
     RELEASED,
+    TRANSITIONS,
     Action,
     Alert,
     AlertId,
@@ -28,7 +28,7 @@ from fenghuo.domain.alert import (
     State,
     content_hash,
 )
-from fenghuo.domain.alert_lifecycle import at_stake, decide
+from fenghuo.domain.alert_lifecycle import affected_content, decide
 from fenghuo.errors import Denied
 
 T0 = datetime(2026, 3, 5, 12, 0, tzinfo=UTC)
@@ -47,7 +47,7 @@ ORIGIN = Origin(first_report_at=T0, fraud_type="biz", cluster_id="c1")
 ENDING = {Action.REJECT, Action.EXPIRE, Action.RECALL, Action.RETURN, Action.DROP_UPDATE}
 APPROVALS = {Action.APPROVE, Action.APPROVE_UPDATE}
 FROZEN = "f" * 64
-FITTING = {action: sorted(may) for action, may in MAY.items()}
+FITTING = {action: sorted(may) for action, may in ALLOWED_ROLES.items()}
 
 
 class AlertLife(RuleBasedStateMachine):
@@ -110,7 +110,7 @@ class AlertLife(RuleBasedStateMachine):
     ) -> None:
         """One action of those that are possible now, right in all but at most one thing: so runs get far."""
         now = self.alert.state if self.alert else None
-        possible = sorted(x for state, x in LIFE if state is now and (x not in ENDING or ends))
+        possible = sorted(x for state, x in TRANSITIONS if state is now and (x not in ENDING or ends))
         if not possible:
             return
         action = possible[which % len(possible)]
@@ -146,7 +146,7 @@ class AlertLife(RuleBasedStateMachine):
         groups: int = 12,
         reason: str | None = None,
     ) -> None:
-        current = at_stake(self.alert, action) if self.alert else None
+        current = affected_content(self.alert, action) if self.alert else None
         saw = current if seen == "now" else seen
         asked = Order(
             decision_id=f"d{len(self.orders)}", alert_id=AlertId("a1"), action=action, actor=actor, role=role,
@@ -176,8 +176,8 @@ class AlertLife(RuleBasedStateMachine):
         self, before: Alert | None, asked: Order, after: Alert, findings: tuple[str, ...], groups: int
     ) -> None:
         """Keep our own account of what was just allowed, and hold it against the law."""
-        assert LIFE[before.state if before else None, asked.action] is after.state
-        assert asked.role in MAY[asked.action]
+        assert TRANSITIONS[before.state if before else None, asked.action] is after.state
+        assert asked.role in ALLOWED_ROLES[asked.action]
         assert after.revision == (before.revision + 1 if before else 1)
         if asked.action in {Action.DRAFT, Action.EDIT}:
             self.wrote = {asked.actor} | ({before.created_by} if before else set())
@@ -196,8 +196,8 @@ class AlertLife(RuleBasedStateMachine):
         if asked.action in APPROVALS:
             assert before is not None
             assert asked.actor not in (self.wrote if asked.action is Action.APPROVE else self.wrote_update)
-            assert asked.seen_hash == content_hash(at_stake(before, asked.action))
-            assert after.content == at_stake(before, asked.action)
+            assert asked.seen_hash == content_hash(affected_content(before, asked.action))
+            assert after.content == affected_content(before, asked.action)
             assert after.content.audience.frozen == FROZEN
             assert asked.at < after.content.expires_at
             self.released_hash = asked.seen_hash

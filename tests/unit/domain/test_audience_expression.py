@@ -1,16 +1,12 @@
-"""The expression of an audience: read, shown and read again, and what it means."""
-
-import hashlib
+"""The expression of an audience: read, written and read again."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenghuo.domain.alert import Audience
-from fenghuo.domain.audience import arrived_later, digest_of, freeze, in_audience, reach_of
 from fenghuo.domain.audience_expression import (
     FIELDS,
-    LONGEST,
+    MAX_LENGTH,
     All,
     AnyOf,
     Condition,
@@ -19,26 +15,14 @@ from fenghuo.domain.audience_expression import (
     Is,
     Not,
     canonical,
-    means,
     parse,
-    shown,
-    unknown_names,
+    to_text,
 )
-from fenghuo.domain.events import Binding, Group
-from fenghuo.domain.routing import way_for
-from tests.support.builders import content, group, place
+from fenghuo.domain.audience_matching import matches
+from tests.unit.domain.audience_groups import rows
 
 EAST = Is("town", ("东湖镇", "西岭街道"))
 SHOPS = Is("tag", ("business",))
-
-
-def rows() -> list[Group]:
-    return [
-        group(1, place=place("东湖镇"), station="东湖一所", tags=("business",), owner="p1"),
-        group(2, place=place("东湖镇"), station="东湖二所", tags=("elders", "residents")),
-        group(3, place=place("南桥镇"), station="南桥一所", tags=("商户",)),
-        group(4, place=place("东湖镇", district="别处"), tags=("business",)),
-    ]
 
 
 @pytest.mark.parametrize(
@@ -83,7 +67,7 @@ def test_an_expression_is_read_as_it_is_meant(text: str, meant: Condition) -> No
         ('镇=" "', "value", 3, "要写内容"),
         ("(" * 30, "too_deep", 22, "20 层"),
         ("非" * 30 + "镇=a", "too_deep", 22, "20 层"),
-        ("镇=" + "东" * LONGEST, "too_long", LONGEST, "最多 500 个字"),
+        ("镇=" + "东" * MAX_LENGTH, "too_long", MAX_LENGTH, "最多 500 个字"),
     ],
 )
 def test_what_cannot_be_read_is_told_with_the_place_and_what_to_do(
@@ -93,13 +77,13 @@ def test_what_cannot_be_read_is_told_with_the_place_and_what_to_do(
         parse(text)
     assert (caught.value.code, caught.value.at) == (code, at)
     assert says in str(caught.value)
-    assert caught.value.told("en").isprintable() and caught.value.told("en") != str(caught.value)
+    assert caught.value.message("en").isprintable() and caught.value.message("en") != str(caught.value)
 
 
-def test_an_expression_is_shown_in_either_language() -> None:
+def test_an_expression_is_written_in_either_language() -> None:
     condition = parse("(town=东湖镇 or station=a) and not tag=business and channel=relay")
-    assert shown(condition) == "(镇=东湖镇 或 派出所=a) 且 非 标签=商户 且 通道=民警转发"
-    assert shown(condition, "en") == "(town=东湖镇 or station=a) and not tag=business and channel=relay"
+    assert to_text(condition) == "(镇=东湖镇 或 派出所=a) 且 非 标签=商户 且 通道=民警转发"
+    assert to_text(condition, "en") == "(town=东湖镇 or station=a) and not tag=business and channel=relay"
 
 
 leaves = st.builds(
@@ -124,14 +108,14 @@ conditions = st.recursive(
 
 
 @given(conditions, st.sampled_from(["zh", "en"]))
-def test_what_is_shown_is_read_as_the_same_condition(raw: Condition, language: str) -> None:
-    told = shown(raw, language)
-    if len(told) > LONGEST:
+def test_what_is_written_is_read_as_the_same_condition(raw: Condition, language: str) -> None:
+    text = to_text(raw, language)
+    if len(text) > MAX_LENGTH:
         return
-    condition = parse(told)
-    assert parse(shown(condition, language)) == condition
+    condition = parse(text)
+    assert parse(to_text(condition, language)) == condition
     for one in rows():
-        assert means(one, condition) == means(one, as_stored(raw))
+        assert matches(one, condition) == matches(one, as_stored(raw))
 
 
 def as_stored(raw: Condition) -> Condition:
@@ -158,58 +142,6 @@ def test_nonsense_is_refused_and_never_breaks(text: str) -> None:
     try:
         condition = parse(text)
     except ExpressionError as error:
-        assert error.told("zh") and error.told("en")
+        assert error.message("zh") and error.message("en")
     else:
-        assert parse(shown(condition)) == condition
-
-
-def test_names_that_no_group_has_are_told() -> None:
-    condition = parse("镇=东湖,南桥镇 且 (标签=家长 或 群主=nobody)")
-    assert unknown_names(condition, rows()) == [
-        "没有叫“东湖”的镇，是不是“东湖镇”？",
-        "没有叫“家长”的标签",
-        "没有叫“nobody”的群主",
-    ]
-    assert unknown_names(parse("town=东湖"), rows(), "en") == [
-        "there is no town '东湖'; did you mean '东湖镇'?"
-    ]
-    assert unknown_names(parse("标签=商户 且 群=g0001"), rows()) == []
-
-
-def test_an_audience_is_its_district_its_towns_and_its_expression() -> None:
-    wide = Audience(district="示范区")
-    shops = Audience(district="示范区", expression="标签=商户")
-    assert freeze(rows(), wide) == ("g0001", "g0002", "g0003")
-    assert freeze(rows(), shops) == ("g0001", "g0003")
-    narrow = Audience(district="示范区", towns=("东湖镇",), expression="标签=商户")
-    assert freeze(reversed(rows()), narrow) == ("g0001",)
-    with pytest.raises(ExpressionError):
-        in_audience(rows()[0], Audience(district="示范区", expression="镇="))
-
-
-def test_groups_that_come_later_are_offered() -> None:
-    shops = Audience(district="示范区", expression="标签=商户")
-    frozen = freeze(rows()[:2], shops)
-    assert [x.group_id for x in arrived_later(rows(), shops, frozen)] == ["g0003"]
-    assert digest_of(["g2", "g1"]) == digest_of(("g1", "g2")) != digest_of(["g1"])
-    assert digest_of(["g1", "g2"]) == hashlib.sha256(b"g1\ng2").hexdigest()
-
-
-def test_a_group_is_reached_by_its_first_way_that_is_approved() -> None:
-    one = group(
-        1, channel="relay", members=70, also=(Binding(channel="dingtalk"), Binding(channel="webhook"))
-    )
-
-    def way(*channels: str, exercise: bool = False, after: str = "") -> str | None:
-        found = way_for(one, channels, exercise, after)
-        return found.channel if found else None
-
-    assert way("relay", "webhook") == "relay"
-    assert way("webhook", "dingtalk") == "dingtalk"
-    assert way("relay", "webhook", after="relay") == "webhook"
-    assert way("relay", after="relay") is None
-    assert way("relay", after="feishu") is None
-    assert way("relay", exercise=True) is None
-    assert way("relay", "sandbox", exercise=True) == "sandbox"
-    assert reach_of(content(channels=("webhook",)), [one]) == (1, 70)
-    assert reach_of(content(channels=("feishu",)), [one]) == (0, 0)
+        assert parse(to_text(condition)) == condition

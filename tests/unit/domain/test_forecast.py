@@ -9,13 +9,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fenghuo.domain.forecast import HORIZON_S, Covered, Escalation, Forecast, Pace, Reach, forecast
-from fenghuo.domain.response_times import NIGHT_LOG, Todo, is_night
+from fenghuo.domain.forecast import (
+    Arrival,
+    ChannelRate,
+    Escalation,
+    Forecast,
+    ForecastGroup,
+    forecast,
+)
+from fenghuo.domain.reach_times import HORIZON_S
+from fenghuo.domain.response_times import NIGHT_LOG, PastTodo, is_night
 
 DEPUTY_S, STATION_S = 900.0, 2400.0
 STEPS = Escalation(deputy_s=DEPUTY_S, station_s=STATION_S)
 ALONE = Escalation(deputy_s=None, station_s=None)
-PACES = {"webhook": Pace(per_s=10, answer_s=0.5)}
+PACES = {"webhook": ChannelRate(per_s=10, answer_s=0.5)}
 
 
 # ---- officers as they might be: a simulation that knows nothing of the forecast
@@ -45,7 +53,7 @@ class District:
         self.officers = {f"p{n}": self._officer(median_s, night) for n in range(40)}
         self.officers |= {f"s{n}": Officer(median_s, 0.7, 0.02, 1.5) for n in range(8)}
         self.groups = [
-            Reach(
+            ForecastGroup(
                 f"g{n}.{k}",
                 self.chance.randint(20, 490),
                 "relay",
@@ -62,31 +70,31 @@ class District:
         median_s *= math.exp(self.chance.gauss(0, 0.7))
         return Officer(median_s, self.chance.uniform(0.5, 1.3), never, night)
 
-    def habits(self, past: int) -> dict[str, list[Todo]]:
+    def habits(self, past: int) -> dict[str, list[PastTodo]]:
         """``past`` to-dos each, at all hours; an untapped one is closed after six hours."""
-        made: dict[str, list[Todo]] = {}
+        made: dict[str, list[PastTodo]] = {}
         for name, officer in self.officers.items():
             for _ in range(past):
                 hour = self.chance.uniform(0, 24)
                 delay = officer.delay(self.chance, hour, self._day())
-                made.setdefault(name, []).append(Todo(min(delay, 21_600), delay <= 21_600, hour))
+                made.setdefault(name, []).append(PastTodo(min(delay, 21_600), delay <= 21_600, hour))
         return made
 
     def _day(self) -> float:
         return math.exp(self.chance.gauss(0, 0.2))
 
-    def broadcast(self, hour: float) -> dict[str, Covered]:
+    def broadcast(self, hour: float) -> dict[str, Arrival]:
         """When each group has the warning, and by whom."""
         day = self._day()
         delays = {name: officer.delay(self.chance, hour, day) for name, officer in self.officers.items()}
         return {group.group_id: self._first(group, delays) for group in self.groups}
 
     @staticmethod
-    def _first(group: Reach, delays: dict[str, float]) -> Covered:
+    def _first(group: ForecastGroup, delays: dict[str, float]) -> Arrival:
         asked = ((group.owner, 0.0), (group.deputy, DEPUTY_S), (group.station, STATION_S))
-        return min((Covered(s + delays[who], who) for who, s in asked), key=lambda covered: covered.at_s)
+        return min((Arrival(s + delays[who], who) for who, s in asked), key=lambda arrived: arrived.at_s)
 
-    def reached(self, times: dict[str, Covered], percent: int) -> float:
+    def reached(self, times: dict[str, Arrival], percent: int) -> float:
         """When ``percent`` of residents had it."""
         total, sums = sum(group.members for group in self.groups), 0
         for group in sorted(self.groups, key=lambda group: times[group.group_id].at_s):
@@ -96,8 +104,10 @@ class District:
         return math.inf
 
 
-def told(groups: Sequence[Reach], habits: dict[str, list[Todo]], hour: float, **seen: object) -> Forecast:
-    return forecast(groups, habits, escalation=STEPS, paces=PACES, at_hour=hour, **seen)  # type: ignore[arg-type]
+def told(
+    groups: Sequence[ForecastGroup], habits: dict[str, list[PastTodo]], hour: float, **seen: object
+) -> Forecast:
+    return forecast(groups, habits, escalation=STEPS, rates=PACES, at_hour=hour, **seen)  # type: ignore[arg-type]
 
 
 RUNS = 40
@@ -112,8 +122,8 @@ def in_bounds(past: int, hour: float, elapsed_s: float = 0) -> dict[int, float]:
         district = District(seed, USUAL_S * math.exp(random.Random(seed).gauss(0, 0.6)))
         habits = district.habits(past)
         times = district.broadcast(hour)
-        covered = {group: had for group, had in times.items() if had.at_s <= elapsed_s}
-        found = told(district.groups, habits, hour, elapsed_s=elapsed_s, covered=covered)
+        arrived = {group: had for group, had in times.items() if had.at_s <= elapsed_s}
+        found = told(district.groups, habits, hour, elapsed_s=elapsed_s, arrived=arrived)
         for time in found.times[:2]:
             truth = district.reached(times, time.percent)
             if truth > elapsed_s:
@@ -160,12 +170,12 @@ def test_a_district_ten_times_slower_than_guessed_is_told_right_after_some_to_do
 # ---- one officer, one channel: what each figure means
 
 
-def one(owner: str = "a", channel: str = "relay", members: int = 100, **more: str) -> Reach:
-    return Reach(f"{owner}/{channel}", members, channel, owner, **more)
+def one(owner: str = "a", channel: str = "relay", members: int = 100, **more: str) -> ForecastGroup:
+    return ForecastGroup(f"{owner}/{channel}", members, channel, owner, **more)
 
 
-def taps(seconds: float, n: int = 30, tapped: bool = True, hour: float = 10) -> list[Todo]:
-    return [Todo(seconds * math.exp(0.4 * math.sin(k)), tapped, hour) for k in range(n)]
+def taps(seconds: float, n: int = 30, tapped: bool = True, hour: float = 10) -> list[PastTodo]:
+    return [PastTodo(seconds * math.exp(0.4 * math.sin(k)), tapped, hour) for k in range(n)]
 
 
 def half(found: Forecast) -> float:
@@ -175,7 +185,7 @@ def half(found: Forecast) -> float:
 
 
 def test_a_channel_sends_in_order_at_its_pace() -> None:
-    groups = [Reach(f"g{n}", 10, "webhook") for n in range(1000)]
+    groups = [ForecastGroup(f"g{n}", 10, "webhook") for n in range(1000)]
     found = told(groups, {}, 10)
     for time, seconds in zip(found.times, (50.5, 90.5, 99.5), strict=True):
         assert time.median_s == time.low_s == time.high_s == pytest.approx(seconds, rel=0.02)
@@ -191,10 +201,10 @@ def test_a_channel_that_has_no_pace_reaches_nobody_and_is_named() -> None:
 
 
 def test_a_task_waits_for_the_channel_to_make_it() -> None:
-    slow = {"wecom_customer_group": Pace(per_s=0.01, answer_s=0)}
+    slow = {"wecom_customer_group": ChannelRate(per_s=0.01, answer_s=0)}
     groups = [one(f"p{n}", "wecom_customer_group") for n in range(100)]
     habits = {f"p{n}": taps(10) for n in range(100)}
-    found = forecast(groups, habits, escalation=ALONE, paces=slow, at_hour=10)
+    found = forecast(groups, habits, escalation=ALONE, rates=slow, at_hour=10)
     assert half(found) == pytest.approx(5000, rel=0.1)
 
 
@@ -239,17 +249,17 @@ def test_nights_are_slower_and_learned_from_the_persons_own() -> None:
 
 def test_what_was_seen_corrects_what_is_to_come() -> None:
     groups = [one(f"p{n}") for n in range(40)]
-    soon = {f"p{n}/relay": Covered(20.0 + n, f"p{n}") for n in range(15)}
-    late = {f"p{n}/relay": Covered(590.0, f"p{n}") for n in range(15)}
+    soon = {f"p{n}/relay": Arrival(20.0 + n, f"p{n}") for n in range(15)}
+    late = {f"p{n}/relay": Arrival(590.0, f"p{n}") for n in range(15)}
     before = half(told(groups, {}, 10))
     assert before < 600
-    assert half(told(groups, {}, 10, elapsed_s=60, covered=soon)) < before
-    assert half(told(groups, {}, 10, elapsed_s=600, covered=late)) > 600
+    assert half(told(groups, {}, 10, elapsed_s=60, arrived=soon)) < before
+    assert half(told(groups, {}, 10, elapsed_s=600, arrived=late)) > 600
 
 
 def test_a_percentage_that_was_reached_is_given_as_it_was() -> None:
     groups = [one("a"), one("b")]
-    found = told(groups, {}, 10, elapsed_s=500, covered={"a/relay": Covered(120, "a")})
+    found = told(groups, {}, 10, elapsed_s=500, arrived={"a/relay": Arrival(120, "a")})
     assert (found.times[0].low_s, found.times[0].median_s, found.times[0].high_s) == (120, 120, 120)
     assert found.curve[0] == (500, 0.5)
     assert found.waiting_groups == 1
@@ -259,20 +269,20 @@ def test_a_percentage_that_was_reached_is_given_as_it_was() -> None:
 def test_one_big_officer_makes_the_forecast_less_sure_than_many_small_ones() -> None:
     """All groups of an officer are tapped together."""
     habits = {f"p{n}": taps(300) for n in range(50)}
-    together = told([Reach(f"g{n}", 100, "relay", "p0") for n in range(50)], habits, 10).times[0]
-    apart = told([Reach(f"g{n}", 100, "relay", f"p{n}") for n in range(50)], habits, 10).times[0]
+    together = told([ForecastGroup(f"g{n}", 100, "relay", "p0") for n in range(50)], habits, 10).times[0]
+    apart = told([ForecastGroup(f"g{n}", 100, "relay", f"p{n}") for n in range(50)], habits, 10).times[0]
     assert together.low_s and together.high_s and apart.low_s and apart.high_s
     assert together.high_s / together.low_s > 1.3 * apart.high_s / apart.low_s
 
 
 def test_no_residents_are_never_reached() -> None:
     assert all(time.median_s is None for time in told([], {}, 10).times)
-    assert told([Reach("g", 0, "webhook")], {}, 10).times[2].median_s is None
+    assert told([ForecastGroup("g", 0, "webhook")], {}, 10).times[2].median_s is None
 
 
 GROUPS = st.lists(
     st.builds(
-        Reach,
+        ForecastGroup,
         st.uuids().map(str),
         st.integers(0, 500),
         st.sampled_from(["relay", "wecom_customer_group", "webhook", "sandbox"]),
@@ -282,7 +292,7 @@ GROUPS = st.lists(
     ),
     max_size=30,
 )
-PAST = st.lists(st.builds(Todo, st.floats(0, 10**6), st.booleans(), st.floats(0, 24)), max_size=8)
+PAST = st.lists(st.builds(PastTodo, st.floats(0, 10**6), st.booleans(), st.floats(0, 24)), max_size=8)
 
 
 @settings(max_examples=60, deadline=None)
@@ -294,13 +304,17 @@ PAST = st.lists(st.builds(Todo, st.floats(0, 10**6), st.booleans(), st.floats(0,
     st.data(),
 )
 def test_whatever_is_handed_in_the_figures_are_in_order(
-    groups: list[Reach], habits: dict[str, list[Todo]], hour: float, elapsed_s: float, data: st.DataObject
+    groups: list[ForecastGroup],
+    habits: dict[str, list[PastTodo]],
+    hour: float,
+    elapsed_s: float,
+    data: st.DataObject,
 ) -> None:
     chosen = data.draw(st.sets(st.sampled_from(groups))) if groups and elapsed_s else set()
     by = st.sampled_from(["", "a", "b", "d", "x"])
-    covered = {g.group_id: Covered(data.draw(st.floats(0, elapsed_s)), data.draw(by)) for g in chosen}
-    found = told(groups, habits, hour, elapsed_s=elapsed_s, covered=covered)
-    assert found == told(groups, habits, hour, elapsed_s=elapsed_s, covered=covered)
+    arrived = {g.group_id: Arrival(data.draw(st.floats(0, elapsed_s)), data.draw(by)) for g in chosen}
+    found = told(groups, habits, hour, elapsed_s=elapsed_s, arrived=arrived)
+    assert found == told(groups, habits, hour, elapsed_s=elapsed_s, arrived=arrived)
     shares = [share for _, share in found.curve]
     assert shares == sorted(shares)
     assert 0 <= shares[0] <= shares[-1] <= 1 + 1e-9

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from fenghuo.clock import to_ms
 from fenghuo.domain.alert import Action, Role
 from fenghuo.domain.alert_lifecycle import decide
-from fenghuo.domain.delivery import Row
+from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import AlertChanged, DeliveryState
 from fenghuo.domain.ledger import COLUMNS, csv_file, ledger_lines, people_of, safe
 from tests.support.builders import NOON, draft, group
@@ -29,14 +29,14 @@ def changed(action: Action, at: datetime, *, version: int = 1) -> AlertChanged:
 RELEASED = [changed(Action.APPROVE, NOON)]
 
 
-def lines(**rows: Row) -> list[dict[str, str]]:
+def lines(**rows: LedgerRow) -> list[dict[str, str]]:
     groups = {"g0001": group(1, owner="o1", station="东湖所"), "g0002": group(2, name="甲,群\n二")}
     table = csv_file(ledger_lines(rows, groups, RELEASED, 1, "warning"), {"o1": "王警官"})
     return list(csv.DictReader(io.StringIO(table.decode("utf-8-sig"))))
 
 
 def test_a_line_has_every_column_of_a_delivery_that_an_officer_tapped() -> None:
-    row = Row(
+    row = LedgerRow(
         state=DeliveryState.SHOWN, at_ms=AT + 90_000, since_ms=AT + 30_000, attempt=2, channel="relay",
         cause="tap", by="o1",
     )  # fmt: skip
@@ -51,8 +51,8 @@ def test_a_line_has_every_column_of_a_delivery_that_an_officer_tapped() -> None:
 
 
 def test_what_waits_has_a_beginning_and_no_end_and_what_is_held_says_why() -> None:
-    waiting = Row(state=DeliveryState.WAITING, at_ms=AT + 1000)
-    held = Row(state=DeliveryState.RETRYING, at_ms=AT + 1000, held="quiet")
+    waiting = LedgerRow(state=DeliveryState.WAITING, at_ms=AT + 1000)
+    held = LedgerRow(state=DeliveryState.RETRYING, at_ms=AT + 1000, held="quiet")
     by_id = {x["group_id"]: x for x in lines(g0001=waiting, g0002=held)}
     first, second = by_id["g0001"], by_id["g0002"]
     assert (first["waiting_at"], first["settled_at"]) == ("2026-03-09T12:00:01+08:00", "")
@@ -61,13 +61,13 @@ def test_what_waits_has_a_beginning_and_no_end_and_what_is_held_says_why() -> No
 
 
 def test_a_group_that_is_gone_keeps_its_line() -> None:
-    (line,) = lines(g0404=Row(state=DeliveryState.REFUSED, at_ms=AT, reason="机器人已被移除"))
+    (line,) = lines(g0404=LedgerRow(state=DeliveryState.REFUSED, at_ms=AT, reason="机器人已被移除"))
     assert (line["group_id"], line["name"], line["reason"]) == ("g0404", "", "机器人已被移除")
 
 
 def test_the_file_is_for_spreadsheets_and_in_the_order_of_towns_and_names() -> None:
     groups = {f"g{n}": group(n, name=name) for n, name in enumerate(("乙", "甲", "丙"))}
-    rows = dict.fromkeys(groups, Row(state=DeliveryState.SHOWN, at_ms=AT))
+    rows = dict.fromkeys(groups, LedgerRow(state=DeliveryState.SHOWN, at_ms=AT))
     found = ledger_lines(rows, groups, RELEASED, 1, "warning")
     table = csv_file(found, {})
     assert table.startswith(b"\xef\xbb\xbfgroup_id,name,")
@@ -76,7 +76,7 @@ def test_the_file_is_for_spreadsheets_and_in_the_order_of_towns_and_names() -> N
 
 
 def test_a_line_has_the_time_of_the_release_of_its_own_version_and_kind() -> None:
-    rows = {"g0001": Row(state=DeliveryState.WAITING, at_ms=AT)}
+    rows = {"g0001": LedgerRow(state=DeliveryState.WAITING, at_ms=AT)}
     history = [
         *RELEASED, changed(Action.EDIT, NOON + timedelta(minutes=1)),
         changed(Action.APPROVE_UPDATE, NOON + timedelta(minutes=2), version=2),
@@ -88,7 +88,7 @@ def test_a_line_has_the_time_of_the_release_of_its_own_version_and_kind() -> Non
 
 
 def test_the_people_of_the_lines_are_owners_and_those_who_tapped() -> None:
-    shown = Row(state=DeliveryState.SHOWN, at_ms=AT)
+    shown = LedgerRow(state=DeliveryState.SHOWN, at_ms=AT)
     rows = {"g0001": replace(shown, by="o2"), "g0002": shown}
     groups = {"g0001": group(1, owner="o1")}
     assert people_of(ledger_lines(rows, groups, RELEASED, 1, "warning")) == {"o1", "o2"}

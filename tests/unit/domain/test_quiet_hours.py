@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenghuo.domain.quiet_hours import CHINA, quiet_until, waiting_seconds
+from fenghuo.domain.calendar import CHINA
+from fenghuo.domain.quiet_hours import quiet_until, waiting_seconds
 
 
 def at(day: int, hour: int, minute: int = 0) -> datetime:

@@ -5,11 +5,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from fenghuo.domain import events as e
+from fenghuo.domain.calendar import CHINA
 from fenghuo.security.passwords import pseudonym
 from fenghuo.spreadsheets.tables import BadRow, TableRow
 from fenghuo.topics import TOPICS
 from producers import problems
-from producers.import_rows import CHINA, COLUMNS, gather, report_of
+from producers.import_rows import COLUMNS, gather, report_of
 from producers.rate_limit import Rate
 from producers.replay import sort, writer_of
 from producers.report_form import FIELDS, LONGEST_TEXT, Flaw, Report, check, clean

@@ -140,3 +140,28 @@ def test_a_secret_that_is_new_is_added_and_the_others_are_kept(tmp_path: Path) -
     assert made["secret_key"] == "kept=as-it-is"
     assert set(made) == set(SECRETS)
     assert ensure_secrets(tmp_path) == made
+
+
+@pytest.mark.parametrize("url", ["", "http://proxy.example:3128", "http://u:p%40@[::1]:8080/"])
+def test_a_proxy_is_an_http_address_with_a_port(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("FENGHUO_HTTP_PROXY", url)
+    assert load_settings().http_proxy == url
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "proxy.example:3128", "https://proxy.example:3128", "socks5://KEY@h:1", "http://h", "http://h:KEY",
+        "http://KEY@:3128", "http://h:3128/KEY", "http://h:3128?KEY",
+    ],
+)  # fmt: skip
+def test_anything_else_is_refused_without_showing_it(monkeypatch: pytest.MonkeyPatch, url: str) -> None:
+    monkeypatch.setenv("FENGHUO_HTTP_PROXY", url)
+    with pytest.raises(Refused, match="FENGHUO_HTTP_PROXY: ") as refused:
+        load_settings()
+    assert "KEY" not in str(refused.value)
+
+
+def test_the_proxys_credentials_are_not_shown_with_the_settings() -> None:
+    settings = Settings(_env_file=None, http_proxy="http://clerk:KEY@proxy.example:3128")  # type: ignore[call-arg]
+    assert "KEY" not in repr(settings) and "KEY" not in str(settings)

@@ -18,8 +18,8 @@ OK = {"ok": True}
 
 
 async def told(*messages: Any, timeout_s: float = 2, allow_private: bool = True) -> list[SendResult]:
-    wire = HttpClient(timeout_s, reuse=True, allow_private=allow_private)
-    channel = Webhook(wire, SECRETS, 20)
+    client = HttpClient(timeout_s, reuse=True, allow_private=allow_private)
+    channel = Webhook(client, SECRETS, 20)
     try:
         return await channel.send(messages)
     finally:
@@ -45,8 +45,8 @@ async def test_the_receiver_can_hold_body_and_time_against_the_signature(credent
 
 async def test_nothing_is_signed_with_a_secret_that_is_not_set() -> None:
     async with answering(x=OK) as platform:
-        wire = HttpClient(2)
-        channel = Webhook(wire, {"": ""}, 20)
+        client = HttpClient(2)
+        channel = Webhook(client, {"": ""}, 20)
         sent = await channel.send(
             [message(f"{platform.url}/x"), message(f"{platform.url}/x", credential="south")]
         )

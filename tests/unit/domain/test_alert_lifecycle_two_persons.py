@@ -10,7 +10,7 @@ import pytest
 from consumers.decisions import Decisions
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import (
-    MAY,
+    ALLOWED_ROLES,
     RELEASED,
     SYSTEM,
     Action,
@@ -23,7 +23,7 @@ from fenghuo.domain.alert import (
     State,
     content_hash,
 )
-from fenghuo.domain.alert_lifecycle import at_stake
+from fenghuo.domain.alert_lifecycle import affected_content
 from fenghuo.domain.audience import digest_of
 from tests.support.builders import DISTRICT, NOON, content, decision, group, order
 
@@ -99,7 +99,7 @@ def by(who: str, action: Action, **changes: Any) -> Order:
 
 def approval(desk: SmallDesk, who: str, action: Action = Action.APPROVE, **changes: Any) -> Order:
     """Of what a fresh page shows."""
-    return by(who, action, seen_hash=content_hash(at_stake(desk.alert, action)), **changes)
+    return by(who, action, seen_hash=content_hash(affected_content(desk.alert, action)), **changes)
 
 
 async def waiting(
@@ -168,7 +168,7 @@ async def test_no_order_that_says_it_is_the_systems_lets_a_text_out(action: Acti
     desk = await waiting("one", "one", "two", update=False)
     events = await desk.give(by(SYSTEM, action, role=Role.SYSTEM, seen_hash=None))
     assert not [x for x in events if isinstance(x, e.AlertReleased)]
-    assert (Role.SYSTEM in MAY[action]) == (action in {
+    assert (Role.SYSTEM in ALLOWED_ROLES[action]) == (action in {
         Action.DRAFT, Action.BEGIN, Action.COMPLETE, Action.EXPIRE
     })  # fmt: skip
 

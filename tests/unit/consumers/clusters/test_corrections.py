@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import msgspec
 
-from consumers.clusters import Clustering
+from consumers.clusters.clustering import Clustering
 from fenghuo.demo.district import NOVEL
 from fenghuo.domain import events as e
-from patterns.clustering import traces
+from patterns.clustering import markers
 from tests.support.builders import DISTRICT, NOON, place, settings, unmatched
-from tests.unit.consumers.test_clusters import SmallDesk, drafts
+from tests.unit.consumers.clusters.test_clustering import SmallDesk, drafts
 
 PARCEL = "您好，您寄往新疆的包裹里被查出违禁药品，海关已立案，请马上联系刘干事做笔录，否则冻结名下账户。"
 TEXTS = {"a0": NOVEL[0], "a1": NOVEL[1], "b0": PARCEL}
@@ -38,7 +38,7 @@ class Desk(SmallDesk):
             elif isinstance(event, e.ClusterRedrawn):
                 held[event.cluster.cluster_id] = event.cluster
             if isinstance(event, e.ClusterChanged | e.ClusterRedrawn):
-                for marker in event.traces:
+                for marker in event.markers:
                     self.markers.setdefault(marker, []).append(event.cluster.cluster_id)
         self.found_clusters = list(held.values())
 
@@ -225,7 +225,7 @@ async def test_a_campaign_that_comes_back_after_weeks_is_found_again() -> None:
 
 async def test_what_is_looked_at_and_not_joined_is_out_of_memory_again() -> None:
     bench = await two_clusters()
-    bench.desk.markers = {trace: ["c-a0"] for trace in traces([PARCEL])[0]}
+    bench.desk.markers = {marker: ["c-a0"] for marker in markers([PARCEL])[0]}
     assert await bench.report("x", PARCEL, minutes=20 * DAYS) == "c-x"
     district = bench.stage._districts[DISTRICT]
     assert (list(district.clusters), list(district.placed), len(district.clusterer)) == (["c-x"], ["x"], 1)
@@ -238,7 +238,7 @@ async def test_what_a_person_said_holds_for_what_was_out_of_memory() -> None:
 
 
 def test_alike_texts_share_a_trace_and_others_do_not() -> None:
-    first, second, other = (set(some) for some in traces([NOVEL[0], NOVEL[1], PARCEL]))
+    first, second, other = (set(some) for some in markers([NOVEL[0], NOVEL[1], PARCEL]))
     assert first & second
     assert not first & other
-    assert traces(["好的", ""]) == [(), ()]
+    assert markers(["好的", ""]) == [(), ()]
