@@ -323,7 +323,9 @@ def test_a_page_lives_and_says_when_the_line_drops(browser: Browser, redis_url: 
         queue = context.new_page()
         queue.goto(f"{site.url}/queue")
         site.run(
-            site.desk.project(d.report(77, clock.now(), "请向安全账户转账核查资金", d.e.ScamStage.MONEY_MOVING))
+            site.desk.project(
+                d.report(77, clock.now(), "请向安全账户转账核查资金", d.e.ScamStage.MONEY_MOVING)
+            )
         )
         queue.wait_for_selector("text=请向安全账户转账核查资金")
         sending = context.new_page()
