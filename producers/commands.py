@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from fenghuo.domain.events import DeadLettered, Event
     from fenghuo.runtime.room import AnyTransport
     from fenghuo.settings import Settings
-    from producers.import_rows import Batch
+    from producers.import_rows import ImportBatch
 
 AT_ONCE = 500
 CROWDED_WAIT_S = 1.0
@@ -55,7 +55,7 @@ def import_reports(
     raise SystemExit(0 if not batch.refused and batch.events else 1 if batch.events else 2)
 
 
-def _read(file: Path, district: str | None, ignore: Sequence[str]) -> "tuple[Batch, tuple[str, ...]]":
+def _read(file: Path, district: str | None, ignore: Sequence[str]) -> "tuple[ImportBatch, tuple[str, ...]]":
     """The whole file, checked before anything is published."""
     from fenghuo import clock
     from fenghuo.commands import session
@@ -73,7 +73,7 @@ def _read(file: Path, district: str | None, ignore: Sequence[str]) -> "tuple[Bat
     return batch, (*table.notes, *batch.notes())
 
 
-def _publishing(batch: "Batch") -> "Callable[[Desk, AnyTransport, Settings], Any]":
+def _publishing(batch: "ImportBatch") -> "Callable[[Desk, AnyTransport, Settings], Any]":
     async def work(_desk: "Desk", transport: "AnyTransport", _settings: "Settings") -> None:
         from rich.console import Console
         from rich.progress import Progress
@@ -123,7 +123,7 @@ async def _publish_when_there_is_room(
             await asyncio.sleep(CROWDED_WAIT_S)
 
 
-def _write_refused(path: Path, batch: "Batch") -> None:
+def _write_refused(path: Path, batch: "ImportBatch") -> None:
     try:
         with path.open("w", encoding="utf-8-sig", newline="") as file:
             writer = csv.writer(file)
@@ -133,7 +133,7 @@ def _write_refused(path: Path, batch: "Batch") -> None:
         raise Refused(f"{path}: {error.strerror or error}; {len(batch.events)} reports are in") from error
 
 
-def _tell_outcome(batch: "Batch", notes: Sequence[str], as_json: bool) -> None:
+def _tell_outcome(batch: "ImportBatch", notes: Sequence[str], as_json: bool) -> None:
     if as_json:
         outcome = {
             "rows": batch.rows, "accepted": len(batch.events), "repeated": batch.repeated,

@@ -35,7 +35,7 @@ AHEAD = timedelta(minutes=5)
 
 
 @dataclass(slots=True)
-class Batch:
+class ImportBatch:
     """What a file gives: events to publish, and what is left out."""
 
     events: list[ReportReceived] = field(default_factory=list)
@@ -57,9 +57,9 @@ class Batch:
         )
 
 
-def gather(rows: Iterable[TableRow | BadRow], *, district: str, secret: str, now: datetime) -> Batch:
+def gather(rows: Iterable[TableRow | BadRow], *, district: str, secret: str, now: datetime) -> ImportBatch:
     """All ``rows`` as one batch; ``district`` stands in where a row names none."""
-    batch = Batch()
+    batch = ImportBatch()
     seen: set[str] = set()
     for row in rows:
         found = row if isinstance(row, BadRow) else report_of(row, district=district, secret=secret, now=now)
