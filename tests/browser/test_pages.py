@@ -29,6 +29,7 @@ from fenghuo.security.passwords import Auth
 from tests.browser.console_page import settings_at
 from tests.browser.scenes import busy_night, every_channel
 from tests.browser.scenes import every_state as d
+from tests.support.waiting import until
 
 CHROMIUM = os.environ.get("FENGHUO_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = [
@@ -130,10 +131,7 @@ def serving(url: str, namespace: str, events: list[Any]) -> Iterator[Site]:
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
         task = asyncio.create_task(server.serve())
-        while True:
-            await asyncio.sleep(0.02)
-            if server.started:
-                break
+        await until(lambda: server.started, what="the server")
         return room, others, server, task
 
     async def close_room(room: Any, others: Any) -> None:

@@ -13,6 +13,7 @@ from fenghuo.errors import Refused, Transient
 from fenghuo.transport.batch_runner import POISON_MOST, BatchResult, BatchRunner, dead_letter
 from fenghuo.transport.stage import Follow, Follower, Record, Stage, StageStopped, check_writer, end_tasks
 from tests.support.transport_harness import RecordingStage, answer_id, nothing, report
+from tests.support.waiting import for_ever, others_run
 
 
 def record(number: int, value: bytes | None = b"") -> Record:
@@ -121,7 +122,8 @@ async def test_work_that_takes_too_long_comes_again_in_halves_and_grows_back(
     monkeypatch.setattr("fenghuo.transport.batch_runner.HANDLE_S", 0.2)
 
     async def take_long(events: Sequence[e.Event]) -> None:
-        await asyncio.sleep(10 if len(events) > 3 else 0)
+        if len(events) > 3:
+            await for_ever()
 
     book, records = Book(), [record(n) for n in range(8)]
     runner = runner_of(RecordingStage(first=take_long).stage(batch=8))
@@ -218,14 +220,14 @@ async def test_a_task_that_swallows_its_cancellation_is_cancelled_again() -> Non
         nonlocal swallowed
         while True:
             try:
-                await asyncio.sleep(10)
+                await for_ever()
             except asyncio.CancelledError:
                 swallowed += 1
                 if swallowed > 1:
                     raise
 
     task = asyncio.create_task(swallow_one())
-    await asyncio.sleep(0)
+    await others_run()
     async with asyncio.timeout(5):
         await end_tasks([task])
     assert task.cancelled()
