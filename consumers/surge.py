@@ -23,7 +23,7 @@ from fenghuo.clock import from_ms, to_ms
 from fenghuo.desk.alerts import Drafted
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.keys import surge_of
-from fenghuo.desk.surges import PatternMatch
+from fenghuo.desk.surges import PatternMatch, SurgeKey
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, Alert, AlertId, Order, Origin, Role
 from fenghuo.domain.calendar import HOUR_MS
@@ -40,9 +40,6 @@ HALF_LIFE_DAYS = 3
 BESIDE_H = 3
 """Hours before and after the same time of day that are counted with it."""
 DAY_H = 24
-
-SurgeKey = tuple[str, str]
-"""A pattern and a district."""
 
 
 @dataclass(frozen=True, slots=True)

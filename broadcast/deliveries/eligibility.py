@@ -10,7 +10,7 @@ from datetime import datetime
 
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import SANDBOX
-from fenghuo.domain.delivery import LatestRelease
+from fenghuo.domain.delivery import LatestRelease, held_by_halt
 from fenghuo.domain.quiet_hours import quiet_until
 from fenghuo.domain.routing import moved_to, way_of
 
@@ -80,7 +80,7 @@ def hold_back(
     if conditions.open_breaker:
         name = conditions.open_breaker
         decision = when_halted(
-            name, f"halted:{name}", next_channel=next_channel, may_have_arrived=may_have_arrived
+            name, held_by_halt(name), next_channel=next_channel, may_have_arrived=may_have_arrived
         )
     elif (until := _quiet_until(request, release, conditions)) is not None:
         decision = Postponement("quiet", until)
@@ -106,7 +106,7 @@ def when_halted(
     group would get it twice."""
     if next_channel and not may_have_arrived:
         return Refusal(reason, next_channel)
-    return Postponement(f"halted:{name}")
+    return Postponement(held_by_halt(name))
 
 
 def is_superseded(

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 import msgspec
 
 from broadcast.deliveries.receipts import delivery_of
-from broadcast.deliveries.requests import Plan, requests, require_all
+from broadcast.deliveries.requests import Dispatch, requests, require_all
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.warning_counts import PLATFORMS
 from fenghuo.domain import events as e
@@ -71,7 +71,7 @@ def deliveries(
             refusals.append(_refusal(part, group_id, group.channel, way))
         else:
             wanted.append((group, way))
-    return [*refusals, *requests(Plan(release, part.kind, part), wanted)]
+    return [*refusals, *requests(Dispatch(release, part.kind, part), wanted)]
 
 
 def _first_way(

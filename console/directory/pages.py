@@ -59,29 +59,31 @@ def tag_name(tag: str, language: str) -> str:
 
 @get("/groups/coverage", guards=[permissions.only(permissions.TEAM)])
 async def coverage_page(request: AnyRequest, deps: Deps) -> Response[Any]:
-    look = await deps.cache.get_or_load("coverage", lambda: survey(deps.desk, deps.settings), SURVEY_FRESH_S)
-    asked = request.query_params
-    problem = asked.get("problem", "") if asked.get("problem") in PROBLEMS else ""
-    town, station = asked.get("town"), asked.get("station")
-    mine = [
-        x for x in look.findings
+    report = await deps.cache.get_or_load(
+        "coverage", lambda: survey(deps.desk, deps.settings), SURVEY_FRESH_S
+    )
+    query = request.query_params
+    problem = query.get("problem", "") if query.get("problem") in PROBLEMS else ""
+    town, station = query.get("town"), query.get("station")
+    found = [
+        x for x in report.findings
         if problem in x.problems and (town is None or x.group.place.town == town)
         and (station is None or x.group.station == station)
     ] if problem else []  # fmt: skip
-    mine.sort(key=lambda x: (x.group.place.town, x.group.station, natural_sort_key(x.group.name)))
-    page, pages = clamp_page(asked.get("page", "1"), len(mine), FOUND_PER_PAGE)
+    found.sort(key=lambda x: (x.group.place.town, x.group.station, natural_sort_key(x.group.name)))
+    page, pages = clamp_page(query.get("page", "1"), len(found), FOUND_PER_PAGE)
     return render_page(
         request,
         "coverage.html",
-        total=area_of(look.findings),
-        areas=areas(look.findings),
+        total=area_of(report.findings),
+        areas=areas(report.findings),
         problems=PROBLEMS,
-        whys=whys(look.findings),
-        silent=look.silent,
-        unread=look.unread,
+        whys=whys(report.findings),
+        silent=report.silent,
+        unread=report.unread,
         problem=problem,
-        found=mine[(page - 1) * FOUND_PER_PAGE : page * FOUND_PER_PAGE],
-        count=len(mine),
+        found=found[(page - 1) * FOUND_PER_PAGE : page * FOUND_PER_PAGE],
+        count=len(found),
         town=town,
         station=station,
         page=page,

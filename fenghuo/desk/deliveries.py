@@ -12,7 +12,7 @@ from fenghuo.desk.keys import Keys
 from fenghuo.desk.redis import JSON, Reader, decoder, payload, reaching_redis
 from fenghuo.domain import events as e
 from fenghuo.domain.calendar import day_of
-from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, LedgerRow, ledger_rank, next_attempt
+from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, LedgerRow, halted_name, ledger_rank, next_attempt
 
 
 class WarnedGroup(msgspec.Struct, frozen=True, gc=False):
@@ -199,8 +199,7 @@ def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
 def _retry(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
     """The next attempt: due at its time, or when a person has resumed its channel."""
     request = e.encode(next_attempt(x))
-    _, _, halted = x.held.partition("halted:")
-    if halted:
+    if halted := halted_name(x.held):
         return [("ZADD", keys.held(halted), to_ms(x.at), request)]
     return [("ZADD", keys.retries, to_ms(x.retry_at), request)] if x.retry_at is not None else []
 

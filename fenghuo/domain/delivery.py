@@ -70,6 +70,16 @@ def ledger_rank(state: e.DeliveryState, attempt: int, word: int = 0) -> int:
     return word * 1_000_000 + (900_000 if state is e.DeliveryState.SHOWN else attempt * 10 + RANK[state])
 
 
+def held_by_halt(name: str) -> str:
+    """``held`` of a delivery that waits until a person resumes the channel or credential ``name``."""
+    return f"halted:{name}"
+
+
+def halted_name(held: str) -> str:
+    """What ``held`` waits for to be resumed; empty where it waits for something else."""
+    return held.removeprefix("halted:") if held.startswith("halted:") else ""
+
+
 def next_attempt(x: e.ReceiptRecorded) -> e.DeliveryRequested:
     """The request that follows a postponed or failed attempt; its id is derived from the receipt's."""
     return e.DeliveryRequested(

@@ -6,6 +6,7 @@ Used by the console before it accepts a tap, and by broadcast before it counts o
 from collections.abc import Collection, Mapping
 from typing import Literal
 
+from fenghuo.domain.delivery import LatestRelease
 from fenghuo.domain.events import DeliveryState, Group, Person, derive_id
 
 OPEN_TO_TAP = frozenset({DeliveryState.WAITING, DeliveryState.SUPERSEDED, DeliveryState.UNKNOWN})
@@ -42,12 +43,10 @@ def level_for(
     return "station" if on_duty(person, group) else None
 
 
-def is_current_release(kind: str, version: int, standing: tuple[int, str]) -> bool:
-    """Whether groups are to have the ``kind`` of ``version`` now; ``standing``: (version, kind) of the
-    alert's newest release."""
-    stands, release = standing
+def is_current_release(kind: str, version: int, latest: LatestRelease) -> bool:
+    """Whether groups are to have the ``kind`` of ``version`` now; ``latest``: the alert's latest release."""
     wanted = ("recalled",) if kind == "correction" else ("approved", "updated")
-    return version == stands and release in wanted
+    return version == latest.version and latest.change in wanted
 
 
 def tap_id_of(press_id: str, alert_id: str, version: int, kind: str, group_id: str) -> str:

@@ -299,7 +299,7 @@ class District:
         return int(await self.desk.client.execute_command("CLIENT", "KILL", "TYPE", "normal"))
 
     async def dead_letters(self) -> int:
-        return int(await self.desk.client.zcard(self.desk.keys.dead_letters))
+        return await self.desk.dead_letters.count()
 
 
 SECOND = f"{SAFE_TEXT}（第二版）"

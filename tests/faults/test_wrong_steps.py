@@ -317,8 +317,8 @@ async def quiet_room(
     told = settings(redis_url=url, namespace=namespace)
     desk = open_desk(told)
     room = Room("console", told, desk, open_transport(told, "console", desk), 0, loops=loops)
-    await room._start(room, asyncio.Event())
-    running = [asyncio.create_task(room._for_ever(room, loop)) for loop in loops]
+    await room_runtime._start(room, asyncio.Event())
+    running = [asyncio.create_task(room_runtime._for_ever(room, loop)) for loop in loops]
     try:
         yield room, desk
     finally:

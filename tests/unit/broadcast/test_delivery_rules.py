@@ -19,10 +19,10 @@ from broadcast.deliveries.receipts import (
     was_cut_off,
     without_duplicates,
 )
-from broadcast.deliveries.requests import Plan, as_task, requests
+from broadcast.deliveries.requests import Dispatch, as_task, requests
 from broadcast.limits.circuit_breaker import FailureWindow, breaker_key
 from broadcast.planning.part_writer import deliveries
-from broadcast.planning.planner import PART, begin, meant_by, place_of, split_into_parts, taken_back
+from broadcast.planning.planner import PART, begin, meant_by, place_of, split_into_parts
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Audience
 from fenghuo.domain.delivery import RANK, LatestRelease, LedgerRow, ledger_rank, next_attempt
@@ -216,7 +216,7 @@ def test_a_group_that_went_between_the_plan_and_its_part_is_refused_in_the_open(
 
 
 def test_two_tasks_of_one_owner_are_two() -> None:
-    plan = Plan(release(channels=LIVE), "warning", released())
+    plan = Dispatch(release(channels=LIVE), "warning", released())
     way_there = e.Binding(channel=CUSTOMERS, target="t")
     (one,) = requests(plan, [(group(1, owner="anna"), way_there)])
     (both,) = requests(plan, [(group(n, owner="anna"), way_there) for n in (1, 2)])
@@ -446,7 +446,7 @@ def test_what_waits_for_people_goes_first_and_robots_last() -> None:
     names = ("dingtalk", "webhook", "relay", "sandbox", "feishu")
     groups = [group(n, channel=name, target="t", members=n) for n, name in enumerate(names)]
     wanted = [(g, g.ways[0]) for g in groups]
-    asked = requests(Plan(release(), "warning", released()), wanted)
+    asked = requests(Dispatch(release(), "warning", released()), wanted)
     assert [x.channel for x in asked if isinstance(x, e.DeliveryRequested)] == [
         "relay", "sandbox", "webhook", "feishu", "dingtalk",
     ]  # fmt: skip
@@ -485,23 +485,6 @@ def test_a_group_that_has_had_its_share_gets_no_warning_by_any_way(reason: Limit
     first, refused = planned(released(channels=LIVE), [several], {"g0001": reason})
     assert isinstance(first, e.DeliveriesPlanned) and first.groups == 1
     assert isinstance(refused, e.ReceiptRecorded) and refused.state is State.REFUSED
-
-
-def test_what_waits_for_a_tap_or_a_halted_channel_is_taken_back() -> None:
-    rows = {
-        "tap": row(State.WAITING, channel="relay"),
-        "halted": row(State.RETRYING, held="halted:webhook"),
-        "unsure": row(State.RETRYING, may_have_arrived=True, held="halted:webhook"),
-        "task": row(State.WAITING, channel=CUSTOMERS),
-        "again": row(State.RETRYING),
-        "shown": row(State.SHOWN),
-    }
-    receipts = taken_back(released("recalled"), {1: rows})
-    assert {x.group_id: x.state for x in receipts if isinstance(x, e.ReceiptRecorded)} == {
-        "tap": State.SUPERSEDED,
-        "halted": State.SUPERSEDED,
-        "unsure": State.UNKNOWN,
-    }
 
 
 def test_a_channel_is_halted_by_more_than_ten_failures_that_are_more_than_a_tenth() -> None:

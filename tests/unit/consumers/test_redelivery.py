@@ -16,7 +16,7 @@ from fenghuo import clock
 from fenghuo.demo.district import KNOWN
 from fenghuo.desk.alerts import Drafted
 from fenghuo.desk.keys import surge_of
-from fenghuo.desk.surges import PatternMatch, SurgeId
+from fenghuo.desk.surges import PatternMatch, SurgeKey
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Action, Alert, AlertId, Role, State, content_hash
 from fenghuo.domain.alert_lifecycle import decide
@@ -50,10 +50,10 @@ class SmallDesk:
         self.order_outcomes = SimpleNamespace(settled=self.settled)
         self.directory = SimpleNamespace(person=self.person, groups=self.groups)
 
-    async def recent_matches(self, surges: Any, since_ms: int) -> dict[SurgeId, list[PatternMatch]]:
+    async def recent_matches(self, surges: Any, since_ms: int) -> dict[SurgeKey, list[PatternMatch]]:
         return {surge: [] for surge in surges}
 
-    async def hourly_reports(self, surges: Any) -> dict[SurgeId, list[int]]:
+    async def hourly_reports(self, surges: Any) -> dict[SurgeKey, list[int]]:
         return {surge: [] for surge in surges}
 
     async def first_seen(self, reporters: Any) -> dict[str, int]:
