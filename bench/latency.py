@@ -25,7 +25,7 @@ import aiohttp
 import numpy as np
 
 from bench._novel import Campaign, campaigns
-from console.reports.queue import WAITING
+from console.reports.queue import WAITING_ORDER
 from fenghuo.commands.supervisor import ROOMS, Supervisor
 from fenghuo.demo.district import DISTRICT, GROUPS, TOWNS, everyday
 from fenghuo.desk.desk import Desk
@@ -78,7 +78,7 @@ class Watch:
             found = await self._desk.alerts.get_many(sorted(fresh))
             now = time.perf_counter()
             for alert_id, alert in found.items():
-                if alert.state in WAITING and alert.origin.cluster_id:
+                if alert.state in WAITING_ORDER and alert.origin.cluster_id:
                     self._known.add(alert_id)
                     self.seen_s[alert.origin.cluster_id] = now
             await asyncio.sleep(LOOK_EVERY_S)

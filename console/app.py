@@ -1,4 +1,4 @@
-"""The console's composition root: builds the clients, wires pages to them, changes nothing."""
+"""The console's composition root: builds the clients and the web application."""
 
 import secrets
 import time
@@ -21,6 +21,7 @@ from console.clusters import pages as cluster_pages
 from console.directory import pages as directory_pages
 from console.public import pages as public_pages
 from console.reports import queue, report_form, urgent
+from console.todo import api as todo_api
 from console.todo import my_groups
 from console.todo import pages as todo_pages
 from console.web import error_pages, login
@@ -34,19 +35,21 @@ from fenghuo.settings import Settings
 NAME = "console"
 PAGES: Any = (
     login, queue, cluster_pages, corrections, alert_pages, actions, editor, delivery_progress,
-    halted_channels, sandbox_wall, report_form, urgent, todo_pages, my_groups, directory_pages, live_updates,
-    public_pages,
+    halted_channels, sandbox_wall, report_form, urgent, todo_pages, todo_api, my_groups, directory_pages,
+    live_updates, public_pages,
 )  # fmt: skip
 BODY_LIMIT = 128 * 1024
-"""Bytes of a form (percent-encoded Chinese has 9 a character); a report's may have more."""
+"""Bytes of a form; percent-encoded Chinese has 9 a character. The form of a report may be larger."""
 
 
 def build(settings: Settings, tick: Callable[[], float] = time.monotonic) -> Room:
-    """The room, with its pages; nothing is sent before it is started. ``tick``: the seconds by which answers
-    shared between viewers age."""
+    """The room and its pages. Nothing is published before the room is started.
+
+    ``tick`` is the clock, in seconds, by which cached answers age.
+    """
     desk = open_desk(settings)
     transport = open_transport(settings, NAME, desk)
-    house = Dependencies(
+    deps = Dependencies(
         settings=settings,
         desk=desk,
         transport=transport,
@@ -61,14 +64,14 @@ def build(settings: Settings, tick: Callable[[], float] = time.monotonic) -> Roo
         transport=transport,
         host=settings.console_host,
         port=settings.console_port,
-        asgi=web(house),
+        asgi=web_application(deps),
     )
-    house.started = lambda: room.started
+    deps.started = lambda: room.started
     return room
 
 
 def open_intake(settings: Settings) -> httpx.AsyncClient:
-    """A client of the intake; it keeps no connection, so that none is left open at the end."""
+    """An HTTP client of the intake, without keep-alive, so that no connection is left open at the end."""
     return httpx.AsyncClient(
         base_url=settings.intake_url or f"http://127.0.0.1:{settings.intake_port}",
         headers={"authorization": f"Bearer {settings.intake_token.get_secret_value()}"},
@@ -78,9 +81,9 @@ def open_intake(settings: Settings) -> httpx.AsyncClient:
     )
 
 
-def web(house: Dependencies) -> Any:
-    """The pages as an ASGI application."""
-    settings = house.settings
+def web_application(deps: Dependencies) -> Any:
+    """The web application (ASGI)."""
+    settings = deps.settings
     csrf = CSRFConfig(
         secret=settings.secret_key.get_secret_value() or secrets.token_urlsafe(32),
         cookie_name="fenghuo_csrf",
@@ -93,11 +96,11 @@ def web(house: Dependencies) -> Any:
     )
     return Litestar(
         [static, *[handler for module in PAGES for handler in module.HANDLERS]],
-        before_request=todo_pages.pending_count_hook(house),
+        before_request=todo_pages.pending_count_hook(deps),
         csrf_config=csrf,
-        dependencies={"house": Provide(lambda: house, sync_to_thread=False)},
+        dependencies={"deps": Provide(lambda: deps, sync_to_thread=False)},
         exception_handlers=error_pages.HANDLERS,
-        middleware=[DefineMiddleware(SessionMiddleware, sessions=house.sessions, desk=house.desk)],
+        middleware=[DefineMiddleware(SessionMiddleware, sessions=deps.sessions, desk=deps.desk)],
         openapi_config=None,
         request_max_body_size=BODY_LIMIT,
         logging_config=None,

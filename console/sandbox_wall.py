@@ -1,4 +1,4 @@
-"""/wall: what the sandbox's groups see now. Reads the wall that broadcast's sandbox channel writes."""
+"""/wall: the messages in the groups of the sandbox, as the sandbox channel of broadcast wrote them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,11 +18,11 @@ from fenghuo.domain.events import Group
 GROUPS_SHOWN = 36
 MESSAGES_SHOWN = 3
 _SEARCHED = 4000
-"""How far back the wall is searched for groups of one town."""
+"""Number of latest messages that are searched for groups of one town."""
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """A message as it stands on a group's wall."""
+    """A message on a group's wall."""
 
     group_id: str
     kind: str
@@ -46,22 +46,22 @@ class Screen:
     messages: Sequence[Message]
 
 
-async def latest_groups(house: Dependencies, town: str, groups: Mapping[str, Group]) -> list[str]:
-    """The groups with the latest messages, of ``town`` if one is named."""
+async def latest_groups(deps: Dependencies, town: str, groups: Mapping[str, Group]) -> list[str]:
+    """The groups with the latest messages; only groups of ``town`` if it is given."""
     async with reaching_redis():
-        raw = await house.desk.client.zrevrange(house.desk.keys.wall_recent, 0, _SEARCHED - 1)
+        raw = await deps.desk.client.zrevrange(deps.desk.keys.wall_recent, 0, _SEARCHED - 1)
     ids = dict.fromkeys(WallEntry.decode(member).group_id for member in raw)
-    mine = [x for x in ids if not town or (x in groups and groups[x].place.town == town)]
-    return mine[:GROUPS_SHOWN]
+    found = [x for x in ids if not town or (x in groups and groups[x].place.town == town)]
+    return found[:GROUPS_SHOWN]
 
 
-async def load_screens(house: Dependencies, town: str) -> list[Screen]:
-    groups = await house.groups()
-    ids = await latest_groups(house, town, groups)
+async def load_screens(deps: Dependencies, town: str) -> list[Screen]:
+    groups = await deps.groups()
+    ids = await latest_groups(deps, town, groups)
     async with reaching_redis():
-        pipe = house.desk.client.pipeline(transaction=False)
+        pipe = deps.desk.client.pipeline(transaction=False)
         for group_id in ids:
-            pipe.hvals(house.desk.keys.wall(group_id))
+            pipe.hvals(deps.desk.keys.wall(group_id))
         raw = await pipe.execute() if ids else []
     return [_screen(group_id, groups.get(group_id), found) for group_id, found in zip(ids, raw, strict=True)]
 
@@ -73,31 +73,31 @@ def _screen(group_id: str, group: Group | None, raw: Sequence[bytes]) -> Screen:
     return Screen(group_id, group.name, group.place.town, group.members, messages)
 
 
-async def values_of(house: Dependencies, town: str) -> dict[str, Any]:
-    alerts = await house.shared.get("alerts", house.desk.alerts.all)
+async def values_of(deps: Dependencies, town: str) -> dict[str, Any]:
+    alerts = await deps.cache.get_or_load("alerts", deps.desk.alerts.all)
     released = [a for a in alerts if a.approved_at is not None]
     latest = max(released, key=lambda a: a.approved_at or a.changed_at, default=None)
     shown = planned = 0
     if latest:
-        rows = await house.desk.deliveries.ledger(latest.alert_id, latest.version)
-        count = await house.desk.deliveries.planned_count(latest.alert_id, latest.version)
+        rows = await deps.desk.deliveries.ledger(latest.alert_id, latest.version)
+        count = await deps.desk.deliveries.planned_count(latest.alert_id, latest.version)
         planned = max(count or 0, len(rows))
         shown = sum(row.state == "shown" for row in rows.values())
-    return {"screens": await load_screens(house, town), "latest": latest, "shown": shown, "planned": planned}
+    return {"screens": await load_screens(deps, town), "latest": latest, "shown": shown, "planned": planned}
 
 
-async def fragments(house: Dependencies, t: Words, town: str) -> dict[str, str]:
+async def fragments(deps: Dependencies, t: Words, town: str) -> dict[str, str]:
     """The live part of the page: counter and screens."""
-    values = await house.shared.get(f"wall:{town[:40]}", lambda: values_of(house, town))
+    values = await deps.cache.get_or_load(f"wall:{town[:40]}", lambda: values_of(deps, town))
     return {"screens": render_fragment("_wall.html", t, **values)}
 
 
 @get("/wall", guards=[permissions.page("wall")])
-async def wall(request: AnyRequest, house: Deps) -> Response[Any]:
+async def wall(request: AnyRequest, deps: Deps) -> Response[Any]:
     town = request.query_params.get("town", "")
-    groups = await house.groups()
+    groups = await deps.groups()
     towns = sorted({group.place.town for group in groups.values() if group.place.town})
-    return render_page(request, "wall.html", town=town, towns=towns, **await values_of(house, town))
+    return render_page(request, "wall.html", town=town, towns=towns, **await values_of(deps, town))
 
 
 HANDLERS = [wall]

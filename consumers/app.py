@@ -1,8 +1,8 @@
-"""The room's composition root: builds the clients and lays out the stages."""
+"""The room's composition root: builds the clients and lists the stages."""
 
 import logging
 
-from consumers.clusters import Clustering
+from consumers.clusters.clustering import Clustering
 from consumers.decisions import Decisions
 from consumers.expiry_loop import Expiry
 from consumers.live_library import LiveLibrary, seed_patterns

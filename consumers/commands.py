@@ -8,12 +8,12 @@ import sys
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from fenghuo.errors import Refused
+from consumers.message_lines import MessageLine, PatternLine, read_lines, read_texts
 
 if TYPE_CHECKING:
     from consumers.verdict_text import Lang
@@ -21,59 +21,6 @@ if TYPE_CHECKING:
     from patterns.model import FraudType
 
 AT_ONCE = 1_000
-
-
-class MessageLine(msgspec.Struct):
-    """One message of the input."""
-
-    id: str
-    text: str
-
-
-class PatternLine(MessageLine):
-    """One pattern of the input: "" is no id."""
-
-    id: Annotated[str, msgspec.Meta(min_length=1)]
-
-
-def read_lines(
-    source: Iterable[bytes], name: str, form: type[MessageLine] = MessageLine
-) -> Iterator[MessageLine]:
-    """The messages (or patterns) of a JSONL source; Refused names the line that is none."""
-    for number, raw in enumerate(source, 1):
-        if raw.strip():
-            yield _line(raw, f"{name}, line {number}", form)
-
-
-def read_texts(source: Iterable[bytes], name: str) -> Iterator[MessageLine]:
-    """As ``read_lines``; a line that is no JSON object is itself the text, its number the id."""
-    for number, raw in enumerate(source, 1):
-        where = f"{name}, line {number}"
-        if _is_object(raw):
-            yield _line(raw, where)
-        elif raw.strip():
-            yield MessageLine(str(number), _plain(raw, where))
-
-
-def _line(raw: bytes, where: str, form: type[MessageLine] = MessageLine) -> MessageLine:
-    try:
-        return msgspec.json.decode(raw, type=form)
-    except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-        raise Refused(f'{where}: {error}; wanted {{"id": "...", "text": "..."}}') from None
-
-
-def _plain(raw: bytes, where: str) -> str:
-    try:
-        return raw.decode("utf-8-sig").rstrip("\r\n")
-    except UnicodeDecodeError:
-        raise Refused(f"{where}: it is not UTF-8; save the text as UTF-8") from None
-
-
-def _is_object(raw: bytes) -> bool:
-    try:
-        return isinstance(msgspec.json.decode(raw), dict)
-    except (msgspec.MsgspecError, UnicodeDecodeError):
-        return False
 
 
 def _write(rows: Iterable[dict[str, Any]]) -> None:
@@ -102,7 +49,7 @@ def match(texts: tuple[str, ...], library: Path | None, pretty: bool, lang: "Lan
     Without --pretty JSON is taken for records, which may be anonymised: there URL, PHONE, CELLPHONE, WECHAT,
     DIGIT, NAME and PLACE in capitals stand for what was taken out. --as-written takes them for words.
     """
-    held, kinds = _held(library, as_written)
+    held, kinds = _load(library, as_written)
     if texts:
         messages = iter([MessageLine(str(number), text) for number, text in enumerate(texts, 1)])
     else:
@@ -110,11 +57,11 @@ def match(texts: tuple[str, ...], library: Path | None, pretty: bool, lang: "Lan
     if pretty:
         _explain(messages, held, kinds, lang)
     else:
-        _tell(messages, held, as_written or bool(texts))
+        _print_json(messages, held, as_written or bool(texts))
 
 
-def _held(file: Path | None, as_written: bool) -> "tuple[Library, dict[str, FraudType]]":
-    """The patterns of ``file``, or the seeds with their fraud types."""
+def _load(file: Path | None, as_written: bool) -> "tuple[Library, dict[str, FraudType]]":
+    """The patterns of ``file`` as a library, or the seeds with their fraud types."""
     from consumers.live_library import OTHER, fraud_types, seed_patterns
     from patterns.matching import Library
     from patterns.model import Pattern
@@ -128,7 +75,7 @@ def _held(file: Path | None, as_written: bool) -> "tuple[Library, dict[str, Frau
     return Library([Pattern(x, OTHER, x, text) for x, text in texts.items()]), {}
 
 
-def _tell(messages: Iterator[MessageLine], held: "Library", as_written: bool) -> None:
+def _print_json(messages: Iterator[MessageLine], held: "Library", as_written: bool) -> None:
     from patterns.text.slots import example, from_record
 
     while batch := list(islice(messages, AT_ONCE)):
@@ -142,7 +89,7 @@ def _tell(messages: Iterator[MessageLine], held: "Library", as_written: bool) ->
 def _explain(
     messages: Iterator[MessageLine], held: "Library", kinds: "dict[str, FraudType]", lang: "Lang"
 ) -> None:
-    """A block for each message, as soon as it is there; the versions once, at the end."""
+    """Print a block for each message as it is read, and the versions once at the end."""
     from rich.console import Console
 
     from consumers.verdict_text import explain, versions

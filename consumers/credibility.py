@@ -1,8 +1,8 @@
-"""Who counts, and how urgent is it? Pure; every weight is a setting, with its reason there.
+"""Which reporters count, and how urgent is a cluster? Pure; every weight is a setting, explained there.
 
 For an officer, on who counts: each person counts once, however often they report. New accounts that speak up
-from one place within ten minutes count as one, until known reporters, other places or other times bear them
-out.
+from one place within ten minutes count as one, until known reporters, other places or other times confirm
+them.
 
 For an officer, on danger: it grows with the people who count, the towns they are in, and how many of them
 came in the last ten and thirty minutes. 0 is calm, 500 some ten people in four towns within half an hour.
@@ -21,11 +21,11 @@ RECENT = timedelta(minutes=10)
 LATELY = timedelta(minutes=30)
 _ORDER = attrgetter("at", "report_id")
 CALM = 10
-"""The most that a cluster reaches in which nothing is suspicious."""
+"""Upper limit of the danger of a cluster without a suspicious report."""
 
 
 def counted_reporters(members: Iterable[e.Member], settings: Settings) -> list[e.Member]:
-    """The reports with which each reporter who counts began to count, the first first.
+    """The report with which each counted reporter began to count, oldest first.
 
     A known reporter counts with the first report. Of the new ones of one place (the group, else the town)
     ``burst_weight`` count in any ``burst_window_s``.
@@ -46,8 +46,8 @@ def counted_reporters(members: Iterable[e.Member], settings: Settings) -> list[e
 
 
 def suspected(members: Iterable[e.Member], settings: Settings) -> bool:
-    """Whether what these reported could be bait: one of them looks like it, or as many people who count as
-    draft a warning reported what falls just short of it.
+    """Whether these reports could be bait: one of them looks like it, or as many counted reporters as draft a
+    warning sent borderline reports.
 
     For an officer: one message that only names a number to call may be honest. Three people who got the same
     one, and asked, say more than its words do.
@@ -60,10 +60,10 @@ def suspected(members: Iterable[e.Member], settings: Settings) -> bool:
 
 
 def credibility_flags(members: Iterable[e.Member], latest: e.Member, settings: Settings) -> list[str]:
-    """Why ``latest``, the last of ``members``, makes their reporters doubtful; mostly empty.
+    """The flags that ``latest``, the last of ``members``, raises about their reporters; usually none.
 
     For an officer: one person reported the same thing again and again, or many new accounts reported it from
-    one place within ten minutes. It may be an attempt to have a warning sent; look at who they are first.
+    one place within ten minutes. It may be an attempt to trigger a warning; check who they are first.
     """
     burst = latest.at - timedelta(seconds=settings.burst_window_s)
     flood = latest.at - LATELY
@@ -76,14 +76,14 @@ def credibility_flags(members: Iterable[e.Member], latest: e.Member, settings: S
 
 
 def danger(counted: Sequence[e.Member], worst: int, settings: Settings, *, suspicious: bool) -> int:
-    """How urgent a cluster is, 0 to 1000; ``counted`` are the reporters who count, ``worst`` (0 to 100) the
+    """How urgent a cluster is, 0 to 1000; ``counted`` are the counted reporters, ``worst`` (0 to 100) the
     danger of its worst text.
 
         x = people * (1 + danger_place * (towns - 1))
                    * (1 + danger_growth_10 * people of the last 10 min + danger_growth_30 * those of 30 min)
         danger = base + (1000 - base) * x / (x + danger_half),   base = worst / 4
 
-    It never falls when a person, a town or somebody recent is added. "Last" is up to the latest of them.
+    It never falls when a person, a town or a recent report is added. "Last" counts back from the latest one.
     """
     if not suspicious or not counted:
         return min(worst, CALM)
@@ -97,10 +97,10 @@ def danger(counted: Sequence[e.Member], worst: int, settings: Settings, *, suspi
 
 
 def is_new(at_ms: int, first_ms: int | None, settings: Settings) -> bool:
-    """Whether a reporter first heard of at ``first_ms`` is new at ``at_ms``; one never heard of is."""
+    """Whether a reporter first seen at ``first_ms`` is new at ``at_ms``; one never seen before is."""
     return first_ms is None or at_ms - first_ms < settings.new_reporter_s * 1000
 
 
 def _place(member: e.Member) -> str:
-    """Where a burst is told by: the group, else the town."""
+    """The place that bursts are counted by: the group, else the town."""
     return member.group_id or member.town

@@ -1,11 +1,11 @@
-"""The only writer of an alert: applies decisions, one after the other, and says what came of each.
+"""The only writer of alerts: applies decisions one after the other and publishes the result of each.
 
 Reads decisions.made; writes alerts.changed, alerts.released, patterns.changed and replies.requested.
 
 An order's role is a claim, so the desk is asked who the person is. That an order is the system's cannot be
 proved, and need not be: the system may draft, begin, complete and expire (``ALLOWED_ROLES``), and none of
-these lets a text out. Whoever can write to the topic in another's name is kept out by the broker's own access
-rules."""
+these releases a text. The broker's access rules keep out whoever would write to the topic in another's name.
+"""
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
@@ -16,8 +16,15 @@ from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import RELEASED, SYSTEM, Action, Alert, Content, Order, PersonId, Role
 from fenghuo.domain.alert_lifecycle import affected_content, decide
-from fenghuo.domain.audience import ExpressionError, digest_of, freeze, reach_of
-from fenghuo.domain.reach import frozen_reach, still_there
+from fenghuo.domain.audience import (
+    ExpressionError,
+    digest_of,
+    freeze,
+    frozen_reach,
+    reach_of,
+    still_there,
+)
+from fenghuo.domain.taps import Tappers
 from fenghuo.errors import Denied
 from fenghuo.transport.stage import Outcome
 from patterns.entities.redact import forbidden
@@ -40,16 +47,16 @@ class Decisions:
         orders = [x.order for x in events if isinstance(x, e.DecisionMade)]
         alerts = await self._desk.alerts.get_many(list({order.alert_id for order in orders}))
         people = await self._people({order.actor for order in orders if order.actor != SYSTEM})
-        weighing = _Weighing(self._desk)
+        reach_of_orders = _ReachOfOrders(self._desk)
         settled = await self._desk.order_outcomes.settled([order.decision_id for order in orders])
         outcome = Outcome()
         for order in orders:
             if order.decision_id in settled:
-                continue  # its outcome was published before a crash; the alert may have moved on since
+                continue  # redelivery: its outcome was published before a crash
             before = alerts.get(order.alert_id)
             try:
                 check_person(before, order, people)
-                reach, frozen = await weighing.reach(before, order)
+                reach, frozen = await reach_of_orders.reach(before, order)
                 after = decide(
                     before, order, findings=_findings(before, order), reach=reach, frozen=digest_of(frozen)
                 )
@@ -62,19 +69,19 @@ class Decisions:
             if order.action in _SUBMITS:
                 outcome.events.append(_frozen(order, frozen))
             outcome.events += [_change(order, after), *_consequences(order, before, after)]
-            outcome.events += await self._answers(order, after)
+            outcome.events += await self._replies(order, after)
         return outcome
 
     async def _people(self, actors: set[PersonId]) -> dict[str, e.Person]:
         found = [await self._desk.directory.person(actor) for actor in sorted(actors)]
         return {person.person_id: person for person in found if person is not None}
 
-    async def _answers(self, order: Order, alert: Alert) -> list[e.Event]:
-        """What those whose reports led to a warning are told once it is out everywhere, or withdrawn."""
-        answer = _ANSWERS.get(order.action)
-        if answer is None or alert.origin.cluster_id is None or alert.content.exercise:
+    async def _replies(self, order: Order, alert: Alert) -> list[e.Event]:
+        """Replies to those whose reports led to the alert, once the warning is complete or recalled."""
+        reply = _REPLIES.get(order.action)
+        if reply is None or alert.origin.cluster_id is None or alert.content.exercise:
             return []
-        kind, words = answer
+        kind, words = reply
         cluster = await self._desk.clusters.get(alert.origin.cluster_id)
         if cluster is not None and cluster.merged_into is not None:
             cluster = await self._desk.clusters.get(cluster.merged_into)
@@ -92,7 +99,7 @@ class Decisions:
         ]  # fmt: skip
 
 
-_ANSWERS: dict[Action, tuple[Literal["warned", "withdrawn"], Callable[[str], str]]] = {
+_REPLIES: dict[Action, tuple[Literal["warned", "withdrawn"], Callable[[str], str]]] = {
     Action.COMPLETE: ("warned", reply_texts.warned),
     Action.RECALL: ("withdrawn", reply_texts.withdrawn),
 }
@@ -116,7 +123,7 @@ def check_person(alert: Alert | None, order: Order, people: Mapping[str, e.Perso
 
 
 def _content(before: Alert | None, order: Order) -> Content | None:
-    """The content that the order is about."""
+    """The content that the order applies to."""
     if order.action in _WRITES or before is None:
         return order.content
     return affected_content(before, order.action)
@@ -131,24 +138,25 @@ def _findings(before: Alert | None, order: Order) -> list[str]:
     return list(dict.fromkeys(f"{code}: {excerpt}" for part in parts for code, excerpt in forbidden(part)))
 
 
-class _Weighing:
-    """What the orders of one batch reach; the groups are read once, and only if an order asks for them."""
+class _ReachOfOrders:
+    """The reach of one batch's orders; groups and people are read once, and only if needed."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._groups: dict[str, e.Group] | None = None
+        self._tappers: Tappers | None = None
         self._fresh: dict[str, tuple[str, ...]] = {}
-        """Frozen by this batch, so not on the desk yet: digest to group ids."""
+        """Audiences frozen by this batch, which are not on the desk yet: digest to group ids."""
 
     async def reach(self, before: Alert | None, order: Order) -> tuple[tuple[int, int], tuple[str, ...]]:
-        """((groups, residents), the ids of the groups that are or were frozen) of what the order is about."""
+        """((groups, residents), ids of the frozen groups) of the content that the order applies to."""
         content = _content(before, order)
         if content is None or order.action not in _WRITES | _SUBMITS | _APPROVES:
             return (0, 0), ()
         groups = await self._all()
         try:
             if order.action in _WRITES:
-                return reach_of(content, groups.values()), ()
+                return reach_of(content, groups.values(), await self._who_taps()), ()
             if order.action in _SUBMITS:
                 ids = freeze(groups.values(), content.audience)
                 self._fresh[digest_of(ids)] = ids
@@ -156,10 +164,10 @@ class _Weighing:
                 ids = await self._frozen(content.audience.frozen)
         except ExpressionError as error:
             raise Denied("expression", error.message("en")) from error
-        return frozen_reach(content, still_there(ids, groups)), ids
+        return frozen_reach(content, still_there(ids, groups), await self._who_taps()), ids
 
     async def _frozen(self, digest: str) -> tuple[str, ...]:
-        """The groups frozen under ``digest``; none where it is not on file, and then nobody is reached."""
+        """The groups frozen under ``digest``; none if it is not on file, and then nobody is reached."""
         if not digest or digest in self._fresh:
             return self._fresh.get(digest, ())
         return await self._desk.releases.audience(digest) or ()
@@ -168,6 +176,11 @@ class _Weighing:
         if self._groups is None:
             self._groups = await self._desk.directory.groups()
         return self._groups
+
+    async def _who_taps(self) -> Tappers:
+        if self._tappers is None:
+            self._tappers = Tappers(await self._desk.directory.people())
+        return self._tappers
 
 
 def _frozen(order: Order, group_ids: tuple[str, ...]) -> e.AudienceFrozen:
@@ -178,8 +191,8 @@ def _frozen(order: Order, group_ids: tuple[str, ...]) -> e.AudienceFrozen:
 
 
 def _refusal(order: Order, denied: Denied) -> e.DecisionRefused:
-    told = log.error if order.role is Role.SYSTEM and order.action is Action.DRAFT else log.info
-    told("decision refused", extra={"action": order.action, "code": denied.code, "alert": order.alert_id})
+    write = log.error if order.role is Role.SYSTEM and order.action is Action.DRAFT else log.info
+    write("decision refused", extra={"action": order.action, "code": denied.code, "alert": order.alert_id})
     return e.DecisionRefused(
         event_id=e.derive_id(order.decision_id, "refused"), at=order.at, alert_id=order.alert_id,
         decision_id=order.decision_id, action=order.action, actor=order.actor, code=denied.code,
@@ -195,7 +208,7 @@ def _change(order: Order, after: Alert) -> e.AlertChanged:
 
 
 def _consequences(order: Order, before: Alert | None, after: Alert) -> list[e.Event]:
-    """What the others must know of a change: the release, and what the library learns or unlearns."""
+    """Events that follow from a change: the release, and the patterns that the library learns or retires."""
     if order.action is Action.APPROVE:
         return [_released("approved", order, after), *_patterns(order, after, retired=False)]
     if order.action is Action.APPROVE_UPDATE:
@@ -226,8 +239,7 @@ def _released(
 
 
 def _patterns(order: Order, alert: Alert, *, retired: bool) -> list[e.Event]:
-    """A warned-of cluster is known from now on; an exercise teaches nothing, a recalled alert is
-    unlearned."""
+    """The exemplars of the cluster become patterns; a recall retires them, an exercise makes none."""
     if alert.origin.cluster_id is None or alert.content.exercise:
         return []
     return [

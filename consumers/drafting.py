@@ -27,13 +27,13 @@ _TOWNS_NAMED = 3
 _QUOTE_LIMIT = 36
 _QUOTE_SHORTEST = 6
 _SAME_CLAUSE = 80
-"""rapidfuzz partial_ratio of two folded clauses that say the same."""
+"""rapidfuzz partial_ratio from which two folded clauses say the same."""
 _RUN = 2
 """Folded codes in a row that two texts must share to be quoted."""
 _MORE_WORDS = 4
-"""Folded codes that the other text may have more than the clause, at either end."""
+"""Extra folded codes that the other text may have at either end of the clause."""
 _ANOTHER_CLAUSE = 60
-"""partial_ratio below which two clauses tell different things."""
+"""partial_ratio below which two clauses say different things."""
 _CUT = "…"
 _HEAD = re.compile(r"^[【\[].{1,12}[】\]]|^(?:并且?|而且|同时|以及)")
 _MASK = re.compile(r"\[[^\]]{1,12}已隐藏\]|\w{0,4}\*{2,}\w{0,4}", re.ASCII)
@@ -50,7 +50,7 @@ class Evidence:
     towns: Sequence[str]
     reporters: int
     shared: Sequence[str]
-    """Clauses that came from several people: what only one wrote may tell who that is, and is never
+    """Clauses that came from several people: a clause of one person may identify them, so it is never
     quoted."""
     indicators: Sequence[str]
     at: datetime
@@ -58,8 +58,7 @@ class Evidence:
 
 
 def compose(kind: FraudType, evidence: Evidence) -> Content:
-    """The content of a draft for ``kind``: at most TEXT_LIMIT characters; the whole district is its
-    audience."""
+    """The content of a draft for ``kind``: at most TEXT_LIMIT characters, for the whole district."""
     return Content(
         title=_title(kind, evidence),
         text=_text(kind, evidence),
@@ -72,18 +71,18 @@ def compose(kind: FraudType, evidence: Evidence) -> Content:
 
 
 def _title(kind: FraudType, evidence: Evidence) -> str:
-    """The type and, where it fits whole, the bait."""
+    """The fraud type and, if it fits whole, the bait."""
     room = TITLE_LIMIT - len(kind.label_zh) - 1
     said = quote([x for x in evidence.shared if len(x) <= room], kind.cues, limit=room)
     return f"{kind.label_zh}：{said}" if said else kind.label_zh[:TITLE_LIMIT]
 
 
 def _text(kind: FraudType, evidence: Evidence) -> str:
-    """The whole text; what can be spared is left out, the least important first, until it fits."""
+    """The whole text; the least important lines are left out until it fits."""
     foot = f"{issuer(evidence.district)} {evidence.at.astimezone(CHINA):%m月%d日 %H:%M}"
     texts = (
         "\n".join((_heading(kind), *lines, f"提醒：{kind.advice}{WHERE_TO_CALL}", foot))
-        for lines in _ever_shorter(kind, evidence)
+        for lines in _shorter_and_shorter(kind, evidence)
     )
     shortest = ""
     for text in texts:
@@ -99,8 +98,8 @@ def _heading(kind: FraudType) -> str:
     return f"【反诈预警】谨防{named}"
 
 
-def _ever_shorter(kind: FraudType, evidence: Evidence) -> Iterator[tuple[str, ...]]:
-    """The lines between heading and advice, from all of them to ever fewer."""
+def _shorter_and_shorter(kind: FraudType, evidence: Evidence) -> Iterator[tuple[str, ...]]:
+    """The lines between heading and advice: all of them first, then fewer and fewer."""
     at_length = _news(evidence, quote(evidence.shared, kind.cues))
     news = _news(evidence, quote(evidence.shared, kind.cues, clauses=1))
     how, link = f"骗术：{kind.how}", _link(evidence)
@@ -121,7 +120,7 @@ def _news(evidence: Evidence, said: str) -> str:
 
 
 def _link(evidence: Evidence) -> str:
-    """A sentence about the site of the bait, without its path, which may name who was meant to open it."""
+    """A sentence about the bait's site, without the path, which may identify its addressee."""
     if not evidence.indicators:
         return ""
     site = re.split(r"[/?#]", re.sub(r"^\w+://", "", evidence.indicators[0]))[0]
@@ -141,23 +140,25 @@ def _correction(kind: FraudType, evidence: Evidence) -> str:
 def quote(
     shared: Sequence[str], phrases: Sequence[str] = (), limit: int = _QUOTE_LIMIT, clauses: int = 2
 ) -> str:
-    """The most telling of the ``shared`` clauses that may be shown to residents; of two ``clauses`` the
-    second if both fit into ``limit`` characters; empty if none may. ``phrases`` are the fraud type's."""
+    """The most telling of the ``shared`` clauses that may be shown to residents; "" if none may.
+
+    With ``clauses`` 2, two of them if both fit into ``limit`` characters. ``phrases`` are the fraud type's.
+    """
     known = [clean(phrase) for phrase in phrases]
-    told = [x for x in shared if len(x) <= limit and _may_be_quoted(x)]
+    told = [x for x in shared if len(x) <= limit and _is_quotable(x)]
     if not told:
         return ""
-    best = max(told, key=lambda x: _tells(x, known))
-    for other in sorted(told, key=lambda x: -_tells(x, known)) if clauses > 1 else ():
-        if fuzz.partial_ratio(fold(best), fold(other)) < _ANOTHER_CLAUSE and _tells(other, known) > 0:
+    best = max(told, key=lambda x: _weight(x, known))
+    for other in sorted(told, key=lambda x: -_weight(x, known)) if clauses > 1 else ():
+        if fuzz.partial_ratio(fold(best), fold(other)) < _ANOTHER_CLAUSE and _weight(other, known) > 0:
             both = "，".join(sorted((best, other), key=told.index))
-            if len(both) <= limit and _may_be_quoted(both):
+            if len(both) <= limit and _is_quotable(both):
                 return both
     return best
 
 
-def _tells(said: str, phrases: Sequence[str]) -> float:
-    """How much a clause tells of the bait: a claim more than an order; a gap is hard to read."""
+def _weight(said: str, phrases: Sequence[str]) -> float:
+    """How much a clause says about the bait: a claim more than a demand; gaps make it hard to read."""
     shown = said.replace(_CUT, "")
     plain = clean(shown)
     found = sum(len(phrase) for phrase in phrases if phrase in plain)
@@ -165,18 +166,18 @@ def _tells(said: str, phrases: Sequence[str]) -> float:
     return found + len(said) / _QUOTE_LIMIT - hard
 
 
-def _may_be_quoted(said: str) -> bool:
+def _is_quotable(said: str) -> bool:
     return not re.search(rf"[\[\]*]|{_ACCOUNT}", said, re.ASCII) and not forbidden(said)
 
 
 def clauses(text: str) -> list[str]:
-    """The clauses of a masked message that say something (six Han characters or more), without their
-    heading and the signs that are put between characters to disguise them; a gap for what is masked."""
-    pieces = (_HEAD.sub("", x.strip()) for x in re.split(r"[，。,；;！!？?：:\n]", _undressed(text)))
+    """The clauses of a masked message with six Han characters or more, without their heading and the signs
+    that disguise them; masked parts become a gap."""
+    pieces = (_HEAD.sub("", x.strip()) for x in re.split(r"[，。,；;！!？?：:\n]", _undisguised(text)))
     return [x for x in pieces if _says_something(x)]
 
 
-def _undressed(text: str) -> str:
+def _undisguised(text: str) -> str:
     seen = "".join(c for c in text if unicodedata.category(c) not in {"Cf", "So", "Mn", "Me", "Sk"})
     return _SIGNS_WITHIN.sub("", _MASK.sub(_CUT, seen))
 
@@ -186,8 +187,8 @@ def _says_something(said: str) -> bool:
 
 
 def shared_clauses(exemplars: Sequence[str], text: str) -> list[str]:
-    """What the clauses of ``exemplars`` and ``text``, from somebody else, both say (by sound, altered signs
-    and all): words and figures that are the exemplar's alone become a gap (…)."""
+    """What both the clauses of ``exemplars`` and ``text``, by another person, say (compared by sound, so
+    disguises match): words and figures of the exemplar alone become a gap (…)."""
     folded, figures = fold(text), set(_figures(text))
     said = dict.fromkeys(clause for exemplar in exemplars for clause in clauses(exemplar))
     found = (_without_figures(_said_by_both(clause, folded), figures) for clause in said)
@@ -195,7 +196,7 @@ def shared_clauses(exemplars: Sequence[str], text: str) -> list[str]:
 
 
 def _said_by_both(clause: str, folded: str) -> str:
-    """What of a clause is in a folded text too; empty if they do not say the same."""
+    """The part of a clause that a folded text has too; "" if they do not say the same."""
     own = fold_with_offsets(clause)
     if own.text in folded:
         return clause
@@ -221,14 +222,13 @@ def _figures(text: str) -> list[str]:
 
 
 def _without_figures(said: str, known: set[str]) -> str:
-    """``said`` with a gap for every number and Latin word that is not among the ``known``."""
+    """``said`` with a gap for every number and Latin word that is not in ``known``."""
     cut = re.sub(r"[A-Za-z0-9\uff10-\uff5a]+", lambda m: m[0] if set(_figures(m[0])) <= known else _CUT, said)
     return re.sub(f"{_CUT}+", _CUT, cut).strip(_CUT).lstrip(_NO_BEGINNING)
 
 
 def in_order(shared: Sequence[str], exemplars: Sequence[str]) -> list[str]:
-    """The ``shared`` clauses as a reader meets them in the exemplars: what is claimed comes before the
-    threat."""
+    """The ``shared`` clauses in the exemplars' order: the claim comes before the threat."""
     met = list(dict.fromkeys(clause for text in exemplars for clause in clauses(text)))
 
     def place(said: str) -> int:

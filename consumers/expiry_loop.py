@@ -1,4 +1,4 @@
-"""What time takes: alerts that expire, lists that age. Reads the desk; writes decisions.made."""
+"""Expires alerts whose time is over, and prunes the desk. Reads the desk; writes decisions.made."""
 
 import asyncio
 
@@ -8,11 +8,11 @@ from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, Order, Role
 from fenghuo.transport.stage import Transport
 
-LOOK_EVERY_S = 20
+POLL_S = 20
 
 
 class Expiry:
-    """Looks every 20 s; two processes ask alike, and the second order changes nothing."""
+    """Polls every 20 s. Safe in several processes: the order's id is deterministic."""
 
     def __init__(self, desk: Desk, transport: Transport, cluster_hours: int) -> None:
         self._desk = desk
@@ -21,12 +21,11 @@ class Expiry:
 
     async def run(self) -> None:
         while True:
-            await asyncio.sleep(LOOK_EVERY_S)
-            await self.look()
+            await asyncio.sleep(POLL_S)
+            await self.expire_due()
 
-    async def look(self) -> int:
-        """Ask for the expiry of every alert whose time has come (returns how many); clear the desk of old
-        things."""
+    async def expire_due(self) -> int:
+        """Prune the desk and order the expiry of every alert that is due; returns how many."""
         now = clock.now()
         await self._desk.prune(clock.to_ms(now), self._cluster_ms)
         alerts = await self._desk.alerts.all()
@@ -36,7 +35,7 @@ class Expiry:
 
 
 def _order(alert_id: str, revision: int) -> e.Event:
-    """Named by the revision it is made for, so that asking twice is asking once."""
+    """The order's id is derived from the revision that it is for, so a repeat is the same order."""
     decision_id = e.derive_id("expire", alert_id, str(revision))
     order = Order(
         decision_id=decision_id, alert_id=alert_id, action=Action.EXPIRE, actor=SYSTEM,  # type: ignore[arg-type]

@@ -4,13 +4,14 @@
 """
 
 import sys
-from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from consumers.seed_files import load_seeds, read_seed_files
 from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ T = TypeVar("T")
 
 ROOM = "consumers"
 NEAR = 60
-"""Likeness, of 100, from which an id is offered in place of an unknown one."""
+"""Similarity (0 to 100) from which an id is suggested in place of an unknown one."""
 
 _File = click.Path(exists=True, dir_okay=False, path_type=Path)
 Files = click.option(
@@ -51,7 +52,7 @@ def list_patterns(code: str | None, as_json: bool, files: tuple[Path, ...]) -> N
 
     Seeds only: what was added later or learned from alerts is not among them.
     """
-    types, patterns = _seeds(files)
+    types, patterns = load_seeds(files)
     wanted = types if code is None else {code: types[_known_code(code, types)]}
     held = _library(patterns)
     for kind in wanted.values():
@@ -59,7 +60,7 @@ def list_patterns(code: str | None, as_json: bool, files: tuple[Path, ...]) -> N
         if as_json:
             _write_rows(mine, held)
         else:
-            _tell_type(kind, mine, held)
+            _print_type(kind, mine, held)
 
 
 def _write_rows(patterns: "Iterable[Pattern]", held: "Library") -> None:
@@ -73,7 +74,7 @@ def _write_rows(patterns: "Iterable[Pattern]", held: "Library") -> None:
         click.echo(msgspec.json.encode(row).decode())
 
 
-def _tell_type(kind: "FraudType", patterns: "Sequence[Pattern]", held: "Library") -> None:
+def _print_type(kind: "FraudType", patterns: "Sequence[Pattern]", held: "Library") -> None:
     click.echo(f"{kind.code}  {kind.label_zh}  {kind.label_en}  ({len(patterns)})")
     for x in patterns:
         hooks = " ".join(sorted(held.hooks(x.pattern_id))) or "no hook"
@@ -91,7 +92,7 @@ def show(pattern_id: str, files: tuple[Path, ...]) -> None:
     """
     from patterns.text.slots import example, slots
 
-    types, patterns = _seeds(files)
+    types, patterns = load_seeds(files)
     held = _library(patterns)
     pattern = held.get(pattern_id)
     if pattern is None:
@@ -129,9 +130,9 @@ def check(files: tuple[Path, ...], benign: Path | None) -> None:
     from patterns import library_checks
 
     honest = _honest(benign)
-    types, patterns, found = _read(files)
+    types, patterns, found = read_seed_files(files)
     found += library_checks.check(types, patterns, honest)
-    _tell_faults(found)
+    _print_problems(found)
     errors = sum(x.severity == "error" for x in found)
     click.echo(
         f"{len(patterns)} patterns of {len(types)} types against {len(honest)} honest texts: "
@@ -141,7 +142,7 @@ def check(files: tuple[Path, ...], benign: Path | None) -> None:
 
 
 def _honest(file: Path | None) -> Sequence[str]:
-    from consumers.commands import read_lines
+    from consumers.message_lines import read_lines
     from patterns.data.everyday_messages import EVERYDAY
 
     if file is None:
@@ -150,7 +151,7 @@ def _honest(file: Path | None) -> Sequence[str]:
         return [line.text for line in read_lines(source, file.name)]
 
 
-def _tell_faults(found: "Iterable[LibraryProblem]") -> None:
+def _print_problems(found: "Iterable[LibraryProblem]") -> None:
     for x in found:
         about = f"{x.pattern_id}: " if x.pattern_id else ""
         click.echo(f"{x.severity:<8}{x.code:<16}{about}{x.message}")
@@ -183,7 +184,7 @@ def add(*, code: str, title: str, text: str | None, force: bool, yes: bool) -> N
     _refuse_bad(change, [x for x in held.values() if x.pattern_id != change.pattern_id], force)
     if text is None and not yes:
         raise Refused("nothing was added: with the text on standard input nobody can be asked; add --yes")
-    _agree("Add it?", yes)
+    _confirm("Add it?", yes)
     _run(_publishing(change))
     click.echo(f"{change.pattern_id} is in: every running matcher has it within a second")
 
@@ -215,13 +216,13 @@ def _new_change(code: str, title: str, text: str) -> "PatternChanged":
 
 
 def _refuse_bad(change: "PatternChanged", others: "Sequence[Pattern]", force: bool) -> None:
-    """Print what is wrong; Refused on an error that ``force`` does not outweigh."""
+    """Print what is wrong; Refused on an error that ``force`` does not override."""
     from consumers.live_library import pattern_of
     from patterns.data.everyday_messages import EVERYDAY
     from patterns.library_checks import BAD_SLOT, check_added
 
     found = check_added(pattern_of(change), others, EVERYDAY)
-    _tell_faults(found)
+    _print_problems(found)
     errors = [x for x in found if x.severity == "error"]
     if any(x.code == BAD_SLOT for x in errors):
         raise Refused("not added: mend the text (`fenghuo library show ID` shows how others look)")
@@ -245,12 +246,12 @@ def retire(pattern_id: str, yes: bool) -> None:
     if pattern_id in changes and changes[pattern_id].retired:
         click.echo(f"{pattern_id} is out already")
         return
-    held = _standing(changes)
+    held = _apply(changes)
     if pattern_id not in held:
         raise Refused(_unknown_id(pattern_id, held))
     pattern, at = held[pattern_id], clock.now()
     click.echo(f"{pattern_id}  {pattern.fraud_type}  {pattern.title}\n  {pattern.text}")
-    _agree("Take it out?", yes)
+    _confirm("Take it out?", yes)
     change = PatternChanged(
         event_id=_event_id(pattern_id, at), at=at, pattern_id=pattern_id, fraud_type=pattern.fraud_type,
         title=pattern.title, text=pattern.text, retired=True,
@@ -260,7 +261,7 @@ def retire(pattern_id: str, yes: bool) -> None:
     click.echo(f"{pattern_id} is out: every running matcher forgets it within a second")
 
 
-def _agree(question: str, yes: bool) -> None:
+def _confirm(question: str, yes: bool) -> None:
     if not yes:
         click.confirm(question, abort=True)
 
@@ -283,7 +284,7 @@ def _run(work: "Callable[[Desk, AnyTransport, Settings], Awaitable[T]]") -> T:
 async def _changes(
     _desk: "Desk", transport: "AnyTransport", _settings: "Settings"
 ) -> "dict[str, PatternChanged]":
-    """The latest change of each pattern that was ever changed: the topic keeps all there were."""
+    """The latest change of each pattern that was ever changed: the topic keeps them all."""
     from consumers.live_library import latest_changes
     from fenghuo.domain import events as e
     from fenghuo.topics import PATTERNS_CHANGED
@@ -298,11 +299,11 @@ async def _changes(
 
 
 async def _in_force(desk: "Desk", transport: "AnyTransport", settings: "Settings") -> "dict[str, Pattern]":
-    return _standing(await _changes(desk, transport, settings))
+    return _apply(await _changes(desk, transport, settings))
 
 
-def _standing(changes: "Mapping[str, PatternChanged]") -> "dict[str, Pattern]":
-    """The seeds and what was added since, without what was retired, by id."""
+def _apply(changes: "Mapping[str, PatternChanged]") -> "dict[str, Pattern]":
+    """The patterns in force by id: the seeds with the changes applied."""
     from consumers.live_library import pattern_of, seed_patterns
 
     held = {pattern.pattern_id: pattern for pattern in seed_patterns()}
@@ -316,49 +317,12 @@ def _standing(changes: "Mapping[str, PatternChanged]") -> "dict[str, Pattern]":
 def _publishing(change: "PatternChanged") -> "Callable[[Desk, AnyTransport, Settings], Awaitable[None]]":
     async def work(desk: "Desk", transport: "AnyTransport", _settings: "Settings") -> None:
         await transport.publish([change])
-        await desk.project([change])  # no stage reads this topic, so nobody else folds it
+        await desk.project([change])  # no stage folds this topic: the command does
 
     return work
 
 
-# ---------------------------------------------------------------- seed files
-
-
-def _texts(files: Sequence[Path]) -> Iterator[tuple[str, bytes]]:
-    """(name, content) of ``files``, or of the seed files that ship with ``patterns``."""
-    from importlib.resources import files as inside
-
-    for file in files:
-        yield file.name, file.read_bytes()
-    if not files:
-        shipped = [x for x in inside("patterns").joinpath("seeds").iterdir() if x.name.endswith(".toml")]
-        for seed in sorted(shipped, key=lambda x: x.name):
-            yield seed.name, seed.read_bytes()
-
-
-def _read(files: Sequence[Path]) -> "tuple[list[FraudType], list[Pattern], list[LibraryProblem]]":
-    """What the seed files hold; one that cannot be read is a fault."""
-    from patterns.library import parse_seeds
-    from patterns.library_checks import LibraryProblem
-
-    types, patterns, found = list[Any](), list[Any](), list[LibraryProblem]()
-    for name, content in _texts(files):
-        try:
-            kind, mine = parse_seeds(content.decode("utf-8"))
-        except ValueError as error:
-            found.append(LibraryProblem("error", "unreadable", "", f"{name}: {error}"))
-        else:
-            types.append(kind)
-            patterns += mine
-    return types, patterns, found
-
-
-def _seeds(files: Sequence[Path]) -> "tuple[dict[str, FraudType], list[Pattern]]":
-    """As ``_read``, types by code; Refused names a file that cannot be read."""
-    types, patterns, found = _read(files)
-    if found:
-        raise Refused("; ".join(x.message for x in found))
-    return {kind.code: kind for kind in types}, patterns
+# ---------------------------------------------------------------- patterns and types by name
 
 
 def _library(patterns: "Iterable[Pattern]") -> "Library":

@@ -1,4 +1,4 @@
-"""The library in force: the seeds that ship with ``patterns``, and what alerts have taught since.
+"""The library in force: the seeds that ship with ``patterns``, and the patterns added since.
 
 Reads patterns.changed.
 """
@@ -20,7 +20,7 @@ OTHER = "OTHER"
 
 @cache
 def _seeds() -> tuple[tuple[FraudType, tuple[Pattern, ...]], ...]:
-    """What each seed file holds, in the order of the files' names."""
+    """(fraud type, patterns) of each seed file, by the files' names."""
     folder = files("patterns").joinpath("seeds")
     names = sorted(x.name for x in folder.iterdir() if x.name.endswith(".toml"))
     return tuple(parse_seeds(folder.joinpath(name).read_text("utf-8")) for name in names)
@@ -37,11 +37,11 @@ def seed_patterns() -> list[Pattern]:
 
 
 class LiveLibrary:
-    """A matcher that may be asked from threads while patterns come and go."""
+    """A matcher that is safe to use from threads while patterns are added and retired."""
 
     def __init__(self, patterns: Sequence[Pattern]) -> None:
         self._library = Library(patterns)
-        self._library.match([""])  # what is compiled at the first call is ready before the first report
+        self._library.match([""])  # numba compiles at the first call, which must not wait for a report
         self._changing = threading.Lock()
         self._changed_at: dict[str, datetime] = {}
 
@@ -50,9 +50,9 @@ class LiveLibrary:
         return self._library.matched(texts)
 
     async def apply(self, events: Sequence[e.Event]) -> None:
-        """Take patterns in, or out when they are retired, all at once and in a thread (an index is built).
+        """Add or retire patterns, all at once and in a thread (the index is built anew).
 
-        What comes late does not undo what is newer.
+        A late event does not undo a newer one.
         """
         await asyncio.to_thread(self._change, [x for x in events if isinstance(x, e.PatternChanged)])
 
@@ -67,7 +67,7 @@ class LiveLibrary:
 
 
 def latest_changes(changes: Iterable[e.PatternChanged]) -> dict[str, e.PatternChanged]:
-    """The latest change of each pattern, by its id; of two at one time that which came later."""
+    """The latest change of each pattern by its id; of two at the same time, the later one in order."""
     latest: dict[str, e.PatternChanged] = {}
     for change in changes:
         if change.pattern_id not in latest or change.at >= latest[change.pattern_id].at:
@@ -76,7 +76,7 @@ def latest_changes(changes: Iterable[e.PatternChanged]) -> dict[str, e.PatternCh
 
 
 def pattern_of(change: e.PatternChanged) -> Pattern:
-    """The pattern that a change puts in force; what no alert taught was added by hand."""
+    """The pattern that ``change`` describes; without an alert it was added by hand."""
     return Pattern(
         change.pattern_id, change.fraud_type, change.title, change.text,
         source="alert" if change.alert_id else "manual", alert_id=change.alert_id,

@@ -1,5 +1,5 @@
-"""What the console says, onto the desk. Reads groups.changed, people.changed and reports.handled; writes
-nothing."""
+"""Folds what the console publishes onto the desk. Reads groups.changed, people.changed and reports.handled;
+writes nothing."""
 
 from collections.abc import Sequence
 
@@ -8,5 +8,5 @@ from fenghuo.transport.stage import Outcome
 
 
 async def project_only(_events: Sequence[e.Event]) -> Outcome:
-    """Nothing follows: the stage projects what it reads."""
+    """Publish nothing: the stage only folds what it reads."""
     return Outcome()

@@ -1,4 +1,4 @@
-"""Is something known coming back? Counts each pattern's reporters in each district, and drafts at a surge.
+"""Is a known scam coming back? Counts each pattern's reporters in each district, and drafts at a surge.
 
 Reads reports.matched (keyed by pattern); writes reports.sighted and decisions.made.
 
@@ -23,7 +23,7 @@ from fenghuo.clock import from_ms, to_ms
 from fenghuo.desk.alerts import Drafted
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.keys import surge_of
-from fenghuo.desk.surges import PatternMatch
+from fenghuo.desk.surges import PatternMatch, SurgeKey
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, Alert, AlertId, Order, Origin, Role
 from fenghuo.domain.calendar import HOUR_MS
@@ -38,16 +38,13 @@ DAYS = 7
 HALF_LIFE_DAYS = 3
 """A day of the past counts half as much as one three days younger."""
 BESIDE_H = 3
-"""Hours before and after the same time of day that are taken together."""
+"""Hours before and after the same time of day that are counted with it."""
 DAY_H = 24
-
-SurgeKey = tuple[str, str]
-"""A pattern and a district."""
 
 
 @dataclass(frozen=True, slots=True)
 class LastAlert:
-    """The last alert drafted about a pattern."""
+    """The last alert about a pattern in a district."""
 
     alert_id: AlertId
     counted_ms: int
@@ -59,7 +56,7 @@ class LastAlert:
 
 @dataclass(frozen=True, slots=True)
 class Usual:
-    """What a pattern's past leads one to expect in a window: a gamma distribution of its rate."""
+    """What the pattern's past predicts for a window: a gamma distribution of its rate."""
 
     shape: float
     mean: float
@@ -68,18 +65,18 @@ class Usual:
 
 @dataclass(frozen=True, slots=True)
 class DetectedSurge:
-    """A surge: the reports that it was seen in, the first first, and what was expected instead."""
+    """A surge: its reports, oldest first, and how many reporters were expected instead."""
 
     seen: Sequence[e.Member]
     reporters: int
     usual: float
     window_s: int
     credibility_flags: tuple[str, ...]
-    """What is doubtful about the latest COUNTED_KEPT of them."""
+    """Credibility flags of the latest COUNTED_KEPT reports."""
 
 
 class Surge:
-    """Counts by the desk's sorted sets, so that two processes, a redo and a restart count alike."""
+    """Counts with the desk's sorted sets, so that a second process, a replay and a restart count the same."""
 
     def __init__(self, desk: Desk, settings: Settings) -> None:
         self._desk = desk
@@ -88,75 +85,75 @@ class Surge:
 
     async def on_reports_matched(self, events: Sequence[e.Event]) -> Outcome:
         reports = [x for x in events if isinstance(x, e.ReportMatched)]
-        surges = list(dict.fromkeys(_surge(x) for x in reports))
+        keys = list(dict.fromkeys(_key_of(x) for x in reports))
         since = min(x.at for x in reports) - timedelta(seconds=max(self._windows))
-        recent = await self._desk.surges.recent_matches(surges, to_ms(since))
-        hits = {surge: _hits(matches) for surge, matches in recent.items()}
-        alerts = await self._alerts(reports, surges)
+        recent = await self._desk.surges.recent_matches(keys, to_ms(since))
+        matches = {key: _matches(found) for key, found in recent.items()}
+        alerts = await self._last_alerts(reports, keys)
         past: dict[SurgeKey, Sequence[int]] = {}
         outcome = Outcome()
         for report in reports:
-            surge = _surge(report)
-            hits[surge][report.report_id] = _hit_of(report)
-            last_alert = alerts.get(surge)
+            key = _key_of(report)
+            matches[key][report.report_id] = _match_of(report)
+            last_alert = alerts.get(key)
             if last_alert is not None and last_alert.open:
                 if report.report_id not in last_alert.counted:
                     outcome.events.append(_sighting(report, last_alert.alert_id))
                 continue
-            # of an alert that ended only what came after counts anew
+            # once an alert has ended, only later reports count towards the next one
             after_ms = last_alert.counted_ms if last_alert is not None else -1
-            seen = self._latest([x for x in hits[surge].values() if to_ms(x.at) > after_ms])
+            seen = self._latest([x for x in matches[key].values() if to_ms(x.at) > after_ms])
             if len({x.reporter for x in seen}) < self._settings.surge_reporters:
                 continue
-            if surge not in past:
-                past[surge] = (await self._desk.surges.hourly_reports([surge]))[surge]
-            found = surging(await self._aged(seen), past[surge], self._settings)
+            if key not in past:
+                past[key] = (await self._desk.surges.hourly_reports([key]))[key]
+            found = surging(await self._with_new(seen), past[key], self._settings)
             if found is not None:
                 previous = last_alert.alert_id if last_alert else ""
                 drafted = draft_of(report, found, previous, self._settings.alert_hours)
                 counted = frozenset(x.report_id for x in found.seen)
-                alerts[surge] = LastAlert(drafted.order.alert_id, to_ms(drafted.at), counted, open=True)
+                alerts[key] = LastAlert(drafted.order.alert_id, to_ms(drafted.at), counted, open=True)
                 outcome.events.append(drafted)
         return outcome
 
-    def _latest(self, hits: Sequence[e.Member]) -> list[e.Member]:
-        """The hits of the longest window, the first first; it ends with the latest one.
+    def _latest(self, matches: Sequence[e.Member]) -> list[e.Member]:
+        """The matches within the longest window that ends with the latest one, oldest first.
 
-        Reports of one pattern come from several partitions, so the one at hand need not be the latest.
+        Reports of one pattern come from several partitions, so the current one need not be the latest.
         """
-        return _within(sorted(hits, key=lambda x: (x.at, x.report_id)), max(self._windows))
+        return _within(sorted(matches, key=lambda x: (x.at, x.report_id)), max(self._windows))
 
-    async def _aged(self, hits: Sequence[e.Member]) -> list[e.Member]:
-        """The hits, each with whether its reporter was new."""
-        first = await self._desk.reports.first_seen(list({x.reporter for x in hits}))
+    async def _with_new(self, matches: Sequence[e.Member]) -> list[e.Member]:
+        """The matches, each with whether its reporter was new."""
+        first = await self._desk.reports.first_seen(list({x.reporter for x in matches}))
         return [
             msgspec.structs.replace(x, new=is_new(to_ms(x.at), first.get(x.reporter), self._settings))
-            for x in hits
+            for x in matches
         ]
 
-    async def _alerts(
-        self, reports: Sequence[e.ReportMatched], surges: Sequence[SurgeKey]
+    async def _last_alerts(
+        self, reports: Sequence[e.ReportMatched], keys: Sequence[SurgeKey]
     ) -> dict[SurgeKey, LastAlert]:
-        """The last alert about each surge's pattern in its district, and whether it stands (or is being
-        written)."""
-        names = {surge_of(*surge): surge for surge in surges}
+        """The last alert about each pattern and district. It is open unless it ended; one that is not on the
+        desk yet is open."""
+        names = {surge_of(*key): key for key in keys}
         found = {names[k]: v for k, v in (await self._desk.alerts.drafted_from(list(names))).items()}
-        taught = {_surge(x): x.alert_id for x in reports if x.alert_id is not None}
+        taught = {_key_of(x): x.alert_id for x in reports if x.alert_id is not None}
         alerts = await self._desk.alerts.get_many([*(x.alert_id for x in found.values()), *taught.values()])
-        for surge, alert_id in taught.items():
+        for key, alert_id in taught.items():
             alert = alerts.get(alert_id)
-            if surge not in found and alert is not None and alert.content.audience.district == surge[1]:
-                found[surge] = Drafted(alert_id=alert_id, at_ms=0)
-        return {surge: _last_alert(drafted, alerts.get(drafted.alert_id)) for surge, drafted in found.items()}
+            if key not in found and alert is not None and alert.content.audience.district == key[1]:
+                found[key] = Drafted(alert_id=alert_id, at_ms=0)
+        return {key: _last_alert(drafted, alerts.get(drafted.alert_id)) for key, drafted in found.items()}
 
 
 def surging(seen: Sequence[e.Member], past: Sequence[int], settings: Settings) -> DetectedSurge | None:
-    """The surge that the reports ``seen`` (the first first, those of the slow window) are, if any. Pure.
+    """The surge among the reports ``seen`` (oldest first, those of the slow window), if there is one. Pure.
 
     ``past`` are the hours (ms) of the pattern's earlier reports, once for each reporter of the hour. Each of
-    the two windows has half of ``surge_false_alarm``. The reporter at hand is there in any case, so the
-    question is how likely the others are: as each report is one look, at most that share of all looks is a
-    draft by chance.
+    the two windows gets half of ``surge_false_alarm``. The current reporter is there in any case, so the test
+    asks how likely the others are: each report is one test, so at most that share of all tests drafts by
+    chance.
     """
     limit = settings.surge_false_alarm / 2
     for window_s in (settings.surge_window_s, settings.surge_slow_window_s):
@@ -172,11 +169,11 @@ def surging(seen: Sequence[e.Member], past: Sequence[int], settings: Settings) -
 
 
 def usual(past: Sequence[int], at_ms: int, window_s: int, settings: Settings) -> Usual:
-    """What is to be expected in the window of ``window_s`` that ends at ``at_ms``. Pure.
+    """The reporters expected in the window of ``window_s`` that ends at ``at_ms``. Pure.
 
-    The same time of day, three hours to either side, on each of the last seven days that the pattern was
-    known, the younger the weightier; and a guess (``surge_usual_a_day``) worth ``surge_usual_days``. However
-    much past there is, a day is not taken to repeat itself better than to ``surge_spread``.
+    Counts the same time of day, three hours to either side, on each of the last seven days that the pattern
+    was known, recent days with more weight; and a prior (``surge_usual_a_day``) worth ``surge_usual_days``.
+    However long the past, a day is assumed to vary by at least ``surge_spread``.
     """
     block = 2 * BESIDE_H * HOUR_MS
     middle = at_ms - window_s * 500
@@ -194,8 +191,8 @@ def usual(past: Sequence[int], at_ms: int, window_s: int, settings: Settings) ->
 
 
 def chance(count: int, expected: Usual) -> float:
-    """The probability of ``count`` or more in a window: a negative binomial, which is a Poisson whose rate
-    is known no better than ``expected`` says. Pure."""
+    """The probability of ``count`` or more in a window: a negative binomial, the Poisson distribution whose
+    rate is distributed as ``expected`` says. Pure."""
     share = expected.mean / (expected.mean + expected.shape)
     term = math.exp(expected.shape * math.log1p(-share))
     below = 0.0
@@ -205,23 +202,23 @@ def chance(count: int, expected: Usual) -> float:
     return max(0.0, 1.0 - below)
 
 
-def _within(hits: Sequence[e.Member], window_s: int) -> list[e.Member]:
-    """Those of ``hits`` (the first first) in the window that ends with the last."""
-    start = hits[-1].at - timedelta(seconds=window_s) if hits else None
-    return [x for x in hits if start is None or x.at >= start]
+def _within(matches: Sequence[e.Member], window_s: int) -> list[e.Member]:
+    """Those of ``matches`` (oldest first) in the window that ends with the last."""
+    start = matches[-1].at - timedelta(seconds=window_s) if matches else None
+    return [x for x in matches if start is None or x.at >= start]
 
 
 def _last_alert(drafted: Drafted, alert: Alert | None) -> LastAlert:
-    """A draft that is not on the desk yet is taken for open: it is being written."""
+    """A draft that is not on the desk yet counts as open: it is being written."""
     is_open = alert is None or alert.state not in ENDED
     return LastAlert(AlertId(drafted.alert_id), drafted.at_ms, frozenset(drafted.counted), open=is_open)
 
 
-def _surge(report: e.ReportMatched) -> SurgeKey:
+def _key_of(report: e.ReportMatched) -> SurgeKey:
     return report.pattern_id, report.place.district
 
 
-def _hits(matches: Sequence[PatternMatch]) -> dict[str, e.Member]:
+def _matches(matches: Sequence[PatternMatch]) -> dict[str, e.Member]:
     """The matches as members, by report id."""
     return {
         x.report_id: e.Member(
@@ -231,7 +228,7 @@ def _hits(matches: Sequence[PatternMatch]) -> dict[str, e.Member]:
     }  # fmt: skip
 
 
-def _hit_of(report: e.ReportMatched) -> e.Member:
+def _match_of(report: e.ReportMatched) -> e.Member:
     return e.Member(
         report_id=report.report_id, reporter=report.reporter, at=report.at, town=report.place.town,
         group_id=report.place.group_id,
@@ -252,20 +249,20 @@ def reporters_by(pairs: Iterable[tuple[str | None, str]]) -> tuple[tuple[str, in
 
 
 def draft_of(report: e.ReportMatched, found: DetectedSurge, previous: str, life_hours: int) -> e.DecisionMade:
-    """The order that drafts an alert about ``report``'s pattern, of the time of the last of ``found.seen``.
+    """The order that drafts an alert about ``report``'s pattern, at the time of the last of ``found.seen``.
 
-    Its ids come from the pattern, the district and the ``previous`` alert about it, so that a surge that is
-    found twice (by another report, after a crash) is drafted once.
+    Idempotent: its ids are derived from the pattern, the district and the ``previous`` alert about it, so a
+    surge that is found twice (by another report, after a crash) is drafted once.
     """
     types = fraud_types()
     kind = types.get(report.fraud_type, types[OTHER])
     seen = found.seen
-    towns = tuple(dict.fromkeys(hit.town for hit in seen if hit.town))
+    towns = tuple(dict.fromkeys(match.town for match in seen if match.town))
     at = seen[-1].at
     evidence = Evidence(report.place.district, towns, found.reporters, (report.title,), (), at, life_hours)
-    decision_id = e.derive_id("draft", *_surge(report), previous)
+    decision_id = e.derive_id("draft", *_key_of(report), previous)
     order = Order(
-        decision_id=decision_id, alert_id=AlertId(e.derive_id("alert", *_surge(report), previous)),
+        decision_id=decision_id, alert_id=AlertId(e.derive_id("alert", *_key_of(report), previous)),
         action=Action.DRAFT, actor=SYSTEM, role=Role.SYSTEM, at=at, content=compose(kind, evidence),
         origin=Origin(
             first_report_at=seen[0].at, fraud_type=kind.code, pattern_id=report.pattern_id,

@@ -4,23 +4,21 @@ import asyncio
 from collections.abc import Sequence
 
 from consumers import reply_texts
+from consumers.indicators import shown_indicators
 from consumers.live_library import LiveLibrary, fraud_types
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
 from fenghuo.transport.stage import Outcome
-from patterns.entities.entity import Entity
-from patterns.entities.identifiers import is_known_good
-from patterns.entities.redact import defang, mask
+from patterns.entities.redact import mask
 from patterns.model import Pattern, Verdict
 from patterns.triage import Assessment, assess
 
 MATCH_AT_ONCE = 64
-"""Texts a thread judges before it lets others run: some ten milliseconds of work."""
-_SHOWN_INDICATORS = ("url",)
+"""Texts that a thread judges before it yields to others: some ten milliseconds of work."""
 
 
 class Triage:
-    """Judges reports against the library, in a thread, so that heartbeats go on."""
+    """Judges reports against the library in a thread, so that the loop goes on answering heartbeats."""
 
     def __init__(self, library: LiveLibrary) -> None:
         self._library = library
@@ -79,15 +77,8 @@ def _unknown(
     return [unmatched, reply(report.report_id, "new", text, report)]
 
 
-def shown_indicators(entities: Sequence[Entity]) -> tuple[str, ...]:
-    """The links among ``entities`` that are nobody's known-good site, defanged, each once, at most five."""
-    links = (x.value for x in entities if x.kind in _SHOWN_INDICATORS and not is_known_good(x.value))
-    found = dict.fromkeys(map(defang, links))
-    return tuple(found)[:5]
-
-
 def reply(report_id: str, kind: str, text: str, about: e.ReportReceived) -> e.ReplyRequested:
-    """The answer of ``kind`` that is owed for ``about``."""
+    """The request for the reply of ``kind`` to the reporter of ``about``."""
     return e.ReplyRequested(
         event_id=e.derive_id(report_id, "reply", kind), at=about.at, report_id=report_id,
         kind=kind, text=text, place=about.place, reporter=about.reporter,  # type: ignore[arg-type]

@@ -1,4 +1,4 @@
-"""A verdict in words, for people: what ``fenghuo match --pretty`` prints, in Chinese or in English."""
+"""A verdict in words for people, as ``fenghuo match --pretty`` prints it, in Chinese or English."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -15,7 +15,7 @@ _INDENT = "    "
 _STYLES = {"known": "bold red", "suggested": "bold yellow", "none": "bold"}
 _EVIDENCE = "bold underline"
 _UNSAFE = re.compile("[\x00-\x09\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
-"""What would move the cursor, turn the line round or not print at all: a message is a stranger's text."""
+"""Characters that move the cursor, reverse the line or cannot be printed: the text is a stranger's."""
 
 _WORDS: dict[str, tuple[str, str]] = {
     "known": ("已知诈骗", "Known scam"),
@@ -113,7 +113,7 @@ def explain(
 
 
 def versions(verdict: Verdict, lang: Lang) -> str:
-    """The versions that a verdict was made by."""
+    """The versions of the normaliser and the library that made the verdict."""
     said = _say(_WORDS, "versions", lang)
     return said.format(normaliser=verdict.normaliser, library=verdict.library)
 
@@ -121,7 +121,7 @@ def versions(verdict: Verdict, lang: Lang) -> str:
 def _judged(
     verdict: Verdict, pattern: Pattern | None, kinds: Mapping[str, FraudType], lang: Lang
 ) -> Iterator[tuple[str, Text]]:
-    """What the message resembles, and why that does not settle it."""
+    """The pattern that the message resembles, and why that is not certain."""
     if pattern is not None:
         label = "nearest" if verdict.band == "none" else "pattern"
         yield label, Text(_named(pattern, kinds.get(pattern.fraud_type), lang))
@@ -130,7 +130,7 @@ def _judged(
 
 
 def mark(text: str, evidence: tuple[int, int] | None, *, styled: bool) -> Text:
-    """The raw message with its evidence shown, without what a terminal obeys; further lines are indented."""
+    """The raw message with its evidence marked and control characters replaced; later lines are indented."""
     shown = _safe(text)
     start, end = evidence or (0, 0)
     middle = shown[start:end]
@@ -150,16 +150,16 @@ def _named(pattern: Pattern, kind: FraudType | None, lang: Lang) -> str:
 
 
 def _indicators(text: str, lang: Lang) -> dict[str, None]:
-    """The things found in a message, each once, in the form that people may see."""
+    """The indicators in a message, each once, in the masked form."""
     return dict.fromkeys(f"{_say(_KINDS, x.kind, lang)} {_safe(x.shown)}" for x in find(text))
 
 
 def _say(words: Mapping[str, tuple[str, str]], key: str, lang: Lang) -> str:
-    """The word in the language; a key that has none yet stands for itself."""
+    """The word in the language; a key without one is shown itself."""
     zh, en = words.get(key, (key, key))
     return zh if lang == "zh" else en
 
 
 def _safe(text: str) -> str:
-    """The text with a sign in place of each character that a terminal would obey: as long as before."""
+    """The text with U+FFFD in place of each unsafe character; its length stays."""
     return _UNSAFE.sub("\ufffd", text)

@@ -1,10 +1,10 @@
-"""The one place that asks the time; everything else is handed it."""
+"""The only module that reads the clock; all others get the time as an argument."""
 
 from datetime import UTC, datetime
 
 
 def now() -> datetime:
-    """The present, aware, in UTC, cut to milliseconds (so that it survives every store unchanged)."""
+    """The current time, aware, in UTC, in whole milliseconds, so that every store keeps it unchanged."""
     moment = datetime.now(UTC)
     return moment.replace(microsecond=moment.microsecond // 1000 * 1000)
 

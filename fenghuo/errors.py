@@ -1,12 +1,12 @@
 """Every error the project raises on purpose, in one tree that says what to do next.
 
 FenghuoError
-├── Poison      this record can never be handled: dead letter it and go on
-├── Transient   the world is away for a moment: back off and try the same work again
+├── Poison      this record can never be handled: dead-letter it and go on
+├── Transient   a server is down for a moment: back off and retry the same work
 │   ├── Unavailable   the broker or the desk did not answer
-│   └── Crowded       a reader is too far behind: slow the source down
+│   └── Crowded       a reader lags too far behind: throttle the source
 └── Refused     a person must act; the message says what to do
-    └── Denied        an alert's decision is not allowed (code, message)
+    └── Denied        a decision on an alert is not allowed (code, message)
 """
 
 
@@ -15,11 +15,11 @@ class FenghuoError(Exception):
 
 
 class Poison(FenghuoError):
-    """The record itself is wrong: it goes to dead letters with the reason, its batch goes on."""
+    """The record itself is invalid: it becomes a dead letter with the reason, its batch goes on."""
 
 
 class Transient(FenghuoError):
-    """Nothing is wrong with the record: back off, then do the same work again."""
+    """The record is valid: back off, then retry the same work."""
 
 
 class Unavailable(Transient):
@@ -27,7 +27,7 @@ class Unavailable(Transient):
 
 
 class Crowded(Transient):
-    """A reader of the topic is too far behind to accept more."""
+    """A reader of the topic lags too far behind to accept more."""
 
 
 class Refused(FenghuoError):
@@ -35,7 +35,7 @@ class Refused(FenghuoError):
 
 
 class Denied(Refused):
-    """A decision on an alert that its life does not allow.
+    """A decision that the alert's lifecycle does not allow.
 
     ``code`` is stable, for programs and translations; ``str(error)`` is English for logs.
     """
@@ -46,4 +46,4 @@ class Denied(Refused):
 
 
 class Barred(Unavailable, Refused):
-    """Redis does not let us in: at the start a person must act, later the work waits and is not lost."""
+    """Redis rejects our login. At the start a person must act; later the work waits and is not lost."""

@@ -17,11 +17,11 @@ class Settings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="FENGHUO_", env_file=".env", extra="ignore", frozen=True)
 
     namespace: str = Field("fenghuo", pattern=r"^[a-z0-9][a-z0-9-]{0,30}$")
-    """Prefix of every topic and Redis key, so that two systems can share servers."""
+    """Prefix of every topic and Redis key, so that several systems can share servers."""
     data_dir: Path = Path(".fenghuo")
     """Where the embedded servers and the generated secrets live."""
     district: str = "示范区"
-    """The district that reports belong to when they name none."""
+    """The district of reports that name none."""
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = "INFO"
 
     broker: Literal["redis", "kafka"] = "redis"
@@ -35,17 +35,17 @@ class Settings(BaseSettings):
     """Bootstrap servers host:port[,host:port]; empty with broker=kafka: an embedded single node."""
     kafka_replication: int = Field(1, ge=1, le=5)
     kafka_session_timeout_s: float = Field(15, ge=6, le=120)
-    """A killed process's partitions move after this long."""
+    """Session timeout of the consumer groups: a killed process's partitions move after this long."""
     publish_timeout_s: float = Field(5, gt=0, le=60)
     backlog_limit: int = Field(50_000, ge=100)
-    """Redis Streams: how far a reader may fall behind before its source is slowed down."""
+    """Redis Streams: the lag of a reader at which its source is throttled."""
 
     intake_host: str = "127.0.0.1"
     intake_port: int = Field(8601, ge=0, le=65535)
     intake_url: str = ""
     """Where the console finds the intake; empty: http://127.0.0.1:<intake_port>."""
     intake_token: SecretStr = SecretStr("")
-    """Token of the console and other systems of ours towards the intake; `up` makes one."""
+    """Token with which the console and our other systems report to the intake; `up` generates one."""
     console_host: str = "127.0.0.1"
     console_port: int = Field(8600, ge=0, le=65535)
     console_secure_cookies: bool = False
@@ -53,62 +53,60 @@ class Settings(BaseSettings):
     consumers_port: int = Field(8602, ge=0, le=65535)
     broadcast_port: int = Field(8603, ge=0, le=65535)
     health_host: str = "127.0.0.1"
-    """Where the rooms without pages answer /health and /ready."""
+    """Where the rooms without pages serve /health and /ready."""
     secret_key: SecretStr = SecretStr("")
-    """For cookies and pseudonyms, 32 characters or more; `up` makes one and keeps it in data_dir."""
+    """For cookies and pseudonyms, 32 characters or more; `up` generates one and keeps it in data_dir."""
     reports_per_minute: int = Field(600, ge=1)
     """Reports that one token may send in a minute."""
 
     cluster_reporters: int = Field(3, ge=2, le=100)
     """Distinct reporters at which a cluster raises a draft."""
     cluster_hours: int = Field(48, ge=1)
-    """A cluster without news for this long is no longer joined."""
+    """A cluster without a report for this long takes no more."""
     new_reporter_s: int = Field(86_400, ge=0)
-    """A reporter first heard of less than this long ago is new: accounts made for an attack are used at
-    once."""
+    """A reporter first seen less than this long ago is new: accounts made for an attack are used at once."""
     burst_window_s: int = Field(600, ge=60, le=1800)
     """New reporters of one place (the group, else the town) within this long count together ..."""
     burst_weight: int = Field(2, ge=1, le=100)
-    """... as this many: one hand can stage any number in one group within minutes, but neighbours do report
-    together, so that one known reporter or one other place more is enough for a draft."""
+    """... as this many: one person can stage any number of accounts in one group within minutes. Neighbours
+    do report together, so one known reporter or one other place more is enough for a draft."""
     burst_reporters: int = Field(5, ge=2)
-    """From this many new reporters of one place within burst_window_s a cluster is marked as doubtful: more
-    than a family or a stairwell that was called by the same people."""
+    """From this many new reporters of one place within burst_window_s a cluster is flagged: more than a
+    family or a stairwell that got the same calls."""
     flood_reports: int = Field(5, ge=2)
-    """From this many reports by one person of one thing within 30 minutes a cluster is marked as doubtful."""
+    """From this many reports by one person of one thing within 30 minutes a cluster is flagged."""
     danger_place: float = Field(0.25, ge=0)
-    """Each further place adds this share to a cluster's danger: four more places double it, as a scam that
-    is in five towns is sent to all."""
+    """Each further place adds this share to a cluster's danger: four more double it, as a scam in five towns
+    is being sent to everybody."""
     danger_growth_10: float = Field(0.1, ge=0)
-    """Each credible reporter of the last 10 minutes adds this share: half of all victims pay within the half
-    hour, so ten new ones in ten minutes double the danger ..."""
+    """Each counted reporter of the last 10 minutes adds this share: half of all victims pay within half an
+    hour, so ten in ten minutes double the danger ..."""
     danger_growth_30: float = Field(0.05, ge=0)
     """... and each of the last 30 minutes half as much."""
     danger_half: float = Field(30, gt=0)
-    """Reporters x places x growth at which danger stands half way to 1000: some ten reporters in four towns
+    """Reporters x places x growth at which danger is half way to 1000: some ten reporters in four towns
     within half an hour."""
     surge_reporters: int = Field(3, ge=2)
-    """Never fewer distinct reporters of one known pattern than this draft an alert, however quiet its
-    past."""
+    """The fewest distinct reporters of one known pattern that draft an alert, however quiet its past."""
     surge_window_s: int = Field(1800, ge=60, le=21_600)
-    """The quick window: as long as a scam may take with one victim."""
+    """The short window: as long as a scam may take with one victim."""
     surge_slow_window_s: int = Field(21_600, ge=60, le=43_200)
-    """The slow window, for what rises too slowly for the quick one."""
+    """The long window, for what rises too slowly for the short one."""
     surge_false_alarm: float = Field(1e-4, gt=0, lt=0.5)
-    """The share of reports of known patterns that may draft an alert by chance: one in 10,000, in a district
-    with 2,000 of them a week one false draft in five weeks."""
+    """The share of reports of known patterns that may draft an alert by chance: one in 10,000 is one false
+    draft in five weeks in a district with 2,000 such reports a week."""
     surge_usual_a_day: float = Field(4, gt=0)
-    """Distinct reporters a day that a pattern is taken to have before its past is known ..."""
+    """Distinct reporters a day assumed for a pattern before its past is known ..."""
     surge_usual_days: float = Field(0.25, gt=0)
-    """... and for how many days of its own past that guess stands: little, so that the past soon outweighs
+    """... and the weight of that guess, in days of the pattern's past: little, so the past soon outweighs
     it."""
     surge_spread: float = Field(0.3, gt=0, le=1)
-    """How far a day usually lies from what a week tells of it, as a share: a busy Monday is no surge."""
+    """How far a day usually differs from its week, as a share: a busy Monday is no surge."""
     alert_hours: int = Field(24, ge=1, le=168)
     """A drafted alert expires after this long."""
 
     sandbox_per_s: float = Field(2000, gt=0)
-    """Messages a second into the sandbox's wall."""
+    """Messages a second that the sandbox channel takes."""
     webhook_per_s: float = Field(20, gt=0)
     webhook_timeout_s: float = Field(10, gt=0, le=15)
     webhook_secret: SecretStr = SecretStr("")
@@ -129,51 +127,50 @@ class Settings(BaseSettings):
     ca_file: str = ""
     """PEM file of certificate authorities that channels trust beside those of the machine."""
     unkeyed_at_once: int = Field(1, ge=1, le=50)
-    """Sends under way at once on platforms that know no repeats (robots): so many deliveries can end as
-    unknown when the process is killed. More is faster."""
+    """Concurrent sends to platforms that are not idempotent (robots): so many deliveries can become unknown
+    when the process is killed. More is faster."""
     credentials_file: str = ""
-    """TOML file (mode 600) with the keys to platforms; see fenghuo.credentials."""
+    """TOML file (mode 600) with the keys to platforms; see fenghuo.security.credentials."""
     wecom_url: str = "https://qyapi.weixin.qq.com"
     dingtalk_url: str = "https://oapi.dingtalk.com"
     feishu_url: str = "https://open.feishu.cn"
     task_poll_s: float = Field(15, gt=0)
-    """How often a platform is asked how far an owner's task has come, in its first quarter of an hour; then
-    less."""
+    """Poll interval of an owner's task in its first quarter of an hour; later it is polled less often."""
     halt_failures: int = Field(10, ge=1)
     """A channel with more failures than this ..."""
     halt_share: float = Field(0.1, gt=0, le=1)
     """... and more than this share of its latest sends is halted until a person resumes it."""
     quiet_from: int = Field(22, ge=0, le=23)
-    """The hour (China) from which what is not severe waits ..."""
+    """The hour (China) from which warnings that are not severe wait ..."""
     quiet_to: int = Field(7, ge=0, le=23)
-    """... until this one; the same hour twice: never."""
+    """... until this one; the same hour twice: no quiet hours."""
     remind_s: tuple[float, float, float] = (300, 600, 900)
-    """Severe: seconds without a tap until the owner is reminded, the deputy is told, the station's duty
-    account is."""
+    """Severe: seconds without a tap until the owner is reminded, the deputy is notified, and the station's
+    duty account is."""
     remind_moderate_s: tuple[float, float, float] = (1800, 3600, 7200)
     """The same for the others."""
     undo_s: float = Field(60, ge=0, le=3600)
-    """How long a tap can be taken back."""
+    """How long a tap can be undone."""
     warnings_a_day: int = Field(3, ge=1)
-    """Warnings that a group gets at most in a day; a severe one may override this with a reason."""
+    """Warnings that a group gets in a day at most; a severe one may override this with a reason."""
     warnings_a_week: int = Field(10, ge=1)
     customer_group_month: int = Field(28, ge=1)
-    """Messages that WeCom lets one customer group get in a month: as many as the month has days."""
+    """Messages that WeCom allows one customer group in a month: as many as the month has days."""
     customer_group_reserve: int = Field(6, ge=0)
-    """Of those, kept for severe warnings and corrections."""
+    """How many of them are reserved for severe warnings and corrections."""
     delivery_attempts: int = Field(5, ge=1, le=20)
     retry_base_s: float = Field(2, gt=0)
-    """First wait before a delivery is tried again; doubles with each attempt."""
+    """First backoff before a delivery is retried; it doubles with each attempt."""
 
     cap_sender: str = Field("fenghuo.example.com", pattern=r"^[A-Za-z0-9][A-Za-z0-9.@_-]{0,99}$")
-    """Who sends the CAP documents, for machines: a domain or a mail address of ours, never changed again."""
+    """The sender of the CAP documents, for machines: our domain or mail address, never changed again."""
     issuer_name: str = Field("", max_length=100)
     """Who issues the warnings, as the public feed names it; empty: <district>反诈中心, as the texts are
     signed."""
     public_url: str = Field("", pattern=r"^(https?://[^\s/?#]+(/[^\s?#]*)?)?$")
-    """Where the public reaches the console's pages without login, for links; empty: none is given."""
+    """Public base URL of the console's pages without login, for links; empty: no links."""
     district_code: str = Field("", pattern=r"^([0-9]{6})?$")
-    """Of ``district`` in GB/T 2260, six digits; empty: none is given."""
+    """GB/T 2260 code of ``district``, six digits; empty: none."""
 
     @field_validator("http_proxy")
     @classmethod
@@ -186,14 +183,14 @@ class Settings(BaseSettings):
 
     @field_validator("remind_s", "remind_moderate_s")
     @classmethod
-    def _one_after_the_other(cls, times: tuple[float, float, float]) -> tuple[float, float, float]:
+    def _ascending(cls, times: tuple[float, float, float]) -> tuple[float, float, float]:
         remind_s, deputy_s, station_s = times
         if not 0 < remind_s <= deputy_s <= station_s:
             raise ValueError("three times above 0, none before the one ahead of it")
         return times
 
     @model_validator(mode="after")
-    def _something_beside_the_reserve(self) -> "Settings":
+    def _reserve_below_month(self) -> "Settings":
         if self.customer_group_reserve >= self.customer_group_month:
             raise ValueError(
                 "FENGHUO_CUSTOMER_GROUP_RESERVE: less than FENGHUO_CUSTOMER_GROUP_MONTH, or nothing moderate "
@@ -217,7 +214,7 @@ SECRETS = ("secret_key", "intake_token", "webhook_secret")
 
 
 def load_settings(**overrides: object) -> Settings:
-    """The settings in force, or Refused naming each wrong one."""
+    """The settings in force; raises Refused naming each invalid one."""
     try:
         return Settings(**overrides)  # type: ignore[arg-type]
     except ValidationError as error:
@@ -229,7 +226,7 @@ def load_settings(**overrides: object) -> Settings:
 
 
 def ensure_secrets(folder: Path) -> dict[str, str]:
-    """Secrets kept in ``folder``/secrets (mode 600), made on first use; name to value."""
+    """The secrets of ``folder``/secrets (mode 600) by name; missing ones are generated."""
     path = folder / "secrets"
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     kept = dict(line.split("=", 1) for line in path.read_text().splitlines()) if path.exists() else {}

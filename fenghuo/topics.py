@@ -1,7 +1,7 @@
 """The topic registry: the one place for names, keys, partitions, retention, writers and readers.
 
-A room may publish only what it is named the writer of; ``tests/contract`` fails when a topic has no writer or
-no reader that really exists.
+A room may publish only to topics that name it as a writer; ``tests/contract`` fails when a topic has no
+writer or no reader that exists.
 """
 
 from collections.abc import Callable
@@ -15,12 +15,12 @@ import msgspec
 from fenghuo.domain import events as e
 
 DESK = "desk"
-"""As a reader: the event is projected onto the desk (fenghuo.desk.fold), where people look."""
+"""As a reader: the event is folded onto the desk (fenghuo.desk.fold), for people to see."""
 
 
 @dataclass(frozen=True, slots=True)
 class Topic:
-    """One stream of facts. ``retention`` None keeps it for ever; ``compact`` keeps the latest of each key."""
+    """One topic. ``retention`` None keeps it for ever; ``compact`` keeps the latest event of each key."""
 
     name: str
     kinds: tuple[type[e.Event], ...]

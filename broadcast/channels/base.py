@@ -30,6 +30,9 @@ class SendStatus(StrEnum):
     UNKNOWN = "unknown"
 
 
+FAILURES = frozenset({SendStatus.RETRY, SendStatus.REFUSED, SendStatus.UNKNOWN, SendStatus.MISCONFIGURED})
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message:
     """One text for one group. ``idempotency_key`` is the same for every attempt at it."""
@@ -60,6 +63,11 @@ class SendResult:
     reason: str = ""
     retry_after_s: float | None = None
     throttled: bool = False
+
+    @property
+    def failed(self) -> bool:
+        """Whether it counts against the channel; being told that we are too fast does not."""
+        return self.verdict in FAILURES and not self.throttled
 
     @property
     def may_have_arrived(self) -> bool:

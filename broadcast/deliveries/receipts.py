@@ -1,4 +1,4 @@
-"""What an attempt leads to: the pure rules of delivering, over requests, rows of the ledger and outcomes."""
+"""Receipts: what an attempt, a decision not to send, or a platform's answer means for a delivery. Pure."""
 
 import random
 from collections.abc import Iterable
@@ -7,13 +7,12 @@ from datetime import datetime, timedelta
 import msgspec
 
 from broadcast.channels.base import SendResult, SendStatus
+from broadcast.deliveries.eligibility import Postponement, Refusal, Superseded
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import LedgerRow
 
 LONGEST_RETRY_S = 600.0
 _DONE = e.SETTLED | {e.DeliveryState.RETRYING, e.DeliveryState.WAITING}
-FAILED = frozenset({SendStatus.RETRY, SendStatus.REFUSED, SendStatus.UNKNOWN, SendStatus.MISCONFIGURED})
-"""Verdicts that count against a channel; being told that we are too fast does not."""
 
 
 def delivery_of(alert_id: str, version: int, kind: str, group_id: str) -> str:
@@ -79,38 +78,26 @@ def backoff_s(base_s: float, failures: int) -> float:
     return min(LONGEST_RETRY_S, base_s * 2.0 ** max(0, failures - 1)) * (1 + random.random() / 4)
 
 
-def superseded(
-    kind: str, version: int, expires_at: datetime, standing: tuple[int, str] | None, now: datetime
-) -> bool:
-    """Whether a warning must not leave any more: recalled, expired, or a newer version stands."""
-    if kind == "correction":
-        return False
-    if now >= expires_at:
-        return True
-    return standing is not None and (standing[0] > version or standing[1] in ("recalled", "expired"))
-
-
-def outcome_of(
+def attempt_receipt(
     request: e.DeliveryRequested,
     sent: SendResult,
     *,
     now: datetime,
     attempts: int,
     base_s: float,
-    askable: bool,
+    can_ask: bool,
     next_channel: str = "",
     may_have_arrived: bool = False,
 ) -> e.ReceiptRecorded:
     """The receipt of an attempt.
 
-    What is refused for good goes on through the group's next way, if it cannot have arrived by this one.
-    Unknown is asked again only where a repeat is harmless or the platform can be asked (``askable``); else a
-    person looks.
+    A delivery that is refused for good goes on by the group's ``next_channel``, if it cannot have arrived by
+    this one. An unknown outcome is tried again only where ``can_ask``: where a repeat is harmless or the
+    platform can be asked. Elsewhere it stays unknown for a person to look at.
     """
-    failed = sent.verdict in FAILED and not sent.throttled
-    failures = request.failures + failed
+    failures = request.failures + sent.failed
     may_have_arrived = may_have_arrived or request.may_have_arrived or sent.may_have_arrived
-    state = _state_of(sent.verdict, failures >= attempts and failed, askable)
+    state = _state_of(sent.verdict, failures >= attempts and sent.failed, can_ask)
     if state is e.DeliveryState.REFUSED and may_have_arrived:
         state = e.DeliveryState.UNKNOWN  # this attempt was refused, an earlier one may have been shown
     if state is e.DeliveryState.REFUSED and next_channel:
@@ -128,8 +115,8 @@ def outcome_of(
     )  # fmt: skip
 
 
-def _state_of(verdict: SendStatus, exhausted: bool, askable: bool) -> e.DeliveryState:
-    if verdict is SendStatus.UNKNOWN and (exhausted or not askable):
+def _state_of(verdict: SendStatus, exhausted: bool, can_ask: bool) -> e.DeliveryState:
+    if verdict is SendStatus.UNKNOWN and (exhausted or not can_ask):
         return e.DeliveryState.UNKNOWN
     if verdict is SendStatus.RETRY and exhausted:
         return e.DeliveryState.REFUSED
@@ -147,10 +134,30 @@ _STATES = {
 }
 
 
+def withheld_receipt(
+    decision: Refusal | Postponement | Superseded,
+    request: e.DeliveryRequested,
+    now: datetime,
+    *,
+    may_have_arrived: bool,
+) -> e.ReceiptRecorded:
+    """The receipt of a delivery that the rules withhold (deliveries/eligibility.py)."""
+    if isinstance(decision, Superseded):
+        return superseded_receipt(request, now, may_have_arrived=may_have_arrived)
+    if isinstance(decision, Postponement):
+        return postponed_receipt(
+            request, decision.reason, now, decision.until, may_have_arrived=may_have_arrived
+        )
+    return attempt_receipt(
+        request, SendResult(SendStatus.REFUSED, decision.reason), now=now, attempts=1, base_s=0,
+        can_ask=False, next_channel=decision.next_channel, may_have_arrived=may_have_arrived,
+    )  # fmt: skip
+
+
 def superseded_receipt(
     request: e.DeliveryRequested, now: datetime, *, may_have_arrived: bool
 ) -> e.ReceiptRecorded:
-    """The receipt of what does not leave any more; unknown where an earlier attempt may have."""
+    """The receipt of a delivery that does not leave any more: unknown where an earlier attempt may have."""
     if may_have_arrived:
         reason = "may have left before it was recalled, expired or replaced"
         return receipt(request, e.DeliveryState.UNKNOWN, reason, now, may_have_arrived=True, cause="recall")
@@ -166,17 +173,44 @@ def postponed_receipt(
     *,
     may_have_arrived: bool = False,
 ) -> e.ReceiptRecorded:
-    """The receipt of what has not been tried: ``held`` says why (rate, quiet, halted:NAME), ``until`` for
-    how long; None: until a person resumes the channel."""
+    """The receipt of a delivery that has not been tried: ``held`` says why (rate, quiet, halted:NAME),
+    ``until`` for how long; None: until a person resumes the channel."""
     return receipt(
-        request,
-        e.DeliveryState.RETRYING,
-        held,
-        now,
-        retry_at=until,
-        held=held,
+        request, e.DeliveryState.RETRYING, held, now, retry_at=until, held=held,
         may_have_arrived=may_have_arrived,
-    )
+    )  # fmt: skip
+
+
+def cut_off_receipt(request: e.DeliveryRequested, now: datetime) -> e.ReceiptRecorded:
+    """The receipt of a send that the process did not survive, on a platform that cannot be asked."""
+    reason = "the process ended while it was being sent, and the platform cannot be asked"
+    return receipt(request, e.DeliveryState.UNKNOWN, reason, now, may_have_arrived=True)
+
+
+def polled_receipt(
+    task: e.OpenTask, group_id: str, sent: SendResult, at: datetime, next_channel: str = ""
+) -> e.ReceiptRecorded:
+    """The receipt of what a platform answered about one group of a task; the same however often it answers
+    so. A group that it refused goes on by ``next_channel``."""
+    state = _POLLED_STATES[sent.verdict]
+    goes_on = bool(next_channel) and state is e.DeliveryState.REFUSED
+    if goes_on:
+        state = e.DeliveryState.RETRYING
+    delivery_id = delivery_of(task.alert_id, task.version, task.kind, group_id)
+    return e.ReceiptRecorded(
+        event_id=e.derive_id(delivery_id, str(task.attempt), state), at=at, delivery_id=delivery_id,
+        alert_id=task.alert_id, version=task.version, kind=task.kind, group_id=group_id, channel=task.channel,
+        state=state, attempt=task.attempt, reason=sent.reason,
+        may_have_arrived=state is e.DeliveryState.SHOWN, cause="poll", by=task.owner, since=task.since,
+        next_channel=next_channel if goes_on else "", retry_at=at if goes_on else None,
+    )  # fmt: skip
+
+
+_POLLED_STATES = {
+    SendStatus.SHOWN: e.DeliveryState.SHOWN,
+    SendStatus.REFUSED: e.DeliveryState.REFUSED,
+    SendStatus.RETRY: e.DeliveryState.SUPERSEDED,
+}
 
 
 def receipt(

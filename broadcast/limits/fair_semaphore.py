@@ -1,41 +1,42 @@
-"""How many messages may be under way."""
+"""A semaphore that several places are acquired from at once, first come first served."""
 
 import asyncio
 from collections import deque
 
 
 class FairSemaphore:
-    """``free`` turns, which are taken some at a time, first come first served, and given back one by one."""
+    """``places`` that are acquired some at a time and released one by one. Who waits for many is not
+    overtaken by who asks for few."""
 
-    def __init__(self, free: int) -> None:
-        self._free = free
+    def __init__(self, places: int) -> None:
+        self._free = places
         self._waiting: deque[tuple[int, asyncio.Future[None]]] = deque()
 
-    async def take(self, count: int) -> None:
-        """Return once there are ``count`` (no more than there are at all) for us."""
-        turn = asyncio.get_running_loop().create_future()
-        self._waiting.append((count, turn))
+    async def acquire(self, count: int) -> None:
+        """Return once ``count`` places are free for the caller; ``count`` is no more than all places."""
+        ready = asyncio.get_running_loop().create_future()
+        self._waiting.append((count, ready))
         self._serve()
         try:
-            await turn
+            await ready
         except asyncio.CancelledError:
-            if turn.cancelled():
+            if ready.cancelled():
                 self._serve()
             else:
-                self.give(count)
+                self.release(count)
             raise
 
-    def give(self, count: int) -> None:
-        """Give ``count`` back."""
+    def release(self, count: int) -> None:
+        """Give ``count`` places back."""
         self._free += count
         self._serve()
 
     def _serve(self) -> None:
         while self._waiting:
-            count, turn = self._waiting[0]
-            if not turn.done():
+            count, ready = self._waiting[0]
+            if not ready.done():
                 if count > self._free:
                     return
                 self._free -= count
-                turn.set_result(None)
+                ready.set_result(None)
             self._waiting.popleft()

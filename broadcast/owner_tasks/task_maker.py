@@ -1,37 +1,42 @@
-"""Makes the tasks that owners tap: one call for all the groups of an owner.
+"""Creates the tasks that owners tap: one call for all the groups of an owner.
 
-A task is made once: after a crash or a timeout the platform is asked for it before it is made again.
+A task is created once: after a crash or a timeout the platform is asked for it before it is created again.
 """
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-import msgspec
-
-from broadcast.channels.base import Created, SendResult, SendStatus, Task, TaskChannel
+from broadcast.channels.base import Created, SendResult, SendStatus, TaskChannel
+from broadcast.deliveries.eligibility import (
+    Conditions,
+    Postponement,
+    Refusal,
+    Superseded,
+    hold_back,
+    open_way,
+    when_halted,
+)
 from broadcast.deliveries.receipts import (
-    FAILED,
     as_delivery,
+    attempt_receipt,
     backoff_s,
-    outcome_of,
     receipt,
-    superseded,
     superseded_receipt,
     to_be_tried,
+    withheld_receipt,
 )
 from broadcast.deliveries.requests import require_all
-from broadcast.limits.circuit_breaker import FailureWindow, breaker_key, halt
+from broadcast.limits.circuit_breaker import Breakers, FailureWindow
+from broadcast.limits.last_look import LastLook
 from broadcast.limits.rate_limiter import RateLimiter
+from broadcast.owner_tasks.task_attempt import TaskAttempt, task_changed
 from fenghuo import clock
-from fenghuo.clock import from_ms
-from fenghuo.desk.deliveries import sending_mark
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import LedgerRow
-from fenghuo.domain.quiet_hours import quiet_until
-from fenghuo.domain.routing import moved_to, next_way, sender_of, way_of
-from fenghuo.domain.warning_text import as_sent
+from fenghuo.domain.routing import route
+from fenghuo.domain.taps import Tappers
+from fenghuo.errors import Refused
 from fenghuo.security.sealing import unseal
 from fenghuo.settings import Settings
 
@@ -41,301 +46,251 @@ STILL_COMING = timedelta(seconds=5)
 nothing."""
 EARLIER = timedelta(minutes=5)
 """How far the platform's clock may lie behind ours when it is asked for a task."""
-
-
-@dataclass(frozen=True, slots=True)
-class TaskAttempt:
-    """A task on its way, with what its groups' receipts need."""
-
-    request: e.TaskRequested
-    release: e.Release
-    groups: Mapping[str, e.Group]
-    chats: Mapping[str, str]
-    """Group id to what the platform calls the group."""
-    rows: Mapping[str, LedgerRow]
-    sender: str
-    text: str
-
-    @property
-    def name(self) -> str:
-        return breaker_key(self.request.channel, self.request.credential)
-
-    @property
-    def may_have_arrived(self) -> bool:
-        """Whether an earlier attempt may have made it."""
-        return any(row.may_have_arrived for row in self.rows.values())
-
-    @property
-    def asked_at(self) -> datetime | None:
-        """When an attempt began of which nothing is known: it was cut off; None if there is none."""
-        marked = [
-            row.at_ms for row in self.rows.values()
-            if row.may_have_arrived and row.state is e.DeliveryState.HANDED_OVER
-        ]  # fmt: skip
-        return from_ms(max(marked)) if marked else None
-
-    def delivery(self, group_id: str) -> e.DeliveryRequested:
-        return as_delivery(self.request, group_id, self.rows.get(group_id))
-
-    def further(self, group_id: str) -> str:
-        """The channel of the group's next way."""
-        return next_way(self.groups[group_id], self.release, self.request.channel)
-
-    def task(self) -> Task:
-        x = self.request
-        return Task(
-            idempotency_key=x.task_id, credential=x.credential, sender=self.sender,
-            chats=tuple(self.chats.values()), text=self.text,
-        )  # fmt: skip
+_NEVER_CREATED = Created(SendResult(SendStatus.REFUSED, "never made"))
+Decision = Refusal | Postponement | Superseded
 
 
 class TaskMaker:
-    """Makes tasks; what comes of each is events for its groups, and where it stands from now on."""
+    """Creates tasks. What comes of each is receipts for its groups, and how the task stands from now on."""
 
     def __init__(
         self,
         desk: Desk,
         quota: RateLimiter,
         channels: Mapping[str, TaskChannel],
-        tally: FailureWindow,
+        window: FailureWindow,
         settings: Settings,
     ) -> None:
         self._desk = desk
         self._quota = quota
         self._channels = channels
-        self._tally = tally
+        self._window = window
         self._settings = settings
+        self._quiet_hours = settings.quiet_from, settings.quiet_to
         self._key = settings.secret_key.get_secret_value()
 
     async def make(
-        self, request: e.TaskRequested, release: e.Release, halted: set[str], *, late: bool = False
+        self,
+        request: e.TaskRequested,
+        release: e.Release,
+        breakers: Breakers,
+        last_look: LastLook,
+        *,
+        late: bool = False,
     ) -> list[e.Event]:
-        """Make the task unless the ledger says that it is made; ``halted`` gets the name of what must stop.
-        ``late``: its batch has no time left for it."""
-        rows = await self._desk.deliveries.of_groups(
-            request.alert_id, request.version, request.kind, request.group_ids
-        )
+        """Create the task unless the ledger says that it exists. ``breakers`` and ``last_look`` are those of
+        its batch; ``late``: the batch has no time left for it."""
+        rows = await self._rows(request, last_look)
         wanted = [x for x in request.group_ids if to_be_tried(as_delivery(request, x), rows.get(x))]
         if not wanted:
             return []
         groups = await self._desk.directory.groups_by_id(wanted)
         require_all(wanted, groups)
-        people = await self._desk.directory.people()
-        events: list[e.Event] = []
-        chats: dict[str, str] = {}
-        for group_id in wanted:
-            group = groups[group_id]
-            row = rows.get(group_id)
-            delivery = msgspec.structs.replace(
-                as_delivery(request, group_id), may_have_arrived=row is not None and row.may_have_arrived
-            )
-            way = None if group.gone else way_of(group, request.channel)
-            if group.gone:
-                events.append(self._refused(delivery, "the group is gone"))
-            elif release.exercise:
-                events.append(self._refused(delivery, "an exercise goes to the sandbox alone"))
-            elif way is None or request.channel not in self._channels:
-                further = moved_to(group, release, request.channel)
-                events.append(self._refused(delivery, "no such channel here", further))
-            else:
-                chats[group_id] = unseal(way.target, self._key)
+        tappers = await self._desk.directory.tappers(groups.values())
+        chats, receipts = self._chats(request, release, [groups[x] for x in wanted], tappers, rows)
         if not chats:
-            return events
+            return receipts
         some = groups[next(iter(chats))]
-        text = as_sent(release, request.kind)
-        making = TaskAttempt(request, release, groups, chats, rows, sender_of(some, people), text)
-        return events + await self._make(making, halted, late)
+        sender = tappers.owner_userid(some)
+        attempt = TaskAttempt(request, release, groups, tappers, chats, rows, sender)
+        return receipts + await self._attempt(attempt, breakers, last_look, late=late)
 
-    async def _make(self, making: TaskAttempt, halted: set[str], late: bool) -> list[e.Event]:
-        held = self._held(making, halted)
+    async def _rows(self, request: e.TaskRequested, last_look: LastLook) -> dict[str, LedgerRow]:
+        """The ledger's rows of the task's groups."""
+        x = request
+        rows = await self._desk.deliveries.of_groups(x.alert_id, x.version, x.kind, x.group_ids)
+        return {k: last_look.corrected(as_delivery(x, k), row) for k, row in rows.items()}
+
+    def _chats(
+        self,
+        request: e.TaskRequested,
+        release: e.Release,
+        groups: Sequence[e.Group],
+        tappers: Tappers,
+        rows: Mapping[str, LedgerRow],
+    ) -> tuple[dict[str, str], list[e.Event]]:
+        """The groups' ids on the platform; receipts of the groups that have no open way to there."""
+        chats: dict[str, str] = {}
+        receipts: list[e.Event] = []
+        for group in groups:
+            chat = self._chat(request.channel, group, release, tappers)
+            if isinstance(chat, str):
+                chats[group.group_id] = chat
+                continue
+            row = rows.get(group.group_id)
+            receipts.append(
+                withheld_receipt(
+                    chat,
+                    as_delivery(request, group.group_id),
+                    clock.now(),
+                    may_have_arrived=row is not None and row.may_have_arrived,
+                )
+            )
+        return chats, receipts
+
+    def _chat(self, channel: str, group: e.Group, release: e.Release, tappers: Tappers) -> str | Refusal:
+        way = open_way(channel, group, release, tappers, self._channels)
+        if isinstance(way, Refusal):
+            return way
+        try:
+            return unseal(way.target, self._key)
+        except Refused as error:
+            return Refusal(str(error), route(group, release, tappers, after=channel).channel)
+
+    async def _attempt(
+        self, attempt: TaskAttempt, breakers: Breakers, last_look: LastLook, *, late: bool
+    ) -> list[e.Event]:
+        held = self._held_back(attempt, breakers, last_look)
         if held:
             return held
         if late:
-            return self._later(making, "rate", clock.now() + LATE)
-        channel = self._channels[making.request.channel]
-        per_second = channel.per_second(making.request.credential)
-        taken, wait_s = await self._quota.take(making.name, per_second, 1)
+            return self._postpone(attempt, "rate", clock.now() + LATE)
+        channel = self._channels[attempt.request.channel]
+        per_second = channel.per_second(attempt.request.credential)
+        taken, wait_s = await self._quota.take(attempt.breaker, per_second, 1)
         if not taken:
-            return self._later(making, "rate", clock.now() + timedelta(seconds=max(0.2, wait_s)))
-        if (asked_at := making.asked_at) is not None and clock.now() < asked_at + STILL_COMING:
-            return self._later(making, "", asked_at + STILL_COMING, reason="its answer was lost")
-        over = await self._is_over(making)
-        created = await self._once(channel, making, over=over)
-        if over and created.sent.verdict is SendStatus.REFUSED:
+            return self._postpone(attempt, "rate", clock.now() + timedelta(seconds=max(0.2, wait_s)))
+        if (cut_off_at := attempt.cut_off_at) is not None and clock.now() < cut_off_at + STILL_COMING:
+            return self._postpone(attempt, "", cut_off_at + STILL_COMING, reason="its answer was lost")
+        departures = attempt.departures()
+        await last_look.mark_and_look(departures)
+        superseded = last_look.stops(departures[0].request)
+        created = await self._find_or_create(channel, attempt, may_create=not superseded)
+        if superseded and created.sent.verdict is SendStatus.REFUSED:
+            now = clock.now()
             return [
-                superseded_receipt(making.delivery(x), clock.now(), may_have_arrived=False)
-                for x in making.chats
+                superseded_receipt(attempt.delivery(x), now, may_have_arrived=False) for x in attempt.chats
             ]
-        return self._settle(making, created, halted)
+        return self._settle(attempt, created, breakers)
 
-    async def _is_over(self, making: TaskAttempt) -> bool:
-        """Mark, then look, as for every send: whether the alert does not stand any more."""
-        x, now, keys = making.request, clock.now(), self._desk.keys
-        await self._desk.apply([sending_mark(x, group_id, now, keys) for group_id in making.chats])
-        standing = (await self._desk.releases.latest([x.alert_id])).get(x.alert_id)
-        over = superseded(x.kind, x.version, making.release.expires_at, standing, clock.now())
-        if over and not making.may_have_arrived:
-            await self._desk.apply(
-                [sending_mark(x, k, now, keys, may_have_arrived=False) for k in making.chats]
-            )
-        return over
+    def _held_back(self, attempt: TaskAttempt, breakers: Breakers, last_look: LastLook) -> list[e.Event]:
+        """The events of a task that is not to be created now; none: create it."""
+        conditions = Conditions(
+            now=clock.now(), latest=last_look.latest(attempt.request.alert_id),
+            open_breaker=breakers.open_name(attempt.breaker), quiet_hours=self._quiet_hours,
+        )  # fmt: skip
+        decisions: dict[str, Decision] = {}
+        for group_id in attempt.chats:
+            decision = hold_back(
+                attempt.delivery(group_id), attempt.release, conditions,
+                next_channel=attempt.next_channel(group_id), may_have_arrived=attempt.may_have_arrived,
+            )  # fmt: skip
+            if decision is None or (isinstance(decision, Superseded) and attempt.may_have_arrived):
+                return []  # a task that may exist is looked for, so that the poller can cancel it
+            decisions[group_id] = decision
+        return self._withhold(attempt, decisions)
 
-    async def _once(self, channel: TaskChannel, making: TaskAttempt, *, over: bool) -> Created:
-        """The task as it was made before or is made now; REFUSED when it is over and was never made."""
-        found = Created(SendResult(SendStatus.REFUSED, "never made"))
-        if making.may_have_arrived:
-            found = await channel.find(making.task(), making.release.approved_at - EARLIER)
-            if await self._is_anothers(found.task_id, making.request.task_id):
-                found = Created(SendResult(SendStatus.REFUSED, "never made"))
-        if over or found.sent.verdict is not SendStatus.REFUSED:
+    async def _find_or_create(
+        self, channel: TaskChannel, attempt: TaskAttempt, *, may_create: bool
+    ) -> Created:
+        """The task as an earlier attempt created it, or as it is created now; REFUSED when it does not exist
+        and must not be created."""
+        found = _NEVER_CREATED
+        if attempt.may_have_arrived:
+            found = await channel.find(attempt.task(), attempt.release.approved_at - EARLIER)
+            if await self._is_of_another(found.task_id, attempt.request.task_id):
+                found = _NEVER_CREATED
+        if found.sent.verdict is not SendStatus.REFUSED or not may_create:
             return found
-        return await channel.create(making.task())
+        return await channel.create(attempt.task())
 
-    async def _is_anothers(self, platform_id: str, task_id: str) -> bool:
-        """Whether the platform's task is one that we made for other groups of the same owner."""
+    async def _is_of_another(self, platform_id: str, task_id: str) -> bool:
+        """Whether the platform's task is one that we created for other groups of the same owner."""
         tasks = (await self._desk.deliveries.open_tasks()).values() if platform_id else ()
         return any(x.platform_id == platform_id and x.task_id != task_id for x in tasks)
 
-    def _held(self, making: TaskAttempt, halted: Collection[str]) -> list[e.Event]:
-        now, x = clock.now(), making.request
-        if making.name in halted:
-            return self._elsewhere(making, now)
-        settings = self._settings
-        until = quiet_until(now, making.release.severity, settings.quiet_from, settings.quiet_to)
-        if until and x.kind == "warning":
-            return self._later(making, "quiet", until)
-        return []
-
-    def _settle(self, making: TaskAttempt, created: Created, halted: set[str]) -> list[e.Event]:
+    def _settle(self, attempt: TaskAttempt, created: Created, breakers: Breakers) -> list[e.Event]:
         """The receipts of the task's groups, and the task as it stands."""
-        now, sent, name = clock.now(), created.sent, making.name
+        now, sent = clock.now(), created.sent
         if sent.verdict is SendStatus.MISCONFIGURED:
-            stopped = [] if name in halted else [halt(name, sent.reason, now)]
-            halted.add(name)
-            return [*stopped, *self._elsewhere(making, now)]
-        failed = sent.verdict in FAILED and not sent.throttled
-        events: list[e.Event] = []
-        if self._tally.add(name, failed=failed) and name not in halted:
-            halted.add(name)
-            events.append(halt(name, self._tally.told(name), now))
+            halted = breakers.trip(attempt.breaker, sent.reason)
+            return [*halted, *self._withhold(attempt, self._when_halted(attempt, sent.reason))]
+        events = breakers.record(attempt.breaker, failed=sent.failed)
         if sent.verdict is SendStatus.WAITING:
-            return [*events, *self._opened(making, created, now)]
-        failures = making.request.failures + failed
+            return [*events, *self._opened(attempt, created, now)]
+        failures = attempt.request.failures + sent.failed
         if sent.verdict is SendStatus.REFUSED or failures >= self._settings.delivery_attempts:
             last = SendResult(
                 SendStatus.UNKNOWN if sent.verdict is SendStatus.UNKNOWN else SendStatus.REFUSED, sent.reason
             )
-            return [*events, *(self._ended(making, x, last) for x in making.chats)]
-        wait_s = sent.retry_after_s or backoff_s(self._settings.retry_base_s, failures)
-        may_have_arrived = sent.verdict is SendStatus.UNKNOWN or making.may_have_arrived
-        due = now + timedelta(seconds=wait_s)
+            return [*events, *(self._ended(attempt, x, last) for x in attempt.chats)]
+        return [*events, *self._retry(attempt, sent, failures, now)]
+
+    def _opened(self, attempt: TaskAttempt, created: Created, now: datetime) -> list[e.Event]:
+        refused = [x for x, chat in attempt.chats.items() if chat in created.refused]
+        waiting = [x for x in attempt.chats if x not in refused]
+        unknown_group = SendResult(SendStatus.REFUSED, "the platform does not know the group")
+        events: list[e.Event] = [self._ended(attempt, x, unknown_group) for x in refused]
+        # without their rows: an earlier attempt's doubt is settled now, and nothing arrives before a tap
+        events += [
+            receipt(as_delivery(attempt.request, x), e.DeliveryState.WAITING, "", now) for x in waiting
+        ]
+        if waiting:
+            task = attempt.open_task(waiting, now, platform_id=created.task_id)
+            events.append(task_changed(task, "opened", now))
+        return events
+
+    def _retry(self, attempt: TaskAttempt, sent: SendResult, failures: int, now: datetime) -> list[e.Event]:
+        """A task that was not created, or of which that is not known, is tried again later."""
+        due = now + timedelta(seconds=sent.retry_after_s or backoff_s(self._settings.retry_base_s, failures))
         if sent.verdict is SendStatus.UNKNOWN:
             due = max(due, now + STILL_COMING)
-        held = "rate" if sent.throttled else ""
-        return [
-            *events,
-            *self._later(
-                making, held, due, reason=sent.reason, failures=failures, may_have_arrived=may_have_arrived
-            ),
-        ]
-
-    def _opened(self, making: TaskAttempt, created: Created, now: datetime) -> list[e.Event]:
-        refused = [x for x, chat in making.chats.items() if chat in created.refused]
-        chats = {x: chat for x, chat in making.chats.items() if x not in refused}
-        events: list[e.Event] = [
-            self._ended(making, x, SendResult(SendStatus.REFUSED, "the platform does not know the group"))
-            for x in refused
-        ]
-        unsent = {x: as_delivery(making.request, x) for x in chats}  # whatever an earlier attempt feared
-        events += [receipt(x, e.DeliveryState.WAITING, "", now) for x in unsent.values()]
-        task = self._task(making, created.task_id, chats.items(), now)
-        return [*events, task_changed(task, "opened", now)] if chats else events
-
-    def _ended(self, making: TaskAttempt, group_id: str, sent: SendResult) -> e.Event:
-        return self._outcome(making.delivery(group_id), sent, making.further(group_id))
-
-    def _outcome(self, request: e.DeliveryRequested, sent: SendResult, further: str) -> e.Event:
-        return outcome_of(
-            request, sent, now=clock.now(), attempts=1, base_s=self._settings.retry_base_s, askable=False,
-            next_channel=further,
+        return self._postpone(
+            attempt, "rate" if sent.throttled else "", due, reason=sent.reason, failures=failures,
+            may_have_arrived=sent.verdict is SendStatus.UNKNOWN,
         )  # fmt: skip
 
-    def _elsewhere(self, making: TaskAttempt, now: datetime) -> list[e.Event]:
-        """The groups that have another way go by it; the task waits with the others for a person to mend the
-        channel."""
-        events: list[e.Event] = []
-        staying: list[str] = []
-        for group_id in making.chats:
-            if making.further(group_id) and not making.may_have_arrived:
-                events.append(self._ended(making, group_id, SendResult(SendStatus.REFUSED, "halted")))
-            else:
-                staying.append(group_id)
-        return events + (self._later(making, "halted", now, only=staying) if staying else [])
+    def _ended(self, attempt: TaskAttempt, group_id: str, sent: SendResult) -> e.Event:
+        return attempt_receipt(
+            attempt.delivery(group_id), sent, now=clock.now(), attempts=1,
+            base_s=self._settings.retry_base_s, can_ask=False,
+            next_channel=attempt.next_channel(group_id),
+        )  # fmt: skip
 
-    def _later(
+    def _when_halted(self, attempt: TaskAttempt, reason: str) -> dict[str, Decision]:
+        return {
+            x: when_halted(
+                attempt.breaker, reason,
+                next_channel=attempt.next_channel(x), may_have_arrived=attempt.may_have_arrived,
+            ) for x in attempt.chats
+        }  # fmt: skip
+
+    def _withhold(self, attempt: TaskAttempt, decisions: Mapping[str, Decision]) -> list[e.Event]:
+        """What the rules decided for each group: some are settled or go on by another way; the task waits
+        with the others."""
+        now = clock.now()
+        waiting = {x: decision for x, decision in decisions.items() if isinstance(decision, Postponement)}
+        events: list[e.Event] = [
+            withheld_receipt(decision, attempt.delivery(x), now, may_have_arrived=False)
+            for x, decision in decisions.items() if x not in waiting
+        ]  # fmt: skip
+        if waiting:
+            why = next(iter(waiting.values()))
+            # the poller creates it again: no list of what waits for a resume (halted:NAME) has it
+            held = why.reason.partition(":")[0]
+            events += self._postpone(attempt, held, why.until or now, reason=why.reason, only=list(waiting))
+        return events
+
+    def _postpone(
         self,
-        making: TaskAttempt,
+        attempt: TaskAttempt,
         held: str,
         due: datetime,
         *,
         reason: str = "",
         failures: int | None = None,
         may_have_arrived: bool = False,
-        only: Sequence[str] | None = None,
+        only: Collection[str] | None = None,
     ) -> list[e.Event]:
-        """To be made at ``due``; a halted one when its channel is resumed."""
+        """To be created at ``due``; while its channel is halted, once that is resumed."""
         now = clock.now()
-        may_have_arrived = may_have_arrived or making.may_have_arrived
-        chats = {x: making.chats[x] for x in (only if only is not None else making.chats)}
+        may_have_arrived = may_have_arrived or attempt.may_have_arrived
+        group_ids = list(attempt.chats if only is None else only)
         receipts = [
             receipt(
-                making.delivery(x), e.DeliveryState.RETRYING, reason or held, now,
+                attempt.delivery(x), e.DeliveryState.RETRYING, reason or held, now,
                 failures=failures, held=held, may_have_arrived=may_have_arrived,
-            ) for x in chats
+            ) for x in group_ids
         ]  # fmt: skip
-        task = self._task(making, "", chats.items(), now, due=due, failures=failures)
+        task = attempt.open_task(group_ids, now, due=due, failures=failures)
         return [*receipts, task_changed(task, held or "retry", now)]
-
-    def _refused(self, request: e.DeliveryRequested, reason: str, further: str = "") -> e.Event:
-        return self._outcome(request, SendResult(SendStatus.REFUSED, reason), further)
-
-    def _task(
-        self,
-        making: TaskAttempt,
-        platform_id: str,
-        chats: Collection[tuple[str, str]],
-        now: datetime,
-        *,
-        due: datetime | None = None,
-        failures: int | None = None,
-    ) -> e.OpenTask:
-        x = making.request
-        return e.OpenTask(
-            task_id=x.task_id, platform_id=platform_id, alert_id=x.alert_id, version=x.version, kind=x.kind,
-            owner=x.owner, sender=making.sender, channel=x.channel, credential=x.credential,
-            chats=tuple(chats), since=now, due=due, attempt=x.attempt,
-            failures=x.failures if failures is None else failures, revision=x.attempt * 100,
-        )  # fmt: skip
-
-
-def task_changed(task: e.OpenTask, cause: str, at: datetime) -> e.TaskChanged:
-    """The event that a task stands differently now; one for each of its revisions."""
-    return e.TaskChanged(
-        event_id=e.derive_id(task.task_id, str(task.revision), cause), at=at, task=task, cause=cause
-    )
-
-
-def retry_request(task: e.OpenTask, at: datetime) -> e.TaskRequested:
-    """The request to make a task once more."""
-    return e.TaskRequested(
-        event_id=e.derive_id(task.task_id, str(task.attempt + 1)), at=at, task_id=task.task_id,
-        alert_id=task.alert_id, version=task.version, kind=task.kind, owner=task.owner, channel=task.channel,
-        credential=task.credential, group_ids=tuple(group_id for group_id, _ in task.chats),
-        attempt=task.attempt + 1, failures=task.failures,
-    )  # fmt: skip
-
-
-def task_closed(task: e.OpenTask, at: datetime) -> e.TaskChanged:
-    """The event that a task is over."""
-    ended = msgspec.structs.replace(task, closed=True, revision=task.revision + 1)
-    return task_changed(ended, "closed", at)

@@ -14,14 +14,12 @@ from fenghuo.clock import from_ms, to_ms
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import TAPPED_HERE
-from fenghuo.domain.delivery import LedgerRow
+from fenghuo.domain.delivery import LatestRelease, LedgerRow
 from fenghuo.domain.taps import OPEN_TO_TAP, is_current_release, may_tap
 from fenghuo.errors import Transient
 from fenghuo.transport.stage import Outcome
 
 log = logging.getLogger(__name__)
-
-Standing = tuple[int, str] | None
 
 
 class Taps:
@@ -39,9 +37,9 @@ class Taps:
         allowed = await self._allowed(taps)
         rows = await self._desk.deliveries.rows(allowed)
         found = {_delivery(x): row for x, row in zip(allowed, rows, strict=True) if row is not None}
-        standing = await self._desk.releases.latest(sorted({x.alert_id for x in allowed}))
+        latest = await self._desk.releases.latest(sorted({x.alert_id for x in allowed}))
         seen = await self._desk.deliveries.applied_taps(allowed)
-        return Outcome(list(fold(allowed, found, seen, standing, self._undo_s)))
+        return Outcome(list(fold(allowed, found, seen, latest, self._undo_s)))
 
     async def _allowed(self, taps: Sequence[e.TapMade]) -> list[e.TapMade]:
         """The taps of those who may, by the desk as it is now; the others are logged."""
@@ -61,13 +59,13 @@ def fold(
     taps: Iterable[e.TapMade],
     rows: Mapping[str, LedgerRow],
     seen: Iterable[str],
-    standing: Mapping[str, tuple[int, str]],
+    latest: Mapping[str, LatestRelease],
     undo_s: float,
 ) -> Iterable[e.ReceiptRecorded]:
     """The receipts that ``taps``, in their order, lead to. Pure.
 
     ``rows``: the ledger's row of each delivery id; ``seen``: ids of taps that have counted before;
-    ``standing``: (version, kind) of each alert's newest release.
+    ``latest``: each alert's latest release.
     """
     now, counted = dict(rows), set(seen)
     for tap in taps:
@@ -75,7 +73,7 @@ def fold(
         row = now.get(key)
         if row is None or row.channel not in TAPPED_HERE or tap.tap_id in counted:
             continue
-        after = taken_back(tap, row, standing.get(tap.alert_id), undo_s) if tap.undo else tapped(tap, row)
+        after = taken_back(tap, row, latest.get(tap.alert_id), undo_s) if tap.undo else tapped(tap, row)
         if after is not None:
             now[key] = after
             counted.add(tap.tap_id)
@@ -95,12 +93,14 @@ def tapped(tap: e.TapMade, row: LedgerRow) -> LedgerRow | None:
     return _after(tap, row, e.DeliveryState.SHOWN, at_ms, since_ms)
 
 
-def taken_back(tap: e.TapMade, row: LedgerRow, standing: Standing, undo_s: float) -> LedgerRow | None:
+def taken_back(
+    tap: e.TapMade, row: LedgerRow, latest: LatestRelease | None, undo_s: float
+) -> LedgerRow | None:
     """The row after an undo, or None where it comes too late: after ``undo_s``, by another person, or when
     the alert was recalled, updated or expired meanwhile (then a correction may be under way). Pure."""
     if row.state is not e.DeliveryState.SHOWN or row.cause != "tap" or row.by != tap.person_id:
         return None
-    if standing is None or not is_current_release(tap.kind, tap.version, standing):
+    if latest is None or not is_current_release(tap.kind, tap.version, latest):
         return None
     if tap.tapped_at - from_ms(row.at_ms) > timedelta(seconds=undo_s):
         return None

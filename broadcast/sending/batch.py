@@ -1,32 +1,28 @@
-"""What can be sent now, and what not: deliveries with all that their sending needs."""
+"""One batch of deliveries: what it knows while it lasts, and which of them can be sent now."""
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
 
-from broadcast.channels.base import Channel, SendResult, SendStatus
-from broadcast.deliveries.receipts import (
-    outcome_of,
-    postponed_receipt,
-    receipt,
-    superseded,
-    superseded_receipt,
-    was_cut_off,
-)
+from broadcast.channels.base import Channel
+from broadcast.deliveries.eligibility import Conditions, Refusal, hold_back, open_way
+from broadcast.deliveries.receipts import cut_off_receipt, to_be_tried, was_cut_off, withheld_receipt
 from broadcast.deliveries.requests import require_all
-from broadcast.limits.circuit_breaker import breaker_key
+from broadcast.limits.circuit_breaker import Breakers, FailureWindow, breaker_key
+from broadcast.limits.last_look import Departure, LastLook, UnsentMarks
 from broadcast.sending.answer_journal import AnswerJournal
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import SANDBOX
 from fenghuo.domain.delivery import LedgerRow
-from fenghuo.domain.quiet_hours import quiet_until
-from fenghuo.domain.routing import moved_to, next_way, way_of
-from fenghuo.errors import Refused
+from fenghuo.domain.routing import route
+from fenghuo.domain.taps import Tappers
+from fenghuo.errors import Refused, Transient
 from fenghuo.security.sealing import unseal
 from fenghuo.settings import Settings
-from fenghuo.transport.stage import Outcome
+
+BATCH_S = 8.0
+"""What has not been sent within this long is postponed, so that a slow channel does not hold up its batch."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,145 +40,149 @@ class SendJob:
     """Whether an earlier attempt, or this one before a crash, may have reached the group."""
 
     @property
-    def version(self) -> tuple[str, int, str]:
-        """What it is one delivery of."""
-        return self.request.alert_id, self.request.version, self.request.kind
+    def breaker(self) -> str:
+        """The name of what is halted when it fails too often."""
+        return breaker_key(self.request.channel, self.way.credential)
 
     @property
-    def name(self) -> str:
-        """What is halted when it fails too often."""
-        return breaker_key(self.request.channel, self.way.credential)
+    def departure(self) -> Departure:
+        return Departure(self.request, self.release.expires_at, self.may_have_arrived)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """What a batch has read from the desk and found out since; it ends with the batch."""
+
+    messages: Sequence[e.DeliveryRequested]
+    """Those that the ledger does not know to be done."""
+    rows: Mapping[str, LedgerRow | None]
+    """The ledger's row of each message, by delivery id."""
+    groups: Mapping[str, e.Group]
+    """The groups of the messages. A task's are read when it is created: there may be thousands."""
+    tappers: Tappers
+    releases: Mapping[tuple[str, int], e.Release]
+    breakers: Breakers
+    last_look: LastLook
+    began_s: float = field(default_factory=time.monotonic)
+
+    def release_of(self, request: e.DeliveryRequested | e.TaskRequested) -> e.Release:
+        return self.releases[request.alert_id, request.version]
+
+    def is_late(self, in_s: float = 0.0) -> bool:
+        """Whether the batch has no time left, ``in_s`` seconds from now."""
+        return time.monotonic() - self.began_s + in_s > BATCH_S
 
 
 class BatchPreparer:
-    """Makes jobs of a batch's requests. ``halted`` are the names of what nothing goes through now."""
+    """Opens batches, and makes jobs of their messages. Keeps nothing of a batch but its unsent marks."""
 
     def __init__(
-        self, desk: Desk, channels: Mapping[str, Channel], outbox: AnswerJournal, settings: Settings
+        self,
+        desk: Desk,
+        channels: Mapping[str, Channel],
+        journal: AnswerJournal,
+        window: FailureWindow,
+        settings: Settings,
     ) -> None:
         self._desk = desk
         self._channels = channels
-        self._outbox = outbox
-        self._settings = settings
+        self._journal = journal
+        self._window = window
+        self._quiet_hours = settings.quiet_from, settings.quiet_to
         self._key = settings.secret_key.get_secret_value()
-        self.halted: set[str] = set()
-        self.unsent: dict[tuple[str, int], int] = {}
-        """When (ms) we marked an attempt that cannot have left: Redis was lost before the look."""
+        self._unsent = UnsentMarks()
 
-    async def prepare(
-        self,
-        wanted: Sequence[tuple[e.DeliveryRequested, LedgerRow | None]],
-        releases: Mapping[tuple[str, int], e.Release],
-        outcome: Outcome,
-    ) -> list[SendJob]:
-        """Jobs for what can be sent now; receipts for what cannot, and for what was cut off."""
-        group_ids = [x.group_id for x, _ in wanted]
+    async def open(self, messages: Sequence[e.DeliveryRequested], tasks: Sequence[e.TaskRequested]) -> Batch:
+        """The batch of ``messages`` and ``tasks``. Raises Transient while the desk lacks what they need."""
+        halted = await self._desk.deliveries.halted()
+        requests: list[e.DeliveryRequested | e.TaskRequested] = [*messages, *tasks]
+        releases = await self._releases(requests)
+        raw = await self._desk.deliveries.rows(messages)
+        rows = [row and self._unsent.corrected(x, row) for x, row in zip(messages, raw, strict=True)]
+        wanted = [x for x, row in zip(messages, rows, strict=True) if to_be_tried(x, row)]
+        group_ids = [x.group_id for x in wanted]
         groups = await self._desk.directory.groups_by_id(group_ids)
         require_all(group_ids, groups)
-        cut = [
-            x for x, row in wanted
-            if was_cut_off(x, row) and not self._is_keyed(x.channel) and not self._is_unsent(x, row)
-        ]  # fmt: skip
-        kept = {x.delivery_id: [_cut_off(x)] for x in cut} | await self._outbox.find(cut)
-        standing = await self._desk.releases.latest(list({x.alert_id for x, _ in wanted}))
+        tappers = await self._desk.directory.tappers(groups.values())
+        latest = await self._desk.releases.latest(list({x.alert_id for x in requests}))
+        return Batch(
+            messages=wanted, rows={x.delivery_id: row for x, row in zip(messages, rows, strict=True)},
+            groups=groups, tappers=tappers, releases=releases, breakers=Breakers(halted, self._window),
+            last_look=LastLook(self._desk, self._unsent, latest),
+        )  # fmt: skip
+
+    async def _releases(
+        self, requests: Iterable[e.DeliveryRequested | e.TaskRequested]
+    ) -> dict[tuple[str, int], e.Release]:
+        found: dict[tuple[str, int], e.Release] = {}
+        for alert_id, version in {(x.alert_id, x.version) for x in requests}:
+            release = await self._desk.releases.get(alert_id, version)
+            if release is None:
+                raise Transient(f"release {alert_id} {version} is not on the desk yet")
+            found[alert_id, version] = release
+        return found
+
+    async def prepare(self, batch: Batch) -> tuple[list[SendJob], list[e.Event]]:
+        """Jobs for what can be sent now; receipts for what cannot, and for what was cut off."""
+        answers = await self._answers(batch)
+        settled = [x for answer in answers.values() for x in answer]
+        batch.breakers.add(settled)
         jobs: list[SendJob] = []
-        for request, row in wanted:
-            release, group = releases[request.alert_id, request.version], groups[request.group_id]
-            may_have_arrived = request.may_have_arrived or (
-                row is not None and row.may_have_arrived and not self._is_unsent(request, row)
-            )
-            if request.delivery_id in kept:
-                outcome.events += kept[request.delivery_id]
-                self.halted |= {x.name for x in kept[request.delivery_id] if isinstance(x, e.ChannelChanged)}
+        for request in batch.messages:
+            if request.delivery_id in answers:
                 continue
-            job = self._job(request, release, group, may_have_arrived)
-            if isinstance(job, e.ReceiptRecorded):
-                outcome.events.append(job)
-                continue
-            held = self.held(job)
-            stands, now = standing.get(request.alert_id), clock.now()
-            if held is None:
-                jobs.append(job)
-            elif superseded(request.kind, request.version, release.expires_at, stands, now):
-                outcome.events.append(superseded_receipt(request, now, may_have_arrived=may_have_arrived))
-            else:
-                outcome.events.append(held)
-        return jobs
+            job = self._job(request, batch)
+            if isinstance(job, SendJob):
+                held = self.held_back(job, batch)
+                if held is None:
+                    jobs.append(job)
+                    continue
+                job = held
+            settled.append(job)
+        return jobs, settled
 
-    def _job(
-        self, request: e.DeliveryRequested, release: e.Release, group: e.Group, may_have_arrived: bool
-    ) -> SendJob | e.ReceiptRecorded:
-        """The job, or the refusal of a delivery that has no way to its group."""
+    async def _answers(self, batch: Batch) -> dict[str, list[e.Event]]:
+        """What became of the messages that were cut off before, where a repeat would be a second message."""
+        cut_off = [
+            x for x in batch.messages
+            if was_cut_off(x, batch.rows[x.delivery_id]) and not self._is_idempotent(x.channel)
+        ]  # fmt: skip
+        unknown: dict[str, list[e.Event]] = {
+            x.delivery_id: [cut_off_receipt(x, clock.now())] for x in cut_off
+        }
+        return unknown | await self._journal.lookup(cut_off)
 
-        def refused(why: str, further: str = "") -> e.ReceiptRecorded:
-            sent = SendResult(SendStatus.REFUSED, why)
-            return self.outcome(
-                request, sent, further, clock.now(), askable=True, may_have_arrived=may_have_arrived
-            )
-
-        if group.gone:
-            return refused("the group is gone")
-        if release.exercise and request.channel != SANDBOX.name:
-            return refused("an exercise goes to the sandbox alone")
-        way = way_of(group, request.channel)
-        if way is None or request.channel not in self._channels:
-            return refused("no such channel here", moved_to(group, release, request.channel))
-        further = next_way(group, release, request.channel)
-        try:
-            target, secret = unseal(way.target, self._key), unseal(way.secret, self._key)
-        except Refused as error:
-            return refused(str(error), further)
-        return SendJob(request, release, way, target, secret, further, may_have_arrived)
-
-    def _is_unsent(self, request: e.DeliveryRequested, row: LedgerRow | None) -> bool:
-        """Whether the mark on the ledger is our own, of an attempt that never left."""
-        return row is not None and self.unsent.get((request.delivery_id, request.attempt)) == row.at_ms
-
-    def _is_keyed(self, name: str) -> bool:
+    def _is_idempotent(self, name: str) -> bool:
         channel = self._channels.get(name)
         return channel is None or channel.idempotent
 
-    def held(self, job: SendJob) -> e.Event | None:
-        """The receipt of what is not to be sent now: its channel is halted, or people sleep; else None."""
+    def _job(self, request: e.DeliveryRequested, batch: Batch) -> SendJob | e.ReceiptRecorded:
+        """The job, or the refusal of a delivery that has no open way to its group."""
+        group, release = batch.groups[request.group_id], batch.release_of(request)
+        row = batch.rows[request.delivery_id]
+        may_have_arrived = request.may_have_arrived or (row is not None and row.may_have_arrived)
+        way = open_way(request.channel, group, release, batch.tappers, self._channels)
+        if isinstance(way, Refusal):
+            return withheld_receipt(way, request, clock.now(), may_have_arrived=may_have_arrived)
+        further = route(group, release, batch.tappers, after=request.channel).channel
+        try:
+            target, secret = unseal(way.target, self._key), unseal(way.secret, self._key)
+        except Refused as error:
+            refusal = Refusal(str(error), further)
+            return withheld_receipt(refusal, request, clock.now(), may_have_arrived=may_have_arrived)
+        return SendJob(request, release, way, target, secret, further, may_have_arrived)
+
+    def held_back(self, job: SendJob, batch: Batch) -> e.ReceiptRecorded | None:
+        """The receipt of a delivery that is not to be sent now; None: send it."""
         now = clock.now()
-        if self.is_halted(job):
-            if job.next_channel and not job.may_have_arrived:
-                refusal = SendResult(SendStatus.REFUSED, f"halted:{job.name}")
-                return self.outcome(job.request, refusal, job.next_channel, now, askable=True)
-            return postponed_receipt(
-                job.request, f"halted:{job.name}", now, None, may_have_arrived=job.may_have_arrived
-            )
-        if job.request.kind == "correction":
-            return None
-        until = quiet_until(now, job.release.severity, self._settings.quiet_from, self._settings.quiet_to)
-        return (
-            postponed_receipt(job.request, "quiet", now, until, may_have_arrived=job.may_have_arrived)
-            if until
-            else None
-        )
-
-    def is_halted(self, job: SendJob) -> bool:
-        """Whether a person must first resume the job's channel."""
-        return job.name in self.halted
-
-    def outcome(
-        self,
-        request: e.DeliveryRequested,
-        sent: SendResult,
-        further: str,
-        now: datetime,
-        *,
-        askable: bool,
-        may_have_arrived: bool = False,
-    ) -> e.ReceiptRecorded:
-        """The receipt of an attempt at ``request``, as the settings have it."""
-        return outcome_of(
-            request, sent, now=now, attempts=self._settings.delivery_attempts,
-            base_s=self._settings.retry_base_s, askable=askable, next_channel=further,
-            may_have_arrived=may_have_arrived,
+        conditions = Conditions(
+            now=now, latest=batch.last_look.latest(job.request.alert_id),
+            open_breaker=batch.breakers.open_name(job.breaker), quiet_hours=self._quiet_hours,
         )  # fmt: skip
-
-
-def _cut_off(request: e.DeliveryRequested) -> e.Event:
-    reason = "the process ended while it was being sent, and the platform cannot be asked"
-    return receipt(request, e.DeliveryState.UNKNOWN, reason, clock.now(), may_have_arrived=True)
+        decision = hold_back(
+            job.request, job.release, conditions,
+            next_channel=job.next_channel, may_have_arrived=job.may_have_arrived,
+        )  # fmt: skip
+        if decision is None:
+            return None
+        return withheld_receipt(decision, job.request, now, may_have_arrived=job.may_have_arrived)

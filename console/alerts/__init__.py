@@ -1,1 +1,1 @@
-"""The pages of alerts: reading, editing, deciding, the preview before approval, delivery."""
+"""The pages of alerts: reading, writing, deciding, the preview before approval, the delivery after it."""

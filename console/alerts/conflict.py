@@ -1,4 +1,4 @@
-"""What changed between the alert that a page showed and the one that stands now. Pure."""
+"""What changed between the alert that a page showed and the alert as it is now. Pure."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from markupsafe import Markup, escape
 
 from console.web.rendering import local
-from console.web.text_diff import marked
+from console.web.text_diff import mark_differences
 from fenghuo.domain.alert import Action, Content, content_hash
 from fenghuo.domain.alert_lifecycle import affected_content
 from fenghuo.domain.channels import channel_label
@@ -15,7 +15,7 @@ from fenghuo.domain.events import AlertChanged
 
 @dataclass(frozen=True, slots=True)
 class ContentDiff:
-    """One field of the content: as it was seen, and as it is, with the differences marked."""
+    """One field of the content, as it was seen and as it is now, with the differences marked."""
 
     field: str
     before: Markup
@@ -25,7 +25,7 @@ class ContentDiff:
 def seen_content(
     history: Sequence[AlertChanged], revision: int | None, seen_hash: str | None, action: Action
 ) -> Content | None:
-    """The content that a page for ``action`` with ``revision`` or ``seen_hash`` showed, if it is on file."""
+    """The content that a page for ``action`` showed with ``revision`` or ``seen_hash``; None if unknown."""
     for change in history:
         content = affected_content(change.alert, action)
         if change.alert.revision == revision or content_hash(content) == seen_hash:
@@ -33,16 +33,16 @@ def seen_content(
     return None
 
 
-def since(history: Sequence[AlertChanged], revision: int | None) -> list[AlertChanged]:
-    """What was done to the alert after ``revision``; everything if that is not known."""
+def changes_since(history: Sequence[AlertChanged], revision: int | None) -> list[AlertChanged]:
+    """The changes of the alert after ``revision``; all of them if that is not known."""
     return [change for change in history if revision is None or change.alert.revision > revision]
 
 
 def differences(before: Content, now: Content) -> list[ContentDiff]:
-    """The fields in which ``now`` is another than ``before``, each as people read it."""
-    pairs = [(name, told(before), told(now)) for name, told in _FIELDS.items()]
+    """The fields in which ``now`` differs from ``before``, each in words."""
+    pairs = [(name, describe(before), describe(now)) for name, describe in _FIELDS.items()]
     return [
-        ContentDiff(name, escape(a), escape(b) if name == "severity" else marked(a, b))
+        ContentDiff(name, escape(a), escape(b) if name == "severity" else mark_differences(a, b))
         for name, a, b in pairs
         if a != b
     ]

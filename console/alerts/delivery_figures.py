@@ -1,4 +1,4 @@
-"""Who has a warning, who still waits, and how fast it went: figures from the ledger's rows. Pure."""
+"""Who has a warning, for whom it still waits, and how fast it went: figures from the ledger. Pure."""
 
 import math
 from collections import Counter
@@ -19,7 +19,7 @@ PROBLEMS = (DeliveryState.REFUSED, DeliveryState.UNKNOWN)
 
 @dataclass(frozen=True, slots=True)
 class Share:
-    """How far one town or channel has come."""
+    """The deliveries of one town, station or channel."""
 
     name: str
     shown: int
@@ -29,7 +29,7 @@ class Share:
 
 @dataclass(frozen=True, slots=True)
 class PendingPerson:
-    """A person whose groups wait for a tap; "" for groups without an owner."""
+    """An owner whose groups wait for a tap; ``person_id`` "" for groups without an owner."""
 
     person_id: str
     groups: int
@@ -48,7 +48,7 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class DeliveryFigures:
-    """One release's delivery as it stands; ``times`` are (percent, seconds since the approval or None)."""
+    """One release's delivery as of now; ``times`` are (percent, seconds since the approval or None)."""
 
     planned: int
     counts: Mapping[str, int]
@@ -57,8 +57,8 @@ class DeliveryFigures:
     towns: Sequence[Share]
     stations: Sequence[Share]
     channels: Sequence[Share]
-    waiters: Sequence[PendingPerson]
-    """Everyone who is still to tap, the most residents first."""
+    pending_people: Sequence[PendingPerson]
+    """Owners who have not tapped yet, the most residents first."""
     problems: Sequence[Problem]
     problem_count: int
 
@@ -75,15 +75,15 @@ class DeliveryFigures:
         open_states = set(DeliveryState) - SETTLED - {DeliveryState.WAITING}
         return sum(self.counts.get(state, 0) for state in open_states)
 
-    def share(self, count: int) -> float:
-        """``count`` in parts of 1,000 of what is planned, for the progress bar."""
+    def per_mille(self, count: int) -> float:
+        """``count`` in thousandths of what is planned, for the progress bar."""
         return round(1000 * count / self.planned, 1) if self.planned else 0.0
 
 
-def figures(
+def figures_of(
     rows: Mapping[str, LedgerRow], groups: Mapping[str, Group], planned: int | None, approved_at: datetime
 ) -> DeliveryFigures:
-    """The figures of one ledger; ``planned`` None means that the list is still being made."""
+    """The figures of one ledger; ``planned`` is None while the deliveries are still being planned."""
     total = max(planned or 0, len(rows))
     states = Counter(row.state for row in rows.values())
     shown_ms = sorted(row.at_ms for row in rows.values() if row.state is DeliveryState.SHOWN)
@@ -94,25 +94,25 @@ def figures(
         residents=sum(
             groups[k].members for k, row in rows.items() if row.state is DeliveryState.SHOWN and k in groups
         ),
-        times=[(percent, _reached(shown_ms, total, percent, to_ms(approved_at))) for percent in PERCENTS],
-        towns=_parts(rows, lambda k, _row: groups[k].place.town if k in groups else ""),
-        stations=_parts(rows, lambda k, _row: groups[k].station if k in groups else ""),
-        channels=_parts(rows, lambda _k, row: row.channel),
-        waiters=waiters(rows, groups),
+        times=[(percent, _seconds_to(shown_ms, total, percent, to_ms(approved_at))) for percent in PERCENTS],
+        towns=_shares(rows, lambda k, _row: groups[k].place.town if k in groups else ""),
+        stations=_shares(rows, lambda k, _row: groups[k].station if k in groups else ""),
+        channels=_shares(rows, lambda _k, row: row.channel),
+        pending_people=pending_people(rows, groups),
         problems=problems[:PROBLEMS_SHOWN],
         problem_count=len(problems),
     )
 
 
-def _reached(shown_ms: Sequence[int], total: int, percent: int, since_ms: int) -> float | None:
-    """Seconds until ``percent`` of ``total`` had it, or None if they have not."""
+def _seconds_to(shown_ms: Sequence[int], total: int, percent: int, since_ms: int) -> float | None:
+    """Seconds until ``percent`` of ``total`` groups had the warning; None if they do not have it yet."""
     needed = math.ceil(total * percent / 100)
     if not needed or len(shown_ms) < needed:
         return None
     return max(0, shown_ms[needed - 1] - since_ms) / 1000
 
 
-def _parts(rows: Mapping[str, LedgerRow], name_of: Callable[[str, LedgerRow], str]) -> list[Share]:
+def _shares(rows: Mapping[str, LedgerRow], name_of: Callable[[str, LedgerRow], str]) -> list[Share]:
     every: Counter[str] = Counter()
     shown: Counter[str] = Counter()
     unsettled: Counter[str] = Counter()
@@ -126,8 +126,8 @@ def _parts(rows: Mapping[str, LedgerRow], name_of: Callable[[str, LedgerRow], st
     ]
 
 
-def waiters(rows: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> list[PendingPerson]:
-    """Who is still to tap, for how many groups and residents, and since when, the most residents first."""
+def pending_people(rows: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> list[PendingPerson]:
+    """Owners who have not tapped yet: for how many groups and residents, and since when."""
     found: dict[str, tuple[int, int, int]] = {}
     for key, row in rows.items():
         if row.state is DeliveryState.WAITING and key in groups:
@@ -136,7 +136,8 @@ def waiters(rows: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> list[
                 count + 1, residents + groups[key].members, min(since_ms, row.since_ms or row.at_ms),
             )  # fmt: skip
     return sorted(
-        (PendingPerson(who, *told) for who, told in found.items()), key=lambda x: (-x.residents, x.person_id)
+        (PendingPerson(person_id, *counts) for person_id, counts in found.items()),
+        key=lambda x: (-x.residents, x.person_id),
     )
 
 

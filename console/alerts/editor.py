@@ -1,22 +1,23 @@
-"""Writing a warning: a draft by hand, an edit, a new version of one that stands. One form for the three."""
+"""Writing a warning: a draft by hand, an edit, an update of a released warning. One form for all three."""
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from litestar import Response, get, post
-from litestar.exceptions import HTTPException
 from litestar.handlers import HTTPRouteHandler
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from console.alerts.actions import alert_or_404, order_from_form, settled_page, stale_page
-from console.alerts.orders import SEVERITIES, content_of, is_stale, refusal_of
-from console.clusters.pages import alert_of, blank, origin_of, standing
+from console.alerts.actions import alert_or_404, publish_and_redirect, stale_page
+from console.alerts.blank_draft import alert_id_for, blank_content, origin_of
+from console.alerts.orders import SEVERITIES, content_from_form, is_stale, order_from_form, refusal_of
+from console.clusters.lookup import current_cluster_or_404
 from console.web import permissions
+from console.web.authentication import ViewerRequest
 from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import render_page, words_of
-from console.web.submission import ActRequest, BadForm, Form, new_id, read_form
+from console.web.submission import Form, new_id, read_form, values_of_field
 from fenghuo import clock
 from fenghuo.domain.alert import (
     OVERRIDE_LENGTHS,
@@ -34,66 +35,63 @@ from fenghuo.domain.events import Group
 
 
 @get("/alerts/{alert_id:str}/edit", guards=[permissions.action(Action.EDIT)])
-async def edit_page(request: ActRequest, house: Deps, alert_id: FromPath[str]) -> Response[Any]:
-    return await _page(request, house, alert_id, Action.EDIT)
+async def edit_page(request: ViewerRequest, deps: Deps, alert_id: FromPath[str]) -> Response[Any]:
+    return await _show(request, deps, alert_id, Action.EDIT)
 
 
 @post("/alerts/{alert_id:str}/edit", guards=[permissions.action(Action.EDIT)])
-async def edit(request: ActRequest, house: Deps, alert_id: FromPath[str]) -> Response[Any]:
-    return await _rewrite(request, house, alert_id, Action.EDIT)
+async def edit(request: ViewerRequest, deps: Deps, alert_id: FromPath[str]) -> Response[Any]:
+    return await _submit(request, deps, alert_id, Action.EDIT)
 
 
 @get("/alerts/{alert_id:str}/update", guards=[permissions.action(Action.UPDATE)])
-async def update_page(request: ActRequest, house: Deps, alert_id: FromPath[str]) -> Response[Any]:
-    return await _page(request, house, alert_id, Action.UPDATE)
+async def update_page(request: ViewerRequest, deps: Deps, alert_id: FromPath[str]) -> Response[Any]:
+    return await _show(request, deps, alert_id, Action.UPDATE)
 
 
 @post("/alerts/{alert_id:str}/update", guards=[permissions.action(Action.UPDATE)])
-async def update(request: ActRequest, house: Deps, alert_id: FromPath[str]) -> Response[Any]:
-    return await _rewrite(request, house, alert_id, Action.UPDATE)
+async def update(request: ViewerRequest, deps: Deps, alert_id: FromPath[str]) -> Response[Any]:
+    return await _submit(request, deps, alert_id, Action.UPDATE)
 
 
-async def _page(request: ActRequest, house: Dependencies, alert_id: str, action: Action) -> Response[Any]:
-    alert = await alert_or_404(house, alert_id)
+async def _show(request: ViewerRequest, deps: Dependencies, alert_id: str, action: Action) -> Response[Any]:
+    alert = await alert_or_404(deps, alert_id)
     content = affected_content(alert, action)
     form = {
         "decision_id": new_id(),
         "seen_hash": content_hash(content),
-        # A warning that stands moves on by itself while it is sent; its words do not.
+        # A released alert gets new revisions while it is being sent, so only the hash of its text counts.
         "seen_revision": str(alert.revision) if action is Action.EDIT else "",
         "hours": str(hours_left(content)),
     }
-    return await edit_form(request, house, content, action=action, alert=alert, form=form)
+    return await render_form(request, deps, content, action=action, alert=alert, form=form)
 
 
-async def _rewrite(request: ActRequest, house: Dependencies, alert_id: str, action: Action) -> Response[Any]:
-    alert = await alert_or_404(house, alert_id)
-    form, content = await _typed(request, affected_content(alert, action))
-    order = order_from_form(action, alert_id, request, form, content)
-    if await house.desk.order_outcomes.get(order.decision_id) is None:
+async def _submit(request: ViewerRequest, deps: Dependencies, alert_id: str, action: Action) -> Response[Any]:
+    alert = await alert_or_404(deps, alert_id)
+    form, content = await _read_content(request, affected_content(alert, action))
+    order = order_from_form(action, alert_id, request.user.person, form, content=content)
+    if await deps.desk.order_outcomes.get(order.decision_id) is None:
         if is_stale(alert, order):
-            return await stale_page(request, house, alert, order)
+            return await stale_page(request, deps, alert, order)
         denied = refusal_of(alert, order)
-        told = await _objections(request, house, content)
-        if denied or told:
-            return await edit_form(
-                request, house, content, action=action, alert=alert, form=form,
-                wrong=denied.code if denied else "expression", told=told,
+        problems = await _audience_problems(request, deps, content)
+        if denied or problems:
+            return await render_form(
+                request, deps, content, action=action, alert=alert, form=form,
+                wrong=denied.code if denied else "expression", problems=problems,
             )  # fmt: skip
-    return await settled_page(request, house, order)
+    return await publish_and_redirect(request, deps, order)
 
 
-async def _typed(request: ActRequest, base: Content) -> tuple[Form, Content]:
-    form, towns = await read_form(request)
-    chosen = [x for x in (await request.form()).getall("channels", []) if isinstance(x, str)]
-    try:
-        return form, content_of(base, form, towns, chosen)
-    except BadForm as error:
-        raise HTTPException(status_code=400, detail=str(error)) from error
+async def _read_content(request: ViewerRequest, base: Content) -> tuple[Form, Content]:
+    fields, form = await read_form(request), await request.form()
+    towns, channels = values_of_field(form, "towns"), values_of_field(form, "channels")
+    return fields, content_from_form(base, fields, towns, channels)
 
 
-async def _objections(request: ActRequest, house: Dependencies, content: Content) -> list[str]:
-    """What is wrong with the audience's expression: how it is written, or names that no group has."""
+async def _audience_problems(request: ViewerRequest, deps: Dependencies, content: Content) -> list[str]:
+    """What is wrong with the audience's expression: its syntax, or names that no group has."""
     language = words_of(request).language
     if not content.audience.expression:
         return []
@@ -101,12 +99,12 @@ async def _objections(request: ActRequest, house: Dependencies, content: Content
         condition = parse(content.audience.expression)
     except ExpressionError as error:
         return [error.message(language)]
-    return unknown_names(condition, (await _district(house, content)).values(), language)
+    return unknown_names(condition, (await _groups_of_district(deps, content)).values(), language)
 
 
-async def _district(house: Dependencies, content: Content) -> Mapping[str, Group]:
-    here = content.audience.district
-    return {k: x for k, x in (await house.groups()).items() if x.place.district == here}
+async def _groups_of_district(deps: Dependencies, content: Content) -> Mapping[str, Group]:
+    district = content.audience.district
+    return {k: x for k, x in (await deps.groups()).items() if x.place.district == district}
 
 
 def hours_left(content: Content) -> int:
@@ -115,20 +113,20 @@ def hours_left(content: Content) -> int:
     return min(168, max(1, round(seconds / 3600)))
 
 
-async def edit_form(
-    request: ActRequest,
-    house: Dependencies,
+async def render_form(
+    request: ViewerRequest,
+    deps: Dependencies,
     content: Content,
     *,
     action: Action,
     form: Form,
     alert: Alert | None = None,
     wrong: str | None = None,
-    told: Sequence[str] = (),
+    problems: Sequence[str] = (),
     cluster_id: str | None = None,
 ) -> Response[Any]:
-    """The form, as it stands or as it was typed; ``told`` says what is wrong with the expression."""
-    groups = (await _district(house, content)).values()
+    """The form, new or with what was typed; ``problems`` are those of the audience's expression."""
+    groups = (await _groups_of_district(deps, content)).values()
     towns = towns_of(groups)
     return render_page(
         request,
@@ -139,9 +137,9 @@ async def edit_form(
         action=action,
         alert=alert,
         wrong=wrong,
-        told=told,
+        problems=problems,
         cluster_id=cluster_id,
-        reach=form.get("reach") or _reach(content),
+        reach=form.get("reach") or _audience_choice(content),
         towns=towns,
         channels=channels_of(groups, content),
         all_groups=sum(x[1] for x in towns),
@@ -153,7 +151,7 @@ async def edit_form(
     )
 
 
-def _reach(content: Content) -> str:
+def _audience_choice(content: Content) -> str:
     audience = content.audience
     return "expression" if audience.expression else "towns" if audience.towns else "all"
 
@@ -169,8 +167,10 @@ def towns_of(groups: Collection[Group]) -> list[tuple[str, int, int]]:
 
 
 def channels_of(groups: Collection[Group], content: Content) -> list[tuple[str, int]]:
-    """(channel, groups that have it among their ways), for those that a group has or that are chosen; an
-    exercise has the sandbox alone."""
+    """(channel, number of groups with such a way) for channels that a group has or that are chosen.
+
+    An exercise goes to the sandbox only.
+    """
     count = Counter(name for group in groups for name in {way.channel for way in group.ways})
     if content.exercise:
         return [(SANDBOX.name, len(groups))]
@@ -178,37 +178,42 @@ def channels_of(groups: Collection[Group], content: Content) -> list[tuple[str, 
 
 
 @get("/clusters/{cluster_id:str}/draft", guards=[permissions.action(Action.DRAFT)])
-async def draft_page(request: ActRequest, house: Deps, cluster_id: FromPath[str]) -> Response[Any]:
-    cluster = await standing(house, cluster_id)
+async def draft_page(request: ViewerRequest, deps: Deps, cluster_id: FromPath[str]) -> Response[Any]:
+    cluster = await current_cluster_or_404(deps, cluster_id)
     if cluster.cluster_id != cluster_id:
         return Redirect(f"/clusters/{cluster.cluster_id}/draft", status_code=303)
-    content = blank(cluster)
+    content = blank_content(cluster)
     form = {"decision_id": new_id(), "hours": str(hours_left(content))}
-    return await edit_form(request, house, content, action=Action.DRAFT, form=form, cluster_id=cluster_id)
+    return await render_form(request, deps, content, action=Action.DRAFT, form=form, cluster_id=cluster_id)
 
 
 @post("/clusters/{cluster_id:str}/draft", guards=[permissions.action(Action.DRAFT)])
-async def draft(request: ActRequest, house: Deps, cluster_id: FromPath[str]) -> Response[Any]:
-    """A draft by hand; its alert has the id that the machine's draft would have, so there are never two."""
-    cluster = await standing(house, cluster_id)
-    form, content = await _typed(request, blank(cluster))
-    told = await _objections(request, house, content)
-    again: dict[str, Any] = {
+async def draft(request: ViewerRequest, deps: Deps, cluster_id: FromPath[str]) -> Response[Any]:
+    """Create a draft by hand. It has the alert id of the automatic draft, so there are never two."""
+    cluster = await current_cluster_or_404(deps, cluster_id)
+    form, content = await _read_content(request, blank_content(cluster))
+    problems = await _audience_problems(request, deps, content)
+    shown_again: dict[str, Any] = {
         "action": Action.DRAFT,
         "form": form,
-        "told": told,
+        "problems": problems,
         "cluster_id": cluster.cluster_id,
     }
     if cluster.cluster_id != cluster_id:
-        return await edit_form(request, house, content, wrong="merged", **again)
+        return await render_form(request, deps, content, wrong="merged", **shown_again)
     order = order_from_form(
-        Action.DRAFT, alert_of(cluster_id), request, form, content, origin=origin_of(cluster)
+        Action.DRAFT,
+        alert_id_for(cluster_id),
+        request.user.person,
+        form,
+        content=content,
+        origin=origin_of(cluster),
     )
     denied = refusal_of(None, order)
-    if (denied or told) and await house.desk.order_outcomes.get(order.decision_id) is None:
+    if (denied or problems) and await deps.desk.order_outcomes.get(order.decision_id) is None:
         wrong = denied.code if denied else "expression"
-        return await edit_form(request, house, content, wrong=wrong, **again)
-    return await settled_page(request, house, order)
+        return await render_form(request, deps, content, wrong=wrong, **shown_again)
+    return await publish_and_redirect(request, deps, order)
 
 
 HANDLERS: list[HTTPRouteHandler] = [edit_page, edit, update_page, update, draft_page, draft]

@@ -1,5 +1,4 @@
-"""When residents will have a warning: what the desk knows of groups, persons and channels, put as
-fenghuo.forecast asks for it. Pure."""
+"""The inputs of the forecast: groups, people's past response times, channel rates, the quiet hours. Pure."""
 
 import statistics
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -23,11 +22,10 @@ from fenghuo.domain.forecast import (
 )
 from fenghuo.domain.quiet_hours import quiet_until
 from fenghuo.domain.response_times import PastTodo
-from fenghuo.domain.routing import way_for
 from fenghuo.settings import Settings
 
 ANSWER_S = 0.3
-"""How long a platform usually takes to answer."""
+"""Usual response time of a platform."""
 
 
 def escalation_of(settings: Settings, severity: str) -> Escalation:
@@ -36,28 +34,28 @@ def escalation_of(settings: Settings, severity: str) -> Escalation:
 
 
 def rates_of(settings: Settings, halted: Collection[str]) -> dict[str, ChannelRate]:
-    """Of each channel that sends by itself, or opens to-dos one after the other; without those that are
-    ``halted``."""
+    """The rate of each channel that sends without a tap or opens to-dos one by one; not of halted ones."""
     unkeyed = ChannelRate(settings.unkeyed_at_once / ANSWER_S, ANSWER_S)
     rates = {
         SANDBOX.name: ChannelRate(settings.sandbox_per_s, 0.0),
         WEBHOOK.name: ChannelRate(settings.webhook_per_s, ANSWER_S),
         **{channel: unkeyed for channel in GROUP_CHANNELS if channel not in IDEMPOTENT},
     }
-    return {channel: pace for channel, pace in rates.items() if channel not in halted}
+    return {channel: rate for channel, rate in rates.items() if channel not in halted}
 
 
-def persons_of(groups: Iterable[Group], people: Mapping[str, Person]) -> dict[str, str]:
-    """Who may tap for ``groups``: person id to the name that the forecast knows them by (a duty account goes
-    by its station)."""
-    asked = {person for group in groups for person in (group.owner, group.deputy) if person}
+def forecast_names(groups: Iterable[Group], people: Mapping[str, Person]) -> dict[str, str]:
+    """Everyone who may tap for ``groups``: person id to the forecast's name for them.
+
+    The forecast names a duty account by its station, everybody else by the person id.
+    """
+    tappers = {person for group in groups for person in (group.owner, group.deputy) if person}
     duty = {x.person_id: x.station for x in people.values() if x.duty and x.station}
-    return {who: who for who in asked} | duty
+    return {who: who for who in tappers} | duty
 
 
-def todos_of(taps: Sequence[TapTime]) -> list[PastTodo]:
-    """One to-do a release: a person's groups of one release are tapped together, the middle one stands for
-    all."""
+def past_todos(taps: Sequence[TapTime]) -> list[PastTodo]:
+    """One to-do for each release: a person taps their groups of a release together, so the median counts."""
     by_release: dict[tuple[str, int, str], list[TapTime]] = {}
     for tap in taps:
         by_release.setdefault((tap.alert_id, tap.version, tap.kind), []).append(tap)
@@ -71,13 +69,14 @@ def _todo(taps: Sequence[TapTime]) -> PastTodo:
 
 
 def hour_of(moment: datetime) -> float:
-    """The hour (0 to 24) that it is in China."""
-    there = moment.astimezone(CHINA)
-    return there.hour + there.minute / 60 + there.second / 3600
+    """The hour of the day in China, from 0 to 24."""
+    local = moment.astimezone(CHINA)
+    return local.hour + local.minute / 60 + local.second / 3600
 
 
-def foretold(
+def forecast_for(
     groups: Iterable[Group],
+    channels: Mapping[str, str],
     content: Content,
     *,
     habits: Mapping[str, Sequence[PastTodo]],
@@ -88,30 +87,29 @@ def foretold(
     arrived: Mapping[str, Arrival] = NO_ARRIVALS,
     lost: Collection[str] = (),
 ) -> Forecast:
-    """The forecast of ``content`` for ``groups``; those whose delivery is ``lost`` (refused) get it never.
+    """The forecast of ``content`` for ``groups``, each by its channel of ``channels`` (by group id). Groups
+    without one, and groups in ``lost`` (refused deliveries), never get it.
 
-    What the quiet hours hold begins when they end; nobody gets it if it has expired by then.
+    During quiet hours sending starts when they end; if the warning has expired by then, nobody gets it.
     """
-    begins_at = begins(content, released_at, settings)
-    late_s = (begins_at - released_at).total_seconds()
-    never = begins_at >= content.expires_at
-    asked = [_reach(group, content, never or group.group_id in lost) for group in groups]
+    starts_at = sending_starts_at(content, released_at, settings)
+    late_s = (starts_at - released_at).total_seconds()
+    never = starts_at >= content.expires_at
+    sent_by = {} if never else {k: channel for k, channel in channels.items() if k not in lost}
+    inputs = [_input(group, sent_by.get(group.group_id, "")) for group in groups]
     found = forecast(
-        asked, habits, escalation=escalation_of(settings, content.severity),
-        rates=rates_of(settings, halted), at_hour=hour_of(begins_at), elapsed_s=max(0.0, elapsed_s - late_s),
+        inputs, habits, escalation=escalation_of(settings, content.severity),
+        rates=rates_of(settings, halted), at_hour=hour_of(starts_at), elapsed_s=max(0.0, elapsed_s - late_s),
         arrived={k: replace(x, at_s=max(0.0, x.at_s - late_s)) for k, x in arrived.items()},
     )  # fmt: skip
     return found.later(late_s)
 
 
-def begins(content: Content, released_at: datetime, settings: Settings) -> datetime:
-    """When ``content`` begins to go out: at once, or when the quiet hours end."""
+def sending_starts_at(content: Content, released_at: datetime, settings: Settings) -> datetime:
+    """When sending ``content`` starts: at once, or when the quiet hours end."""
     until = quiet_until(released_at, content.severity, settings.quiet_from, settings.quiet_to)
     return until or released_at
 
 
-def _reach(group: Group, content: Content, lost: bool) -> ForecastGroup:
-    way = None if lost else way_for(group, content.channels, content.exercise)
-    return ForecastGroup(
-        group.group_id, group.members, way.channel if way else "", group.owner, group.deputy, group.station
-    )
+def _input(group: Group, channel: str) -> ForecastGroup:
+    return ForecastGroup(group.group_id, group.members, channel, group.owner, group.deputy, group.station)

@@ -1,8 +1,6 @@
-"""From a form to a settled decision: builds the order, publishes it, waits for what came of it.
+"""Building an order on an alert from a form, and whether it comes too late or is sure to be refused.
 
-Writes decisions.made; what people say of clusters (console.correcting) and of urgent reports
-(console.handling) goes the same way to its topic.
-The decision's id was made with the page, so a second press is the same decision.
+The decision's id comes with the page, so a second submission is the same decision.
 """
 
 import re
@@ -12,7 +10,7 @@ from datetime import timedelta
 
 import msgspec
 
-from console.web.submission import REASON_LIMIT, BadForm, Form, id_of
+from console.web.submission import REASON_LIMIT, BadForm, Form, decision_id_of
 from fenghuo import clock
 from fenghuo.domain.alert import (
     Action,
@@ -33,7 +31,7 @@ from fenghuo.errors import Denied
 SEVERITIES = ("moderate", "severe")
 
 
-def order_of(
+def order_from_form(
     action: Action,
     alert_id: str,
     person: Person,
@@ -42,10 +40,9 @@ def order_of(
     content: Content | None = None,
     origin: Origin | None = None,
 ) -> Order:
-    """The order that ``form`` asks for; BadForm when it does not come from one of our pages."""
-    decision_id = id_of(form)
+    """The order that ``form`` asks for; BadForm if none of our pages sends such a form."""
     return Order(
-        decision_id=decision_id,
+        decision_id=decision_id_of(form),
         alert_id=AlertId(alert_id),
         action=action,
         actor=PersonId(person.person_id),
@@ -54,12 +51,12 @@ def order_of(
         content=content,
         origin=origin,
         seen_hash=form.get("seen_hash") or None,
-        seen_revision=_whole(form.get("seen_revision")),
+        seen_revision=_integer(form.get("seen_revision")),
         reason=(form.get("reason") or "").strip()[:REASON_LIMIT] or None,
     )
 
 
-def _whole(text: str | None) -> int | None:
+def _integer(text: str | None) -> int | None:
     if not text:
         return None
     if not re.fullmatch(r"\d{1,9}", text):
@@ -67,16 +64,18 @@ def _whole(text: str | None) -> int | None:
     return int(text)
 
 
-def content_of(base: Content, form: Form, towns: Sequence[str], channels: Sequence[str]) -> Content:
-    """``base`` with what was typed; the expiry is counted from now, in whole hours. A form that shows no
-    channels leaves them as they are."""
-    hours = _whole(form.get("hours")) or 0
+def content_from_form(base: Content, form: Form, towns: Sequence[str], channels: Sequence[str]) -> Content:
+    """``base`` with what was typed; the expiry is given in whole hours from now.
+
+    A form without a choice of channels leaves them as they are.
+    """
+    hours = _integer(form.get("hours")) or 0
     severity = form.get("severity", base.severity)
     return msgspec.structs.replace(
         base,
-        title=_lines(form.get("title", "")),
-        text=_lines(form.get("text", "")),
-        correction=_lines(form.get("correction", "")),
+        title=_clean_text(form.get("title", "")),
+        text=_clean_text(form.get("text", "")),
+        correction=_clean_text(form.get("correction", "")),
         audience=_audience_of(base, form, towns),
         channels=tuple(x for x in GROUP_CHANNELS if x in channels)
         if "with_channels" in form
@@ -96,9 +95,11 @@ def _audience_of(base: Content, form: Form, towns: Sequence[str]) -> Audience:
     )
 
 
-def _lines(text: str) -> str:
-    """``text`` with plain line ends and without what no document can carry (control characters and the
-    like), so that residents, feeds and the check code have one and the same text."""
+def _clean_text(text: str) -> str:
+    """``text`` with plain line ends and without characters that XML cannot carry, such as control characters.
+
+    So residents, feeds and the check code have exactly the same text.
+    """
     plain = text.replace("\r\n", "\n")
     return "".join(
         x for x in plain if x in "\n\t" or unicodedata.category(x) not in {"Cc", "Cn", "Cs"}
@@ -106,7 +107,7 @@ def _lines(text: str) -> str:
 
 
 def refusal_of(alert: Alert | None, order: Order) -> Denied | None:
-    """Why ``order`` is sure to be refused (judged here so that typed text is not lost), or None."""
+    """Why ``order`` is sure to be refused, found here so that typed text is not lost; None if it is not."""
     try:
         decide(alert, order, findings=(), reach=(1, 1), frozen="-")
     except Denied as denied:
@@ -115,13 +116,13 @@ def refusal_of(alert: Alert | None, order: Order) -> Denied | None:
 
 
 def is_stale(alert: Alert, order: Order) -> bool:
-    """Whether the page showed something else than what stands now; an order already applied is not stale.
+    """Whether the alert has changed since the page was shown; an order already applied is not stale.
 
-    Asked before ``decide`` is: it would rather say that the action is not possible in the new state.
+    To be called before ``decide``, which would only say that the action is not possible in the new state.
     """
     if order.decision_id in alert.decisions:
         return False
-    moved = order.seen_revision is not None and order.seen_revision != alert.revision
-    return moved or (
+    changed = order.seen_revision is not None and order.seen_revision != alert.revision
+    return changed or (
         order.seen_hash is not None and order.seen_hash != content_hash(affected_content(alert, order.action))
     )

@@ -1,1 +1,1 @@
-"""The pages of clusters: evidence, related ones, a person's corrections."""
+"""The pages of clusters: evidence, related clusters, corrections by people."""

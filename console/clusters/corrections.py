@@ -1,40 +1,45 @@
-"""What people say of clusters: these reports are another thing (split), that cluster is the same (merge).
+"""/clusters/{id}/split and /merge: a person corrects what the machine put into one cluster.
 
-Writes reports.unmatched, where the clusters' owner reads it in its place among the reports.
+Writes reports.unmatched, so that the owner of the clusters reads a correction in its place among the reports.
 """
 
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from litestar import Request, Response, post
-from litestar.exceptions import HTTPException
+from litestar import Response, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
-from console.clusters.pages import UNDER_WAY, Outcome, Typed, cluster_view, followed, standing
+from console.clusters.lookup import current_cluster, current_cluster_or_404
+from console.clusters.pages import UNDER_WAY, CorrectionInput, Outcome, render_cluster
 from console.web import permissions
-from console.web.authentication import Viewer
+from console.web.authentication import ViewerRequest
 from console.web.dependencies import Dependencies, Deps
-from console.web.error_pages import keep_input
-from console.web.submission import REASON_LIMIT, BadForm, id_of, new_id, publish_and_wait
+from console.web.submission import (
+    REASON_LIMIT,
+    decision_id_of,
+    keep_input,
+    new_id,
+    publish_and_wait,
+    text_fields,
+    values_of_field,
+)
 from fenghuo import clock
 from fenghuo.domain.alert import Action
 from fenghuo.domain.events import Cluster, ClusterCorrected
 
-SayRequest = Request[Viewer, Any, Any]
-
 
 @dataclass(frozen=True, slots=True)
-class Wrong:
+class InputProblem:
     """Why a correction cannot be done as it was filled in: the word key of ``said.*``, and the status.
 
-    422: to be filled in otherwise; 409: the clusters are others than those the page showed.
+    422: the person must fill it in otherwise; 409: the clusters have changed since the page was shown.
     """
 
     key: str
     status: int = 422
     chosen: tuple[str, ...] | None = None
-    """What is still there to choose, of what was chosen."""
+    """The part of the choice that is still possible; None for all of it."""
 
     @property
     def outcome(self) -> Outcome:
@@ -42,60 +47,58 @@ class Wrong:
 
 
 @post("/clusters/{cluster_id:str}/split", guards=[permissions.action(Action.DRAFT)])
-async def split(request: SayRequest, house: Deps, cluster_id: FromPath[str]) -> Response[Any]:
-    """The ticked reports are a cluster of their own."""
-    return await correct(request, house, cluster_id, await read_typed(request, "split", "report"))
+async def split(request: ViewerRequest, deps: Deps, cluster_id: FromPath[str]) -> Response[Any]:
+    """Split the ticked reports off into a new cluster."""
+    return await correct(request, deps, cluster_id, await read_input(request, "split", "report"))
 
 
 @post("/clusters/{cluster_id:str}/merge", guards=[permissions.action(Action.DRAFT)])
-async def merge(request: SayRequest, house: Deps, cluster_id: FromPath[str]) -> Response[Any]:
-    """The chosen cluster is one with this one, which keeps its id."""
-    return await correct(request, house, cluster_id, await read_typed(request, "merge", "other"))
+async def merge(request: ViewerRequest, deps: Deps, cluster_id: FromPath[str]) -> Response[Any]:
+    """Merge the chosen cluster into this one, which keeps its id."""
+    return await correct(request, deps, cluster_id, await read_input(request, "merge", "other"))
 
 
-async def read_typed(request: SayRequest, kind: Literal["merge", "split"], field: str) -> Typed:
-    """The form; what was typed is kept for an error's page."""
+async def read_input(request: ViewerRequest, kind: Literal["merge", "split"], field: str) -> CorrectionInput:
+    """The form; the reason is kept for an error page."""
     form = await request.form()
-    fields = {k: v for k, v in form.items() if isinstance(v, str)}
+    fields = text_fields(form)
     reason = fields.get("reason", "").replace("\r\n", "\n").strip()
     keep_input(request, reason=reason)
-    try:
-        decision_id = id_of(fields)
-    except BadForm as error:
-        raise HTTPException(status_code=400, detail=str(error)) from error
-    chosen = tuple(dict.fromkeys(x for x in form.getall(field, []) if isinstance(x, str) and x))
-    return Typed(kind, reason, chosen, decision_id)
+    chosen = tuple(dict.fromkeys(x for x in values_of_field(form, field) if x))
+    return CorrectionInput(kind, reason, chosen, decision_id_of(fields))
 
 
-async def correct(request: SayRequest, house: Dependencies, cluster_id: str, typed: Typed) -> Response[Any]:
-    """Publish it, wait, and show the cluster with what came of it.
+async def correct(
+    request: ViewerRequest, deps: Dependencies, cluster_id: str, typed: CorrectionInput
+) -> Response[Any]:
+    """Publish the correction, wait for its outcome, and show the cluster with it.
 
-    The cluster is read before the decision is looked for: so a second press never takes the first one's
-    effect for somebody else's.
+    The cluster is read before the decision is looked up. Otherwise a second submission could find the effect
+    of the first one and take it for a change by somebody else.
     """
-    cluster = await standing(house, cluster_id)
-    if await house.desk.order_outcomes.get(typed.decision_id) is None:
-        wrong = await wrong_with(house, cluster_id, cluster, typed)
-        if wrong is not None:
-            return await ask_again(request, house, cluster, typed, wrong)
-    code = await publish_and_wait(house, _said(cluster, typed, request.user.person.person_id))
+    cluster = await current_cluster_or_404(deps, cluster_id)
+    if await deps.desk.order_outcomes.get(typed.decision_id) is None:
+        problem = await problem_with(deps, cluster_id, cluster, typed)
+        if problem is not None:
+            return await show_again(request, deps, cluster, typed, problem)
+    code = await publish_and_wait(deps, _event(cluster, typed, request.user.person.person_id))
     if code == "ok":
         return Redirect(f"/clusters/{cluster_id}?said={typed.decision_id}", status_code=303)
     if code is None:
-        return await cluster_view(
+        return await render_cluster(
             request,
-            house,
+            deps,
             cluster,
             typed=typed,
             outcome=(UNDER_WAY, None),
-            said=typed.decision_id,
+            correction_id=typed.decision_id,
             status=202,
         )
-    now = await standing(house, cluster_id)
-    return await ask_again(request, house, now, typed, Wrong("stale", 409))
+    cluster = await current_cluster_or_404(deps, cluster_id)
+    return await show_again(request, deps, cluster, typed, InputProblem("stale", 409))
 
 
-def _said(cluster: Cluster, typed: Typed, actor: str) -> ClusterCorrected:
+def _event(cluster: Cluster, typed: CorrectionInput, actor: str) -> ClusterCorrected:
     merging = typed.kind == "merge"
     return ClusterCorrected(
         event_id=typed.decision_id,
@@ -110,54 +113,67 @@ def _said(cluster: Cluster, typed: Typed, actor: str) -> ClusterCorrected:
     )
 
 
-async def ask_again(
-    request: SayRequest, house: Dependencies, cluster: Cluster, typed: Typed, wrong: Wrong
+async def show_again(
+    request: ViewerRequest,
+    deps: Dependencies,
+    cluster: Cluster,
+    typed: CorrectionInput,
+    problem: InputProblem,
 ) -> Response[Any]:
-    """The page as it is now, with what was typed, what is wrong, and who changed it last."""
-    chosen = typed.chosen if wrong.chosen is None else wrong.chosen
-    note = cluster.corrections[-1] if wrong.status == 409 and cluster.corrections else None
-    return await cluster_view(
-        request, house, cluster, typed=Typed(typed.kind, typed.reason, chosen, new_id()),
-        outcome=(wrong.outcome, note), status=wrong.status,
+    """The page as it is now, with what was typed, the problem, and who changed the cluster last."""
+    chosen = typed.chosen if problem.chosen is None else problem.chosen
+    note = cluster.corrections[-1] if problem.status == 409 and cluster.corrections else None
+    return await render_cluster(
+        request, deps, cluster, typed=CorrectionInput(typed.kind, typed.reason, chosen, new_id()),
+        outcome=(problem.outcome, note), status=problem.status,
     )  # fmt: skip
 
 
-async def wrong_with(house: Dependencies, cluster_id: str, cluster: Cluster, typed: Typed) -> Wrong | None:
-    """What hinders the correction, judged here so that nothing typed is lost; None if nothing does."""
-    found = wrong_split(cluster, typed) if typed.kind == "split" else await wrong_merge(house, cluster, typed)
+async def problem_with(
+    deps: Dependencies, cluster_id: str, cluster: Cluster, typed: CorrectionInput
+) -> InputProblem | None:
+    """Why the correction is sure to be refused, found here so that nothing typed is lost; else None."""
+    if typed.kind == "split":
+        found = problem_with_split(cluster, typed)
+    else:
+        found = await problem_with_merge(deps, cluster, typed)
     if found is None and cluster.cluster_id != cluster_id:
-        found = Wrong("merged", 409)
+        found = InputProblem("merged", 409)
     if found is not None and found.status == 409:
         return found
-    return wrong_reason(typed.reason) or found
+    return problem_with_reason(typed.reason) or found
 
 
-def wrong_reason(reason: str) -> Wrong | None:
+def problem_with_reason(reason: str) -> InputProblem | None:
     if not reason:
-        return Wrong("reason_missing")
-    return Wrong("reason_long") if len(reason) > REASON_LIMIT else None
+        return InputProblem("reason_missing")
+    return InputProblem("reason_long") if len(reason) > REASON_LIMIT else None
 
 
-def wrong_split(cluster: Cluster, typed: Typed) -> Wrong | None:
+def problem_with_split(cluster: Cluster, typed: CorrectionInput) -> InputProblem | None:
     members = {m.report_id for m in cluster.members}
-    there = tuple(x for x in typed.chosen if x in members)
-    if len(there) < len(typed.chosen):
-        return Wrong("moved", 409, there)
-    if not there:
-        return Wrong("none_ticked")
-    return Wrong("all_ticked") if len(there) == len(members) else None
+    still_members = tuple(x for x in typed.chosen if x in members)
+    if len(still_members) < len(typed.chosen):
+        return InputProblem("moved", 409, still_members)
+    if not still_members:
+        return InputProblem("none_ticked")
+    return InputProblem("all_ticked") if len(still_members) == len(members) else None
 
 
-async def wrong_merge(house: Dependencies, cluster: Cluster, typed: Typed) -> Wrong | None:
+async def problem_with_merge(
+    deps: Dependencies, cluster: Cluster, typed: CorrectionInput
+) -> InputProblem | None:
     if not typed.chosen:
-        return Wrong("none_chosen")
+        return InputProblem("none_chosen")
     other_id = typed.chosen[0]
-    other = await followed(house, other_id)
+    other = await current_cluster(deps, other_id)
     if other is None or other.district != cluster.district:
-        return Wrong("other_gone", 409, ())
+        return InputProblem("other_gone", 409, ())
     if other.cluster_id == cluster.cluster_id:
-        return Wrong("other_here", 409, ())
-    return None if other.cluster_id == other_id else Wrong("other_merged", 409, (other.cluster_id,))
+        return InputProblem("other_here", 409, ())
+    if other.cluster_id != other_id:
+        return InputProblem("other_merged", 409, (other.cluster_id,))
+    return None
 
 
 HANDLERS = [split, merge]

@@ -1,4 +1,4 @@
-"""What a cluster shows: the differences between its messages, its towns, its growth. Pure."""
+"""The evidence of a cluster: its reports by town and over time. Pure."""
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ class TownRow:
     percent: int
 
 
-def by_town(members: Sequence[Member]) -> list[TownRow]:
+def rows_by_town(members: Sequence[Member]) -> list[TownRow]:
     """Reports and distinct reporters of each town, the most reports first."""
     reports = Counter(m.town for m in members)
     people: dict[str, set[str]] = defaultdict(set)
@@ -50,15 +50,15 @@ class Growth:
     bars: Sequence[Bar]
 
 
-def growth(members: Sequence[Member], now: datetime) -> Growth:
+def growth_of(members: Sequence[Member], now: datetime) -> Growth:
     """Reports over time from the first one to ``now``, in at most BARS equal steps."""
     if not members:
         return Growth(1, 0, ())
     first = min(m.at for m in members)
-    lasting = max(now - first, timedelta(minutes=1)) / timedelta(minutes=1)
-    minutes = next((s for s in _STEPS_MIN if lasting / s <= BARS), int(lasting // BARS) + 1)
+    duration = max(now - first, timedelta(minutes=1)) / timedelta(minutes=1)
+    minutes = next((s for s in _STEPS_MIN if duration / s <= BARS), int(duration // BARS) + 1)
     counts = Counter(int((m.at - first) / timedelta(minutes=minutes)) for m in members)
-    steps = max(int(lasting // minutes) + 1, max(counts) + 1, 4)
+    steps = max(int(duration // minutes) + 1, max(counts) + 1, 4)
     most = max(counts.values())
     width = 480 / steps
     bars = [
@@ -68,8 +68,8 @@ def growth(members: Sequence[Member], now: datetime) -> Growth:
     return Growth(minutes, most, bars)
 
 
-def since(members: Sequence[Member], now: datetime, minutes: int) -> int:
-    """Reports in the last ``minutes``."""
+def count_recent(members: Sequence[Member], now: datetime, minutes: int) -> int:
+    """Number of reports in the last ``minutes``."""
     return sum(m.at >= now - timedelta(minutes=minutes) for m in members)
 
 

@@ -1,5 +1,4 @@
-"""Addresses as people write them in a table: checked by channel, keys taken out of robots' URLs, sealed.
-Pure."""
+"""Parsing the addresses of a table: validation by channel, extraction of robot keys, sealing. Pure."""
 
 import re
 from collections.abc import Callable, Mapping
@@ -23,31 +22,31 @@ Seal: TypeAlias = Callable[[str], str]
 """Seals a text; an empty one stays empty."""
 Cells: TypeAlias = Mapping[str, str]
 
-LONGEST = 2_000
+MAX_LENGTH = 2_000
 """Characters of an address."""
 
 
 class WrongRowError(ValueError):
-    """A row that cannot be taken; the text tells a person why and holds no address and no secret."""
+    """An invalid row; the message gives the reason and contains no address and no secret."""
 
 
 _CREDENTIAL = re.compile(r"[\w.-]{0,64}")
 _CHANNEL_OF = {alias: x.name for x in CHANNELS.values() for alias in (x.name, *x.zh)}
 
 
-def channel_named(text: str, column: str) -> str:
-    """The channel that ``text`` (relay, 民警转发) means; the sandbox where there is none."""
+def parse_channel(text: str, column: str) -> str:
+    """The channel of a name or label, such as relay or 民警转发; the sandbox for an empty text."""
     name = _CHANNEL_OF.get(text.lower(), _CHANNEL_OF.get(text)) if text else SANDBOX.name
     if name is None:
-        # a long word in this column may be a key that has slipped into it
+        # Do not repeat a long word: it may be a key that was put into the wrong column.
         called = f"'{text}'" if len(text) <= 20 else "no channel"
         raise WrongRowError(f"'{column}' is {called}; known: {', '.join(GROUP_CHANNELS)}")
     return name
 
 
-def way_of(cells: Cells, number: str, seal: Seal) -> Binding:
-    """The way in the columns channel, target, secret and credential that end in ``number``."""
-    channel = channel_named(cells[f"channel{number}"], f"channel{number}")
+def parse_way(cells: Cells, number: str, seal: Seal) -> Binding:
+    """The way in the columns channel, target, secret and credential with the suffix ``number``."""
+    channel = parse_channel(cells[f"channel{number}"], f"channel{number}")
     secret, credential = cells[f"secret{number}"], cells[f"credential{number}"]
     if not _CREDENTIAL.fullmatch(credential):
         raise WrongRowError(f"'credential{number}' is a name from the credentials file, not a key")
@@ -55,15 +54,15 @@ def way_of(cells: Cells, number: str, seal: Seal) -> Binding:
         raise WrongRowError(f"'secret{number}' is given, but {channel} has no signing secret: leave it empty")
     if secret.startswith(PREFIX):
         raise WrongRowError(f"'secret{number}' is sealed already: write the secret itself")
-    address = _address(channel, cells[f"target{number}"], f"target{number}")
+    address = _parse_address(channel, cells[f"target{number}"], f"target{number}")
     return Binding(
         channel=channel, target=seal(address) if channel in SEALED else address, secret=seal(secret),
         credential=credential,
     )  # fmt: skip
 
 
-def _address(channel: str, text: str, column: str) -> str:
-    """The address as it is kept: a robot's key without its URL; WrongRowError for what cannot be one."""
+def _parse_address(channel: str, text: str, column: str) -> str:
+    """The address to store, for a robot only its key; WrongRowError if ``text`` is invalid."""
     address = CHANNELS[channel].address
     if address is None:
         if text:
@@ -72,13 +71,13 @@ def _address(channel: str, text: str, column: str) -> str:
     if not text:
         raise WrongRowError(f"'{column}' is empty; {channel} needs {address.wanted}")
     key = _key_in(address.url, text) if address.url else text
-    if len(text) > LONGEST or key is None or not _has_form(address, key):
+    if len(text) > MAX_LENGTH or key is None or not _has_form(address, key):
         raise WrongRowError(f"'{column}' is not what {channel} needs: {address.wanted}")
     return key
 
 
 def _key_in(url: KeyUrl, text: str) -> str | None:
-    """The key in ``text``, a robot's URL or the bare key; None for the URL of something else."""
+    """The key in ``text``, which is a robot's URL or the key itself; None for any other URL."""
     if "://" not in text:
         return text
     try:
@@ -92,7 +91,7 @@ def _key_in(url: KeyUrl, text: str) -> str | None:
 
 
 def _has_form(address: Address, text: str) -> bool:
-    """Whether ``text`` looks like ``address``; an http(s) URL must name a host, and a port only from 1."""
+    """Whether ``text`` has the form of ``address``; an http(s) URL needs a host and a valid port."""
     if re.fullmatch(address.pattern, text) is None:
         return False
     try:
@@ -102,9 +101,11 @@ def _has_form(address: Address, text: str) -> bool:
         return False
 
 
-def notify_of(text: str, seal: Seal) -> Binding | None:
-    """Where a person is told: ``channel=address``, then ``secret=...`` and ``credential=...`` where there are
-    any; None for nothing."""
+def parse_notify(text: str, seal: Seal) -> Binding | None:
+    """Where notices to a person go: ``channel=address``, optionally ``secret=...`` and ``credential=...``.
+
+    None for an empty text.
+    """
     if not text:
         return None
     first, *others = text.split()
@@ -121,6 +122,6 @@ def notify_of(text: str, seal: Seal) -> Binding | None:
         "credential": more.get("credential", ""),
     }  # fmt: skip
     try:
-        return way_of(cells, "", seal)
+        return parse_way(cells, "", seal)
     except WrongRowError as error:
         raise WrongRowError(f"'notify': {error}") from None

@@ -1,11 +1,11 @@
-"""Tables of groups and of people: what a row means, what is new, changed, gone or refused. Pure."""
+"""Importing tables of groups and people: parsing rows, and comparing them with the desk. Pure."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Generic, TypeVar
 
-from console.directory.addresses import Cells, Seal, WrongRowError, notify_of, way_of
+from console.directory.addresses import Cells, Seal, WrongRowError, parse_notify, parse_way
 from fenghuo.domain.alert import Role
 from fenghuo.domain.channels import NEEDS_TAP, SANDBOX
 from fenghuo.domain.events import Binding, Group, Person, ReportPlace
@@ -13,13 +13,13 @@ from fenghuo.spreadsheets.tables import BadRow, TableRow
 
 ID = re.compile(r"[\w.@-]{1,64}")
 ROLES = {role.value: role for role in Role if role is not Role.SYSTEM}
-MOST_MEMBERS = 10_000
-MOST_A_DAY = 100
-WAYS = 5
-"""Ways to one group that a table has columns for: channel, channel2 and so on."""
+MAX_MEMBERS = 10_000
+MAX_QUOTA_DAY = 100
+MAX_WAYS = 5
+"""Ways to one group for which a table has columns: channel, channel2 and so on."""
 
 _WAY = {"channel": "通道", "target": "地址", "secret": "密钥", "credential": "凭据"}
-_FURTHER = [str(n) for n in range(2, WAYS + 1)]
+_FURTHER = [str(n) for n in range(2, MAX_WAYS + 1)]
 GROUP_COLUMNS = {
     "group_id": True, "name": True, "district": False, "town": False, "station": False, "owner": False,
     "deputy": False, "members": False, **dict.fromkeys(_WAY, False), "tags": False, "quota_day": False,
@@ -54,7 +54,7 @@ T = TypeVar("T", Group, Person)
 
 @dataclass(frozen=True, slots=True)
 class FieldChange:
-    """One field of a group or person: before and after in words; both empty where it is a secret."""
+    """A changed field of a group or person, in words; ``before`` and ``after`` are empty for a secret."""
 
     name: str
     before: str = ""
@@ -63,7 +63,7 @@ class FieldChange:
 
 @dataclass(slots=True)
 class ImportPlan(Generic[T]):
-    """The rows of a file against the desk; ``missing`` stand on the desk and not in the file."""
+    """The rows of a file compared with the desk; ``missing`` are on the desk but not in the file."""
 
     new: list[T] = field(default_factory=list)
     changed: list[T] = field(default_factory=list)
@@ -72,9 +72,9 @@ class ImportPlan(Generic[T]):
     refused: list[BadRow] = field(default_factory=list)
     passwords: dict[str, str] = field(default_factory=dict)
     changes: dict[str, list[FieldChange]] = field(default_factory=dict)
-    """Of each of ``changed`` (its id) what changes."""
+    """The changed fields of each item in ``changed``, by its id."""
     notes: list[str] = field(default_factory=list)
-    """What a person should know and nothing is refused for."""
+    """Warnings to the person who imports; no row is refused for them."""
 
     @property
     def to_publish(self) -> list[T]:
@@ -82,7 +82,7 @@ class ImportPlan(Generic[T]):
 
 
 def group_of(cells: Cells, district: str, seal: Seal) -> Group:
-    """The group that a row names, its addresses sealed; WrongRowError with the reason otherwise."""
+    """The group of a row, with sealed addresses; WrongRowError with the reason if the row is invalid."""
     first, *further = _ways(cells, seal)
     if cells["deputy"] and cells["deputy"] == cells["owner"]:
         raise WrongRowError("'deputy' is the owner: name another person, or nobody")
@@ -90,21 +90,21 @@ def group_of(cells: Cells, district: str, seal: Seal) -> Group:
         group_id=checked_id(cells["group_id"], "group_id"), name=cells["name"][:100],
         place=ReportPlace(district=cells["district"] or district, town=cells["town"]),
         station=cells["station"], owner=cells["owner"], deputy=cells["deputy"],
-        members=_number(cells, "members", MOST_MEMBERS), channel=first.channel,
+        members=_number(cells, "members", MAX_MEMBERS), channel=first.channel,
         target=first.target, secret=first.secret, credential=first.credential,
-        also=tuple(further), quota_day=_number(cells, "quota_day", MOST_A_DAY),
+        also=tuple(further), quota_day=_number(cells, "quota_day", MAX_QUOTA_DAY),
         tags=tuple(x for x in re.split(r"[;；,，、|\s]+", cells["tags"]) if x),
     )  # fmt: skip
 
 
 def _ways(cells: Cells, seal: Seal) -> list[Binding]:
-    """The first way, the sandbox where none is named, and those of the further columns that are filled."""
-    found = [way_of(cells, "", seal)]
+    """The group's ways; the first one is the sandbox if the row names none."""
+    found = [parse_way(cells, "", seal)]
     for n in _FURTHER:
         if any(cells[f"{name}{n}"] for name in _WAY):
             if not cells[f"channel{n}"]:
                 raise WrongRowError(f"'channel{n}' is empty while other columns of the way {n} are not")
-            found.append(way_of(cells, n, seal))
+            found.append(parse_way(cells, n, seal))
     names = [x.channel for x in found]
     for name in names:
         if names.count(name) > 1:
@@ -113,7 +113,7 @@ def _ways(cells: Cells, seal: Seal) -> list[Binding]:
 
 
 def person_of(cells: Cells, district: str, seal: Seal) -> Person:
-    """The person that a row names; WrongRowError with the reason otherwise."""
+    """The person of a row; WrongRowError with the reason if the row is invalid."""
     role = ROLES.get(ROLE_NAMES.get(cells["role"], cells["role"].lower()))
     if role is None:
         raise WrongRowError(f"'role' is '{cells['role'][:30]}'; known: {', '.join(ROLES)}")
@@ -125,7 +125,7 @@ def person_of(cells: Cells, district: str, seal: Seal) -> Person:
     return Person(
         person_id=checked_id(cells["person_id"], "person_id"), name=cells["name"][:60], role=role,
         district=cells["district"] or district, station=cells["station"], duty=duty in _YES,
-        userid=cells["userid"][:64], notify=notify_of(cells["notify"], seal),
+        userid=cells["userid"][:64], notify=parse_notify(cells["notify"], seal),
     )  # fmt: skip
 
 
@@ -144,30 +144,30 @@ def _number(cells: Cells, column: str, most: int) -> int:
     return int(plain)
 
 
-def sort_groups(
+def plan_groups(
     rows: Iterable[TableRow | BadRow], known: Mapping[str, Group], district: str, seal: Seal
 ) -> ImportPlan[Group]:
-    """What the file would change; a group that stands in it twice is refused the second time.
+    """Compare the rows with the groups on the desk. The second row of the same group is refused.
 
-    Missing are those of the file's districts that no row names, not even one that is refused.
+    Missing are groups of the file's districts that no row names, not even a refused one.
     """
-    found: ImportPlan[Group] = ImportPlan()
+    plan: ImportPlan[Group] = ImportPlan()
     named: set[str] = set()
-    for group in _each(rows, found, named, "group_id", lambda cells: group_of(cells, district, seal)):
-        _place(found, group.group_id, group, known.get(group.group_id))
-    districts = {x.place.district for x in found.to_publish} | {
+    for group in _parse(rows, plan, named, "group_id", lambda cells: group_of(cells, district, seal)):
+        _classify(plan, group.group_id, group, known.get(group.group_id))
+    districts = {x.place.district for x in plan.to_publish} | {
         known[x].place.district for x in named if x in known
     }
-    found.missing = sorted(x for x, g in known.items() if x not in named and g.place.district in districts)
-    found.notes = [*_lost_on(found.changed, known), *_notes_on(found.to_publish)]
-    return found
+    plan.missing = sorted(x for x, g in known.items() if x not in named and g.place.district in districts)
+    plan.notes = [*_notes_on_lost_channels(plan.changed, known), *_notes_on_missing_owners(plan.to_publish)]
+    return plan
 
 
-def sort_people(
+def plan_people(
     rows: Iterable[TableRow | BadRow], known: Mapping[str, Person], district: str, seal: Seal
 ) -> ImportPlan[Person]:
-    """The same for people; a row's password is kept apart, since it is in no event."""
-    found: ImportPlan[Person] = ImportPlan()
+    """Compare the rows with the people on the desk. Passwords are kept apart: they are never published."""
+    plan: ImportPlan[Person] = ImportPlan()
     named: set[str] = set()
     cells_of: dict[str, str] = {}
 
@@ -176,64 +176,64 @@ def sort_people(
         cells_of[person.person_id] = cells["password"]
         return person
 
-    for person in _each(rows, found, named, "person_id", read):
-        _place(found, person.person_id, person, known.get(person.person_id))
+    for person in _parse(rows, plan, named, "person_id", read):
+        _classify(plan, person.person_id, person, known.get(person.person_id))
         if cells_of[person.person_id]:
-            found.passwords[person.person_id] = cells_of[person.person_id]
-    found.missing = sorted(x for x in known if x not in named)
-    return found
+            plan.passwords[person.person_id] = cells_of[person.person_id]
+    plan.missing = sorted(x for x in known if x not in named)
+    return plan
 
 
-def _each(
+def _parse(
     rows: Iterable[TableRow | BadRow],
-    found: ImportPlan[T],
+    plan: ImportPlan[T],
     named: set[str],
     key: str,
     read: Callable[[Cells], T],
 ) -> Iterator[T]:
-    """What ``read`` makes of each row, once a key; the rows that are refused go to ``found``."""
+    """The item of each valid row; invalid and repeated rows go to ``plan.refused``."""
     for row in rows:
         if isinstance(row, BadRow):
-            found.refused.append(row)
+            plan.refused.append(row)
             continue
         try:
-            _once(row.cells[key], named)
+            _check_unique(row.cells[key], named)
             yield read(row.cells)
         except WrongRowError as error:
-            found.refused.append(BadRow(row.line, str(error)))
+            plan.refused.append(BadRow(row.line, str(error)))
 
 
-def _once(key: str, named: set[str]) -> None:
+def _check_unique(key: str, named: set[str]) -> None:
     if key in named:
         raise WrongRowError(f"'{key[:64]}' stands in the file more than once")
     named.add(key)
 
 
-def _place(found: ImportPlan[T], key: str, item: T, before: T | None) -> None:
+def _classify(plan: ImportPlan[T], key: str, item: T, before: T | None) -> None:
     if before is None:
-        found.new.append(item)
+        plan.new.append(item)
     elif before != item:
-        found.changed.append(item)
-        found.changes[key] = changes_of(before, item)
+        plan.changed.append(item)
+        plan.changes[key] = changes_of(before, item)
     else:
-        found.same += 1
+        plan.same += 1
 
 
 def changes_of(before: T, after: T) -> list[FieldChange]:
-    """What is another in ``after``; of secrets only that they are."""
-    told = [_told(x) for x in (before, after)]
+    """The fields that differ; of a secret only its name."""
+    old, new = _describe(before), _describe(after)
     return [
-        FieldChange(name) if name in _SECRET else FieldChange(name, *(x[name] for x in told))
-        for name in told[0]
-        if told[0][name] != told[1][name]
+        FieldChange(name) if name in _SECRET else FieldChange(name, old[name], new[name])
+        for name in old
+        if old[name] != new[name]
     ]
 
 
 _SECRET = frozenset({"target", "secret", "further ways", "notify"})
 
 
-def _told(item: Group | Person) -> dict[str, str]:
-    """The fields as a person reads them, by column; those of _SECRET only to be compared."""
+def _describe(item: Group | Person) -> dict[str, str]:
+    """The fields in words, by column; those in _SECRET are only for comparison."""
     if isinstance(item, Person):
         return {
             "name": item.name, "role": item.role, "district": item.district, "station": item.station,
@@ -249,14 +249,14 @@ def _told(item: Group | Person) -> dict[str, str]:
     }  # fmt: skip
 
 
-def _lost_on(changed: Iterable[Group], known: Mapping[str, Group]) -> list[str]:
-    """Groups that a warning reaches now and would not any more, as when a table has no column of channels."""
+def _notes_on_lost_channels(changed: Iterable[Group], known: Mapping[str, Group]) -> list[str]:
+    """A note on groups that would lose their channel, for example because the table has no such column."""
     lost = [x.group_id for x in changed if _on_sandbox(x) and not _on_sandbox(known[x.group_id])]
     if not lost:
         return []
     return [
-        f"{len(lost)} groups lose their channel to the sandbox, which residents do not see: {_some(lost)} "
-        "(a table without a channel column?)"
+        f"{len(lost)} groups lose their channel to the sandbox, which residents do not see: "
+        f"{_first_few(lost)} (a table without a channel column?)"
     ]
 
 
@@ -264,16 +264,16 @@ def _on_sandbox(group: Group) -> bool:
     return all(way.channel == SANDBOX.name for way in group.ways)
 
 
-def _some(group_ids: list[str]) -> str:
+def _first_few(group_ids: list[str]) -> str:
     return ", ".join(group_ids[:5]) + (" ..." if len(group_ids) > 5 else "")
 
 
-def _notes_on(groups: Iterable[Group]) -> list[str]:
-    """Groups that only a person's tap reaches and that no person answers for."""
-    lone = [x.group_id for x in groups if not x.owner and any(w.channel in NEEDS_TAP for w in x.ways)]
-    if not lone:
+def _notes_on_missing_owners(groups: Iterable[Group]) -> list[str]:
+    """A note on groups that need a tap and have no owner."""
+    ownerless = [x.group_id for x in groups if not x.owner and any(w.channel in NEEDS_TAP for w in x.ways)]
+    if not ownerless:
         return []
     return [
-        f"{len(lone)} groups go out only when their owner taps ({', '.join(sorted(NEEDS_TAP))}) and name no "
-        f"owner: {_some(lone)}"
+        f"{len(ownerless)} groups go out only when their owner taps ({', '.join(sorted(NEEDS_TAP))}) and "
+        f"name no owner: {_first_few(ownerless)}"
     ]

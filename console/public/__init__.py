@@ -1,1 +1,1 @@
-"""What everybody may read: warnings, CAP 1.2, the Atom feed."""
+"""The public pages: warnings, CAP 1.2 documents, the Atom feed. No login."""

@@ -1,4 +1,4 @@
-"""The Atom feed (RFC 4287) of the CAP documents that count now. Pure."""
+"""The Atom feed (RFC 4287) of the current CAP documents. Pure."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -9,8 +9,8 @@ from fenghuo.domain import warning_text
 
 NAMESPACE = "http://www.w3.org/2005/Atom"
 ENTRIES = 100
-"""At most; an entry has under 5,000 bytes whatever its text, so a feed stays below the 900 KB that feed
-readers take."""
+"""At most. An entry has under 5,000 bytes whatever its text, so the feed stays below the 900 KB that feed
+readers accept."""
 FEED_PATH = "/feeds/alerts.atom"
 
 
@@ -19,8 +19,10 @@ def document_path(identifier: str) -> str:
 
 
 def render(current: Sequence[CapDocument], issuer: Issuer, changed_at: datetime) -> bytes:
-    """The feed of ``current`` (checked documents, the newest first; the first ENTRIES are told), last changed
-    at ``changed_at``. Without a public address its links are relative to the feed's own."""
+    """The feed of the first ENTRIES of ``current`` (checked documents, the newest first).
+
+    Without a public URL its links are relative to the feed's own URL.
+    """
     base, name = issuer.public_url.rstrip("/"), issuer.name or warning_text.issuer(issuer.district)
     feed = Element("feed", {"xmlns": NAMESPACE, "xml:lang": "zh-CN"})
     _add(feed, "id", f"tag:{issuer.sender},2026:alerts")

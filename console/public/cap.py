@@ -1,7 +1,7 @@
-"""CAP 1.2 documents (OASIS Common Alerting Protocol) of what was released. Pure.
+"""CAP 1.2 documents (OASIS Common Alerting Protocol) of released alerts. Pure.
 
-A document carries the approved text as residents got it, character for character, so that its check code
-fits. docs/cap.md has the map of the fields.
+A document has the approved text exactly as residents got it, so that its check code matches. docs/cap.md
+explains each field.
 """
 
 import hashlib
@@ -23,15 +23,15 @@ NAMESPACE = "urn:oasis:names:tc:emergency:cap:1.2"
 MEDIA_TYPE = "application/cap+xml"
 EVENT = "电信网络诈骗预警"
 CANCEL_LIFE = timedelta(hours=24)
-"""How long a recall is told: nobody who polls once a day misses it."""
+"""How long a recall is published, so that a reader who polls once a day does not miss it."""
 
 Kind = Literal["approved", "updated", "recalled"]
 MsgType = Literal["Alert", "Update", "Cancel"]
 _MSG_TYPES: dict[Kind, MsgType] = {"approved": "Alert", "updated": "Update", "recalled": "Cancel"}
 _SEVERITIES = {"severe": "Severe", "moderate": "Moderate"}
 _SEVERAL = 2
-"""Reports from which a scam is Likely here; one alone is Possible. Observed would need a case on record, of
-which the system knows nothing."""
+"""Number of reports from which a scam is Likely; one report makes it Possible. Observed would need a recorded
+case, which the system does not know of."""
 
 _TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d[+-]\d\d:\d\d")
 _NOT_IN_NAMES = re.compile(r"[\s,<&]")
@@ -48,11 +48,11 @@ _ADVICE = re.compile(r"^提醒：\s*(.+)$", re.MULTILINE)
 
 
 class WrongDocument(FenghuoError):
-    """A document that must not be served; the text names every fault."""
+    """A document that must not be served; the message lists every fault."""
 
 
 class Released(NamedTuple):
-    """One step of an alert before the public, as people decided it."""
+    """One public step of an alert: an approval, an update or a recall."""
 
     kind: Kind
     release: Release
@@ -60,8 +60,11 @@ class Released(NamedTuple):
 
 
 class Issuer(NamedTuple):
-    """Who speaks: ``sender`` as machines know it, ``name`` (empty: the district's centre), the code of
-    ``district`` in GB/T 2260 (empty: none is given), the public site (empty: none is linked)."""
+    """The issuing centre.
+
+    ``sender`` is its machine-readable id, ``name`` may be empty (then the district's centre), as may the
+    GB/T 2260 code of ``district`` and the URL of the public site.
+    """
 
     sender: str
     name: str
@@ -71,7 +74,7 @@ class Issuer(NamedTuple):
 
 
 class About(NamedTuple):
-    """What a document tells beside the release: ``reports`` are those that the alert was drafted from."""
+    """What a document needs beside the release; ``reports``: how many the alert was drafted from."""
 
     issuer: Issuer
     fraud_type: str
@@ -79,7 +82,7 @@ class About(NamedTuple):
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True):
-    """CAP's info block; an empty value is left out."""
+    """CAP's info block; empty values are left out."""
 
     response_type: str
     urgency: str
@@ -98,7 +101,7 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Message(msgspec.Struct, frozen=True, kw_only=True):
-    """CAP's alert block; times are as CAP writes them."""
+    """CAP's alert block; times are in CAP's format."""
 
     identifier: str
     sender: str
@@ -110,7 +113,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class CapDocument(msgspec.Struct, frozen=True, kw_only=True):
-    """One message with what it was made of; ``code`` is the check code of its text."""
+    """One message with the release it was made from; ``code`` is the check code of its text."""
 
     message: Message
     kind: Kind
@@ -122,9 +125,9 @@ class CapDocument(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def documents(releases: Sequence[Released], about: About) -> list[CapDocument]:
-    """The messages of one alert, the first first.
+    """The messages of one alert, the oldest first.
 
-    An expired alert has no message of its own: ``expires`` tells. Each message supersedes all before it.
+    Expiry needs no message, since each has ``expires``. Each message references all earlier ones.
     """
     found: list[CapDocument] = []
     for step in releases:
@@ -133,7 +136,7 @@ def documents(releases: Sequence[Released], about: About) -> list[CapDocument]:
 
 
 def render(document: CapDocument) -> bytes:
-    """The document as XML in UTF-8, or WrongDocument."""
+    """The document as XML in UTF-8. Raises WrongDocument if it has a fault."""
     if faults := faults_of(document.message):
         raise WrongDocument(f"{document.message.identifier}: {'; '.join(faults)}")
     raw = tostring(_xml(document.message), encoding="unicode").replace("\r", "&#13;")
@@ -146,11 +149,11 @@ def etag_of(body: bytes) -> str:
 
 
 def faults_of(message: Message) -> list[str]:
-    """What is wrong with ``message`` that CAP's schema cannot see; empty if it may be served."""
+    """Faults that CAP's schema cannot find; empty if the message may be served."""
     return [fault for wrong, fault in (*_faults_of_head(message), *_faults_of_info(message)) if wrong]
 
 
-# ---------------------------------------------------------------- what a message says
+# ---------------------------------------------------------------- building a message
 
 
 def _document(step: Released, earlier: Sequence[Message], about: About) -> CapDocument:
@@ -169,7 +172,7 @@ def _document(step: Released, earlier: Sequence[Message], about: About) -> CapDo
         msg_type=_MSG_TYPES[kind],
         references=tuple(f"{x.sender},{x.identifier},{x.sent}" for x in earlier),
         info=Info(
-            **_weight(kind, release, about.reports),
+            **_urgency(kind, release, about.reports),
             event_code=about.fraud_type,
             expires=_time(expires_at),
             sender_name=issuer.name or warning_text.issuer(release.audience.district),
@@ -187,8 +190,8 @@ def _document(step: Released, earlier: Sequence[Message], about: About) -> CapDo
     )
 
 
-def _weight(kind: Kind, release: Release, reports: int) -> dict[str, str]:
-    """What to do and how pressing it is; of a recalled warning nothing is claimed any more."""
+def _urgency(kind: Kind, release: Release, reports: int) -> dict[str, str]:
+    """Response type, urgency, severity and certainty; a recall makes no claim."""
     if kind == "recalled":
         return {"response_type": "None", "urgency": "Past", "severity": "Unknown", "certainty": "Unknown"}
     return {
@@ -205,7 +208,7 @@ def _headline(kind: Kind, release: Release) -> str:
 
 
 def _advice(text: str) -> str:
-    """The warning's own line of what to do, where it has one."""
+    """The line of advice in the warning, if it has one."""
     found = _ADVICE.search(text)
     return found[1] if found else ""
 
@@ -216,7 +219,7 @@ def _web(public_url: str, release: Release) -> str:
 
 
 def _parameters(release: Release, code: str, text: str) -> tuple[tuple[str, str], ...]:
-    """Number, version, check code, and the defanged links that the approved text itself names."""
+    """Number, version, check code, and the defanged links of the approved text."""
     return (
         ("fenghuo:number", warning_text.number(release.alert_id)),
         ("fenghuo:version", str(release.version)),
@@ -233,7 +236,7 @@ def _time(moment: datetime) -> str:
     return moment.astimezone(CHINA).replace(microsecond=0).isoformat()
 
 
-# ---------------------------------------------------------------- what must not be served
+# ---------------------------------------------------------------- faults
 
 _Faults = tuple[tuple[bool, str], ...]
 
@@ -270,7 +273,7 @@ def _faults_of_info(m: Message) -> _Faults:
 
 
 def _moment(time: str) -> datetime:
-    """The moment that ``time`` names; a time that no calendar has is before all others."""
+    """The moment of ``time``; datetime.min for a date that does not exist."""
     try:
         return datetime.fromisoformat(time)
     except ValueError:
@@ -291,7 +294,7 @@ def _texts(m: Message) -> list[str]:
     return [m.identifier, m.sender, m.sent, *m.references, *flat, *(x for pair in pairs for x in pair)]
 
 
-# ---------------------------------------------------------------- as XML, in the order that the schema fixes
+# ---------------------------------------------------------------- XML, in the order of the schema
 
 
 def _xml(m: Message) -> Element:

@@ -1,4 +1,4 @@
-"""What anyone may open without login: the feed, the CAP documents, /warnings and /warnings/{number}."""
+"""Public pages without login: the Atom feed, the CAP documents, /warnings and /warnings/{number}."""
 
 import logging
 from collections.abc import Sequence
@@ -14,13 +14,13 @@ from console.public import atom_feed, cap
 from console.public.warnings import (
     FRESH_S,
     Match,
-    Published,
+    PublishedAlert,
     codes_in,
-    current,
+    current_alerts,
+    is_same_text,
     issuer_of,
     look_up,
-    published,
-    same_text,
+    published_alerts,
 )
 from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import AnyRequest, render_fragment, render_page, words_of
@@ -31,46 +31,46 @@ from fenghuo.domain.calendar import CHINA
 
 log = logging.getLogger(__name__)
 MAX_AGE_S = 15
-"""For how long a proxy may answer for us; with what is kept here, a recall is told within some 20 s."""
+"""How long a proxy may cache an answer; with the cache of this room, a recall is public within some 20 s."""
 ASKED_LIMIT = 600
-"""Characters of what is looked up: a whole warning may be pasted."""
+"""Characters of the input that are looked up; a whole warning may be pasted."""
 LISTED = 50
 _OPEN = {"exclude_from_csrf": True}
-"""No cookie is set: the answer is the same for everybody, and proxies may keep it."""
+"""No cookie is set: the answer is the same for everybody, so that proxies may cache it."""
 SUFFIX = ".cap.xml"
 
 
 @get(atom_feed.FEED_PATH, opt=_OPEN)
-async def alerts_feed(request: AnyRequest, house: Deps) -> Response[Any]:
-    body, changed_at = await house.shared.get("feed", lambda: _feed(house), FRESH_S)
-    return answer(request, body, "application/atom+xml; charset=utf-8", changed_at)
+async def alerts_feed(request: AnyRequest, deps: Deps) -> Response[Any]:
+    body, changed_at = await deps.cache.get_or_load("feed", lambda: _feed(deps), FRESH_S)
+    return cacheable(request, body, "application/atom+xml; charset=utf-8", changed_at)
 
 
-async def _feed(house: Dependencies) -> tuple[bytes, datetime]:
-    """The feed and when it changed last; one that never did, at the beginning of today."""
+async def _feed(deps: Dependencies) -> tuple[bytes, datetime]:
+    """The feed and when it changed last; at midnight if it never did."""
     now = clock.now()
-    every = await published(house)
+    published = await published_alerts(deps)
     midnight = now.astimezone(CHINA).replace(hour=0, minute=0, second=0)
-    changed_at = max((x.last_change(now) for x in every), default=midnight).replace(microsecond=0)
-    told = [x.newest for x in current(every, now) if _may_be_told(x.newest)]
-    issuer = issuer_of(house.settings)
-    return atom_feed.render(told, issuer, changed_at.astimezone(CHINA)), changed_at
+    changed_at = max((x.last_change(now) for x in published), default=midnight).replace(microsecond=0)
+    documents = [x.newest for x in current_alerts(published, now) if _is_correct(x.newest)]
+    issuer = issuer_of(deps.settings)
+    return atom_feed.render(documents, issuer, changed_at.astimezone(CHINA)), changed_at
 
 
-def _may_be_told(document: cap.CapDocument) -> bool:
-    """Whether the document is right; one that is not is withheld, and logged."""
+def _is_correct(document: cap.CapDocument) -> bool:
+    """Whether the document has no fault; a faulty one is withheld and logged."""
     faults = cap.faults_of(document.message)
     if faults:
-        told = {"document": document.message.identifier, "faults": faults}
-        log.error("a CAP document is wrong and is withheld from the feed", extra=told)
+        details = {"document": document.message.identifier, "faults": faults}
+        log.error("a CAP document is wrong and is withheld from the feed", extra=details)
     return not faults
 
 
 @get("/feeds/alerts/{name:str}", opt=_OPEN)
-async def alert_document(request: AnyRequest, house: Deps, name: FromPath[str]) -> Response[Any]:
+async def alert_document(request: AnyRequest, deps: Deps, name: FromPath[str]) -> Response[Any]:
     identifier = name.removesuffix(SUFFIX)
-    every = (x for one in await published(house) for x in one.documents)
-    document = next((x for x in every if x.message.identifier == identifier), None)
+    documents = (x for alert in await published_alerts(deps) for x in alert.documents)
+    document = next((x for x in documents if x.message.identifier == identifier), None)
     if document is None or not name.endswith(SUFFIX):
         return _plain(404, "There is no such document; documents are kept for 30 days.")
     try:
@@ -78,11 +78,11 @@ async def alert_document(request: AnyRequest, house: Deps, name: FromPath[str]) 
     except cap.WrongDocument:
         log.exception("a CAP document is wrong and is not served")
         return _plain(500, "This document is withheld: it would not be correct. The operator has been told.")
-    return answer(request, body, f"{cap.MEDIA_TYPE}; charset=utf-8", document.sent_at)
+    return cacheable(request, body, f"{cap.MEDIA_TYPE}; charset=utf-8", document.sent_at)
 
 
-def answer(request: AnyRequest, body: bytes, media_type: str, changed_at: datetime) -> Response[Any]:
-    """``body`` with its validators, or 304 if the one who asks has it already."""
+def cacheable(request: AnyRequest, body: bytes, media_type: str, changed_at: datetime) -> Response[Any]:
+    """``body`` with ETag and Last-Modified, or 304 if the client has it already."""
     etag = cap.etag_of(body)
     headers = {
         "etag": etag,
@@ -90,15 +90,17 @@ def answer(request: AnyRequest, body: bytes, media_type: str, changed_at: dateti
         "cache-control": f"public, max-age={MAX_AGE_S}",
         "x-content-type-options": "nosniff",
     }
-    if has_already(
+    if is_not_modified(
         request.headers.get("if-none-match"), request.headers.get("if-modified-since"), etag, changed_at
     ):
         return Response(None, status_code=304, headers=headers)
     return Response(body, media_type=media_type, headers=headers)
 
 
-def has_already(none_match: str | None, modified_since: str | None, etag: str, changed_at: datetime) -> bool:
-    """Whether the asker's copy is the latest (RFC 9110, 13.2.2: the tag counts before the time)."""
+def is_not_modified(
+    none_match: str | None, modified_since: str | None, etag: str, changed_at: datetime
+) -> bool:
+    """Whether the client's copy is current (RFC 9110, 13.2.2: the ETag takes precedence over the time)."""
     if none_match is not None:
         tags = [x.strip().removeprefix("W/") for x in none_match.split(",")]
         return etag in tags or "*" in tags
@@ -115,31 +117,33 @@ def _plain(status: int, text: str) -> Response[Any]:
 
 
 @get("/warnings")
-async def warnings_page(request: AnyRequest, house: Deps) -> Response[Any]:
-    """What is going around, and whether the warning that one holds is genuine."""
+async def warnings_page(request: AnyRequest, deps: Deps) -> Response[Any]:
+    """The current warnings, and a check whether a warning is genuine."""
     t = words_of(request)
     asked = request.query_params.get("code", "").strip()[:ASKED_LIMIT]
     codes = codes_in(asked)
-    matches = look_up(await published(house), codes, clock.now())
+    matches = look_up(await published_alerts(deps), codes, clock.now())
     return render_page(
         request,
         "warnings.html",
-        listed=await house.shared.get(f"warnings.{t.language}", lambda: _listed(house, t), FRESH_S),
-        issuer=_issuer_name(house),
+        current_html=await deps.cache.get_or_load(
+            f"warnings.{t.language}", lambda: _render_current(deps, t), FRESH_S
+        ),
+        issuer=_issuer_name(deps),
         asked=asked,
         codes=codes,
-        matches=[(x, same_text(asked, x.document)) for x in matches],
+        matches=[(x, is_same_text(asked, x.document)) for x in matches],
     )
 
 
-async def _listed(house: Dependencies, t: Words) -> Markup:
-    entries = in_order(current(await published(house), clock.now()))[:LISTED]
+async def _render_current(deps: Dependencies, t: Words) -> Markup:
+    entries = by_importance(current_alerts(await published_alerts(deps), clock.now()))[:LISTED]
     return Markup(render_fragment("_warnings.html", t, entries=entries))  # noqa: S704 - made by a template that escapes
 
 
 @get("/warnings/{number:str}")
-async def warning_page(request: AnyRequest, house: Deps, number: FromPath[str]) -> Response[Any]:
-    matches = look_up(await published(house), codes_in(number[:20]), clock.now())
+async def warning_page(request: AnyRequest, deps: Deps, number: FromPath[str]) -> Response[Any]:
+    matches = look_up(await published_alerts(deps), codes_in(number[:20]), clock.now())
     found: list[Match] = [x for x in matches if not x.by_code]
     return render_page(
         request,
@@ -147,17 +151,17 @@ async def warning_page(request: AnyRequest, house: Deps, number: FromPath[str]) 
         status=200 if found else 404,
         matches=found,
         number=number[:20].upper(),
-        issuer=_issuer_name(house),
+        issuer=_issuer_name(deps),
     )
 
 
-def _issuer_name(house: Dependencies) -> str:
-    return house.settings.issuer_name or warning_text.issuer(house.settings.district)
+def _issuer_name(deps: Dependencies) -> str:
+    return deps.settings.issuer_name or warning_text.issuer(deps.settings.district)
 
 
-def in_order(every: Sequence[Published]) -> list[Published]:
-    """As residents need them: corrections first, then warnings, exercises last; the newest of each first."""
-    return sorted(every, key=lambda x: (x.exercise, x.newest.kind != "recalled"))
+def by_importance(alerts: Sequence[PublishedAlert]) -> list[PublishedAlert]:
+    """Corrections first, then warnings, exercises last; otherwise the order stays."""
+    return sorted(alerts, key=lambda x: (x.exercise, x.newest.kind != "recalled"))
 
 
 HANDLERS = [alerts_feed, alert_document, warnings_page, warning_page]

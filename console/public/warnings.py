@@ -1,6 +1,6 @@
-"""What the public may know: the alerts that were released, as CAP documents, and what has become of each.
+"""Released alerts for the public: their CAP documents, whether each is in force, and looking up a code.
 
-Reads the desk; a draft is not even looked at, since only a release stands there.
+Reads only releases from the desk, so a draft can never be shown.
 """
 
 import math
@@ -14,31 +14,31 @@ from typing import NamedTuple
 
 from console.public.cap import CANCEL_LIFE, About, CapDocument, Issuer, Kind, Released, documents
 from console.web.dependencies import Dependencies
-from console.web.status_icons import Standing
+from console.web.status_icons import TextStatus
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import warning_text
 from fenghuo.domain.alert import Action
 from fenghuo.settings import Settings
 
-KEPT = timedelta(days=30)
+LOOKUP_PERIOD = timedelta(days=30)
 """How long after its last change a warning can be looked up."""
 FRESH_S = 3
-"""How old the public's answers may be."""
+"""How old an answer to the public may be."""
 _KINDS: dict[str, Kind] = {
     Action.APPROVE: "approved",
     "approve_update": "updated",
     Action.RECALL: "recalled",
 }
 _CODE = re.compile(r"(?<![0-9A-Z])[0-9A-Z]{8}(?![0-9A-Z])")
-_NAMED = re.compile(r"(?:编号|核验码)[\s:]*([0-9A-Z]{8})(?![0-9A-Z])")
-_PASTED = 40
-"""Characters from which a text, not a code, was given: number and code with their names have under 30."""
+_LABELLED = re.compile(r"(?:编号|核验码)[\s:]*([0-9A-Z]{8})(?![0-9A-Z])")
+_PASTED_TEXT = 40
+"""Characters from which the input is a pasted text; number and code with their names have fewer than 30."""
 
 
 @dataclass(frozen=True)
-class Published:
-    """One released alert; ``documents`` has at least one, the first first."""
+class PublishedAlert:
+    """One released alert; ``documents`` has at least one, the oldest first."""
 
     alert_id: str
     documents: Sequence[CapDocument]
@@ -48,8 +48,8 @@ class Published:
         return warning_text.number(self.alert_id)
 
     @cached_property
-    def held(self) -> frozenset[str]:
-        """The number and all check codes, as people hold them."""
+    def codes(self) -> frozenset[str]:
+        """The alert's number and all check codes."""
         return frozenset((self.number, *(x.code for x in self.documents)))
 
     @property
@@ -57,50 +57,52 @@ class Published:
         return self.documents[-1]
 
     @property
-    def told(self) -> CapDocument:
-        """The warning as it went out last; of a recalled one, what was withdrawn."""
+    def last_warning(self) -> CapDocument:
+        """The newest warning text; of a recalled alert, the text that was withdrawn."""
         return [x for x in self.documents if x.kind != "recalled"][-1]
 
     @property
     def exercise(self) -> bool:
         return self.newest.release.exercise
 
-    def standing(self, now: datetime) -> Standing:
+    def status(self, now: datetime) -> TextStatus:
         if self.newest.kind == "recalled":
-            return Standing.RECALLED
-        return Standing.CURRENT if self.newest.expires_at > now else Standing.EXPIRED
+            return TextStatus.RECALLED
+        return TextStatus.CURRENT if self.newest.expires_at > now else TextStatus.EXPIRED
 
-    def standing_of(self, document: CapDocument, now: datetime) -> Standing:
-        """What has become of one of the documents: a recalled alert's are all recalled but the correction."""
+    def status_of(self, document: CapDocument, now: datetime) -> TextStatus:
+        """The status of one document; those of a recalled alert are all recalled except the correction."""
         if document.kind == "recalled":
-            return Standing.CORRECTION
-        whole = self.standing(now)
-        return whole if document is self.told or whole is Standing.RECALLED else Standing.REPLACED
+            return TextStatus.CORRECTION
+        status = self.status(now)
+        return (
+            status if document is self.last_warning or status is TextStatus.RECALLED else TextStatus.REPLACED
+        )
 
-    def counts(self, now: datetime) -> bool:
-        """Whether the public is to be told of it now: it stands, or was recalled within CANCEL_LIFE."""
+    def is_current(self, now: datetime) -> bool:
+        """Whether to publish it now: it is in force, or was recalled within CANCEL_LIFE."""
         if self.newest.kind == "recalled":
             return self.newest.sent_at + CANCEL_LIFE > now
         return self.newest.expires_at > now
 
     def last_change(self, now: datetime) -> datetime:
-        """When, up to ``now``, what the public is told of it changed last."""
+        """When its public information changed last, up to ``now``."""
         ends = self.newest.sent_at + CANCEL_LIFE if self.newest.kind == "recalled" else self.newest.expires_at
         return ends if ends <= now else self.newest.sent_at
 
 
 class Match(NamedTuple):
-    """What was found for a number or check code that somebody holds."""
+    """A document found by a number or check code."""
 
-    published: Published
+    alert: PublishedAlert
     document: CapDocument
-    standing: Standing
+    status: TextStatus
     by_code: bool
-    """False if only the number was given: it tells of an alert, not of a text."""
+    """False if only the number was given, which identifies an alert but not a text."""
 
 
-Made = dict[str, tuple[tuple[int, int, str], Published]]
-"""By alert: its revision, the version and kind of its newest release, and what was made of them."""
+Built = dict[str, tuple[tuple[int, int, str], PublishedAlert]]
+"""By alert: (revision, version and kind of the newest release), and the PublishedAlert built from it."""
 
 
 def issuer_of(settings: Settings) -> Issuer:
@@ -113,38 +115,37 @@ def issuer_of(settings: Settings) -> Issuer:
     )
 
 
-async def published(house: Dependencies) -> list[Published]:
-    """Every released alert that changed within KEPT, the newest message first."""
-    return await house.shared.get("published", lambda: _load(house), FRESH_S)
+async def published_alerts(deps: Dependencies) -> list[PublishedAlert]:
+    """Every released alert that changed within LOOKUP_PERIOD, the newest message first."""
+    return await deps.cache.get_or_load("published", lambda: _load(deps), FRESH_S)
 
 
-async def _load(house: Dependencies) -> list[Published]:
-    """An alert's documents are made anew only when it, or its standing, has changed."""
-    since = clock.now() - KEPT
-    alerts = {str(a.alert_id): a for a in await house.desk.alerts.all() if a.changed_at >= since}
-    standing = await house.desk.releases.latest(list(alerts))
-    made: Made = await house.shared.get("published.made", _nothing_made, math.inf)
-    for alert_id in made.keys() - standing.keys():
-        del made[alert_id]
-    issuer = issuer_of(house.settings)
-    for alert_id, newest in standing.items():
+async def _load(deps: Dependencies) -> list[PublishedAlert]:
+    """Builds the documents of an alert again only if the alert or its newest release has changed."""
+    since = clock.now() - LOOKUP_PERIOD
+    alerts = {str(a.alert_id): a for a in await deps.desk.alerts.all() if a.changed_at >= since}
+    newest_releases = await deps.desk.releases.latest(list(alerts))
+    built: Built = await deps.cache.get_or_load("published.built", _nothing_built, math.inf)
+    for alert_id in built.keys() - newest_releases.keys():
+        del built[alert_id]
+    issuer = issuer_of(deps.settings)
+    for alert_id, newest in newest_releases.items():
         alert = alerts[alert_id]
         stamp = (alert.revision, *newest)
-        if alert_id not in made or made[alert_id][0] != stamp:
-            releases = await releases_of(house.desk, alert_id)
+        if alert_id not in built or built[alert_id][0] != stamp:
+            steps = await public_steps(deps.desk, alert_id)
             about = About(issuer, alert.origin.fraud_type, alert.origin.reports)
-            told = documents(releases, about)
-            made[alert_id] = stamp, Published(alert_id, told)
-    found = [one for _, one in made.values() if one.documents]
+            built[alert_id] = stamp, PublishedAlert(alert_id, documents(steps, about))
+    found = [published for _, published in built.values() if published.documents]
     return sorted(found, key=lambda x: x.newest.sent_at, reverse=True)
 
 
-async def _nothing_made() -> Made:
+async def _nothing_built() -> Built:
     return {}
 
 
-async def releases_of(desk: Desk, alert_id: str) -> list[Released]:
-    """The steps of an alert before the public, the first first; a recall has the release it takes back."""
+async def public_steps(desk: Desk, alert_id: str) -> list[Released]:
+    """The public steps of an alert, the oldest first; a recall has the release that it withdraws."""
     found: list[Released] = []
     for changed in await desk.alerts.history(alert_id):
         kind = _KINDS.get(changed.action)
@@ -155,40 +156,39 @@ async def releases_of(desk: Desk, alert_id: str) -> list[Released]:
     return found
 
 
-def current(every: Iterable[Published], now: datetime) -> list[Published]:
-    """Those that the public is to be told of now."""
-    return [x for x in every if x.counts(now)]
+def current_alerts(published: Iterable[PublishedAlert], now: datetime) -> list[PublishedAlert]:
+    """Those to publish now."""
+    return [x for x in published if x.is_current(now)]
 
 
 def codes_in(asked: str) -> list[str]:
-    """The numbers and check codes (eight letters or digits each) in what somebody typed or pasted: those
-    that are called so, else all there are."""
+    """The numbers and check codes (eight letters or digits each) in what somebody typed or pasted.
+
+    If some are labelled as a number or check code, only those.
+    """
     plain = unicodedata.normalize("NFKC", asked).upper()
-    found = _NAMED.findall(plain) or _CODE.findall(plain) or _CODE.findall(re.sub(r"[\s-]+", "", plain))
+    found = _LABELLED.findall(plain) or _CODE.findall(plain) or _CODE.findall(re.sub(r"[\s-]+", "", plain))
     return list(dict.fromkeys(found))
 
 
-def same_text(asked: str, document: CapDocument) -> bool | None:
-    """Whether a pasted warning is the document's text, blanks aside; None if only a code was given."""
-    pasted, told = _squashed(asked), _squashed(document.text)
-    return pasted == told if len(pasted) > _PASTED else None
+def is_same_text(asked: str, document: CapDocument) -> bool | None:
+    """Whether a pasted warning is the document's text, ignoring whitespace; None if only a code was given."""
+    pasted, published = _without_whitespace(asked), _without_whitespace(document.text)
+    return pasted == published if len(pasted) > _PASTED_TEXT else None
 
 
-def _squashed(text: str) -> str:
+def _without_whitespace(text: str) -> str:
     return re.sub(r"\s+", "", unicodedata.normalize("NFKC", text)).upper()
 
 
-def look_up(every: Iterable[Published], codes: Sequence[str], now: datetime) -> list[Match]:
-    """What each of ``codes`` together stands for: with a number and a check code, both must be of one text.
-
-    Empty if nothing that went out has them.
-    """
+def look_up(published: Iterable[PublishedAlert], codes: Sequence[str], now: datetime) -> list[Match]:
+    """The documents that have all of ``codes``: a number and a check code must belong to the same text."""
     wanted = frozenset(codes)
-    return [match for one in every if wanted and wanted <= one.held for match in _matches(one, wanted, now)]
+    return [match for x in published if wanted and wanted <= x.codes for match in _matches(x, wanted, now)]
 
 
-def _matches(one: Published, codes: frozenset[str], now: datetime) -> list[Match]:
-    if codes == {one.number}:
-        return [Match(one, one.newest, one.standing(now), by_code=False)]
-    found = [x for x in one.documents if x.code in codes and codes <= {x.code, one.number}]
-    return [Match(one, x, one.standing_of(x, now), by_code=True) for x in found]
+def _matches(alert: PublishedAlert, codes: frozenset[str], now: datetime) -> list[Match]:
+    if codes == {alert.number}:
+        return [Match(alert, alert.newest, alert.status(now), by_code=False)]
+    found = [x for x in alert.documents if x.code in codes and codes <= {x.code, alert.number}]
+    return [Match(alert, x, alert.status_of(x, now), by_code=True) for x in found]

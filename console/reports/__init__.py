@@ -1,1 +1,1 @@
-"""The pages of reports: the queue, the report form, urgent ones."""
+"""The pages of reports: the queue, the report form, urgent reports."""

@@ -1,6 +1,6 @@
-"""/report: an officer pastes what a resident received; the answer stands on /report/{id} within seconds.
+"""/report: an officer pastes what a resident received; /report/{id} shows the answer within seconds.
 
-The intake takes reports, not the console: they are sent on to its HTTP interface.
+The console passes a report on to the HTTP interface of the intake.
 """
 
 import logging
@@ -9,12 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 import httpx
-from litestar import Request, Response, get, post
+from litestar import Response, get, post
 from litestar.params import FromPath
 from litestar.response import Redirect
 
 from console.web import permissions
-from console.web.authentication import Viewer
+from console.web.authentication import Viewer, ViewerRequest
 from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import render_fragment, render_page
 from console.web.submission import new_id, read_form
@@ -24,15 +24,16 @@ from fenghuo.domain.events import ScamStage, UrgentOutcome
 log = logging.getLogger(__name__)
 LONGEST_TEXT = 10_000
 LARGEST_FORM = 512 * 1024
-"""Bytes of a form that is read: a text five times too long, at 9 bytes a character, is still given back."""
+"""Bytes. A text five times too long, at 9 bytes a character, can still be given back."""
 _REPORT_ID = re.compile(r"[0-9A-Za-z_-]{1,64}")
 _KEY = re.compile(r"[0-9a-f]{32}")
-ReportRequest = Request[Viewer, Any, Any]
 
 
-class NotTaken(Exception):
-    """The report was not sent, or the intake did not take it; ``word`` is the sentence to show, beside the
-    text if that is what is wrong."""
+class NotSent(Exception):
+    """The report was not sent, or the intake refused it.
+
+    ``word`` is the key of the message; ``of_text`` says that the problem is the text.
+    """
 
     def __init__(self, status: int, word: str, why: str = "", *, of_text: bool = False) -> None:
         super().__init__(word)
@@ -43,16 +44,16 @@ class NotTaken(Exception):
 
 
 @get("/report", guards=[permissions.page("report")])
-async def report_page(request: ReportRequest, house: Deps) -> Response[Any]:
-    return await report_form(request, house, {"key": new_id(), "stage": ScamStage.RECEIVED})
+async def report_page(request: ViewerRequest, deps: Deps) -> Response[Any]:
+    return await render_form(request, deps, {"key": new_id(), "stage": ScamStage.RECEIVED})
 
 
-async def report_form(
-    request: ReportRequest, house: Dependencies, form: dict[str, str], wrong: NotTaken | None = None
+async def render_form(
+    request: ViewerRequest, deps: Dependencies, form: dict[str, str], wrong: NotSent | None = None
 ) -> Response[Any]:
     """The form, empty or with what was typed and why it was not sent."""
-    district = _district(request, house)
-    groups = (await house.groups()).values()
+    district = _district(request, deps)
+    groups = (await deps.groups()).values()
     towns = sorted({g.place.town for g in groups if g.place.town and g.place.district == district})
     return render_page(
         request,
@@ -65,34 +66,34 @@ async def report_form(
     )
 
 
-def _district(request: ReportRequest, house: Dependencies) -> str:
-    return request.user.person.district or house.settings.district
+def _district(request: ViewerRequest, deps: Dependencies) -> str:
+    return request.user.person.district or deps.settings.district
 
 
 @post("/report", guards=[permissions.page("report")], request_max_body_size=LARGEST_FORM)
-async def report(request: ReportRequest, house: Deps) -> Response[Any]:
-    form, _ = await read_form(request)
+async def report(request: ViewerRequest, deps: Deps) -> Response[Any]:
+    form = await read_form(request)
     form["text"] = form.get("text", "").replace("\r\n", "\n").strip()
     try:
-        report_id = await send(house, checked(form), body_of(form, request.user, _district(request, house)))
-    except NotTaken as error:
-        return await report_form(request, house, form, error)
+        report_id = await send(deps, check_form(form), body_of(form, request.user, _district(request, deps)))
+    except NotSent as error:
+        return await render_form(request, deps, form, error)
     return Redirect(f"/report/{quote(report_id)}", status_code=303)
 
 
-def checked(form: dict[str, str]) -> str:
-    """The form's key, when what was typed can be sent; else NotTaken."""
+def check_form(form: dict[str, str]) -> str:
+    """Return the form's idempotency key; raise NotSent if the text cannot be sent."""
     if not form["text"]:
-        raise NotTaken(422, "report.empty", of_text=True)
+        raise NotSent(422, "report.empty", of_text=True)
     if len(form["text"]) > LONGEST_TEXT:
-        raise NotTaken(422, "report.long", f"{len(form['text']):,}", of_text=True)
+        raise NotSent(422, "report.long", f"{len(form['text']):,}", of_text=True)
     if not _KEY.fullmatch(form.get("key", "")):
         form["key"] = new_id()
     return form["key"]
 
 
 def body_of(form: dict[str, str], viewer: Viewer, district: str) -> dict[str, str]:
-    """The report as the intake takes it."""
+    """The request body for the intake."""
     stage = form.get("stage", "")
     body = {
         "text": form["text"],
@@ -106,59 +107,59 @@ def body_of(form: dict[str, str], viewer: Viewer, district: str) -> dict[str, st
     return {name: value for name, value in body.items() if value}
 
 
-async def send(house: Dependencies, key: str, body: dict[str, str]) -> str:
-    """The report's id, once the intake has it; NotTaken otherwise. The same key is the same report."""
+async def send(deps: Dependencies, key: str, body: dict[str, str]) -> str:
+    """Send the report and return its id; NotSent on failure. Idempotent: the same key is the same report."""
     try:
-        answer = await house.intake.post("/api/v1/reports", json=body, headers={"idempotency-key": key})
+        answer = await deps.intake.post("/api/v1/reports", json=body, headers={"idempotency-key": key})
     except httpx.HTTPError as error:
-        log.warning("the intake is away", extra={"why": f"{type(error).__name__}: {error}"})
-        raise NotTaken(503, "report.away") from error
+        log.warning("cannot reach the intake", extra={"why": f"{type(error).__name__}: {error}"})
+        raise NotSent(503, "report.away") from error
     if answer.status_code in {200, 201, 202}:
         return str(answer.json()["report_id"])
     raise _refusal(answer)
 
 
-def _refusal(answer: httpx.Response) -> NotTaken:
+def _refusal(answer: httpx.Response) -> NotSent:
     log.warning("the intake refused a report", extra={"status": answer.status_code})
     if answer.status_code == 429:
-        return NotTaken(429, "report.busy")
+        return NotSent(429, "report.busy")
     if answer.status_code in {401, 403}:
-        return NotTaken(503, "report.door")
+        return NotSent(503, "report.door")
     if answer.status_code >= 500:
-        return NotTaken(503, "report.away")
-    return NotTaken(422, "report.refused", str(answer.status_code))
+        return NotSent(503, "report.away")
+    return NotSent(422, "report.refused", str(answer.status_code))
 
 
-async def values_of(house: Dependencies, report_id: str) -> dict[str, Any]:
+async def values_of(deps: Dependencies, report_id: str) -> dict[str, Any]:
     known = _REPORT_ID.fullmatch(report_id) is not None
-    found = await house.desk.reports.get_many([report_id]) if known else []
+    found = await deps.desk.reports.get_many([report_id]) if known else []
     return {
         "report": found[0] if found else None,
-        "groups": await house.groups(),
-        "names": await house.names(),
+        "groups": await deps.groups(),
+        "names": await deps.names(),
         "outcomes": list(UrgentOutcome),
     }
 
 
 @get("/report/{report_id:str}", guards=[permissions.page("report")])
-async def answer_page(request: ReportRequest, house: Deps, report_id: FromPath[str]) -> Response[Any]:
-    return await answer(request, house, report_id)
+async def answer_page(request: ViewerRequest, deps: Deps, report_id: FromPath[str]) -> Response[Any]:
+    return await render_answer(request, deps, report_id)
 
 
-async def answer(
-    request: ReportRequest, house: Dependencies, report_id: str, note: str = "", status: int = 200
+async def render_answer(
+    request: ViewerRequest, deps: Dependencies, report_id: str, note: str = "", status: int = 200
 ) -> Response[Any]:
-    """A report's page; ``note`` is the word key of what became of a press (``handled.*``)."""
-    values = await values_of(house, report_id)
+    """A report's page; ``note`` is the word key of the outcome of a submission (``handled.*``)."""
+    values = await values_of(deps, report_id)
     return render_page(request, "answer.html", status=status, report_id=report_id, note=note, **values)
 
 
 async def fragments(
-    house: Dependencies, t: Words, report_id: str, nav: list[str], csrf: str
+    deps: Dependencies, t: Words, report_id: str, nav: list[str], csrf: str
 ) -> dict[str, str]:
     """The live part of the page: the answer."""
     return {
-        "answer": render_fragment("_answer.html", t, nav=nav, csrf=csrf, **await values_of(house, report_id))
+        "answer": render_fragment("_answer.html", t, nav=nav, csrf=csrf, **await values_of(deps, report_id))
     }
 
 

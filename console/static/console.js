@@ -1,5 +1,5 @@
-// Makes the pages live: swaps fragments that the server rendered, keeps "4 minutes ago" true, and says when the
-// line drops and how old the figures are. Everything works without it.
+// Live pages: replaces fragments that the server renders, updates relative times, and shows when the connection is
+// lost and how old the figures are. The pages also work without scripts.
 (() => {
   "use strict";
   const words = document.body.dataset;
@@ -31,7 +31,7 @@
   };
   setInterval(tick, 15000);
 
-  // The clocks since a first report, by the second.
+  // Clocks since a first report, updated every second.
   const two = (n) => String(n).padStart(2, "0");
   const elapsed = (moment) => {
     const n = Math.max(0, Math.floor((Date.now() + skew - moment) / 1000));
@@ -47,7 +47,7 @@
   };
   setInterval(run, 1000);
 
-  // How many reports are ticked to be split off, and how many would stay.
+  // The number of reports that are ticked to be split off, and of those that would remain.
   for (const form of document.querySelectorAll("form[data-picked]")) {
     const count = () => {
       const boxes = form.querySelectorAll("input[type=checkbox]");
@@ -60,7 +60,7 @@
     count();
   }
 
-  // A second press of the same button is the same decision; this only saves the waiting person a doubt.
+  // Submitting twice is idempotent; disabling the button only shows that the first click was received.
   for (const form of document.querySelectorAll("form[method=post]")) {
     form.addEventListener("submit", (event) => {
       if (form.dataset.sent) return event.preventDefault();

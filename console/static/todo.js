@@ -1,5 +1,5 @@
-// The to-do page on a bad line: each press is kept on the phone until the server has it, sent again under the same id
-// (so it counts once), and taken off the list at once. Everything works without it, as plain forms.
+// /todo on an unreliable connection: taps are queued in localStorage and retried under the same id until the server
+// has them (idempotent); the list shows them as done at once. The page also works without scripts, with plain forms.
 (() => {
   "use strict";
   const root = document.getElementById("todo");
@@ -11,7 +11,7 @@
   const POLL_MS = 5000, IDLE_MS = 15000, ANSWER_MS = 10000, LONGEST_WAIT_MS = 30000, SETTLES_MS = 120000;
   let skew = Number(words.now) - Date.now();
 
-  // What was pressed, the first first: { id, taps, names, undo, already, taken }; taken: when the server had it.
+  // The queue, oldest first: { id, taps, names, undo, already, taken }; taken: when the server confirmed it, or 0.
   let memory = [];
   let stores = true;
   const queue = () => {
@@ -53,7 +53,7 @@
     send();
   };
 
-  // Sending: one at a time and in order, with back-off; at once when the phone is online again.
+  // Sending: one request at a time, in order, with backoff; at once when the phone is online again.
   let sending = false, failures = 0, timer = 0, stuck = "";
   const send = async () => {
     clearTimeout(timer);
@@ -109,7 +109,7 @@
   window.addEventListener("online", () => { failures = 0; send(); poll(); });
   window.addEventListener("offline", () => { if (unsent().length) { stuck = "kept"; tell(); } });
 
-  // Saying what is wrong, and what is safe.
+  // Messages: what failed, and what is safe on the phone.
   let polled = 0;
   const tell = () => {
     const groups = unsent().reduce((sum, x) => sum + x.taps.length, 0);
@@ -136,7 +136,7 @@
     toast.scrollIntoView({ block: "nearest" });
   };
 
-  // Painting: the server's list, less what has been pressed here and is not counted there yet.
+  // Rendering: the server's list without the taps of the queue that the server has not counted yet.
   let html = root.innerHTML;
   const copied = new Set(), whole = new Set();
   const paint = () => {
@@ -267,7 +267,7 @@
     }
   };
 
-  // What comes in meanwhile.
+  // Polling the list.
   let tag = "", asking = false, next = 0;
   const poll = async () => {
     if (asking || document.hidden) return;

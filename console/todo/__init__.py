@@ -1,1 +1,1 @@
-"""The officer's to-do: warnings to relay, taps, undo, own groups."""
+"""The officer's to-do list: warnings to relay, taps and their undo, own groups."""

@@ -1,72 +1,73 @@
-"""/todo/groups: an officer's own groups: how each is reached, who stands in, and what it has by now."""
+"""/todo/groups: an officer's own groups: the way to each, who stands in, and which texts it has."""
 
 import statistics
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from litestar import Request, Response, get
+from litestar import Response, get
 
-from console.todo.worklist import DistrictWorklist, book, natural_sort_key
+from console.todo.worklist import DistrictWorklist, district_worklist
 from console.web import permissions
-from console.web.authentication import Viewer
+from console.web.authentication import ViewerRequest
 from console.web.dependencies import Deps
 from console.web.rendering import render_page
+from console.web.sorting import natural_sort_key
 from fenghuo.desk.deliveries import TapTime
 from fenghuo.domain.channels import TAPPED_HERE
 from fenghuo.domain.events import DeliveryState, Group, Person
 
-LEAST_TAPS = 3
-"""Fewer taps than this say nothing of how fast a person is."""
+MIN_TAPS = 3
+"""Taps from which a response time is shown."""
 
 
 @dataclass(frozen=True, slots=True)
 class OwnGroup:
-    """One group; ``have``: the state of each warning or correction that stands, with its title."""
+    """One group; ``deliveries``: (title, state) of each current warning and correction."""
 
     group: Group
     owner: str
     deputy: str
     by_tap: bool
-    have: Sequence[tuple[str, DeliveryState]]
+    deliveries: Sequence[tuple[str, DeliveryState]]
 
 
-def mine_of(found: DistrictWorklist, person: Person) -> list[OwnGroup]:
-    """The groups that ``person`` may tap for, their own first. Pure."""
-    names = {who: x.name for who, x in found.people.items()}
+def own_groups(district: DistrictWorklist, person: Person) -> list[OwnGroup]:
+    """The groups that ``person`` may tap for; those they own come first. Pure."""
+    names = {person_id: x.name for person_id, x in district.people.items()}
     rows = [
         OwnGroup(
             group=group,
             owner=names.get(group.owner, ""),
             deputy=names.get(group.deputy, ""),
             by_tap=group.channel in TAPPED_HERE,
-            have=_have(found, group.group_id),
+            deliveries=_current_deliveries(district, group.group_id),
         )
-        for group in found.groups_of(person)
+        for group in district.groups_of(person)
     ]
     return sorted(rows, key=lambda x: (x.group.owner != person.person_id, natural_sort_key(x.group.name)))
 
 
-def _have(found: DistrictWorklist, group_id: str) -> list[tuple[str, DeliveryState]]:
-    asked = (x for x in found.released if x.asked and group_id in x.rows)
-    return [(x.release.title, x.rows[group_id].state) for x in asked]
+def _current_deliveries(district: DistrictWorklist, group_id: str) -> list[tuple[str, DeliveryState]]:
+    current = (x for x in district.releases if not x.is_recalled and group_id in x.rows)
+    return [(x.release.title, x.rows[group_id].state) for x in current]
 
 
-def pace_of(taps: Sequence[TapTime]) -> tuple[int, float] | None:
-    """(taps, median seconds) of the person's latest taps; None while there are too few to tell. Pure."""
-    waits = [x.waited_s for x in taps]
-    return (len(waits), statistics.median(waits)) if len(waits) >= LEAST_TAPS else None
+def response_time(taps: Sequence[TapTime]) -> tuple[int, float] | None:
+    """(number, median seconds) of a person's latest taps; None if there are too few. Pure."""
+    waited = [x.waited_s for x in taps]
+    return (len(waited), statistics.median(waited)) if len(waited) >= MIN_TAPS else None
 
 
 @get("/todo/groups", guards=[permissions.page("todo")])
-async def mine_page(request: Request[Viewer, Any, Any], house: Deps) -> Response[Any]:
+async def own_groups_page(request: ViewerRequest, deps: Deps) -> Response[Any]:
     person = request.user.person
-    rows = mine_of(await book(house), person)
-    taps = await house.desk.deliveries.recent_tap_times([person.person_id])
-    pace = pace_of(taps[person.person_id])
+    rows = own_groups(await district_worklist(deps), person)
+    taps = await deps.desk.deliveries.recent_tap_times([person.person_id])
+    pace = response_time(taps[person.person_id])
     return render_page(
         request, "mine.html", rows=rows, pace=pace, residents=sum(x.group.members for x in rows)
     )
 
 
-HANDLERS = [mine_page]
+HANDLERS = [own_groups_page]

@@ -1,22 +1,19 @@
-"""The to-do list of the person who asks, with what its templates need."""
+"""The worklist of the person who asks, and the template variables for it."""
 
 from typing import Any
 
-from litestar import Request
-
-from console.todo.worklist import FRESH_S, Worklist, book, view_of
-from console.web.authentication import Viewer
+from console.todo.worklist import FRESH_S, Worklist, district_worklist, worklist_for
+from console.web.authentication import ViewerRequest
 from console.web.dependencies import Dependencies
 from console.web.submission import new_id
 from fenghuo import clock
 
-TodoRequest = Request[Viewer, Any, Any]
+
+async def viewer_worklist(request: ViewerRequest, deps: Dependencies, fresh_s: float = FRESH_S) -> Worklist:
+    """The viewer's worklist, at most ``fresh_s`` old."""
+    district = await district_worklist(deps, fresh_s)
+    return worklist_for(district, request.user.person, clock.now(), deps.settings.undo_s)
 
 
-async def view_for(request: TodoRequest, house: Dependencies, fresh_s: float = FRESH_S) -> Worklist:
-    found = await book(house, fresh_s)
-    return view_of(found, request.user.person, clock.now(), house.settings.undo_s)
-
-
-def _values(house: Dependencies, view: Worklist) -> dict[str, Any]:
-    return {"view": view, "undo_s": round(house.settings.undo_s), "new_id": new_id}
+def template_values(deps: Dependencies, worklist: Worklist) -> dict[str, Any]:
+    return {"worklist": worklist, "undo_s": round(deps.settings.undo_s), "new_id": new_id}

@@ -1,9 +1,8 @@
-"""What waits for whose tap, what they have sent already, and what they must not send any more.
+"""Worklists of officers: which texts wait for their tap, what they have sent, what must not be sent any more.
 
-One answer from the desk serves every viewer for a second; each one's own part is picked from it in memory.
+The district's worklist is loaded once for all viewers; each viewer's own part is selected in memory.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -11,7 +10,8 @@ from datetime import datetime, timedelta
 import msgspec
 
 from console.web.dependencies import Dependencies
-from fenghuo.clock import from_ms, now, to_ms
+from console.web.sorting import natural_sort_key
+from fenghuo.clock import now, to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain import warning_text
 from fenghuo.domain.alert import AlertId
@@ -20,12 +20,13 @@ from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.taps import OPEN_TO_TAP, Level, level_for
 
 FRESH_S = 1.0
-RECALL_KEPT = timedelta(days=7)
-STOPPED_KEPT = timedelta(days=1)
-"""How long a recalled warning is still named, for whoever had sent it already."""
+LOOK_BACK = timedelta(days=7)
+"""Age of the oldest release whose deliveries may still wait."""
+STOPPED_SHOWN = timedelta(days=1)
+"""How long a recalled warning stays on the list of officers who may have sent it already."""
 DONE_SHOWN = 100
-_ORDER: dict[Level, int] = {"owner": 0, "deputy": 1, "station": 2}
-_STOPPED = OPEN_TO_TAP - {e.DeliveryState.WAITING}
+_LEVEL_ORDER: dict[Level, int] = {"owner": 0, "deputy": 1, "station": 2}
+_MAY_BE_SENT = OPEN_TO_TAP - {e.DeliveryState.WAITING}
 
 
 class TodoGroup(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,13 +35,13 @@ class TodoGroup(msgspec.Struct, frozen=True, kw_only=True):
     level: Level
     members: int
     owner: str
-    """The owner's name, where the viewer stands in."""
+    """The owner's name, if the viewer stands in for the owner."""
     opened: bool
-    """Whether it is the viewer's to send now: a duty account sees groups before they are."""
+    """Whether the viewer should send now; a duty account sees groups before they are escalated to it."""
 
 
 class TodoItem(msgspec.Struct, frozen=True, kw_only=True):
-    """One text, and the viewer's groups that wait for it; ``since_ms``: the longest."""
+    """One text and the viewer's groups that wait for it; ``since_ms``: since when the first of them waits."""
 
     alert_id: AlertId
     version: int
@@ -52,16 +53,16 @@ class TodoItem(msgspec.Struct, frozen=True, kw_only=True):
     groups: tuple[TodoGroup, ...]
 
     @property
-    def mine(self) -> list[TodoGroup]:
+    def open_groups(self) -> list[TodoGroup]:
         return [g for g in self.groups if g.opened]
 
     @property
-    def later(self) -> list[TodoGroup]:
+    def later_groups(self) -> list[TodoGroup]:
         return [g for g in self.groups if not g.opened]
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
-    """A tap that counted; ``undo_until_ms`` 0 where the viewer cannot take it back."""
+    """A tap that was counted; ``undo_until_ms`` is 0 if the viewer cannot undo it."""
 
     alert_id: AlertId
     version: int
@@ -76,7 +77,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Stopped(msgspec.Struct, frozen=True, kw_only=True):
-    """A warning that was recalled before the viewer said to have sent it to ``groups``."""
+    """A warning that was recalled before the viewer tapped for ``groups``."""
 
     alert_id: AlertId
     version: int
@@ -87,28 +88,32 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Worklist(msgspec.Struct, frozen=True, kw_only=True):
-    """One viewer's to-do."""
+    """One viewer's to-do list."""
 
     todos: tuple[TodoItem, ...]
     done: tuple[Done, ...]
     stopped: tuple[Stopped, ...]
 
     @property
-    def waiting(self) -> int:
-        """How many taps are asked of the viewer now."""
-        return sum(len(todo.mine) for todo in self.todos)
+    def pending_count(self) -> int:
+        """Number of taps that the viewer should make now."""
+        return sum(len(todo.open_groups) for todo in self.todos)
 
 
 @dataclass(frozen=True, slots=True)
-class Released:
-    """A release with its deliveries; ``asked`` False: it was recalled, and ``at_ms`` says when."""
+class ReleaseDeliveries:
+    """A release with its ledger rows."""
 
     release: e.Release
     kind: e.Kind
-    asked: bool
-    at_ms: int
+    recalled_ms: int | None
+    """When a warning was recalled; None while groups should get the text."""
     rows: Mapping[str, LedgerRow]
     escalated: Mapping[str, Mapping[str, int]]
+
+    @property
+    def is_recalled(self) -> bool:
+        return self.recalled_ms is not None
 
     @property
     def severity(self) -> str:
@@ -117,9 +122,9 @@ class Released:
 
 @dataclass(frozen=True, slots=True)
 class DistrictWorklist:
-    """Everything that waits in the district, and whose each group is."""
+    """The releases whose deliveries may wait for a tap, and who may tap for each group."""
 
-    released: Sequence[Released]
+    releases: Sequence[ReleaseDeliveries]
     groups: Mapping[str, e.Group]
     people: Mapping[str, e.Person]
     by_person: Mapping[str, Sequence[str]]
@@ -133,93 +138,101 @@ class DistrictWorklist:
         return (self.groups[group_id] for group_id in ids)
 
 
-async def book(house: Dependencies, fresh_s: float = FRESH_S) -> DistrictWorklist:
-    """The book, at most ``fresh_s`` old."""
-    return await house.shared.get("todo", lambda: _load(house), fresh_s)
+async def district_worklist(deps: Dependencies, fresh_s: float = FRESH_S) -> DistrictWorklist:
+    """The district's worklist, at most ``fresh_s`` old."""
+    return await deps.cache.get_or_load("todo", lambda: _load(deps), fresh_s)
 
 
-async def _load(house: Dependencies) -> DistrictWorklist:
-    at, desk = now(), house.desk
-    groups, people = await house.groups(), await house.people()
-    released: list[Released] = []
-    for alert_id, version, kind in await desk.releases.current(at - RECALL_KEPT):
-        release = await desk.releases.get(alert_id, version)
-        if release is None or (kind == "warning" and at >= release.expires_at):
-            continue
-        released.append(await _released(house, release, kind))
-        if kind == "correction":
-            alert = await desk.alerts.get(alert_id)
-            if alert is not None and at - alert.changed_at < STOPPED_KEPT:
-                released.append(await _released(house, release, "warning", to_ms(alert.changed_at)))
+async def _load(deps: Dependencies) -> DistrictWorklist:
+    groups, people = await deps.groups(), await deps.people()
     by_person: dict[str, list[str]] = {}
     by_station: dict[tuple[str, str], list[str]] = {}
     for group_id, group in groups.items():
         for person_id in {group.owner, group.deputy} - {""}:
             by_person.setdefault(person_id, []).append(group_id)
         by_station.setdefault((group.place.district, group.station), []).append(group_id)
-    return DistrictWorklist(released, groups, people, by_person, by_station)
+    return DistrictWorklist(await _load_releases(deps), groups, people, by_person, by_station)
 
 
-async def _released(
-    house: Dependencies, release: e.Release, kind: e.Kind, recalled_ms: int | None = None
-) -> Released:
-    rows = await house.desk.deliveries.ledger(release.alert_id, release.version, kind)
-    escalated = await house.desk.notices.escalated(release.alert_id, release.version, kind) if rows else {}
-    asked = recalled_ms is None
-    return Released(release, kind, asked, recalled_ms or 0, rows, escalated)
+async def _load_releases(deps: Dependencies) -> list[ReleaseDeliveries]:
+    at, desk = now(), deps.desk
+    found: list[ReleaseDeliveries] = []
+    for alert_id, version, kind in await desk.releases.current(at - LOOK_BACK):
+        release = await desk.releases.get(alert_id, version)
+        if release is None or (kind == "warning" and at >= release.expires_at):
+            continue
+        found.append(await _with_rows(deps, release, kind))
+        if kind == "correction":
+            alert = await desk.alerts.get(alert_id)
+            if alert is not None and at - alert.changed_at < STOPPED_SHOWN:
+                found.append(await _with_rows(deps, release, "warning", to_ms(alert.changed_at)))
+    return found
 
 
-def view_of(found: DistrictWorklist, person: e.Person, at: datetime, undo_s: float) -> Worklist:
-    """What ``person`` sees at ``at``: corrections first, then the severe, then what waits longest. Pure."""
-    mine = list(found.groups_of(person))
+async def _with_rows(
+    deps: Dependencies, release: e.Release, kind: e.Kind, recalled_ms: int | None = None
+) -> ReleaseDeliveries:
+    rows = await deps.desk.deliveries.ledger(release.alert_id, release.version, kind)
+    escalated = await deps.desk.notices.escalated(release.alert_id, release.version, kind) if rows else {}
+    return ReleaseDeliveries(release, kind, recalled_ms, rows, escalated)
+
+
+def worklist_for(district: DistrictWorklist, person: e.Person, at: datetime, undo_s: float) -> Worklist:
+    """The worklist of ``person``: corrections first, then severe warnings, then by waiting time. Pure."""
+    own = list(district.groups_of(person))
     todos: list[TodoItem] = []
     done: list[Done] = []
     stopped: list[Stopped] = []
-    for released in found.released:
-        every = ((group, released.rows.get(group.group_id)) for group in mine)
-        rows = [(group, row) for group, row in every if row is not None and row.channel in TAPPED_HERE]
-        if released.asked:
-            todos += _todo(found, person, released, rows)
-            done += _done(found, released, rows)
+    for deliveries in district.releases:
+        found = ((group, deliveries.rows.get(group.group_id)) for group in own)
+        rows = [(group, row) for group, row in found if row is not None and row.channel in TAPPED_HERE]
+        if deliveries.is_recalled:
+            stopped += _stopped(district, person, deliveries, rows)
         else:
-            stopped += _stopped(found, person, released, rows)
-    todos.sort(key=lambda x: (not x.mine, x.kind != "correction", x.severity != "severe", x.since_ms))
+            todos += _todo(district, person, deliveries, rows)
+            done += _done(district, deliveries, rows)
+    todos.sort(key=lambda x: (not x.open_groups, x.kind != "correction", x.severity != "severe", x.since_ms))
     done.sort(key=lambda x: (-x.at_ms, x.name))
-    latest = tuple(_undoable(x, person, undo_s, to_ms(at)) for x in done[:DONE_SHOWN])
+    latest = tuple(_with_undo(x, person, undo_s, to_ms(at)) for x in done[:DONE_SHOWN])
     return Worklist(todos=tuple(todos), done=latest, stopped=tuple(stopped))
 
 
 Rows = Sequence[tuple[e.Group, LedgerRow]]
 
 
-def _todo(found: DistrictWorklist, person: e.Person, released: Released, rows: Rows) -> list[TodoItem]:
+def _todo(
+    district: DistrictWorklist, person: e.Person, deliveries: ReleaseDeliveries, rows: Rows
+) -> list[TodoItem]:
     waiting = [(group, row) for group, row in rows if row.state is e.DeliveryState.WAITING]
-    shown = _as_shown(found, person, released, [group for group, _ in waiting])
+    shown = _visible_groups(district, person, deliveries, [group for group, _ in waiting])
     if not shown:
         return []
-    opened = {g.group_id for g in shown if g.opened} or {g.group_id for g in shown}
-    since_ms = min(row.since_ms or row.at_ms for group, row in waiting if group.group_id in opened)
-    release = released.release
+    counted = {g.group_id for g in shown if g.opened} or {g.group_id for g in shown}
+    since_ms = min(row.since_ms or row.at_ms for group, row in waiting if group.group_id in counted)
+    release = deliveries.release
     return [
         TodoItem(
-            alert_id=release.alert_id, version=release.version, kind=released.kind, title=release.title,
-            text=warning_text.as_sent(release, released.kind), severity=released.severity, since_ms=since_ms,
-            groups=tuple(shown),
+            alert_id=release.alert_id, version=release.version, kind=deliveries.kind, title=release.title,
+            text=warning_text.as_sent(release, deliveries.kind), severity=deliveries.severity,
+            since_ms=since_ms, groups=tuple(shown),
         )
     ]  # fmt: skip
 
 
-def _as_shown(
-    found: DistrictWorklist, person: e.Person, released: Released, groups: Sequence[e.Group]
+def _visible_groups(
+    district: DistrictWorklist,
+    person: e.Person,
+    deliveries: ReleaseDeliveries,
+    groups: Sequence[e.Group],
 ) -> list[TodoGroup]:
-    """The groups that are open to ``person``: their own, then those they stand in for, then the station's."""
+    """Those of ``groups`` that ``person`` sees: their own, then as a deputy, then as the duty account."""
     shown = []
     for group in groups:
-        levels = released.escalated.get(group.group_id, {})
-        level = level_for(person, group, levels, found.people)
+        levels = deliveries.escalated.get(group.group_id, {})
+        level = level_for(person, group, levels, district.people)
         if level is None:
             continue
-        owner = found.people.get(group.owner)
+        owner = district.people.get(group.owner)
         shown.append(
             TodoGroup(
                 group_id=group.group_id, name=group.name, level=level, members=group.members,
@@ -227,50 +240,39 @@ def _as_shown(
                 opened=level != "station" or "station" in levels or owner is None,
             )
         )  # fmt: skip
-    return sorted(shown, key=lambda g: (not g.opened, _ORDER[g.level], natural_sort_key(g.name)))
+    return sorted(shown, key=lambda g: (not g.opened, _LEVEL_ORDER[g.level], natural_sort_key(g.name)))
 
 
-def _done(found: DistrictWorklist, released: Released, rows: Rows) -> Iterator[Done]:
+def _done(district: DistrictWorklist, deliveries: ReleaseDeliveries, rows: Rows) -> Iterator[Done]:
+    release = deliveries.release
     for group, row in rows:
         if row.state is e.DeliveryState.SHOWN and row.cause == "tap":
-            by = found.people.get(row.by)
+            by = district.people.get(row.by)
             yield Done(
-                alert_id=released.release.alert_id, version=released.release.version, kind=released.kind,
-                title=released.release.title, group_id=group.group_id, name=group.name, by=row.by,
+                alert_id=release.alert_id, version=release.version, kind=deliveries.kind,
+                title=release.title, group_id=group.group_id, name=group.name, by=row.by,
                 by_name=by.name if by else row.by, at_ms=row.at_ms, undo_until_ms=0,
             )  # fmt: skip
 
 
-def _undoable(done: Done, person: e.Person, undo_s: float, at_ms: int) -> Done:
-    """With the time until which ``person`` may take it back, if that is theirs and has not passed."""
+def _with_undo(done: Done, person: e.Person, undo_s: float, at_ms: int) -> Done:
+    """With the time until which ``person`` may undo it, if the tap is theirs and there is time left."""
     until_ms = done.at_ms + int(undo_s * 1000)
-    mine = done.by == person.person_id and until_ms > at_ms
-    return msgspec.structs.replace(done, undo_until_ms=until_ms) if mine else done
+    may_undo = done.by == person.person_id and until_ms > at_ms
+    return msgspec.structs.replace(done, undo_until_ms=until_ms) if may_undo else done
 
 
-def _stopped(found: DistrictWorklist, person: e.Person, released: Released, rows: Rows) -> list[Stopped]:
-    groups = [group for group, row in rows if row.state in _STOPPED]
-    shown = [g for g in _as_shown(found, person, released, groups) if g.opened]
+def _stopped(
+    district: DistrictWorklist, person: e.Person, deliveries: ReleaseDeliveries, rows: Rows
+) -> list[Stopped]:
+    groups = [group for group, row in rows if row.state in _MAY_BE_SENT]
+    shown = [g for g in _visible_groups(district, person, deliveries, groups) if g.opened]
     if not shown:
         return []
-    release = released.release
+    release = deliveries.release
     return [
         Stopped(
-            alert_id=release.alert_id, version=release.version, kind=released.kind, title=release.title,
-            recalled_ms=released.at_ms, groups=tuple(shown),
+            alert_id=release.alert_id, version=release.version, kind=deliveries.kind, title=release.title,
+            recalled_ms=deliveries.recalled_ms or 0, groups=tuple(shown),
         )
     ]  # fmt: skip
-
-
-def natural_sort_key(name: str) -> list[str | int]:
-    """A key that sorts names as people count: 7 群 before 12 群. Pure."""
-    return [int(x) if n % 2 else x for n, x in enumerate(re.split(r"([0-9]+)", name))]
-
-
-def clamp_tap_time(tapped_at_ms: int, at: datetime, released_at: datetime) -> datetime:
-    """When a tap was made, by the device's word as far as it can be true: between the release and ``at``, and
-    within the last day; else ``at``. Pure."""
-    at_ms = to_ms(at)
-    if not at_ms - 86_400_000 <= tapped_at_ms <= at_ms:
-        return at
-    return max(from_ms(tapped_at_ms), released_at)

@@ -1,1 +1,1 @@
-"""What every page stands on: dependencies, rendering, words, sessions, permissions, forms."""
+"""What every page uses: dependencies, rendering, words, sessions, permissions, forms. Knows no page."""

@@ -1,12 +1,13 @@
-"""Who looks: the middleware that turns the session's cookie into a Viewer.
+"""Authentication: the middleware that turns the session cookie into a Viewer.
 
-The person and the role are read from the desk on every request, so a new role or a departure
-holds at once.
+The person and the role are read from the desk on every request, so a new role or a departure takes effect at
+once.
 """
 
 from dataclasses import dataclass
 from typing import Any
 
+from litestar import Request
 from litestar.connection import ASGIConnection
 from litestar.middleware.authentication import AbstractAuthenticationMiddleware, AuthenticationResult
 
@@ -17,14 +18,18 @@ from fenghuo.domain.events import Person
 
 @dataclass(frozen=True, slots=True)
 class Viewer:
-    """The person who looks, as the desk knows them now."""
+    """The logged-in person, as the desk has them now."""
 
     person: Person
     token: str
 
 
+ViewerRequest = Request[Viewer, Any, Any]
+"""A request of somebody who is logged in, as a guard has made sure."""
+
+
 class SessionMiddleware(AbstractAuthenticationMiddleware):
-    """Puts the Viewer, or None, on the connection; refusing is the guards' part."""
+    """Puts the Viewer, or None, on the connection; guards refuse."""
 
     def __init__(self, app: Any, sessions: Sessions, desk: Desk) -> None:
         super().__init__(app, exclude=["^/static"])

@@ -1,5 +1,4 @@
-"""Who may open what: roles for each page and guards for each route; an alert's actions follow
-ALLOWED_ROLES."""
+"""Permissions: the roles of each page, and guards for routes; an alert's actions follow ALLOWED_ROLES."""
 
 from collections.abc import Callable
 from typing import Any
@@ -10,17 +9,18 @@ from litestar.handlers import BaseRouteHandler
 
 from console.web.authentication import Viewer
 from fenghuo.domain.alert import ALLOWED_ROLES, Action, Role
+from fenghuo.domain.taps import TODO_ROLES
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], None]
 
 STAFF = frozenset({Role.OFFICER, Role.ANALYST, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR})
-"""Whoever may come into the console at all."""
+"""Roles that may log in to the console."""
 TEAM = frozenset({Role.ANALYST, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR})
-"""Whoever may read reports and evidence."""
+"""Roles that may read reports and evidence."""
 
 PAGES: dict[str, frozenset[Role]] = {
-    "todo": frozenset({Role.OFFICER}),
+    "todo": TODO_ROLES,
     "queue": TEAM,
     "clusters": TEAM,
     "alerts": STAFF,
@@ -29,7 +29,7 @@ PAGES: dict[str, frozenset[Role]] = {
     "groups": STAFF,
     "people": frozenset({Role.ADMINISTRATOR, Role.AUDITOR}),
 }
-"""Who may open each page; the navigation shows a person only what is theirs."""
+"""The roles of each page; the navigation shows a person only the pages of their role."""
 
 HOME: dict[Role, str] = {
     Role.OFFICER: "/report",
@@ -52,7 +52,7 @@ ACTIONS = (
     Action.APPROVE_UPDATE,
     Action.DROP_UPDATE,
 )
-"""What a person can ask of an alert; the rest is the system's."""
+"""Actions that people take on an alert; the others are the system's."""
 
 
 def page(name: str) -> Guard:

@@ -1,4 +1,4 @@
-"""How a page is made: templates, their filters and words, the language, the headers that keep a page safe."""
+"""Rendering: templates and their helpers, the language of a request, the security headers of a page."""
 
 import hashlib
 from datetime import datetime
@@ -46,18 +46,18 @@ def local(moment: datetime) -> datetime:
 
 
 def ago(t: Words, moment: datetime, now: datetime, past: str = "ago") -> str:
-    """How long before (or after) ``now``: 4 分钟前, 还有 3 小时; with ``past`` "for" plainly 4 分钟."""
+    """Time between ``moment`` and ``now``: 4 分钟前, 还有 3 小时; with ``past`` "for" only 4 分钟."""
     seconds = int((now - moment).total_seconds())
-    side = past if seconds >= 0 else "ahead"
+    suffix = past if seconds >= 0 else "ahead"
     n = abs(seconds)
     for unit, least, length in (("days", 172_800, 86_400), ("hours", 5400, 3600), ("minutes", 60, 60)):
         if n >= least:
-            return t(f"time.{unit}_{side}", n=round(n / length))
-    return t("time.just_now") if side == "ago" else t("time.soon")
+            return t(f"time.{unit}_{suffix}", n=round(n / length))
+    return t("time.just_now") if suffix == "ago" else t("time.soon")
 
 
 def span(t: Words, seconds: float) -> str:
-    """A length of time in words: 38 秒, 4 分 12 秒, 2 小时 5 分."""
+    """A duration in words: 38 秒, 4 分 12 秒, 2 小时 5 分."""
     n = round(seconds)
     if n < 60:
         return t("time.span_s", s=n)
@@ -67,7 +67,7 @@ def span(t: Words, seconds: float) -> str:
 
 
 def elapsed(t: Words, moment: datetime, now: datetime) -> str:
-    """The clock since ``moment``: 04:31, 1 小时 05 分, 3 天; as many figures from one second to the next."""
+    """Time since ``moment`` as a clock of constant width: 04:31, 1 小时 05 分, 3 天."""
     seconds = max(0, int((now - moment).total_seconds()))
     if seconds < 3600:
         return f"{seconds // 60:02}:{seconds % 60:02}"
@@ -76,8 +76,8 @@ def elapsed(t: Words, moment: datetime, now: datetime) -> str:
     return t("time.days_for", n=seconds // 86_400)
 
 
-def _versions() -> dict[str, str]:
-    """Each static file's address, with its hash, so that it may be cached for ever."""
+def _asset_urls() -> dict[str, str]:
+    """Each static file's URL with its hash, so that browsers may cache it for ever."""
     return {
         path.name: f"/static/{path.name}?v={hashlib.sha256(path.read_bytes()).hexdigest()[:10]}"
         for path in sorted(STATIC.iterdir())
@@ -91,17 +91,17 @@ _ENVIRONMENT = Environment(
     trim_blocks=True,
     lstrip_blocks=True,
 )
-_ENVIRONMENT.globals["assets"] = _versions()
+_ENVIRONMENT.globals["assets"] = _asset_urls()
 
 
 def render_fragment(template: str, t: Words, **values: object) -> str:
-    """The template's text in the language of ``t``; times in it are as of now."""
+    """The template in the language of ``t``; relative times are as of now."""
     now = clock.now()
     tools = {
         "t": t,
         "lang": t.language,
         "now": now,
-        "signs": BY_KIND,
+        "status_icons": BY_KIND,
         "local": local,
         "from_ms": clock.from_ms,
         "ago": lambda moment, past="ago": ago(t, moment, now, past),
@@ -112,7 +112,7 @@ def render_fragment(template: str, t: Words, **values: object) -> str:
 
 
 def render_page(request: AnyRequest, template: str, *, status: int = 200, **values: object) -> Response[str]:
-    """A whole page for the one who asks."""
+    """A whole page, in the language and with the navigation of the viewer."""
     t = words_of(request)
     viewer = request.scope.get("user")
     body = render_fragment(
@@ -121,8 +121,8 @@ def render_page(request: AnyRequest, template: str, *, status: int = 200, **valu
         viewer=viewer.person if viewer else None,
         path=request.url.path,
         nav=pages_of(viewer.person.role) if viewer else [],
-        waiting=request.scope.get("state", {}).get("waiting", 0),
-        other=_other_language(request, t),
+        pending_count=request.scope.get("state", {}).get("pending_count", 0),
+        other_language_url=_other_language_url(request, t),
         csrf=csrf_token({"request": request}),
         **values,
     )
@@ -137,13 +137,13 @@ def _language_cookie(language: str) -> Cookie:
     )
 
 
-def _other_language(request: AnyRequest, t: Words) -> str:
-    """This page's address in the other language."""
-    other = next(x for x in LANGUAGES if x != t.language)
-    kept = (
+def _other_language_url(request: AnyRequest, t: Words) -> str:
+    """This page's URL in the other language."""
+    language = next(x for x in LANGUAGES if x != t.language)
+    query = (
         [(k, v) for k, v in request.query_params.multi_items() if k != "lang"]
         if request.method == "GET"
         else []
     )
     path = request.url.path if request.method == "GET" else "/"
-    return f"{path}?{urlencode([*kept, ('lang', other)])}"
+    return f"{path}?{urlencode([*query, ('lang', language)])}"

@@ -1,4 +1,4 @@
-"""The shape and the tone of every state, once: a state has a word, a shape and a colour.
+"""The icon of every status: (shape, tone). A status is shown by a word, a shape and a colour.
 
 Tones: quiet, accent (under way), amber (waits for a person), green (residents have it), red (danger).
 """
@@ -11,8 +11,8 @@ from fenghuo.domain.events import DeliveryState, ScamStage
 StatusIcon = tuple[str, str]
 
 
-class Standing(StrEnum):
-    """What has become of a text that once went out."""
+class TextStatus(StrEnum):
+    """Whether a released text is still in force."""
 
     CURRENT = "current"
     REPLACED = "replaced"
@@ -56,13 +56,12 @@ VERDICT: dict[str, StatusIcon] = {
     "suggested": ("question", "amber"),
     "new": ("ring", "quiet"),
 }
-STANDING: dict[str, StatusIcon] = {
-    Standing.CURRENT: ("tick", "accent"),
-    Standing.REPLACED: ("loop", "amber"),
-    Standing.RECALLED: ("stop", "ink"),
-    Standing.EXPIRED: ("dash", "quiet"),
-    Standing.CORRECTION: ("back", "accent"),
+TEXT: dict[str, StatusIcon] = {
+    TextStatus.CURRENT: ("tick", "accent"),
+    TextStatus.REPLACED: ("loop", "amber"),
+    TextStatus.RECALLED: ("stop", "ink"),
+    TextStatus.EXPIRED: ("dash", "quiet"),
+    TextStatus.CORRECTION: ("back", "accent"),
 }
-"""What has become of a text that residents have."""
-BY_KIND = {"state": ALERT, "delivery": DELIVERY, "stage": STAGE, "verdict": VERDICT, "standing": STANDING}
-"""The section of the words that names a kind's states, to its signs."""
+BY_KIND = {"state": ALERT, "delivery": DELIVERY, "stage": STAGE, "verdict": VERDICT, "standing": TEXT}
+"""By the section of the words table that names the statuses."""

@@ -1,32 +1,31 @@
-"""Forms that people submit: reading them, publishing what was decided, waiting for its outcome."""
+"""Submitted forms: reading them, publishing what was decided, waiting for its outcome."""
 
 import asyncio
 import re
 from collections.abc import Mapping
-from typing import Any
 from uuid import uuid4
 
-from litestar import Request
+from litestar.datastructures import FormMultiDict
+from litestar.exceptions import ClientException
 
-from console.web.authentication import Viewer
+from console.web.authentication import ViewerRequest
 from console.web.dependencies import Dependencies
-from console.web.error_pages import keep_input
+from console.web.rendering import AnyRequest
 from fenghuo.domain.events import ClusterCorrected, DecisionMade, UrgentHandled
 from fenghuo.errors import Unavailable
 
 Form = Mapping[str, str]
-ActRequest = Request[Viewer, Any, Any]
-KEPT = ("title", "text", "correction", "expression", "override", "reason")
-"""Fields that an error's page shows again as they were typed."""
+TYPED_FIELDS = ("title", "text", "correction", "expression", "override", "reason")
+"""Fields that an error page shows again as they were typed."""
 REASON_LIMIT = 500
-_LOOK_EVERY_S = 0.05
+_POLL_S = 0.05
 _ID = re.compile(r"[0-9a-f]{32}")
 WAIT_S = 3.0
-"""How long a page waits for its decision to settle before it says that it is under way."""
+"""How long a page waits for the outcome of its decision before it says that the decision is under way."""
 
 
-class BadForm(ValueError):
-    """A form without what our own pages put into it: nothing was done."""
+class BadForm(ClientException):
+    """A form that none of our pages sends. Answered with 400; nothing was done."""
 
 
 def new_id() -> str:
@@ -34,49 +33,66 @@ def new_id() -> str:
 
 
 def is_id(text: str) -> bool:
-    """Whether ``text`` is an id that a page of ours made."""
+    """Whether ``text`` has the form of ``new_id``."""
     return _ID.fullmatch(text) is not None
 
 
-def id_of(form: Form) -> str:
-    """The decision's id that our page put into ``form``; BadForm without one."""
+def decision_id_of(form: Form) -> str:
+    """The id that the page put into ``form``, which makes a second submission the same decision.
+
+    Raises BadForm without one.
+    """
     decision_id = form.get("decision_id", "")
     if not is_id(decision_id):
         raise BadForm("no decision_id")
     return decision_id
 
 
-async def publish_and_wait(
-    house: Dependencies, said: DecisionMade | ClusterCorrected | UrgentHandled
-) -> str | None:
-    """Publish what was decided unless it is settled already; its code ("ok" or why not), None if under way.
+def text_fields(form: FormMultiDict) -> dict[str, str]:
+    """The form's fields without its files; of a repeated field the last value."""
+    return {name: value for name, value in form.items() if isinstance(value, str)}
 
-    Raises Unavailable or Crowded when the broker did not take it: then nothing was decided.
+
+def values_of_field(form: FormMultiDict, name: str) -> list[str]:
+    """All values of a repeated field, such as ticked boxes."""
+    return [value for value in form.getall(name, []) if isinstance(value, str)]
+
+
+async def read_form(request: ViewerRequest) -> dict[str, str]:
+    """The form's fields; TYPED_FIELDS are kept for an error page."""
+    fields = text_fields(await request.form())
+    keep_input(request, **{name: fields.get(name, "") for name in TYPED_FIELDS})
+    return fields
+
+
+def keep_input(request: AnyRequest, **typed: str) -> None:
+    """Remember what was typed, so that an error page can give it back."""
+    request.scope["state"]["typed"] = {name: text for name, text in typed.items() if text.strip()}
+
+
+async def publish_and_wait(
+    deps: Dependencies, event: DecisionMade | ClusterCorrected | UrgentHandled
+) -> str | None:
+    """Publish ``event`` unless it is settled already, and return its code: "ok" or the reason against it.
+
+    None if it is not settled within WAIT_S. Raises Unavailable or Crowded if the broker did not take it: then
+    nothing was decided.
     """
-    settled = await house.desk.order_outcomes.get(said.event_id)
+    settled = await deps.desk.order_outcomes.get(event.event_id)
     if settled is not None:
         return settled[0]
-    if not house.started():
-        raise Unavailable("the room is still starting")
-    await house.transport.publish([said])
+    deps.require_started()
+    await deps.transport.publish([event])
     try:
         async with asyncio.timeout(WAIT_S):
-            return await _outcome(house, said.event_id)
+            return await _poll_outcome(deps, event.event_id)
     except (TimeoutError, Unavailable):
         return None
 
 
-async def _outcome(house: Dependencies, decision_id: str) -> str:
+async def _poll_outcome(deps: Dependencies, decision_id: str) -> str:
     while True:
-        settled = await house.desk.order_outcomes.get(decision_id)
+        settled = await deps.desk.order_outcomes.get(decision_id)
         if settled is not None:
             return settled[0]
-        await asyncio.sleep(_LOOK_EVERY_S)
-
-
-async def read_form(request: ActRequest) -> tuple[dict[str, str], list[str]]:
-    """(fields, chosen towns) of the form; what was typed is kept for an error's page."""
-    form = await request.form()
-    fields = {k: v for k, v in form.items() if isinstance(v, str)}
-    keep_input(request, **{k: fields.get(k, "") for k in KEPT})
-    return fields, [x for x in form.getall("towns", []) if isinstance(x, str)]
+        await asyncio.sleep(_POLL_S)

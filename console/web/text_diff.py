@@ -1,4 +1,4 @@
-"""What two texts have in common, as HTML with marks."""
+"""The differences between two texts, marked in HTML."""
 
 import difflib
 from functools import lru_cache
@@ -6,22 +6,22 @@ from functools import lru_cache
 from markupsafe import Markup, escape
 
 COMPARED = 400
-"""Characters of a message that are compared; the rest is shown unmarked."""
+"""Characters of a text that are compared; the rest is not marked."""
 CUT_SHOWN = 12
-"""Missing pieces up to this length are shown struck out, longer ones as an ellipsis."""
+"""Deleted pieces up to this length are shown struck out, longer ones as an ellipsis."""
 SHORTEST_MATCH = 2
 
 
 @lru_cache(maxsize=4096)
-def marked(first: str, other: str) -> Markup:
-    """``other`` as HTML: what ``first`` does not have in a <mark>, what is only missing in a <del>."""
-    a, b = first[:COMPARED], other[:COMPARED]
-    parts = [_piece(*piece) for piece in _smooth(a, b)]
+def mark_differences(base: str, other: str) -> Markup:
+    """``other`` as HTML: what ``base`` does not have in a <mark>, what only ``base`` has in a <del>."""
+    a, b = base[:COMPARED], other[:COMPARED]
+    parts = [_as_html(*piece) for piece in _pieces(a, b)]
     return Markup("").join([*parts, escape(other[COMPARED:])])
 
 
-def _smooth(a: str, b: str) -> list[tuple[bool, str, str]]:
-    """(equal?, piece of a, piece of b): matches of fewer than SHORTEST_MATCH characters count as changed."""
+def _pieces(a: str, b: str) -> list[tuple[bool, str, str]]:
+    """(same, piece of a, piece of b); matches shorter than SHORTEST_MATCH count as changed."""
     pieces: list[tuple[bool, str, str]] = []
     for kind, a_from, a_to, b_from, b_to in difflib.SequenceMatcher(None, a, b, autojunk=False).get_opcodes():
         same = kind == "equal" and b_to - b_from >= SHORTEST_MATCH
@@ -33,7 +33,7 @@ def _smooth(a: str, b: str) -> list[tuple[bool, str, str]]:
     return pieces
 
 
-def _piece(same: bool, was: str, now: str) -> Markup:
+def _as_html(same: bool, was: str, now: str) -> Markup:
     if same or was == now:
         return escape(now)
     if now:

@@ -1,5 +1,6 @@
-"""Every word that people read, in Chinese and in English: one table (words/*.toml; channels
-have theirs in fenghuo.domain.channels) and one lookup.
+"""The texts of the console in Chinese and English: one table and one lookup.
+
+The table is words/*.toml; the names of channels come from fenghuo.domain.channels.
 
 A key is ``page.name``; an entry has ``zh`` and ``en``, and ``one`` where English needs a singular.
 """
@@ -29,28 +30,28 @@ def table() -> dict[str, Entry]:
 
 
 class Words:
-    """The words of one language: ``words("queue.title")``; numbers among ``values`` get their thousands."""
+    """The texts of one language: ``words("queue.title")``; integers are written with thousands separators."""
 
     def __init__(self, language: str) -> None:
         self.language = language if language in LANGUAGES else LANGUAGES[0]
 
     def __call__(self, key: str, **values: object) -> str:
-        """The sentence of ``key``; KeyError for one that is not in the table."""
+        """The text of ``key``; KeyError if the table has none."""
         entry = table()[key]
         text = entry[self.language]
         if self.language == "en" and values.get("n") == 1:
             text = entry.get("one", text)
-        return text.format(**{k: _figure(v) for k, v in values.items()}) if values else text
+        return text.format(**{k: _with_separators(v) for k, v in values.items()}) if values else text
 
     def known(self, key: str) -> bool:
         return key in table()
 
     def people(self, count: int) -> str:
-        """Residents as they stand before a noun: "42.6 万", "9,500 " (no break within); 426,000."""
+        """A number of residents before a noun, without a line break inside: "42.6 万", "9,500 "; 426,000."""
         if self.language == "zh" and count >= 10_000:
             return f"{count / 10_000:.1f}".removesuffix(".0") + "\u00a0万"
         return f"{count:,}\u00a0" if self.language == "zh" else f"{count:,}"
 
 
-def _figure(value: object) -> object:
+def _with_separators(value: object) -> object:
     return f"{value:,}" if isinstance(value, int) and not isinstance(value, bool) else value

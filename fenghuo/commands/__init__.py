@@ -21,19 +21,18 @@ LIBRARY_THREADS = {
 
 
 def limit_library_threads() -> None:
-    """Have libraries take no more than is used here, unless the operator set them otherwise; call it before
-    they are imported.
+    """Limit the threads and tables of libraries, unless the operator set them; call it before their import.
 
-    numpy multiplies small matrices only: a pool of threads in each room spins on cores that the other rooms
-    need, and on a busy machine a forecast takes four times as long. pypinyin's phrases are 45 MiB, and only
-    its characters are looked up.
+    We multiply small matrices only: numpy's thread pool in each room would spin on cores that other rooms
+    need, and on a busy machine a forecast takes four times as long. pypinyin's phrases take 45 MiB, and we
+    look up characters only.
     """
     for name, value in LIBRARY_THREADS.items():
         os.environ.setdefault(name, value)
 
 
 class Registered(click.Group):
-    """Commands by entry point, loaded when they are called."""
+    """A group whose commands are entry points, imported when they are called."""
 
     def list_commands(self, _context: click.Context) -> list[str]:
         return sorted(x.name for x in entry_points(group=COMMANDS_GROUP))

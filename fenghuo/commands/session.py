@@ -1,4 +1,4 @@
-"""For commands: the desk and the transport of the settings in force, opened, used once, closed."""
+"""For commands: opens the desk and the transport of the settings in force, and closes them afterwards."""
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from fenghuo.commands.supervisor import noted_running
+from fenghuo.commands.running_record import read_running
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.redis import reaching_redis
 from fenghuo.errors import Barred, Refused, Unavailable
@@ -21,9 +21,9 @@ PING_S = 5
 
 
 def run(room: str, work: Callable[[Desk, AnyTransport, Settings], Awaitable[T]]) -> T:
-    """What ``work`` returns, given the desk and a started transport that publishes as ``room``.
+    """Run ``work`` with the desk and a started transport that publishes as ``room``; returns its result.
 
-    Raises Refused when nothing answers there, with how to start it.
+    Raises Refused, saying how to start it, when no server answers.
     """
 
     async def with_transport(desk: Desk, settings: Settings) -> T:
@@ -34,7 +34,7 @@ def run(room: str, work: Callable[[Desk, AnyTransport, Settings], Awaitable[T]])
 
 
 def with_desk(work: Callable[[Desk, Settings], Awaitable[T]]) -> T:
-    """What ``work`` returns, given the desk alone: for what needs no broker (tokens, passwords)."""
+    """Run ``work`` with the desk alone, for what needs no broker (tokens, passwords); returns its result."""
     settings = known_settings()
     logs.set_up("offline", settings.log_level if settings.log_level != "INFO" else "WARNING")
     return asyncio.run(_at_desk(work, settings))
@@ -51,7 +51,7 @@ async def _at_desk(work: Callable[[Desk, Settings], Awaitable[T]], settings: Set
 
 @asynccontextmanager
 async def publishing_as(room: str, desk: Desk, settings: Settings) -> AsyncIterator[AnyTransport]:
-    """A started transport that may publish what ``room`` is a writer of; stopped at the end."""
+    """A started transport that publishes as ``room``; stopped at the end."""
     transport = open_transport(settings, room, desk)
     try:
         await transport.start()
@@ -61,17 +61,16 @@ async def publishing_as(room: str, desk: Desk, settings: Settings) -> AsyncItera
 
 
 def known_settings() -> Settings:
-    """The settings, completed from data_dir where they are silent: by the house that runs there, and its
-    secrets."""
+    """The settings, completed from data_dir: addresses of the system that runs there, and its secrets."""
     settings = load_settings()
-    noted = {
-        k: v for k, v in noted_running(settings.data_dir).items() if k not in settings.model_fields_set and v
+    recorded = {
+        k: v for k, v in read_running(settings.data_dir).items() if k not in settings.model_fields_set and v
     }
     if (settings.data_dir / "secrets").exists():
         kept = ensure_secrets(settings.data_dir)
         missing = [x for x in SECRETS if not getattr(settings, x).get_secret_value()]
-        return settings.model_copy(update=noted | {x: SecretStr(kept[x]) for x in missing})
-    return settings.model_copy(update=noted)
+        return settings.model_copy(update=recorded | {x: SecretStr(kept[x]) for x in missing})
+    return settings.model_copy(update=recorded)
 
 
 async def _check_answers(desk: Desk, settings: Settings) -> None:

@@ -16,8 +16,8 @@ def tell(line: str) -> None:
     click.echo(line, err=True)
 
 
-def wait_for_the_end(supervisor: Supervisor) -> None:
-    """Until Ctrl-C or SIGTERM; Refused when a room cannot go on."""
+def wait_for_end(supervisor: Supervisor) -> None:
+    """Wait for Ctrl-C or SIGTERM; raises Refused when a room cannot go on."""
     end = threading.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         signal.signal(sign, lambda *_: end.set())
@@ -41,7 +41,7 @@ def up(broker: str | None) -> None:
         supervisor.start()
         tell(f"console  {supervisor.console_url}\nintake   {supervisor.intake_url}/api/v1/reports")
         tell("first time? add yourself: fenghuo people add ID --name NAME --role approver. Ctrl-C ends all.")
-        wait_for_the_end(supervisor)
+        wait_for_end(supervisor)
         tell("ending ...")
     finally:
         supervisor.stop()

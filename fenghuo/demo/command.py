@@ -14,7 +14,7 @@ import click
 
 from fenghuo import clock
 from fenghuo.commands.supervisor import Supervisor
-from fenghuo.commands.up import tell, wait_for_the_end
+from fenghuo.commands.up import tell, wait_for_end
 from fenghuo.demo import district
 from fenghuo.demo.console_client import ConsoleClient
 from fenghuo.demo.simulator_process import SimulatorProcess, credentials_file, roster_of
@@ -131,7 +131,7 @@ def play(run: DemoRun, everyday: float, *, auto: bool) -> dict[str, Any]:
         result = tell_stories(run, auto=auto)
         if not auto:
             run.tell("\nstays open until Ctrl-C")
-            wait_for_the_end(run.supervisor)
+            wait_for_end(run.supervisor)
     finally:
         trickle.end()
         run.reporters.close()

@@ -2,7 +2,8 @@
 
 from collections.abc import AsyncIterator, Sequence
 from datetime import datetime
-from typing import NamedTuple
+
+import msgspec
 
 from fenghuo.clock import to_ms
 from fenghuo.desk import retention
@@ -11,10 +12,10 @@ from fenghuo.desk.keys import Keys
 from fenghuo.desk.redis import JSON, Reader, decoder, payload, reaching_redis
 from fenghuo.domain import events as e
 from fenghuo.domain.calendar import day_of
-from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, LedgerRow, ledger_rank, next_attempt
+from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, LedgerRow, halted_name, ledger_rank, next_attempt
 
 
-class WarnedGroup(NamedTuple):
+class WarnedGroup(msgspec.Struct, frozen=True, gc=False):
     """What a group got or may have got. Field ``group|alert|channel|kind`` of a hash by day."""
 
     group_id: str
@@ -23,15 +24,14 @@ class WarnedGroup(NamedTuple):
     kind: str
 
     def encode(self) -> str:
-        return "|".join(self)
+        return f"{self.group_id}|{self.alert_id}|{self.channel}|{self.kind}"
 
     @classmethod
     def decode(cls, field: bytes) -> "WarnedGroup":
-        group_id, alert_id, channel, kind = field.decode().split("|")
-        return cls(group_id, alert_id, channel, kind)
+        return cls(*field.decode().split("|"))
 
 
-class TapTime(NamedTuple):
+class TapTime(msgspec.Struct, frozen=True, gc=False):
     """A person's tap and how long its group had waited for it. Member ``group|alert|version|kind|seconds`` of
     a sorted set by time (ms)."""
 
@@ -199,8 +199,7 @@ def _receipt(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
 def _retry(x: e.ReceiptRecorded, keys: Keys) -> list[Change]:
     """The next attempt: due at its time, or when a person has resumed its channel."""
     request = e.encode(next_attempt(x))
-    _, _, halted = x.held.partition("halted:")
-    if halted:
+    if halted := halted_name(x.held):
         return [("ZADD", keys.held(halted), to_ms(x.at), request)]
     return [("ZADD", keys.retries, to_ms(x.retry_at), request)] if x.retry_at is not None else []
 

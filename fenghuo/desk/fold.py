@@ -7,9 +7,6 @@ Each change is idempotent and versioned, so redelivered, replayed and late event
 all lead to the same desk.
 """
 
-from collections.abc import Callable
-from typing import Any
-
 from fenghuo.desk import (
     alerts,
     clusters,
@@ -22,22 +19,30 @@ from fenghuo.desk import (
     reports,
     surges,
 )
-from fenghuo.desk.apply_script import Change
+from fenghuo.desk.apply_script import Change, Fold
 from fenghuo.desk.keys import Keys
 from fenghuo.domain import events as e
 
 _NOUNS = (
     reports, surges, clusters, alerts, order_outcomes, releases, deliveries, notices, directory, dead_letters
 )  # fmt: skip
-_FOLDS: dict[type[e.Event], list[Callable[[Any, Keys], list[Change]]]] = {}
-for _noun in _NOUNS:
-    for _kind, _fold in _noun.FOLDS.items():
-        _FOLDS.setdefault(_kind, []).append(_fold)
+
+
+def _fold_of(kind: type[e.Event]) -> Fold:
+    """What all nouns take from ``kind``."""
+    folds: list[Fold] = [noun.FOLDS[kind] for noun in _NOUNS if kind in noun.FOLDS]
+    if len(folds) == 1:
+        return folds[0]
+    return lambda event, keys: [change for fold in folds for change in fold(event, keys)]
+
+
+_FOLDS = {kind: _fold_of(kind) for noun in _NOUNS for kind in noun.FOLDS}
 
 
 def project(event: e.Event, keys: Keys) -> list[Change]:
     """The desk's changes for ``event``; an empty list for an event that no noun takes."""
-    return [change for fold in _FOLDS.get(type(event), ()) for change in fold(event, keys)]
+    fold = _FOLDS.get(type(event))
+    return fold(event, keys) if fold else []
 
 
 def projects(kind: type[e.Event]) -> bool:

@@ -1,7 +1,8 @@
 """Surges: the recent matches of one pattern in one district, and the same hours of its last days."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
+
+import msgspec
 
 from fenghuo.clock import to_ms
 from fenghuo.desk import retention
@@ -11,11 +12,11 @@ from fenghuo.desk.redis import Reader, reaching_redis
 from fenghuo.domain import events as e
 from fenghuo.domain.calendar import HOUR_MS
 
-SurgeId = tuple[str, str]
+SurgeKey = tuple[str, str]
 """A pattern and a district."""
 
 
-class PatternMatch(NamedTuple):
+class PatternMatch(msgspec.Struct, frozen=True, gc=False):
     """One report of a pattern. Member ``report|reporter|group|town`` of a sorted set by time (ms)."""
 
     at_ms: int
@@ -38,8 +39,8 @@ class Surges(Reader):
     """Reads what a surge is recognised by."""
 
     async def recent_matches(
-        self, surges: Sequence[SurgeId], since_ms: int
-    ) -> dict[SurgeId, list[PatternMatch]]:
+        self, surges: Sequence[SurgeKey], since_ms: int
+    ) -> dict[SurgeKey, list[PatternMatch]]:
         """The stored matches of each surge since ``since_ms``, the oldest first."""
         async with reaching_redis():
             pipe = self._client.pipeline(transaction=False)
@@ -51,7 +52,7 @@ class Surges(Reader):
             surge: [decode(x, at_ms) for x, at_ms in found] for surge, found in zip(surges, raw, strict=True)
         }
 
-    async def hourly_reports(self, surges: Sequence[SurgeId]) -> dict[SurgeId, list[int]]:
+    async def hourly_reports(self, surges: Sequence[SurgeKey]) -> dict[SurgeKey, list[int]]:
         """Of each surge the hours (their start, ms) in which its pattern was reported in the last days, the
         oldest first, once for each reporter of that hour."""
         async with reaching_redis():

@@ -1,9 +1,9 @@
-"""Which groups have had their share of warnings: the same answer before approval (console) and in the plan
+"""Which groups may get no further warning: one answer for the approver's preview (console) and for the plan
 (broadcast).
 """
 
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from fenghuo.desk.desk import Desk
@@ -13,8 +13,6 @@ from fenghuo.domain.events import Group
 from fenghuo.domain.warning_limits import WEEK, GroupQuota, LimitReason, Limits, WarningCount, over_limit
 from fenghuo.settings import Settings
 
-PLATFORMS = frozenset({LimitReason.PLATFORM, LimitReason.RESERVE})
-"""Reasons that hold for one way and not for the next."""
 MONTH = 31
 """Days that a platform's month has at most."""
 
@@ -27,14 +25,9 @@ def limits_of(settings: Settings) -> Limits:
     )  # fmt: skip
 
 
-def receiver(group: Group, channels: Collection[str]) -> GroupQuota:
-    """``group`` as its share of warnings is judged, when it is warned through ``channels``."""
-    return GroupQuota(group.group_id, platform=is_counted(group, channels), per_day=group.quota_day)
-
-
-def is_counted(group: Group, channels: Collection[str]) -> bool:
-    """Whether its platform counts what ``group`` gets by the first of its ways that is in ``channels``."""
-    return next((way.channel for way in group.ways if way.channel in channels), "") in COUNTED
+def receiver(group: Group, channel: str) -> GroupQuota:
+    """``group`` as its share of warnings is judged, when it is warned through ``channel``."""
+    return GroupQuota(group.group_id, platform=channel in COUNTED, per_day=group.quota_day)
 
 
 async def held_back_groups(
@@ -60,25 +53,25 @@ async def held_back_groups(
 async def _counts(
     desk: Desk, receivers: Sequence[GroupQuota], alert_id: str, now: datetime, back: int
 ) -> Mapping[str, WarningCount]:
-    """What each of ``receivers`` has had on the last ``back`` days."""
+    """What each of ``receivers`` got on the last ``back`` days."""
     today = now.astimezone(CHINA).date()
-    had = _Had([x.group_id for x in receivers])
-    is_share: dict[str, bool] = {alert_id: False}
+    counts = _GroupCounts([x.group_id for x in receivers])
+    is_counted_alert: dict[str, bool] = {alert_id: False}
     for day in (today - timedelta(days=n) for n in range(back)):
-        had.begin_day()
+        counts.begin_day()
         async for rows in desk.deliveries.warned_on(day.isoformat()):
-            new = sorted({alert for _, alert, _, _ in rows} - is_share.keys())
+            new = sorted({x.alert_id for x in rows} - is_counted_alert.keys())
             alerts = await desk.alerts.get_many(new)
-            is_share |= {x: x not in alerts or not alerts[x].content.exercise for x in new}
-            for group_id, alert, channel, kind in rows:
-                if had.is_new(group_id, (alert, channel, kind)):
-                    warning = kind == "warning" and is_share[alert]
-                    had.add(group_id, day, today, warning=warning, counted=channel in COUNTED)
-    return had
+            is_counted_alert |= {x: x not in alerts or not alerts[x].content.exercise for x in new}
+            for row in rows:
+                if counts.is_new(row.group_id, (row.alert_id, row.channel, row.kind)):
+                    warning = row.kind == "warning" and is_counted_alert[row.alert_id]
+                    counts.add(row.group_id, day, today, warning=warning, counted=row.channel in COUNTED)
+    return counts
 
 
-class _Had(Mapping[str, WarningCount]):
-    """What each of some groups has had: some bytes for each, where a Count would be two hundred."""
+class _GroupCounts(Mapping[str, WarningCount]):
+    """The WarningCount of each group, in 6 bytes per group; a dict of objects would take two hundred."""
 
     def __init__(self, group_ids: Sequence[str]) -> None:
         self._at = {group_id: n for n, group_id in enumerate(group_ids)}
@@ -86,11 +79,12 @@ class _Had(Mapping[str, WarningCount]):
         self._seen: dict[tuple[str, str, str], bytearray] = {}
 
     def begin_day(self) -> None:
-        """What comes from now on is of another day."""
+        """Forget the messages of the day before: the next ones are of another day."""
         self._seen.clear()
 
     def is_new(self, group_id: str, what: tuple[str, str, str]) -> bool:
-        """Whether the message ``what`` of this day to one of the groups is heard of for the first time."""
+        """Whether the message ``what`` of this day to ``group_id`` has not been counted yet (pages repeat
+        rows); False for a group that is not counted here."""
         at = self._at.get(group_id)
         if at is None:
             return False
@@ -103,7 +97,7 @@ class _Had(Mapping[str, WarningCount]):
         return new
 
     def add(self, group_id: str, day: date, today: date, *, warning: bool, counted: bool) -> None:
-        """One message, as ``Count.add``."""
+        """Count one message, as ``WarningCount.add``."""
         at, count = self._at[group_id], self[group_id]
         count.add(day, today, warning=warning, counted=counted)
         self._today[at], self._week[at], self._month[at] = count.today, count.week, count.month

@@ -1,4 +1,4 @@
-"""A delivery as it stands on the ledger, and which of two states prevails."""
+"""One delivery on the ledger, which of two of its states prevails, and releases as the desk knows them."""
 
 from typing import NamedTuple
 
@@ -9,7 +9,7 @@ from fenghuo.domain.alert import AlertId
 
 
 class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
-    """A delivery as it stands on the ledger."""
+    """The state of one group's delivery."""
 
     state: e.DeliveryState
     at_ms: int
@@ -19,12 +19,17 @@ class LedgerRow(msgspec.Struct, frozen=True, kw_only=True):
     may_have_arrived: bool = msgspec.field(default=False, name="left")
     """Whether an attempt may have reached the group."""
     cause: str = ""
+    """What changed the state: send, tap, undo, poll, plan, recall."""
     by: str = ""
+    """The person whose tap changed the state."""
     word: int = 0
+    """How many taps and undos have changed the state: the later one prevails."""
     since_ms: int = 0
     """When it began to wait for the person who settled it."""
     held: str = ""
+    """Why the next attempt is postponed: rate, quiet, halted (a task), halted:NAME (a message)."""
     failures: int = 0
+    """How many attempts failed."""
 
 
 class LatestRelease(NamedTuple):
@@ -56,17 +61,27 @@ RANK: dict[e.DeliveryState, int] = {
     e.DeliveryState.ACCEPTED: 7,
     e.DeliveryState.SHOWN: 9,
 }
-"""Within one attempt a delivery only climbs; a later attempt stands above an earlier one; shown is final,
-but for the word of a person, who may have tapped by mistake."""
+"""Within one attempt the state of the higher rank prevails. A later attempt prevails over an earlier one, and
+SHOWN over all attempts. Only a person's tap or undo (``word``) can change SHOWN: a tap may be a mistake."""
 
 
 def ledger_rank(state: e.DeliveryState, attempt: int, word: int = 0) -> int:
-    """The version under which a delivery's state is put on the ledger."""
+    """The version of a state's PUT on the ledger: the highest prevails, whatever order they come in."""
     return word * 1_000_000 + (900_000 if state is e.DeliveryState.SHOWN else attempt * 10 + RANK[state])
 
 
+def held_by_halt(name: str) -> str:
+    """``held`` of a delivery that waits until a person resumes the channel or credential ``name``."""
+    return f"halted:{name}"
+
+
+def halted_name(held: str) -> str:
+    """What ``held`` waits for to be resumed; empty where it waits for something else."""
+    return held.removeprefix("halted:") if held.startswith("halted:") else ""
+
+
 def next_attempt(x: e.ReceiptRecorded) -> e.DeliveryRequested:
-    """The request that follows an attempt that came to nothing; the same for the same receipt."""
+    """The request that follows a postponed or failed attempt; its id is derived from the receipt's."""
     return e.DeliveryRequested(
         event_id=e.derive_id(x.event_id, "again"), at=x.retry_at or x.at, delivery_id=x.delivery_id,
         alert_id=x.alert_id, version=x.version, kind=x.kind, group_id=x.group_id,

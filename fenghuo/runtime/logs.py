@@ -56,7 +56,7 @@ class JsonFormatter(logging.Formatter):
 
 
 def _masked(name: str, value: object) -> object:
-    """An extra, masked by its own name as well: ``token="x"`` is as secret as the text "token=x"."""
+    """An extra, masked together with its name: ``token="x"`` is as secret as the text "token=x"."""
     if value is None or isinstance(value, bool):
         return value
     shown = mask(f"{name}={value}").removeprefix(f"{name}=")
@@ -64,7 +64,7 @@ def _masked(name: str, value: object) -> object:
 
 
 def set_up(room: str, level: str) -> None:
-    """Send every log line of this process to standard error as JSON; libraries from WARNING up."""
+    """Log to standard error as JSON: our modules from ``level`` up, libraries from WARNING up."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter(room))
     root = logging.getLogger()

@@ -1,4 +1,4 @@
-"""A room's life: settings, logs, transport, health, signals. The same for every room."""
+"""The life of a room's process: logs, transport, loops, health, signals. The same for every room."""
 
 import asyncio
 import contextlib
@@ -28,19 +28,19 @@ from fenghuo.transport.stage import Follow, Stage, end_tasks
 log = logging.getLogger(__name__)
 
 PARENT = "FENGHUO_PARENT_PID"
-"""Set by ``fenghuo up``: a room whose parent is gone ends itself, so that none is left behind."""
+"""Set by ``fenghuo up``: a room ends itself when its parent is gone, so that none is left behind."""
 STEADY_S = 5.0
-"""A loop that has run this long since it failed works again."""
+"""A loop that has run this long since its last failure counts as healthy."""
 GC_AFTER = (20_000, 50, 100)
-"""New objects that outlive their making, and younger collections, after which each generation is looked at:
-some megabytes of what a failure left behind may wait for it."""
+"""Thresholds of the garbage collector (allocations, then collections of the younger generation). Rare
+collections are fine: only what a failure leaves behind, some megabytes, waits for them."""
 AnyTransport = RedisTransport | KafkaTransport
 Asgi = Callable[[Any, Any, Any], Awaitable[None]]
 
 
 @dataclass(slots=True)
 class Room:
-    """What a room is made of, put together by its ``app.py``; ``asgi`` None gives it health pages only."""
+    """What a room consists of, built by its ``app.py``; with ``asgi`` None it serves health pages only."""
 
     name: str
     settings: Settings
@@ -52,17 +52,17 @@ class Room:
     follows: Sequence[Follow] = ()
     asgi: Asgi | None = None
     loops: Sequence[Callable[[], Awaitable[None]]] = ()
-    """Coroutines that run for the room's life beside its stages."""
+    """Coroutines that run beside the stages until the room ends."""
     closing: Sequence[Callable[[], Awaitable[None]]] = ()
-    """What gives back the room's own connections once its stages have ended."""
+    """Closes the room's own connections once its stages have ended."""
     started: bool = False
     waits_for: str = ""
-    """Why it has not started yet, as the last try told."""
+    """Why it has not started yet: the error of the last attempt."""
     failing: dict[str, str] = field(default_factory=dict)
-    """Each loop that failed and has not worked since, and why."""
+    """Loops that failed and are not healthy since, with the error."""
 
     async def health_problem(self) -> str | None:
-        """Why the room cannot serve now, or None."""
+        """Why the room cannot work now, or None."""
         if not self.started:
             return f"starting: {self.waits_for}" if self.waits_for else "starting"
         keys = self.desk.keys
@@ -90,7 +90,7 @@ def _half_rebuilt(mark: bytes | None, lease: bytes | None) -> str | None:
 
 
 def redis_url(settings: Settings) -> str:
-    """The Redis in force: the configured one, else the embedded one's address as ``up`` recorded it."""
+    """The URL of the Redis in force: the configured one, else the embedded one that ``up`` recorded."""
     if settings.redis_url:
         return settings.redis_url
     from fenghuo.servers.redis import embedded_url
@@ -99,13 +99,13 @@ def redis_url(settings: Settings) -> str:
 
 
 def open_desk(settings: Settings) -> Desk:
-    """A desk on the Redis in force; nothing is sent yet."""
+    """A desk on the Redis in force, not connected yet."""
     client = Redis.from_url(redis_url(settings), socket_connect_timeout=5, socket_timeout=10)
     return Desk(client, Keys(settings.namespace))
 
 
 def open_transport(settings: Settings, room: str, desk: Desk) -> AnyTransport:
-    """The transport that the settings name, for ``room``; ``start`` connects it."""
+    """The transport that the settings select, for ``room``; ``start`` connects it."""
     if settings.broker == "redis":
         return RedisTransport(
             redis_url(settings), room=room, namespace=settings.namespace,
@@ -145,7 +145,7 @@ async def _answer(send: Any, status: int, body: dict[str, Any]) -> None:
 
 
 def run_room(build: Callable[[Settings], Room], settings: Settings, name: str) -> None:
-    """Run one room until SIGTERM or SIGINT; returns after everything under way is finished."""
+    """Run one room until SIGTERM or SIGINT; returns after the batches in progress have ended."""
     logs.set_up(name, settings.log_level)
     runner: Callable[..., None] = asyncio.run
     with contextlib.suppress(ImportError):
@@ -178,9 +178,9 @@ async def _live(build: Callable[[Settings], Room], settings: Settings) -> None:
 
 
 async def _start(room: Room, halt: asyncio.Event) -> None:
-    """Connect, and keep trying while the broker is away: /ready tells, nothing is lost meanwhile.
+    """Connect, with retries while the broker is down: /ready says why, nothing is lost meanwhile.
 
-    Raises Refused when waiting would not help.
+    Raises Refused if a retry would not help.
     """
     delay_s = 0.2
     while not halt.is_set():
@@ -189,7 +189,7 @@ async def _start(room: Room, halt: asyncio.Event) -> None:
                 await room.desk.client.ping()
             await room.transport.start(room.stages, room.follows)
             room.started = True
-            leave_alone_what_stays()
+            tune_garbage_collector()
             log.info("room started", extra={"port": room.port})
             return
         except Refused:
@@ -203,16 +203,16 @@ async def _start(room: Room, halt: asyncio.Event) -> None:
             delay_s = min(delay_s * 2, 5)
 
 
-def leave_alone_what_stays() -> None:
-    """Keep the garbage collector off what lives as long as the process (modules, clients, patterns), and let
-    it look at the rest less often: by its own measure a fan-out spends a fifth of its time looking."""
+def tune_garbage_collector() -> None:
+    """Exclude what lives as long as the process (modules, clients, patterns) from garbage collection, and
+    collect the rest less often: by default a fan-out spends a fifth of its time in the collector."""
     gc.collect()
     gc.freeze()
     gc.set_threshold(*GC_AFTER)
 
 
 async def _for_ever(room: Room, loop: Callable[[], Awaitable[None]]) -> None:
-    """Run ``loop`` again whenever it fails; ``room.failing`` names it until it has worked for STEADY_S."""
+    """Restart ``loop`` whenever it fails; ``room.failing`` names it until it has run for STEADY_S."""
     name = getattr(loop, "__qualname__", repr(loop))
     while True:
         steady = asyncio.get_running_loop().call_later(STEADY_S, room.failing.pop, name, None)
@@ -220,7 +220,7 @@ async def _for_ever(room: Room, loop: Callable[[], Awaitable[None]]) -> None:
             await loop()
         except Exception as error:
             room.failing[name] = f"{name} fails: {e.reason_of(error)}"
-            log.exception("loop failed, starting it again")
+            log.exception("loop failed, restarting it")
             await asyncio.sleep(1)
         finally:
             steady.cancel()
@@ -250,7 +250,8 @@ async def _end(room: Room, server: "_Server", serving: Any, tasks: list[Any]) ->
 
 
 class _Server(uvicorn.Server):
-    """Uvicorn in a loop of ours: signals are the runtime's, and a taken port is told in one line."""
+    """Uvicorn inside our event loop: the runtime handles signals, and a port in use is reported in one
+    line."""
 
     def __init__(self, app: Asgi, host: str, port: int) -> None:
         super().__init__(

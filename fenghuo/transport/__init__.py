@@ -1,4 +1,4 @@
-"""Two transports, one pipeline: a stage turns a batch of events into an outcome, and touches neither.
+"""Two transports, one pipeline: a stage turns a batch of events into an outcome and touches no broker.
 
-``pipeline`` has the words, ``workbench`` runs a batch; ``kafka`` and ``redis`` commit each in its own way.
+``stage`` has the types, ``batch_runner`` runs a batch, ``kafka`` and ``redis`` read and commit.
 """

@@ -1,7 +1,7 @@
-"""Works one stage's batches: decodes, handles, sets poison aside, and stops when there is too much of it.
+"""Runs one stage's batches: decodes, handles, dead-letters poison, and stops the stage if there is too much.
 
-It knows no broker: a transport hands it records and a ``commit``, which makes the work's events, its changes
-to the desk and the records' acknowledgement stand.
+It knows no broker: the transport passes records and a ``commit``, which publishes the events, changes the
+desk and acknowledges the records.
 """
 
 import asyncio
@@ -23,15 +23,16 @@ from fenghuo.transport.stage import Outcome, Record, Stage, StageStopped, check_
 log = logging.getLogger(__name__)
 
 HANDLE_S = 25
-"""Work that takes longer, its commit included, is given up and tried again with half the records."""
+"""A batch that takes longer, its commit included, is cancelled and retried with half the records."""
 POISON_MOST = 100
 POISON_WINDOW = 200
-"""If more than POISON_MOST of the latest POISON_WINDOW records are poison, the release is bad, not they."""
+"""If more than POISON_MOST of the latest POISON_WINDOW records are poison, the release is at fault, not
+they."""
 
 
 @dataclass(frozen=True, slots=True)
 class BatchResult:
-    """What came of some records; to be committed as one."""
+    """The result of some records, to be committed as one."""
 
     records: Sequence[Record]
     events: list[e.Event]
@@ -48,19 +49,19 @@ class BatchRunner:
         self.stage = stage
         self.keys = keys
         self._decoder = stage.topic.decoder()
-        self._latest: deque[bool] = deque(maxlen=POISON_WINDOW)
+        self._recent: deque[bool] = deque(maxlen=POISON_WINDOW)
         self._at_once = stage.batch
 
-    def parts(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
-        """``records`` in order, no more at a time than the stage is able to work in time."""
+    def slices(self, records: Sequence[Record]) -> Iterator[Sequence[Record]]:
+        """``records`` in order, in slices that the stage can handle within HANDLE_S."""
         at_once = self._at_once
         for at in range(0, len(records), at_once):
             yield records[at : at + at_once]
 
-    async def work(self, records: Sequence[Record], commit: Commit) -> None:
-        """Handle ``records`` and commit what comes of them; poison among them becomes dead letters.
+    async def run(self, records: Sequence[Record], commit: Commit) -> None:
+        """Handle ``records`` and commit the result; poison among them becomes dead letters.
 
-        Raises Transient when the same records must be tried again, StageStopped when a person must act, and
+        Raises Transient when the same records must be retried, StageStopped when a person must act, and
         whatever ``commit`` raises.
         """
         try:
@@ -88,9 +89,9 @@ class BatchRunner:
         await self._finish(records, events, changes, letters, commit)
 
     async def _one_by_one(self, records: Sequence[Record], commit: Commit, error: Exception) -> None:
-        """Each alone, with a commit of its own: so the poison shows, and no good work is thrown away."""
+        """Run each record alone with its own commit: that isolates the poison and keeps the good work."""
         extra = {"stage": self.stage.group, "records": len(records)}
-        log.warning("batch failed, working it one by one", exc_info=error, extra=extra)
+        log.warning("batch failed, retrying its records one by one", exc_info=error, extra=extra)
         for record in records:
             await self._work([record], commit)
 
@@ -118,21 +119,21 @@ class BatchRunner:
         letters: list[e.DeadLettered],
         commit: Commit,
     ) -> None:
-        latest = self._weigh(records, {letter.position: letter.reason for letter in letters})
+        latest = self._check_poison(records, {letter.position: letter.reason for letter in letters})
         work = BatchResult(records, [*events, *letters], [*changes, *letter_changes(letters, self.keys)])
         try:
             check_writer(self.stage.room, work.events)
         except Refused as error:
             raise StageStopped(f"{self.stage.group}: {error}") from error
         await commit(work)
-        self._latest = latest
+        self._recent = latest
         for letter in letters:
             extra = {"stage": letter.stage, "position": letter.position, "reason": letter.reason}
             log.error("dead letter", extra=extra)
 
-    def _weigh(self, records: Sequence[Record], bad: dict[str, str]) -> deque[bool]:
-        """The latest records with these; StageStopped if too many of them are poison."""
-        latest = self._latest.copy()
+    def _check_poison(self, records: Sequence[Record], bad: dict[str, str]) -> deque[bool]:
+        """The window of recent records with these added; StageStopped if too many of them are poison."""
+        latest = self._recent.copy()
         for record in records:
             latest.append(record.position in bad)
             if record.position in bad and sum(latest) > POISON_MOST:
@@ -145,12 +146,12 @@ class BatchRunner:
 
 
 def letter_changes(letters: Sequence[e.DeadLettered], keys: Keys) -> list[Change]:
-    """How ``letters`` show on the desk."""
+    """The changes that fold ``letters`` onto the desk."""
     return [change for letter in letters for change in project(letter, keys)]
 
 
 def dead_letter(stage: Stage, record: Record, reason: str) -> e.DeadLettered:
-    """The dead letter of ``record``: whole, with its reason and origin; the same id for the same place."""
+    """The dead letter of ``record``, with its reason and origin; the id is derived from its position."""
     return e.DeadLettered(
         event_id=e.derive_id("dead", stage.group, record.position), at=clock.now(), topic=stage.topic.name,
         stage=stage.group, position=record.position, reason=reason, key=record.key, value=record.value or b"",

@@ -1,11 +1,11 @@
 """Events over Apache Kafka, on FastStream's KafkaBroker (aiokafka): for a district and beyond.
 
-- ``KafkaReader`` (kafka_reader) works a stage; the group's partitions are shared among the processes.
-- ``provision`` and ``WholeTopic`` (kafka_topics) make the topics and read them whole.
+- ``KafkaStageWorker`` (kafka_worker) works a stage; the processes share the group's partitions.
+- ``provision`` and ``WholeTopic`` (kafka_topics) create the topics and read whole ones.
 
-A crash repeats what was not committed; ids are derived from the input's and changes to the desk are safe to
-repeat, so a repeat changes nothing. Not covered: a record that kills its process each time keeps killing the
-one that has its partition (on Redis it becomes a dead letter); a person must move the group's offset past it.
+After a crash, uncommitted records are redelivered. That is idempotent: ids are derived from the input's, and
+changes to the desk are versioned. Not covered: a record that kills its process each time kills every process
+that gets its partition (on Redis it becomes a dead letter); a person must move the group's offset past it.
 """
 
 import asyncio
@@ -24,29 +24,29 @@ from fenghuo.errors import Unavailable
 from fenghuo.topics import Topic, topic_of
 from fenghuo.transport.batch_runner import HANDLE_S
 from fenghuo.transport.kafka_topics import PROVISION_S, WholeTopic, group_lags, provision, reaching_kafka
-from fenghuo.transport.kafka_worker import KafkaReader, RawCodec
+from fenghuo.transport.kafka_worker import KafkaStageWorker, RawCodec
 from fenghuo.transport.linger import Linger
-from fenghuo.transport.stage import Follow, Following, Stage, Take, check_writer, decode_all, end_tasks
+from fenghuo.transport.stage import ApplyEvents, Follow, Follower, Stage, check_writer, decode_all, end_tasks
 
 log = logging.getLogger(__name__)
 
 PUBLISH_AT_ONCE = 500
 BATCH_FROM = 50
-"""So many events make batches of their own."""
-BEAT_S = 0.05
-"""What a room publishes closer than this behind something else goes out with what else waits: each request
-costs CPU on both sides, and again in every stage behind, whose batches come as they were sent."""
+"""From this many events on, the caller builds its own producer batches."""
+LINGER_S = 0.05
+"""Linger between two publishing requests of a room. Each request costs CPU here, in the broker and in every
+later stage, whose batches arrive as they were sent."""
 LARGEST_BYTES = 8 * 1024 * 1024
-"""Of an event before compression: a frozen audience has some 25 for each group. The broker's own limit (1 MB)
-is on what is left of it, a third or so."""
+"""Size limit of an event before compression: a frozen audience has some 25 bytes for each group. The broker's
+own limit (1 MB) applies after compression, to about a third of that."""
 _PARTITIONER = DefaultPartitioner()
-"""The producer's own."""
-GOODBYE_S = 4
-"""How long a client may take to close; all that was promised is acknowledged before."""
+"""The same as the producer's."""
+CLOSE_S = 4
+"""How long a client may take to close; everything accepted has been acknowledged before."""
 
 
 class KafkaTransport:
-    """The district's transport; ``desk`` is changed within each commit. Raises Unavailable while away."""
+    """Kafka as the transport; each commit changes ``desk`` too. Raises Unavailable while Kafka is down."""
 
     def __init__(
         self,
@@ -66,11 +66,11 @@ class KafkaTransport:
         self._timeout_s = timeout_s
         self._session_ms = int(session_s * 1000)
         self._replication = replication
-        self._beat = Linger(BEAT_S)
+        self._linger = Linger(LINGER_S)
         self._producer: Any = None
         self._broker: KafkaBroker | None = None
-        self._readers: list[KafkaReader] = []
-        self._following: list[asyncio.Task[None]] = []
+        self._workers: list[KafkaStageWorker] = []
+        self._followers: list[asyncio.Task[None]] = []
 
     async def start(self, stages: Sequence[Stage] = (), follows: Sequence[Follow] = ()) -> None:
         async with reaching_kafka(PROVISION_S):
@@ -96,10 +96,10 @@ class KafkaTransport:
             allow_auto_create_topics=False, consumer_only=True,
         )  # fmt: skip
         for stage in stages:
-            reader = KafkaReader(stage, self.desk, self._publish_now, self._timeout_s)
+            worker = KafkaStageWorker(stage, self.desk, self._publish_now, self._timeout_s)
             address = stage.topic.address(self._namespace)
-            reader.subscribe(self._broker, address, self._group(stage.group), self._session_ms)
-            self._readers.append(reader)
+            worker.subscribe(self._broker, address, self._group(stage.group), self._session_ms)
+            self._workers.append(worker)
         await self._broker.start()
 
     def _group(self, name: str) -> str:
@@ -107,11 +107,11 @@ class KafkaTransport:
 
     async def publish(self, events: Sequence[e.Event]) -> None:
         check_writer(self.room, events)
-        await self._beat.pause()
+        await self._linger.pause()
         await self._publish_now(events)
 
     async def _publish_now(self, events: Sequence[e.Event]) -> None:
-        """For stages too, whose batches keep their own time."""
+        """Publish without linger; stages use it, as their batches bundle events already."""
         self._need_producer()
         for at in range(0, len(events), PUBLISH_AT_ONCE):
             async with reaching_kafka(self._timeout_s):
@@ -133,11 +133,12 @@ class KafkaTransport:
                     future.result()
         finally:
             for future in sent:
-                future.add_done_callback(_heard)
+                future.add_done_callback(_retrieve_exception)
 
     async def _send_batches(self, events: Sequence[e.Event], sent: list[asyncio.Future[Any]]) -> None:
-        """The same in batches of our own: half the time, and one future for all of a batch. Only for many: a
-        batch waits until the one before it has left its partition, and takes nothing of others."""
+        """Publish in producer batches that we build: half the time, and one future for a whole batch. Only
+        for many events: a batch waits until the previous one of its partition was sent, and takes no
+        others."""
         whole: dict[str, list[int]] = {}
         split: dict[tuple[str, int], list[tuple[bytes, bytes]]] = {}
         for event in events:
@@ -152,28 +153,28 @@ class KafkaTransport:
         for (address, partition), records in split.items():
             batch = self._producer.create_batch()
             for key, value in records:
-                if batch.append(key=key, value=value, timestamp=None) is None:  # it is full
+                if batch.append(key=key, value=value, timestamp=None) is None:  # the batch is full
                     sent.append(await self._producer.send_batch(batch, address, partition=partition))
                     batch = self._producer.create_batch()
                     batch.append(key=key, value=value, timestamp=None)
             sent.append(await self._producer.send_batch(batch, address, partition=partition))
 
     async def stop(self) -> None:
-        for reader in self._readers:
-            reader.halt()
-        await end_tasks(self._following)
-        await _within(HANDLE_S + 5, asyncio.gather(*[reader.drained() for reader in self._readers]))
+        for worker in self._workers:
+            worker.halt()
+        await end_tasks(self._followers)
+        await _close_in_time(HANDLE_S + 5, asyncio.gather(*[worker.wait_idle() for worker in self._workers]))
         if self._broker is not None:
-            await _within(GOODBYE_S, self._broker.stop())
-        if self._producer is not None and not await _within(GOODBYE_S, self._producer.stop()):
-            await _within(GOODBYE_S, _abandon(self._producer))
-        self._broker, self._producer, self._readers, self._following = None, None, [], []
+            await _close_in_time(CLOSE_S, self._broker.stop())
+        if self._producer is not None and not await _close_in_time(CLOSE_S, self._producer.stop()):
+            await _close_in_time(CLOSE_S, _abandon(self._producer))
+        self._broker, self._producer, self._workers, self._followers = None, None, [], []
 
     def health_problem(self) -> str | None:
-        stopped = [reader.stopped for reader in self._readers if reader.stopped]
+        stopped = [worker.stopped for worker in self._workers if worker.stopped]
         if stopped:
             return stopped[0]
-        return "following a topic ended" if any(task.done() for task in self._following) else None
+        return "following a topic ended" if any(task.done() for task in self._followers) else None
 
     async def ping(self) -> None:
         self._need_producer()
@@ -186,17 +187,17 @@ class KafkaTransport:
 
     async def _follow(self, follow: Follow) -> None:
         whole = WholeTopic(self._servers, follow.topic.address(self._namespace))
-        following = Following(follow)
+        follower = Follower(follow)
         try:
             await whole.open()
             async for values in whole.until_end():
-                await following.take(values)
+                await follower.take(values)
         except BaseException:
             await whole.close()
             raise
-        self._following.append(asyncio.create_task(_follow_live(following, whole)))
+        self._followers.append(asyncio.create_task(_follow_live(follower, whole)))
 
-    async def replay(self, topic: Topic, take: Take) -> int:
+    async def replay(self, topic: Topic, take: ApplyEvents) -> int:
         self._need_producer()
         seen, decoder = 0, topic.decoder()
         async with reaching_kafka():
@@ -221,32 +222,32 @@ class KafkaTransport:
             return await group_lags(self._servers, self._namespace)
 
 
-def _heard(future: asyncio.Future[Any]) -> None:
-    """What becomes of it is known, or nobody waits for it any more."""
+def _retrieve_exception(future: asyncio.Future[Any]) -> None:
+    """Mark the exception as retrieved: the caller knows it, or no longer waits for it."""
     if not future.cancelled():
         future.exception()
 
 
-async def _follow_live(following: Following, whole: WholeTopic) -> None:
+async def _follow_live(follower: Follower, whole: WholeTopic) -> None:
     try:
         while True:
             try:
                 async for values in whole.live():
-                    await following.take(values)
+                    await follower.take(values)
             except KafkaError as error:
-                log.warning("following paused", extra={"topic": following.topic.name, "why": str(error)})
+                log.warning("following paused", extra={"topic": follower.topic.name, "why": str(error)})
                 await asyncio.sleep(1)
     finally:
-        await _within(GOODBYE_S, whole.close())
+        await _close_in_time(CLOSE_S, whole.close())
 
 
-async def _within(seconds: float, goodbye: Any) -> bool:
-    """Whether ``goodbye`` came to its end in time, for better or worse."""
+async def _close_in_time(seconds: float, closing: Any) -> bool:
+    """Await ``closing`` and log its failure; False if it did not end in time."""
     try:
         async with asyncio.timeout(seconds):
-            await goodbye
+            await closing
     except TimeoutError:
-        log.warning("Kafka was left without a proper goodbye", extra={"seconds": seconds})
+        log.warning("a Kafka client did not close in time", extra={"seconds": seconds})
         return False
     except Exception as error:
         log.warning("a Kafka client did not close well", extra={"why": e.reason_of(error)})
@@ -254,9 +255,9 @@ async def _within(seconds: float, goodbye: Any) -> bool:
 
 
 async def _abandon(producer: Any) -> None:
-    """Close a producer that still waits for a broker that is away: an idempotent one would wait for ever.
+    """Close a producer while the broker is down; an idempotent one would wait for it for ever.
 
-    Its connections go first: that ends the requests which its sender waits for.
+    Its connections are closed first: that ends the requests that its sender waits for.
     """
     await producer.client.close()
     await producer._sender.close()

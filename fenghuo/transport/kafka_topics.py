@@ -1,4 +1,4 @@
-"""The registry's topics on Kafka: made with their partitions and retention, and read whole."""
+"""The registry's topics on Kafka: creates them with partitions and retention, and reads whole ones."""
 
 import asyncio
 import logging
@@ -20,12 +20,12 @@ PROVISION_S = 30
 _POLL_S = 0.1
 _GETMANY_MS = 200
 _SILENT_S = 30
-"""A topic that is not at its end and gives nothing for so long cannot be read now."""
+"""If a topic that is not at its end returns nothing for so long, it cannot be read now."""
 
 
 @asynccontextmanager
 async def reaching_kafka(timeout_s: float | None = None) -> AsyncIterator[None]:
-    """Turn Kafka's own errors, and more than ``timeout_s`` of waiting, into Unavailable."""
+    """Turn Kafka's errors, and a wait of more than ``timeout_s``, into Unavailable."""
     try:
         async with asyncio.timeout(timeout_s):
             yield
@@ -36,10 +36,10 @@ async def reaching_kafka(timeout_s: float | None = None) -> AsyncIterator[None]:
 
 
 async def provision(servers: str, namespace: str, replication: int) -> None:
-    """Create every topic of the registry with its partitions and retention, and wait until they can be used.
+    """Create every topic of the registry with its partitions and retention, and wait until they are usable.
 
-    Existing ones stay as they are; one with other partitions than the registry's is told in the log. Without
-    the wait a group that joined early would sit without partitions until its metadata grows old (5 minutes).
+    Existing topics stay as they are; a different number of partitions is logged. Without the wait, a group
+    that joins early would get no partitions until its metadata expires (5 minutes).
     """
     async with _admin(servers) as admin:
         names = {topic.address(namespace): topic for topic in TOPICS}
@@ -72,7 +72,7 @@ def _raise_first(topic_errors: Sequence[Any]) -> None:
 
 
 async def _wait_until_usable(admin: Any, names: list[str]) -> dict[str, int]:
-    """How many partitions each topic has, once each partition has a leader."""
+    """The number of partitions of each topic, once every partition has a leader."""
     while True:
         about = await admin.describe_topics(names)
         if all(_is_usable(topic) for topic in about):
@@ -94,7 +94,7 @@ def configs(topic: Topic) -> dict[str, str]:
 
 
 class WholeTopic:
-    """All partitions of one topic, in no group: from the start to where they end now, and on if wanted."""
+    """Reads all partitions of one topic without a group: from the start to their present end, then live."""
 
     def __init__(self, servers: str, address: str) -> None:
         self._consumer: Any = AIOKafkaConsumer(
@@ -103,14 +103,14 @@ class WholeTopic:
         self._end: dict[TopicPartition, int] = {}
 
     async def open(self) -> None:
-        """Connect, and look where the topic ends."""
+        """Connect, and note where the topic ends now."""
         await self._consumer.start()
         self._end = dict(await self._consumer.end_offsets(list(self._consumer.assignment())))
 
     async def until_end(self) -> AsyncIterator[list[bytes | None]]:
-        """The values that stood in the topic when it was opened (or came since), in order per partition.
+        """The values that were in the topic when it was opened (or arrived since), in order per partition.
 
-        Raises TimeoutError or KafkaTimeoutError when nothing comes for _SILENT_S.
+        Raises TimeoutError or KafkaTimeoutError when nothing arrives for _SILENT_S.
         """
         silent_ms = 0
         while silent_ms < _SILENT_S * 1000:
@@ -127,7 +127,8 @@ class WholeTopic:
         return any([await self._consumer.position(tp) < end for tp, end in self._end.items()])
 
     async def live(self) -> AsyncIterator[list[bytes | None]]:
-        """What comes after, for ever; raises KafkaError while Kafka is away, and may be called again."""
+        """The values after that, until cancelled; raises KafkaError while Kafka is down, and may be called
+        again."""
         while True:
             for values in await self._some():
                 yield values
@@ -141,7 +142,7 @@ class WholeTopic:
 
 
 async def group_lags(servers: str, namespace: str) -> dict[str, int]:
-    """Records that each group has yet to commit, by ``topic room.stage``; for groups that committed any."""
+    """Consumer lag in records by ``topic room.stage``, for groups that committed any offset."""
     names = {topic.address(namespace): topic.name for topic in TOPICS}
     lags: dict[str, int] = {}
     consumer: Any = AIOKafkaConsumer(bootstrap_servers=servers)
@@ -153,7 +154,7 @@ async def group_lags(servers: str, namespace: str) -> dict[str, int]:
         ]
         try:
             await consumer.start()
-            consumer.assign(parts)  # so that it knows their leaders; nothing is to be fetched
+            consumer.assign(parts)  # loads the leaders; nothing is fetched, as all are paused
             consumer.pause(*parts)
             starts, ends = await consumer.beginning_offsets(parts), await consumer.end_offsets(parts)
         finally:

@@ -1,8 +1,8 @@
-"""Works one stage on Kafka, on the partitions that its group gives to this process.
+"""Works one stage on Kafka, on the partitions that the group assigned to this process.
 
-The order of a commit: outputs acknowledged by the broker, then the desk, then the offset. The reader's lock
-is held from the first to the last, so that a rebalance waits for the work under way. What fails is rewound in
-the same lock, and only then does the reader back off: a rewind after a rebalance could undo another's work.
+The order of a commit: outputs acknowledged by the broker, then the desk, then the offset. The worker's lock
+is held from the first to the last, so a rebalance waits for the batch in progress. A failed batch is rewound
+under the same lock, before the backoff: a rewind after a rebalance could undo another process's work.
 """
 
 import asyncio
@@ -29,10 +29,11 @@ from fenghuo.transport.stage import Record, Stage, StageStopped
 log = logging.getLogger(__name__)
 
 REBALANCE_S = 60
-"""How long the group waits for a member's work under way; well above workbench.HANDLE_S."""
+"""How long the group waits for a member's batch in progress; well above batch_runner.HANDLE_S."""
 FETCH_WAIT_MS = 100
-"""How long the broker holds a fetch that finds nothing. During work of over 0.1 s aiokafka asks for the idle
-partitions alone, and for the busy one only once that is answered: its own 500 ms would all be standstill."""
+"""How long the broker holds a fetch that finds nothing. During a batch of over 0.1 s aiokafka fetches the
+idle partitions alone, and the busy one only after that answer: with its default of 500 ms it would stand
+still."""
 _BACK_OFF_S = 0.1
 _LONGEST_BACK_OFF_S = 5.0
 
@@ -40,7 +41,7 @@ Publish = Callable[[Sequence[e.Event]], Awaitable[None]]
 
 
 class RawCodec:
-    """Hands records over as they came: they are decoded one by one later, so that one bad one is one."""
+    """Passes records on undecoded: they are decoded one by one later, so a bad one spoils only itself."""
 
     async def decode(self, message: Any) -> Any:
         return message
@@ -55,27 +56,27 @@ class RawCodec:
         return [(bytes(x), "application/json") for x in messages]
 
 
-class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
-    """Works one stage in this process, and lets a rebalance wait for it."""
+class KafkaStageWorker(ConsumerRebalanceListener):  # type: ignore[misc]
+    """Works one stage in this process, and makes a rebalance wait for its batch."""
 
     def __init__(self, stage: Stage, desk: Desk, publish: Publish, timeout_s: float) -> None:
         self.stage = stage
         self._timeout_s = timeout_s
         self._desk = desk
         self._publish = publish
-        self._bench = BatchRunner(stage, desk.keys)
-        self._busy = asyncio.Lock()
-        self._between = False
-        self._leave = asyncio.Event()
+        self._runner = BatchRunner(stage, desk.keys)
+        self._working = asyncio.Lock()
+        self._rebalancing = False
+        self._stopping = asyncio.Event()
         self._back_off_s = _BACK_OFF_S
         self._consumer: Any = None
         self._subscriber: Any = None
-        self._done: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
         self.stopped: str | None = None
-        """Why the stage stopped for good, if it did."""
+        """Why the stage stopped for good, or None."""
 
     def subscribe(self, broker: KafkaBroker, address: str, group: str, session_ms: int) -> None:
-        """Read ``address`` from its very first record, once the broker starts."""
+        """Read ``address`` from its first record, once the broker starts."""
         self._subscriber = broker.subscriber(
             address,
             group_id=group,
@@ -94,52 +95,52 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         self._subscriber(self._on_batch)
 
     async def _parse(self, message: Any, _original: Any = None) -> KafkaAckableMessage:
-        """No look at the headers: FastStream's parser fails on one that is no text, and drops the batch."""
+        """Ignore the headers: FastStream's parser fails on one that is no text, and drops the batch."""
         return KafkaAckableMessage(
             raw_message=message, body=b"", consumer=self._subscriber.consumer, correlation_id=""
         )
 
     def halt(self) -> None:
-        """Finish the work under way and begin no other."""
-        self._leave.set()
+        """Finish the batch in progress and start no other."""
+        self._stopping.set()
 
-    async def drained(self) -> None:
-        """Return when no work is under way (after ``halt``: for good)."""
-        async with self._busy:
+    async def wait_idle(self) -> None:
+        """Return when no batch is in progress (after ``halt``: for good)."""
+        async with self._working:
             return
 
     async def on_partitions_revoked(self, _revoked: Any) -> None:
-        async with self._busy:
-            self._between = True
+        async with self._working:
+            self._rebalancing = True
             self.stage.reset_cache()
 
     async def on_partitions_assigned(self, _assigned: Any) -> None:
-        async with self._busy:
-            self._between = False
+        async with self._working:
+            self._rebalancing = False
             self.stage.reset_cache()
 
     async def _on_batch(self, message: Any) -> None:
-        """One batch, in parts; what could not be committed is rewound and comes again, after a while."""
-        message.clear_cache()  # it holds itself: a batch would stay until the collector comes by
-        self._consumer, self._done = message.consumer, {}
+        """Run one batch in slices; what was not committed is rewound and redelivered after a backoff."""
+        message.clear_cache()  # a reference cycle would keep the batch until a garbage collection
+        self._consumer, self._committed = message.consumer, {}
         records = [_record(raw) for raw in message.raw_message]
         failure: Exception | None = None
-        for part in self._bench.parts(records):
-            async with self._busy:
+        for part in self._runner.slices(records):
+            async with self._working:
                 failure = await self._work(part, records)
             if failure is not None:
                 break
-        message.committed = AckStatus.ACKED  # FastStream has nothing left to commit or to rewind
+        message.committed = AckStatus.ACKED  # so that FastStream neither commits nor rewinds
         if failure is not None:
-            await self._step_back(failure)
+            await self._back_off(failure)
 
     async def _work(self, part: Sequence[Record], batch: Sequence[Record]) -> Exception | None:
-        """What went wrong, the rest of ``batch`` being rewound then."""
+        """Run ``part``; if it fails, rewind the rest of ``batch`` and return the error."""
         try:
-            await self._check_ours(batch)
-            self._check_going_on()
-            await self._bench.work(part, self._commit)
-        except _NotOurs as error:
+            await self._check_assigned(batch)
+            self._check_running()
+            await self._runner.run(part, self._commit)
+        except _Rebalanced as error:
             return error
         except Exception as error:
             self._rewind(batch)
@@ -151,36 +152,36 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
         await self._publish(work.events)
         await self._desk.apply(work.changes)
         ends = _ends(work.records)
-        async with reaching_kafka(self._timeout_s):  # aiokafka's own commit would wait for ever
+        async with reaching_kafka(self._timeout_s):  # aiokafka's commit has no timeout
             await self._consumer.commit(ends)
-        self._done |= ends
+        self._committed |= ends
 
-    async def _check_ours(self, batch: Sequence[Record]) -> None:
-        """Raise _NotOurs if a rebalance came after ``batch`` was read: then it is read again."""
+    async def _check_assigned(self, batch: Sequence[Record]) -> None:
+        """Raise _Rebalanced if a rebalance came after ``batch`` was fetched: it is redelivered then."""
         ends, ours = _ends(batch), self._consumer.assignment()
-        if self._between or not ends.keys() <= ours:
-            raise _NotOurs
+        if self._rebalancing or not ends.keys() <= ours:
+            raise _Rebalanced
         try:
             async with asyncio.timeout(1):
                 if any([await self._consumer.position(tp) < end for tp, end in ends.items()]):
-                    raise _NotOurs
+                    raise _Rebalanced
         except (TimeoutError, IllegalStateError):
-            raise _NotOurs from None
+            raise _Rebalanced from None
 
-    def _check_going_on(self) -> None:
-        if self._leave.is_set() or self.stopped:
-            raise _Leaving
+    def _check_running(self) -> None:
+        if self._stopping.is_set() or self.stopped:
+            raise _Stopping
 
     def _rewind(self, batch: Sequence[Record]) -> None:
-        """Make what is not committed of ``batch`` come again."""
+        """Seek to the first uncommitted record of ``batch``."""
         ours = self._consumer.assignment()
         for tp, first in _starts(batch).items():
             if tp in ours:
-                self._consumer.seek(tp, max(first, self._done.get(tp, 0)))
+                self._consumer.seek(tp, max(first, self._committed.get(tp, 0)))
 
-    async def _step_back(self, error: Exception) -> None:
-        if isinstance(error, _NotOurs | _Leaving):
-            await self._rest(1.0 if self.stopped else 0)
+    async def _back_off(self, error: Exception) -> None:
+        if isinstance(error, _Rebalanced | _Stopping):
+            await self._wait_or_stop(1.0 if self.stopped else 0)
             return
         self.stage.reset_cache()
         extra = {"stage": self.stage.group, "why": e.reason_of(error)}
@@ -188,25 +189,25 @@ class KafkaReader(ConsumerRebalanceListener):  # type: ignore[misc]
             self.stopped = str(error)
             log.critical("stage stopped", extra=extra)
         elif isinstance(error, Transient | KafkaError | OSError):
-            log.warning("batch to be tried again", extra=extra)
+            log.warning("batch will be retried", extra=extra)
         else:
             log.error("batch failed", exc_info=error, extra=extra)
-        await self._rest(self._back_off_s)
+        await self._wait_or_stop(self._back_off_s)
         self._back_off_s = min(self._back_off_s * 2, _LONGEST_BACK_OFF_S)
 
-    async def _rest(self, seconds: float) -> None:
-        """Wait, but not when the stage is to leave."""
+    async def _wait_or_stop(self, seconds: float) -> None:
+        """Wait, unless the stage is stopping."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(seconds):
-                await self._leave.wait()
+                await self._stopping.wait()
 
 
-class _NotOurs(Exception):
-    """The batch's partitions went away, or were given anew, after it was read."""
+class _Rebalanced(Exception):
+    """The batch's partitions were revoked or assigned anew after it was fetched."""
 
 
-class _Leaving(Exception):
-    """The stage begins nothing more."""
+class _Stopping(Exception):
+    """The stage starts no more batches."""
 
 
 def _record(raw: Any) -> Record:

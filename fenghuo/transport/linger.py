@@ -1,12 +1,12 @@
-"""Brings together what many tasks do close behind one another, and leaves alone who comes alone."""
+"""Linger: bundles the requests of concurrent tasks, and delays none that comes alone."""
 
 import asyncio
 
 
 class Linger:
-    """Once in ``every_s`` all who wait go on together; one whom nobody came before within it goes on at once.
+    """Releases all waiting tasks together once in ``every_s``; a task without a predecessor goes on at once.
 
-    Nobody waits longer than ``every_s``.
+    No task waits longer than ``every_s``.
     """
 
     def __init__(self, every_s: float) -> None:
@@ -14,7 +14,7 @@ class Linger:
         self._next_at = 0.0
 
     async def pause(self) -> None:
-        """Return when it is this caller's turn."""
+        """Return at once, or at the next release."""
         now, turn = asyncio.get_running_loop().time(), self._next_at
         if now >= turn:
             self._next_at = now + self._every_s

@@ -1,16 +1,16 @@
 """Events over Redis Streams, on FastStream's RedisBroker: the embedded default.
 
-FastStream gives the subscriber, its life and its loop. Its own acknowledgement on streams keeps none of our
-promises (a nack sends nothing, entries left pending by a kill are never read again, a batch with one bad
-record stays stuck), so three things of ours stand around it:
+FastStream provides the subscriber and its loop. Its acknowledgement on streams gives none of our guarantees
+(a nack sends nothing, entries left pending by a kill are never redelivered, one bad record blocks its batch),
+so three things replace it:
 
-- ``PendingFirst`` (redis_streams) reads an owner's own pending entries, in order, before any new one;
-- ``Lease`` (redis_lease) lets one process own a (stage, stream); others stand by and take over;
-- one script (redis_scripts) commits a batch: it checks the lease, refuses when a reader is too far behind,
-  changes the desk, adds the outputs, acknowledges. It happens whole or not at all.
+- ``PendingFirst`` (redis_streams) reads the pending entries, in order, before any new one;
+- ``Lease`` (redis_lease) lets one process work a (stage, stream); others stand by and take over;
+- one script (redis_lua) commits a batch atomically: it checks the lease, refuses when a reader is too far
+  behind, changes the desk, adds the outputs, acknowledges.
 
-What is kept: a topic with a retention is trimmed by time, but never of what a group has yet to finish; a
-compacted topic stays whole, so its followers read every version ever written (Kafka drops the older ones).
+Retention: a topic with a retention is trimmed by time, but keeps what a group has not acknowledged. A
+compacted topic is kept whole, so its followers read every version (Kafka drops the older ones).
 """
 
 import asyncio
@@ -30,23 +30,23 @@ from fenghuo.transport.batch_runner import HANDLE_S
 from fenghuo.transport.redis_lua import PUBLISH_LUA
 from fenghuo.transport.redis_streams import PAGE, StreamsBroker, declare_group, entries_of, pages, trim
 from fenghuo.transport.redis_worker import POLL_MS, RedisStageWorker, entries
-from fenghuo.transport.stage import Follow, Following, Stage, Take, check_writer, decode_all, end_tasks
+from fenghuo.transport.stage import ApplyEvents, Follow, Follower, Stage, check_writer, decode_all, end_tasks
 
 log = logging.getLogger(__name__)
 
 PUBLISH_AT_ONCE = 500
 PUBLISHERS = 32
-"""Calls of ``publish`` that talk to Redis at the same time; the others wait their turn."""
+"""Concurrent calls of ``publish``; the others wait."""
 TRIM_EVERY_S = 60.0
-GOODBYE_S = 5
-"""How long the connections may take to close; all that was promised is there before."""
+CLOSE_S = 5
+"""How long the connections may take to close; everything accepted has been stored before."""
 
 
 class RedisTransport:
-    """The embedded transport: streams beside the desk in one Redis. Raises Unavailable while it is away.
+    """The embedded transport: streams beside the desk in one Redis. Raises Unavailable while it is down.
 
-    ``backlog``: how many entries a reader may be behind before those who write for it are held up; then
-    ``publish`` waits up to ``timeout_s`` and raises Crowded, and a stage keeps its batch.
+    ``backlog``: the lag of a reader at which its writers are throttled; then ``publish`` waits up to
+    ``timeout_s`` and raises Crowded, and a stage retries its batch.
     """
 
     def __init__(
@@ -61,9 +61,9 @@ class RedisTransport:
         self._broker: StreamsBroker | None = None
         self._client: Any = None
         self._publishing = asyncio.Semaphore(PUBLISHERS)
-        self._owners: list[RedisStageWorker] = []
-        self._owning: list[asyncio.Task[None]] = []
-        self._beside: list[asyncio.Task[None]] = []
+        self._workers: list[RedisStageWorker] = []
+        self._running: list[asyncio.Task[None]] = []
+        self._background: list[asyncio.Task[None]] = []
 
     def _stream(self, topic: Topic) -> str:
         return self._keys.stream(topic.address(self._namespace))
@@ -79,12 +79,12 @@ class RedisTransport:
             self._client = client
             for follow in follows:
                 await self._follow(follow)
-        self._owners = [
+        self._workers = [
             RedisStageWorker(broker, self._keys, stage, self._stream, self._limit) for stage in stages
         ]
-        self._owning = [asyncio.create_task(owner.run()) for owner in self._owners]
+        self._running = [asyncio.create_task(worker.run()) for worker in self._workers]
         if stages:
-            self._beside.append(asyncio.create_task(self._trim_for_ever()))
+            self._background.append(asyncio.create_task(self._trim_for_ever()))
 
     async def publish(self, events: Sequence[e.Event]) -> None:
         check_writer(self.room, events)
@@ -111,26 +111,30 @@ class RedisTransport:
             await asyncio.sleep(0.05)
 
     async def stop(self) -> None:
-        for owner in self._owners:
-            owner.halt()
-        await asyncio.gather(end_tasks(self._beside), *self._owning, return_exceptions=True)
-        self._owners, self._owning, self._beside, self._client = [], [], [], None
+        for worker in self._workers:
+            worker.halt()
+        await asyncio.gather(end_tasks(self._background), *self._running, return_exceptions=True)
+        self._workers, self._running, self._background, self._client = [], [], [], None
         if self._broker is not None:
             with contextlib.suppress(TimeoutError, RedisError, OSError):
-                async with asyncio.timeout(GOODBYE_S):
+                async with asyncio.timeout(CLOSE_S):
                     await self._broker.stop()
             self._broker = None
 
     def health_problem(self) -> str | None:
-        stopped = [owner.stopped for owner in self._owners if owner.stopped]
+        stopped = [worker.stopped for worker in self._workers if worker.stopped]
         if stopped:
             return stopped[0]
-        return "a task of the transport ended" if any(x.done() for x in self._owning + self._beside) else None
+        return (
+            "a task of the transport ended"
+            if any(x.done() for x in self._running + self._background)
+            else None
+        )
 
     @property
     def owned(self) -> int:
-        """How many of this process's stages it works itself; the others stand by."""
-        return sum(owner.owning for owner in self._owners)
+        """How many stages this process works itself; for the others it stands by."""
+        return sum(worker.owned for worker in self._workers)
 
     async def ping(self) -> None:
         self._need_client()
@@ -145,13 +149,13 @@ class RedisTransport:
             raise Unavailable("the transport has not reached Redis yet")
 
     async def _follow(self, follow: Follow) -> None:
-        stream, following, last = self._stream(follow.topic), Following(follow), b"0"
+        stream, follower, last = self._stream(follow.topic), Follower(follow), b"0"
         async for page in pages(self._client, stream):
-            await following.take(fields.get(b"v") for _, fields in page)
+            await follower.take(fields.get(b"v") for _, fields in page)
             last = page[-1][0]
-        self._beside.append(asyncio.create_task(self._follow_live(following, stream, last)))
+        self._background.append(asyncio.create_task(self._follow_live(follower, stream, last)))
 
-    async def _follow_live(self, following: Following, stream: str, last: bytes) -> None:
+    async def _follow_live(self, follower: Follower, stream: str, last: bytes) -> None:
         while True:
             try:
                 reply = await self._client.xread({stream: last}, count=PAGE, block=POLL_MS)
@@ -161,9 +165,9 @@ class RedisTransport:
                 continue
             if page := entries_of(reply):
                 last = page[-1][0]
-                await following.take(fields.get(b"v") for _, fields in page)
+                await follower.take(fields.get(b"v") for _, fields in page)
 
-    async def replay(self, topic: Topic, take: Take) -> int:
+    async def replay(self, topic: Topic, take: ApplyEvents) -> int:
         self._need_client()
         decoder, seen = topic.decoder(), 0
         async with reaching_redis():

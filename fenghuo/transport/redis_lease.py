@@ -1,4 +1,4 @@
-"""Who owns one (stage, stream) on Redis: one process at a time; the others stand by."""
+"""The lease of one (stage, stream) on Redis: one process holds it, the others stand by."""
 
 import os
 import socket
@@ -10,11 +10,11 @@ from fenghuo.desk.keys import Keys
 from fenghuo.transport.redis_lua import RELEASE_LUA, RENEW_LUA
 
 LEASE_MS = 10_000
-"""How long a silent owner on another host keeps its stage; on the same host a dead one is seen at once."""
+"""How long a silent holder on another host keeps its stage; a dead one on this host is detected at once."""
 
 
 class Lease:
-    """The ownership of one (stage, stream). Each commit checks it, so a late owner cannot do harm."""
+    """The lease of one (stage, stream). Each commit checks it: a holder that lost it is fenced."""
 
     def __init__(self, client: Any, keys: Keys, group: str, stream: str) -> None:
         self._client = client
@@ -24,11 +24,12 @@ class Lease:
         self.deaths_key = keys.lease(f"{group}:{stream}:starts")
         self.token = new_token()
         self.deaths = 0
-        """How many owners in a row died over the entries now pending, without one commit in between."""
+        """How many holders in a row died over the entries now pending, without a commit in between."""
         self._survived = False
 
-    async def take(self) -> bool:
-        """Take the lease if it is free or its owner on this host is dead; False while another holds it."""
+    async def acquire(self) -> bool:
+        """Acquire the lease if it is free. The lease of a dead process on this host is released, for the next
+        call; False while another process holds it."""
         if not await self._client.set(self.key, self.token, nx=True, px=LEASE_MS):
             holder = (await self._client.get(self.key) or b"").decode()
             if holder != self.token:
@@ -40,16 +41,16 @@ class Lease:
         return True
 
     async def renew(self) -> bool:
-        """Hold on for another LEASE_MS; False when the lease is no longer ours."""
+        """Renew the lease for LEASE_MS; False if it is no longer ours."""
         return bool(await self._client.eval(RENEW_LUA, 1, self.key, self.token, LEASE_MS))
 
     async def release(self) -> None:
-        """Give the lease back, if it is still ours, and say that nobody died over it."""
+        """Release the lease if it is still ours, and reset the count of deaths."""
         await self._client.eval(RELEASE_LUA, 2, self.key, self.deaths_key, self.token)
 
     async def _count_deaths(self) -> int:
-        """Starts since the last commit; only those count that found entries pending, and only the first of a
-        process: one that lost its lease and took it again has not died."""
+        """Deaths since the last commit: starts that found pending entries, minus this one. Only the first
+        start of a process counts: one that lost its lease and acquired it again has not died."""
         pending = (await self._client.xpending(self._stream, self._group))["pending"]
         if not pending:
             await self._client.set(self.deaths_key, 1)
@@ -60,13 +61,13 @@ class Lease:
 
 
 def new_token() -> str:
-    """A holder's name of its own, with host and process: a dead one on this host is seen before its lease
-    runs out."""
+    """A unique token of a holder with its host and process: a dead one on this host is detected before its
+    lease expires."""
     return f"{_host()}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
 
 
 def is_dead(holder: str) -> bool:
-    """Whether the process that ``holder`` (a token) names ran here and runs no more; False where unknown."""
+    """Whether the process of the token ``holder`` ran on this host and has ended; False if unknown."""
     host, pid, *_ = (holder + "::").split(":")
     if host != _host() or not pid.isdigit() or not Path("/proc/self").exists():
         return False
@@ -78,7 +79,7 @@ def is_dead(holder: str) -> bool:
 
 
 def _host() -> str:
-    """The host, and the space its process ids belong to: containers may share a host's name, not its ids."""
+    """Host name and PID namespace: containers may share a host name, but not its process ids."""
     try:
         space = Path("/proc/self/ns/pid").readlink().name
     except OSError:

@@ -1,8 +1,8 @@
-"""The Lua of the Redis transport: what must happen whole or not at all.
+"""The Lua scripts of the Redis transport: what must be atomic.
 
-Beside each stream ``s`` stand its counters: ``s:n`` entries ever added, ``s:n:<group>`` those the group is
-done with, and the set ``s:groups``. The difference is the group's lag, on every Redis and at no cost.
-A script checks all that can refuse before it writes: Redis does not undo what a failing script has written.
+Each stream ``s`` has counters: ``s:n`` entries ever added, ``s:n:<group>`` entries that the group has
+acknowledged, and the set ``s:groups``. The difference is the group's lag, on every version of Redis, for
+free. A script makes all checks before it writes: Redis does not roll back the writes of a script that fails.
 """
 
 from fenghuo.desk.apply_script import APPLY_LUA
@@ -77,7 +77,7 @@ local total = tonumber(redis.call('GET', KEYS[1] .. ':n') or '0')
 redis.call('SET', KEYS[1] .. ':n:' .. ARGV[1], total - redis.call('XLEN', KEYS[1]))
 return 1
 """
-"""KEYS: stream. ARGV: group. A new group has yet to do what stands in the stream, not what was trimmed."""
+"""KEYS: stream. ARGV: group. A new group's lag counts what is in the stream, not what was trimmed."""
 
 RENEW_LUA = """
 if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('PEXPIRE', KEYS[1], ARGV[2]) end

@@ -1,7 +1,7 @@
-"""Redis streams under FastStream: reading what is pending first, groups, pages, trimming.
+"""Redis streams under FastStream: pending entries first, groups, pages, trimming.
 
-FastStream's own reading never sees again what a kill left pending, and a nack sends nothing. So
-``StreamsBroker`` puts a client under it whose group reads begin with the pending entries, in order.
+FastStream never redelivers entries that a kill left pending, and a nack sends nothing. So ``StreamsBroker``
+gives it a client whose group reads begin with the pending entries, in order.
 """
 
 import asyncio
@@ -24,35 +24,35 @@ from fenghuo.transport.redis_lua import DECLARE_LUA
 log = logging.getLogger(__name__)
 
 StreamEntry = tuple[bytes, dict[bytes, bytes]]
-OWNER = "owner"
-"""The consumer name of every owner: what is pending has one name, the lease says which process that is."""
+CONSUMER = "owner"
+"""The consumer name of every process: pending entries have one owner, the holder of the lease."""
 PAGE = 1000
 SOCKET_S = 5.0
-"""A Redis that is silent for longer is away; well above the time that a read waits for entries."""
-_AWAY_S = 0.5
+"""Socket timeout; well above the time that a read blocks for entries."""
+_RETRY_S = 0.5
 
 
 class PendingFirst(Redis):
-    """A client whose group reads begin with the owner's pending entries, after a start and after any failure.
+    """A client whose group reads begin with the pending entries, after a start and after any failure.
 
-    A read never raises what FastStream would answer with a hot loop, five seconds' sleep or the end of the
-    subscriber: while Redis is away or refuses, it waits a moment and gives nothing.
+    A read never raises an error of Redis, which FastStream would answer with a busy loop, a sleep of five
+    seconds or the end of the subscriber: it waits a moment and returns nothing.
     """
 
     def __init__(self, **options: Any) -> None:
         super().__init__(**options)
         self._fresh: set[tuple[str, str]] = set()
-        self._alone: set[tuple[str, str]] = set()
+        self._one_by_one: set[tuple[str, str]] = set()
 
-    def again(self, stream: str, group: str, *, alone: bool = False) -> None:
-        """Make the next read begin with what is pending; ``alone``: one at a time, until none is left."""
+    def reread(self, stream: str, group: str, *, one_by_one: bool = False) -> None:
+        """Begin the next read with the pending entries; ``one_by_one``: one at a time until none is left."""
         self._fresh.discard((stream, group))
-        if alone:
-            self._alone.add((stream, group))
+        if one_by_one:
+            self._one_by_one.add((stream, group))
 
-    def is_alone(self, stream: str, group: str) -> bool:
-        """Whether the entries last read were pending ones, one at a time."""
-        return (stream, group) in self._alone
+    def is_one_by_one(self, stream: str, group: str) -> bool:
+        """Whether the last read returned a pending entry alone."""
+        return (stream, group) in self._one_by_one
 
     async def xreadgroup(  # type: ignore[override]
         self,
@@ -63,13 +63,13 @@ class PendingFirst(Redis):
         block: int | None = None,
         **_options: Any,
     ) -> list[tuple[bytes, list[StreamEntry]]]:
-        """``[(stream, entries)]`` or nothing; the id in ``streams`` is ours to choose."""
+        """``[(stream, entries)]`` or []; the id in ``streams`` is ignored."""
         (stream,) = streams
         try:
             entries = await self._read(groupname, consumername, stream, count, block)
         except (RedisError, OSError) as error:
-            self.again(stream, groupname)
-            await self._wait_for_better(error, stream, groupname)
+            self.reread(stream, groupname)
+            await self._wait_after(error, stream, groupname)
             return []
         return [(stream.encode(), entries)] if entries else []
 
@@ -78,18 +78,18 @@ class PendingFirst(Redis):
     ) -> list[StreamEntry]:
         key = (stream, group)
         if key not in self._fresh:
-            few = 1 if key in self._alone else count
+            few = 1 if key in self._one_by_one else count
             pending = entries_of(await super().xreadgroup(group, consumer, {stream: "0"}, count=few))
             if pending:
-                return await self._that_still_stand(pending, stream, group)
+                return await self._without_trimmed(pending, stream, group)
             self._fresh.add(key)
-            self._alone.discard(key)
+            self._one_by_one.discard(key)
         return entries_of(await super().xreadgroup(group, consumer, {stream: ">"}, count=count, block=block))
 
-    async def _that_still_stand(
+    async def _without_trimmed(
         self, pending: list[StreamEntry], stream: str, group: str
     ) -> list[StreamEntry]:
-        """Without those that somebody trimmed while they were pending: a loss, told and done with."""
+        """Without entries that were trimmed while pending: that loss is logged, and they are acknowledged."""
         gone = [entry for entry, fields in pending if not fields]
         if gone:
             log.critical("pending entries were trimmed away", extra={"stream": stream, "entries": len(gone)})
@@ -97,18 +97,18 @@ class PendingFirst(Redis):
             await self.incrby(f"{stream}:n:{group}", acknowledged)
         return [(entry, fields) for entry, fields in pending if fields]
 
-    async def _wait_for_better(self, error: Exception, stream: str, group: str) -> None:
+    async def _wait_after(self, error: Exception, stream: str, group: str) -> None:
         extra = {"stream": stream, "why": str(error)}
         if isinstance(error, ResponseError) and "NOGROUP" in str(error):
-            log.critical("the stream was deleted under its reader; starting anew", extra=extra)
+            log.critical("the stream was deleted under its reader; reading from its start", extra=extra)
             try:
                 await declare_group(self, stream, group)
                 return
             except (RedisError, OSError) as worse:
                 extra["why"] = str(worse)
-        away = isinstance(error, RedisConnectionError | RedisTimeoutError | OSError)
-        log.warning("Redis is away" if away else "Redis refuses to be read", extra=extra)
-        await asyncio.sleep(_AWAY_S)
+        down = isinstance(error, RedisConnectionError | RedisTimeoutError | OSError)
+        log.warning("Redis is down" if down else "Redis refuses to be read", extra=extra)
+        await asyncio.sleep(_RETRY_S)
 
 
 class _BrokerConnection(RedisConnectionState):
@@ -119,9 +119,10 @@ class _BrokerConnection(RedisConnectionState):
 
 
 class StreamsBroker(RedisBroker):
-    """RedisBroker on a PendingFirst client (through a private hook of FastStream, hence the pinned version).
+    """RedisBroker with a PendingFirst client (through a private hook of FastStream, hence the pinned
+    version).
 
-    A command is sent once: tried again in silence, a publish would be there twice.
+    Without retries: a silent retry could publish an event twice.
     """
 
     def __init__(self, url: str, *, graceful_s: float) -> None:
@@ -140,7 +141,7 @@ class StreamsBroker(RedisBroker):
 
 
 def entries_of(reply: Any) -> list[StreamEntry]:
-    """The entries of a one-stream reply, whether it came as a list (RESP2) or as a map (RESP3)."""
+    """The entries of a one-stream reply, a list (RESP2) or a map (RESP3)."""
     if not reply:
         return []
     found = next(iter(reply.values())) if isinstance(reply, dict) else reply[0][1]
@@ -148,12 +149,12 @@ def entries_of(reply: Any) -> list[StreamEntry]:
 
 
 async def declare_group(client: Any, stream: str, group: str) -> None:
-    """Make ``group`` read ``stream`` from its very first entry; harmless if it does already."""
+    """Create ``group`` on ``stream`` at its first entry. Idempotent."""
     await client.eval(DECLARE_LUA, 1, stream, group)
 
 
 async def pages(client: Any, stream: str) -> AsyncIterator[list[StreamEntry]]:
-    """The entries that stand in ``stream`` now, the oldest first, up to PAGE at a time."""
+    """The entries that are in ``stream`` now, oldest first, up to PAGE at a time."""
     newest = await client.xrevrange(stream, count=1)
     start = "-"
     while newest:
@@ -167,7 +168,7 @@ async def pages(client: Any, stream: str) -> AsyncIterator[list[StreamEntry]]:
 async def trim(client: Any, stream: str, keep_ms: int) -> int:
     """Drop entries older than ``keep_ms`` that every group has acknowledged; returns how many.
 
-    A stream that no group reads is trimmed by time alone.
+    A stream without groups is trimmed by time alone.
     """
     if not await client.exists(stream):
         return 0

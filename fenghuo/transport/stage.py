@@ -1,4 +1,4 @@
-"""What both transports carry and promise: stages, their outcomes, followers, and the transport itself."""
+"""The types that both transports share: stages, their outcomes, followers, the transport itself."""
 
 import asyncio
 import logging
@@ -12,13 +12,13 @@ from fenghuo.topics import Topic, topic_of
 
 log = logging.getLogger(__name__)
 
-Take = Callable[[list[e.Event]], Awaitable[None]]
-"""Gets the events of a whole topic, some at a time."""
+ApplyEvents = Callable[[list[e.Event]], Awaitable[None]]
+"""Called with the events of a whole topic, some at a time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A record as the broker gave it; ``position`` is its place in the topic, for people."""
+    """A record as the broker returned it; ``position`` names its place in the topic, for people."""
 
     key: str
     value: bytes | None
@@ -27,7 +27,7 @@ class Record:
 
 @dataclass(slots=True)
 class Outcome:
-    """What a batch leads to: events to publish. Their projection onto the desk is committed with them."""
+    """The result of a batch: events to publish. They are folded onto the desk in the same commit."""
 
     events: list[e.Event] = field(default_factory=list)
 
@@ -40,13 +40,14 @@ def _no_cache() -> None:
 class Stage:
     """One reader of one topic, known to the broker as ``room.name``.
 
-    ``handle`` gets the decoded events of a batch, in order, and returns the outcome; given the same events
-    and the same desk it gives the same answer. It may get an event again, alone or in another batch: after a
-    crash, after a failure, and when it took longer than ``workbench.HANDLE_S`` (then with fewer beside it).
-    ``reset_cache`` drops what the stage holds in memory: it is called when another process may have worked in
-    between (start, takeover, rebalance) and after any failure.
-    ``fold_input`` folds the read events onto the desk as well: for topics fed from outside stages; where
-    it is a function, those that it says are.
+    ``handle`` is called with the decoded events of a batch, in order, and returns the outcome. It is
+    idempotent: the same events and the same desk give the same outcome. Events are redelivered, alone or in
+    another batch, after a crash, after a failure, and when a batch took longer than
+    ``batch_runner.HANDLE_S`` (then in smaller batches).
+    ``reset_cache`` drops what the stage has in memory. It is called when another process may have worked
+    meanwhile (start, takeover, rebalance) and after any failure.
+    ``fold_input`` folds the read events onto the desk as well, for topics that no stage writes; a function
+    selects which of them.
     """
 
     room: str
@@ -62,7 +63,7 @@ class Stage:
         return f"{self.room}.{self.name}"
 
     def to_fold(self, events: Sequence[e.Event]) -> Sequence[e.Event]:
-        """Those of the read ``events`` that this stage brings onto the desk."""
+        """Those of the read ``events`` that this stage folds onto the desk."""
         if callable(self.fold_input):
             return [event for event in events if self.fold_input(event)]
         return events if self.fold_input else ()
@@ -70,55 +71,55 @@ class Stage:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Follow:
-    """A reader that takes a whole topic from its start and then follows it live, in every process.
+    """A reader of a whole topic from its start, and live from then on, in every process.
 
-    ``apply`` gets the events in order per key, some at a time, and has had all that stood in the topic before
-    any stage of this process begins. Where it fails on some, it gets each of them again, alone.
+    ``apply`` is called with the events in order per key, some at a time. It has seen all events that were in
+    the topic before any stage of this process starts. If it fails, it is called with each event alone.
     """
 
     topic: Topic
-    apply: Take
+    apply: ApplyEvents
 
 
 class Transport(Protocol):
     """Carries events between rooms; the two implementations pass one contract suite."""
 
     async def start(self, stages: Sequence[Stage] = (), follows: Sequence[Follow] = ()) -> None:
-        """Provision the topics, read the followed ones to their end, then begin the stages.
+        """Provision the topics, read the followed ones to their end, then start the stages.
 
-        Raises Unavailable while the broker is away; after ``stop`` it may be called again.
+        Raises Unavailable while the broker is down; may be called again after ``stop``.
         """
 
     async def publish(self, events: Sequence[e.Event]) -> None:
         """Return once the broker has all ``events``.
 
-        Raises Unavailable or Crowded (then some of them may be there, or come later: a second try carries the
-        same ids), Refused if the room is no registered writer (then none is there).
+        Raises Unavailable or Crowded (then some of them may have been published, or may arrive later: a retry
+        has the same ids), Refused if the room is no registered writer (then none was published).
         """
 
     async def stop(self) -> None:
-        """Finish the batches under way, then leave; nothing accepted is lost."""
+        """Finish the batches in progress and disconnect; nothing that was accepted is lost."""
 
     def health_problem(self) -> str | None:
-        """Why this process cannot do its work now, or None."""
+        """Why this process cannot work now, or None."""
 
     async def ping(self) -> None:
         """Return if the broker answers; raises Unavailable."""
 
-    async def replay(self, topic: Topic, take: Take) -> int:
-        """Hand every event in ``topic`` (and perhaps some that come meanwhile) to ``take``, in order per key,
-        some at a time; returns how many there were."""
+    async def replay(self, topic: Topic, take: ApplyEvents) -> int:
+        """Call ``take`` with every event in ``topic`` (and perhaps some that arrive meanwhile), in order per
+        key, some at a time; returns how many there were."""
 
     async def lag(self) -> dict[str, int]:
-        """Records that each reader has yet to finish, by ``topic room.stage``."""
+        """Consumer lag in records, by ``topic room.stage``."""
 
 
 class StageStopped(Refused):
-    """A stage stopped rather than do harm; the text says what a person must mend."""
+    """A stage stopped rather than do harm; the text says what a person must repair."""
 
 
-class Following:
-    """Applies a followed topic's records; one that cannot be read or applied is logged and left out."""
+class Follower:
+    """Applies a followed topic's records; one that cannot be decoded or applied is logged and skipped."""
 
     def __init__(self, follow: Follow) -> None:
         self.topic = follow.topic
@@ -137,17 +138,17 @@ class Following:
         try:
             await self._apply([event])
         except Exception:
-            log.exception("followed event left out", extra={"topic": self.topic.name, "id": event.event_id})
+            log.exception("followed event skipped", extra={"topic": self.topic.name, "id": event.event_id})
 
 
 def decode_all(decoder: object, values: Iterable[bytes | None]) -> list[e.Event]:
-    """The events in ``values``; one that cannot be read is logged and left out."""
+    """The events in ``values``; one that cannot be decoded is logged and skipped."""
     events: list[e.Event] = []
     for value in values:
         try:
             events.append(e.decode(decoder, value))  # type: ignore[arg-type]
         except Poison:
-            log.exception("record left out")
+            log.exception("record skipped")
     return events
 
 

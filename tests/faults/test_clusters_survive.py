@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from aiokafka.partitioner import murmur2
 
-from consumers.clusters import Clustering
+from consumers.clusters.clustering import Clustering
 from fenghuo import clock, topics
 from fenghuo.demo.district import everyday
 from fenghuo.desk.desk import Desk

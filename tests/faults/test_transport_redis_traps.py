@@ -22,7 +22,7 @@ from fenghuo.desk.keys import Keys
 from fenghuo.domain import events as e
 from fenghuo.transport.redis import RedisTransport
 from fenghuo.transport.redis_lease import Lease, is_dead
-from fenghuo.transport.redis_streams import OWNER, declare_group, trim
+from fenghuo.transport.redis_streams import CONSUMER, declare_group, trim
 from tests.support.transport_harness import (
     OwnServer,
     RecordingStage,
@@ -104,7 +104,7 @@ async def test_what_a_killed_owner_left_pending_is_read_before_anything_new(
     writer = await carrier.begin(room="producers")
     await declare_group(carrier.desk.client, stream_of(carrier), GROUP)
     await writer.publish(reports[:30])
-    await carrier.desk.client.xreadgroup(GROUP, OWNER, {stream_of(carrier): ">"}, count=20)
+    await carrier.desk.client.xreadgroup(GROUP, CONSUMER, {stream_of(carrier): ">"}, count=20)
     await writer.publish(reports[30:])
     await carrier.begin(memory.stage(batch=15))
     await until(lambda: len(memory.done) >= 50)
@@ -186,19 +186,19 @@ async def test_only_deaths_over_pending_entries_are_held_against_them(carrier: T
 
     async def die() -> int:
         lease = Lease(client, keys, GROUP, stream)
-        assert await lease.take()
+        assert await lease.acquire()
         await client.delete(lease.key)
         return lease.deaths
 
     assert [await die() for _ in range(4)] == [0, 0, 0, 0]
     await writer.publish([report(1)])
-    await client.xreadgroup(GROUP, OWNER, {stream: ">"})
+    await client.xreadgroup(GROUP, CONSUMER, {stream: ">"})
     assert [await die() for _ in range(3)] == [1, 2, 3]
     survivor = Lease(client, keys, GROUP, stream)
-    assert await survivor.take()
+    assert await survivor.acquire()
     assert survivor.deaths == 4
     await client.delete(survivor.key)
-    assert await survivor.take()
+    assert await survivor.acquire()
     assert survivor.deaths == 4, "who lost the lease and lives has not died"
     await survivor.release()
     assert await client.exists(survivor.key, survivor.deaths_key) == 0
@@ -208,10 +208,10 @@ async def test_giving_a_lost_lease_back_leaves_the_new_owner_alone(carrier: Tran
     client, keys, stream = carrier.desk.client, carrier.desk.keys, stream_of(carrier)
     await declare_group(client, stream, GROUP)
     old, new = Lease(client, keys, GROUP, stream), Lease(client, keys, GROUP, stream)
-    assert await old.take()
-    assert not await new.take()
+    assert await old.acquire()
+    assert not await new.acquire()
     await client.delete(old.key)
-    assert await new.take()
+    assert await new.acquire()
     assert not await old.renew()
     await old.release()
     assert await new.renew()
@@ -282,7 +282,7 @@ async def test_trimming_keeps_what_a_group_has_yet_to_finish(carrier: TransportH
 
 
 async def _read(client: Any, group: str, stream: str, count: int) -> list[Any]:
-    reply = await client.xreadgroup(group, OWNER, {stream: ">"}, count=count)
+    reply = await client.xreadgroup(group, CONSUMER, {stream: ">"}, count=count)
     return list(reply.values()) if isinstance(reply, dict) else [reply[0][1]]
 
 
@@ -342,7 +342,7 @@ async def test_entries_trimmed_while_pending_are_told_and_do_not_stay_as_lag(
     writer = await carrier.begin(room="producers")
     await declare_group(client, stream, GROUP)
     await writer.publish([report(n) for n in range(10)])
-    await client.xreadgroup(GROUP, OWNER, {stream: ">"}, count=10)
+    await client.xreadgroup(GROUP, CONSUMER, {stream: ">"}, count=10)
     await client.xtrim(stream, maxlen=4, approximate=False)
     memory = RecordingStage()
     begun = await carrier.begin(memory.stage())

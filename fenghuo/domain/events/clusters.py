@@ -20,12 +20,12 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its text is suspicious or falls just short of it."""
     group_id: str | None = None
     new: bool = False
-    """Whether its reporter was first heard of only lately (``FENGHUO_NEW_REPORTER_S``)."""
+    """Whether its reporter was new (``FENGHUO_NEW_REPORTER_S``) when it came."""
 
 
 class Correction(msgspec.Struct, frozen=True, kw_only=True):
-    """What a person said of a cluster: that it is one with another, or that some of its reports are
-    another."""
+    """What a person decided about a cluster: it was merged with another, or some of its reports were split
+    off."""
 
     correction_id: str
     at: Moment
@@ -39,8 +39,8 @@ class Correction(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Cluster(msgspec.Struct, frozen=True, kw_only=True):
-    """A cluster as it stands after ``revision`` changes. In ``ClusterChanged`` its ``members`` is empty: each
-    comes once."""
+    """A cluster after ``revision`` changes. In ``ClusterChanged`` its ``members`` is empty: each member
+    comes in one event."""
 
     cluster_id: str
     district: str
@@ -48,7 +48,7 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     first_at: Moment
     last_at: Moment
     exemplars: tuple[str, ...]
-    """Masked texts that stand for the others; at most four."""
+    """Masked texts that represent the others; at most four."""
     reports: int
     reporters: int
     towns: tuple[str, ...]
@@ -69,21 +69,20 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     """Why its reporters may not be what they seem: one_reporter (one person again and again), new_reporters
     (many new accounts from one place at once). A mark for people; it withholds nothing by itself."""
     merged_into: str | None = None
-    """The cluster that a person said it is one with: it holds nothing any more."""
+    """The cluster that a person merged it into; it has no members since."""
     cannot_link: tuple[str, ...] = msgspec.field(default=(), name="apart")
-    """Clusters that a person separated from it: it is never merged with them by itself."""
+    """Clusters that a person said are another thing; they are not named as related again."""
     marks: tuple[int, ...] = ()
     """Hashes of the links and accounts of its messages, as the clusterer compares them; at most ten."""
     related: tuple[str, ...] = ()
     """Clusters that share a link or an account with it, or are nearly alike, for a person to judge; at most
     eight."""
     corrections: tuple[Correction, ...] = ()
-    """What persons said of it, the first first; the latest 20."""
+    """The corrections by people, oldest first; the latest 20."""
 
 
 class ClusterCorrected(Event, frozen=True, kw_only=True, tag="ClusterCorrected"):
-    """A person says that ``other_id`` is one with ``cluster_id``, or that ``report_ids`` of ``cluster_id``
-    are a cluster of their own."""
+    """A person merges ``other_id`` into ``cluster_id``, or splits ``report_ids`` off ``cluster_id``."""
 
     district: str
     kind: Literal["merge", "split"]
@@ -95,7 +94,7 @@ class ClusterCorrected(Event, frozen=True, kw_only=True, tag="ClusterCorrected")
 
 
 class ClusterRedrawn(Event, frozen=True, kw_only=True, tag="ClusterRedrawn"):
-    """A cluster after a correction, with all its members; those in ``gone`` are no members any more."""
+    """A cluster after a correction, with all its members; ``gone`` are the reports that it lost."""
 
     cluster: Cluster
     gone: tuple[str, ...] = ()
@@ -103,7 +102,7 @@ class ClusterRedrawn(Event, frozen=True, kw_only=True, tag="ClusterRedrawn"):
 
 
 class CorrectionRefused(Event, frozen=True, kw_only=True, tag="CorrectionRefused"):
-    """A correction that could not be done any more: its clusters, or the reports in them, are others now."""
+    """A correction that could not be applied: its clusters, or their reports, had changed meanwhile."""
 
     cluster_id: str
     correction_id: str
@@ -114,4 +113,4 @@ class ClusterChanged(Event, frozen=True, kw_only=True, tag="ClusterChanged"):
     member: Member
     """The report that changed it."""
     markers: tuple[str, ...] = msgspec.field(default=(), name="traces")
-    """What it is found by when it has aged out of memory and comes back."""
+    """By which the cluster is found again once it has expired from the consumers' memory."""

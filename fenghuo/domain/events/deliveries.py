@@ -133,15 +133,15 @@ class ReceiptRecorded(Event, frozen=True, kw_only=True, tag="ReceiptRecorded"):
     may_have_arrived: bool = msgspec.field(default=False, name="left")
     """Whether this or an earlier attempt may have reached the group: then a recall owes it the correction."""
     cause: str = ""
-    """What told us: send, tap, undo, poll, plan, recall."""
+    """What changed the state: send, tap, undo, poll, plan, recall."""
     by: str = ""
     """The person who tapped."""
     word: int = 0
-    """How many times a person's word on it has changed: a later word stands above an earlier one."""
+    """How many taps and undos have changed the state: the later one prevails."""
     since: Moment | None = None
-    """When it began to wait for a person, for what a person then settled."""
+    """When it began to wait for the person who settled it."""
     held: str = ""
-    """Why it is put off without having been tried: rate, quiet (hours), halted (channel)."""
+    """Why the attempt is postponed: rate, quiet (hours), halted (a task), halted:NAME (a message)."""
     next_channel: str = ""
     """The group's next way, where this one is refused for good."""
     tap_id: str = ""

@@ -11,7 +11,7 @@ import pytest
 from broadcast.channels.base import Message, SendResult, SendStatus
 from broadcast.deliveries.receipts import as_delivery
 from broadcast.sending import answer_journal
-from broadcast.sending.answer_journal import LAST_S
+from broadcast.sending.answer_journal import ANSWER_WAIT_S
 from broadcast.sending.sender import AHEAD
 from fenghuo import clock
 from fenghuo.desk.apply_script import Change
@@ -209,7 +209,7 @@ async def test_what_another_process_marked_meanwhile_may_have_left(told: Setting
     assert ding.asked == []
 
 
-@pytest.mark.parametrize("answers_after_s", [0.1, LAST_S + 0.5])
+@pytest.mark.parametrize("answers_after_s", [0.1, ANSWER_WAIT_S + 0.5])
 async def test_an_answer_under_way_when_the_batch_fails_is_kept(
     told: Settings, answers_after_s: float
 ) -> None:
@@ -241,8 +241,8 @@ async def test_whoever_is_ended_while_waiting_for_what_is_under_way_ends_nothing
     told: Settings, monkeypatch: pytest.MonkeyPatch, answers_after_s: float, state: State
 ) -> None:
     """The message is left its time and no more: what never answers is unknown."""
-    monkeypatch.setattr(answer_journal, "LAST_S", 0.05)
-    monkeypatch.setattr(answer_journal, "REST_S", 0.3)
+    monkeypatch.setattr(answer_journal, "ANSWER_WAIT_S", 0.05)
+    monkeypatch.setattr(answer_journal, "OUTLIVE_S", 0.3)
     begun = asyncio.Event()
 
     async def slow(_message: Message) -> SendResult:

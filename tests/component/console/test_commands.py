@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from console.directory import commands
+from console.directory import command_steps, commands
 from console.web.sessions import Sessions
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Role
@@ -138,7 +138,7 @@ def test_missing_groups_are_gone_only_when_their_number_is_confirmed(
     assert "would mark 2 groups as gone: give --yes" in gone(str(less))
     assert "2 would be gone" in gone(str(less), "--dry-run")
     assert "nobody knows who is gone" in gone(str(bad), "--yes")
-    monkeypatch.setattr(commands, "_asked_at_a_terminal", lambda: True)
+    monkeypatch.setattr(command_steps, "is_at_terminal", lambda: True)
     assert "nothing was changed" in gone(str(less), typed="3\n")
     assert len(on_desk(redis_url, namespace)) == 3
     assert "2 gone" in gone(str(less), typed="2\n")

@@ -104,7 +104,7 @@ async def test_whoever_is_second_is_told_so_and_the_first_word_stands(station: S
 
 
 async def test_of_two_words_at_once_each_process_shows_the_first_on_the_broker(station: Station) -> None:
-    words = [urgent.said_of("moving", who, UrgentOutcome.OTHER) for who in ("bo", "dong")]
+    words = [urgent.event_of("moving", who, UrgentOutcome.OTHER) for who in ("bo", "dong")]
     await station.running.console.publish(words)
     late = await station.press("moving")
     assert late.status_code == 409

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import pytest
 
-from consumers.clusters import Clustering, joined
+from consumers.clusters.clustering import Clustering
+from consumers.clusters.growth import joined
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.retention import MEMBERS_KEPT
@@ -80,9 +81,9 @@ async def test_an_alert_whose_time_has_come_expires_and_the_release_with_it(
         expiry = running.rooms["consumers"].loops[0].__self__  # type: ignore[attr-defined]
 
         async def expired() -> bool:
-            await expiry.look()
+            await expiry.expire_due()
             alert = await running.desk.alerts.get("a1")
             return alert is not None and alert.state is State.EXPIRED
 
         await until(expired, what="the expiry")
-        assert await expiry.look() == 0
+        assert await expiry.expire_due() == 0

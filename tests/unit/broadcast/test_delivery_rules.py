@@ -7,32 +7,34 @@ from datetime import timedelta
 import pytest
 
 from broadcast.channels.base import SendResult, SendStatus
+from broadcast.deliveries.eligibility import is_superseded
 from broadcast.deliveries.receipts import (
     LONGEST_RETRY_S,
+    attempt_receipt,
     backoff_s,
     delivery_of,
     latest_attempt_each,
-    outcome_of,
-    superseded,
     superseded_receipt,
     to_be_tried,
     was_cut_off,
     without_duplicates,
 )
-from broadcast.deliveries.requests import Plan, as_task, requests
+from broadcast.deliveries.requests import Dispatch, as_task, requests
 from broadcast.limits.circuit_breaker import FailureWindow, breaker_key
 from broadcast.planning.part_writer import deliveries
-from broadcast.planning.planner import PART, begin, meant_by, place_of, split_into_parts, taken_back
+from broadcast.planning.planner import PART, begin, meant_by, place_of, split_into_parts
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Audience
-from fenghuo.domain.delivery import RANK, LedgerRow, ledger_rank, next_attempt
+from fenghuo.domain.delivery import RANK, LatestRelease, LedgerRow, ledger_rank, next_attempt
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.ledger import may_have
-from fenghuo.domain.routing import correction_way, next_way, ways_to
+from fenghuo.domain.routing import Route, route
+from fenghuo.domain.taps import Tappers
 from fenghuo.domain.warning_limits import LimitReason
 from tests.support.builders import NOON, group, place, release, released, request
 
 CUSTOMERS = "wecom_customer_group"
+TAPPERS = Tappers({})
 LIVE = ("sandbox", "webhook", "wecom_robot", "dingtalk", CUSTOMERS)
 
 
@@ -50,12 +52,7 @@ def planned(
     """The plan of ``event`` when nobody was frozen, its parts written out."""
     known = {g.group_id: g for g in groups}
     release = event.release
-    places = [
-        place_of(
-            known[x], next(iter(ways_to(known[x], release.channels, {}, exercise=release.exercise)), None)
-        )
-        for x in meant_by(release, known)
-    ]
+    places = [place_of(known[x], route(known[x], release, TAPPERS)) for x in meant_by(release, known)]
     return written_out(event, split_into_parts(event, "warning", places, held=held or {}), known)
 
 
@@ -65,7 +62,7 @@ def corrections(
     """What is corrected after ``earlier``, its parts written out."""
     came_by = {x: stood.channel for x, stood in may_have(earlier).items()}
     places = [
-        place_of(groups[x], correction_way(groups[x], event.release, {}, channel))
+        place_of(groups[x], route(groups[x], event.release, TAPPERS, came_by=channel))
         for x, channel in came_by.items() if x in groups
     ]  # fmt: skip
     return written_out(event, split_into_parts(event, "correction", places, came_by=came_by), groups)
@@ -81,7 +78,7 @@ def written_out(
             x
             for part in parts
             if isinstance(part, e.PartPlanned)
-            for x in deliveries(part, event.release, groups, {})
+            for x in deliveries(part, event.release, groups, TAPPERS)
         ),
     ]
 
@@ -191,7 +188,10 @@ def test_parts_keep_the_order_and_an_owners_task_whole() -> None:
     shuffled = [*robots, *hooks, *tasks]
     event = released(channels=LIVE)
     first, *parts = split_into_parts(
-        event, "warning", [place_of(g, ways_to(g, LIVE, {})[0]) for g in shuffled], held={"g2003": "day"}
+        event,
+        "warning",
+        [place_of(g, route(g, release(channels=LIVE), TAPPERS)) for g in shuffled],
+        held={"g2003": "day"},
     )
     assert isinstance(first, e.DeliveriesPlanned) and first.groups == len(shuffled)
     ids = [x.group_ids for x in parts if isinstance(x, e.PartPlanned)]
@@ -206,17 +206,17 @@ def test_parts_keep_the_order_and_an_owners_task_whole() -> None:
 
 def test_a_group_that_went_between_the_plan_and_its_part_is_refused_in_the_open() -> None:
     event, groups = released(channels=LIVE), [group(1, channel="webhook", target="t"), group(2)]
-    _, part = split_into_parts(event, "warning", [place_of(g, g.ways[0]) for g in groups])
+    _, part = split_into_parts(event, "warning", [place_of(g, Route(g.ways[0])) for g in groups])
     assert isinstance(part, e.PartPlanned)
     left = {g.group_id: g for g in (group(1, channel="webhook", target="t", gone=True), group(2))}
-    refused, asked = deliveries(part, event.release, left, {})
+    refused, asked = deliveries(part, event.release, left, TAPPERS)
     assert isinstance(refused, e.ReceiptRecorded)
     assert (refused.group_id, refused.reason) == ("g0001", "the group is gone")
     assert isinstance(asked, e.DeliveryRequested) and asked.group_id == "g0002"
 
 
 def test_two_tasks_of_one_owner_are_two() -> None:
-    plan = Plan(release(channels=LIVE), "warning", released())
+    plan = Dispatch(release(channels=LIVE), "warning", released())
     way_there = e.Binding(channel=CUSTOMERS, target="t")
     (one,) = requests(plan, [(group(1, owner="anna"), way_there)])
     (both,) = requests(plan, [(group(n, owner="anna"), way_there) for n in (1, 2)])
@@ -258,14 +258,14 @@ def settled(
     verdict: SendStatus,
     failures: int = 0,
     *,
-    askable: bool = True,
+    can_ask: bool = True,
     further: str = "",
     may_have_arrived: bool = False,
     **said: object,
 ) -> e.ReceiptRecorded:
-    return outcome_of(
+    return attempt_receipt(
         request(failures=failures), SendResult(verdict, "said", **said), now=NOON, attempts=5, base_s=2,
-        askable=askable, next_channel=further, may_have_arrived=may_have_arrived,
+        can_ask=can_ask, next_channel=further, may_have_arrived=may_have_arrived,
     )  # fmt: skip
 
 
@@ -287,7 +287,7 @@ def settled(
 def test_a_timeout_is_unknown_never_failed(
     verdict: SendStatus, exhausted: bool, askable: bool, state: State
 ) -> None:
-    assert settled(verdict, 4 if exhausted else 0, askable=askable).state is state
+    assert settled(verdict, 4 if exhausted else 0, can_ask=askable).state is state
 
 
 @pytest.mark.parametrize(("verdict", "failures"), [(SendStatus.REFUSED, 0), (SendStatus.RETRY, 4)])
@@ -310,7 +310,7 @@ def test_what_may_have_arrived_never_goes_on_by_the_next_way(verdict: SendStatus
 
 
 def test_unknown_never_goes_on_by_the_next_way() -> None:
-    assert settled(SendStatus.UNKNOWN, further="webhook", askable=False).next_channel == ""
+    assert settled(SendStatus.UNKNOWN, further="webhook", can_ask=False).next_channel == ""
 
 
 def test_being_told_to_slow_down_is_no_failure_and_waits_as_long_as_was_said() -> None:
@@ -377,7 +377,8 @@ def test_nothing_leaves_after_recall_or_expiry_but_the_correction(
     standing: tuple[int, str] | None, kind: str, late_s: int, is_held: bool
 ) -> None:
     now = NOON + timedelta(seconds=late_s)
-    assert superseded(kind, 1, release().expires_at, standing, now) is is_held
+    latest = LatestRelease(*standing) if standing else None
+    assert is_superseded(kind, 1, release().expires_at, latest, now) is is_held
 
 
 def test_shown_is_final_and_a_later_attempt_stands_above_an_earlier() -> None:
@@ -390,31 +391,6 @@ def test_shown_is_final_and_a_later_attempt_stands_above_an_earlier() -> None:
     )
     assert ledger_rank(State.WAITING, 1, word=1) > shown, "but for a person who takes it back"
     assert ledger_rank(State.REQUESTED, 2) > ledger_rank(State.SUPERSEDED, 1)
-
-
-def test_ways_are_the_approved_ones_in_order_and_tasks_need_an_owner() -> None:
-    several = group(
-        1, channel=CUSTOMERS, target="wr1", owner="o", also=(way("dingtalk"), way("relay"), way("webhook"))
-    )
-    assert [x.channel for x in ways_to(several, LIVE, {})] == [CUSTOMERS, "dingtalk", "webhook"]
-    nobodys = group(1, channel=CUSTOMERS, target="wr1", also=(way("webhook"),))
-    assert [x.channel for x in ways_to(nobodys, LIVE, {})] == ["webhook"]
-
-
-def test_each_channel_is_the_next_way_once() -> None:
-    twins = group(1, channel="dingtalk", also=(way("webhook"), way("dingtalk", "u"), way("wecom_robot")))
-    found, after = [], "dingtalk"
-    while after:
-        assert len(found) < 9, "it goes round in circles"
-        found.append(after)
-        after = next_way(twins, release(channels=LIVE), after)
-    assert found == ["dingtalk", "webhook", "wecom_robot"]
-
-
-def test_an_exercise_never_goes_on_to_a_live_channel() -> None:
-    live = group(1, channel="sandbox", also=(way("webhook"), way("dingtalk")))
-    assert next_way(live, release(channels=LIVE, exercise=True), "sandbox") == ""
-    assert next_way(live, release(channels=LIVE), "sandbox") == "webhook"
 
 
 def test_an_owner_gets_one_task_for_all_groups_of_one_credential() -> None:
@@ -445,7 +421,7 @@ def test_what_waits_for_people_goes_first_and_robots_last() -> None:
     names = ("dingtalk", "webhook", "relay", "sandbox", "feishu")
     groups = [group(n, channel=name, target="t", members=n) for n, name in enumerate(names)]
     wanted = [(g, g.ways[0]) for g in groups]
-    asked = requests(Plan(release(), "warning", released()), wanted)
+    asked = requests(Dispatch(release(), "warning", released()), wanted)
     assert [x.channel for x in asked if isinstance(x, e.DeliveryRequested)] == [
         "relay", "sandbox", "webhook", "feishu", "dingtalk",
     ]  # fmt: skip
@@ -486,38 +462,21 @@ def test_a_group_that_has_had_its_share_gets_no_warning_by_any_way(reason: Limit
     assert isinstance(refused, e.ReceiptRecorded) and refused.state is State.REFUSED
 
 
-def test_what_waits_for_a_tap_or_a_halted_channel_is_taken_back() -> None:
-    rows = {
-        "tap": row(State.WAITING, channel="relay"),
-        "halted": row(State.RETRYING, held="halted:webhook"),
-        "unsure": row(State.RETRYING, may_have_arrived=True, held="halted:webhook"),
-        "task": row(State.WAITING, channel=CUSTOMERS),
-        "again": row(State.RETRYING),
-        "shown": row(State.SHOWN),
-    }
-    receipts = taken_back(released("recalled"), {1: rows})
-    assert {x.group_id: x.state for x in receipts if isinstance(x, e.ReceiptRecorded)} == {
-        "tap": State.SUPERSEDED,
-        "halted": State.SUPERSEDED,
-        "unsure": State.UNKNOWN,
-    }
-
-
 def test_a_channel_is_halted_by_more_than_ten_failures_that_are_more_than_a_tenth() -> None:
     tally = FailureWindow(10, 0.1)
-    assert [tally.add("a", failed=True) for _ in range(11)] == [*[False] * 10, True]
-    assert not any(tally.add("b", failed=n % 10 == 9) for n in range(1000)), "a tenth is no more than that"
-    assert any(tally.add("c", failed=n % 9 == 0) for n in range(1000))
+    assert [tally.record("a", failed=True) for _ in range(11)] == [*[False] * 10, True]
+    assert not any(tally.record("b", failed=n % 10 == 9) for n in range(1000)), "a tenth is no more than that"
+    assert any(tally.record("c", failed=n % 9 == 0) for n in range(1000))
 
 
 def test_good_sends_halt_nothing_and_a_halt_begins_the_count_anew() -> None:
     tally = FailureWindow(10, 0.1)
     for _ in range(11):
-        tally.add("a", failed=True)
-    assert not tally.add("a", failed=False), "it is the failure that halts"
-    assert tally.told("a") == "11 of the latest 12 failed"
+        tally.record("a", failed=True)
+    assert not tally.record("a", failed=False), "it is the failure that halts"
+    assert tally.summary("a") == "11 of the latest 12 failed"
     tally.forget("a")
-    assert not tally.add("a", failed=True)
+    assert not tally.record("a", failed=True)
 
 
 def test_a_credential_is_halted_under_its_own_name() -> None:

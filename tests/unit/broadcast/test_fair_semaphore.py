@@ -9,7 +9,7 @@ async def test_who_asks_for_more_than_is_free_waits_and_nobody_overtakes() -> No
     turns, taken = FairSemaphore(4), []
 
     async def take(name: str, count: int) -> None:
-        await turns.take(count)
+        await turns.acquire(count)
         taken.append(name)
 
     async with asyncio.TaskGroup() as group:
@@ -18,36 +18,36 @@ async def test_who_asks_for_more_than_is_free_waits_and_nobody_overtakes() -> No
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert taken == ["first"]
-        turns.give(2)
+        turns.release(2)
         await asyncio.sleep(0)
         assert taken == ["first"]
-        turns.give(1)
+        turns.release(1)
         await asyncio.sleep(0)
         await asyncio.sleep(0)
         assert taken == ["first", "second"]
-        turns.give(1)
+        turns.release(1)
     assert taken == ["first", "second", "third"]
 
 
 async def test_who_gives_up_waiting_holds_up_nobody_and_keeps_nothing() -> None:
     turns = FairSemaphore(2)
-    await turns.take(1)
-    waiting = asyncio.create_task(turns.take(2))
-    behind = asyncio.create_task(turns.take(1))
+    await turns.acquire(1)
+    waiting = asyncio.create_task(turns.acquire(2))
+    behind = asyncio.create_task(turns.acquire(1))
     await asyncio.sleep(0)
     waiting.cancel()
     await asyncio.wait_for(behind, 1)
-    turns.give(2)
-    await asyncio.wait_for(turns.take(2), 1)
+    turns.release(2)
+    await asyncio.wait_for(turns.acquire(2), 1)
 
 
 async def test_a_turn_that_comes_as_its_taker_gives_up_is_given_back() -> None:
     turns = FairSemaphore(1)
-    await turns.take(1)
-    waiting = asyncio.create_task(turns.take(1))
+    await turns.acquire(1)
+    waiting = asyncio.create_task(turns.acquire(1))
     await asyncio.sleep(0)
-    turns.give(1)
+    turns.release(1)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)
     assert waiting.cancelled()
-    await asyncio.wait_for(turns.take(1), 1)
+    await asyncio.wait_for(turns.acquire(1), 1)

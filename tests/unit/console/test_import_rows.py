@@ -2,7 +2,7 @@
 
 import pytest
 
-from console.directory.addresses import WrongRowError, notify_of
+from console.directory.addresses import WrongRowError, parse_notify
 from console.directory.import_rows import (
     GROUP_ALIASES,
     GROUP_COLUMNS,
@@ -10,8 +10,8 @@ from console.directory.import_rows import (
     FieldChange,
     group_of,
     person_of,
-    sort_groups,
-    sort_people,
+    plan_groups,
+    plan_people,
 )
 from fenghuo.domain.events import Binding
 from fenghuo.security.sealing import seal, unseal
@@ -124,7 +124,7 @@ def test_what_a_file_changes_is_told_field_by_field_and_no_secret() -> None:
         BadRow(7, "'name' is empty"),
         TableRow(8, cells(group_id="g7", owner="p1")),
     ]
-    found = sort_groups(rows, {x.group_id: x for x in before}, "示范区", sealed)
+    found = plan_groups(rows, {x.group_id: x for x in before}, "示范区", sealed)
     assert found.changes == {
         "g1": [FieldChange("town", "东湖镇", ""), FieldChange("owner", "p1", "p2")],
         "g2": [
@@ -145,7 +145,7 @@ def test_what_a_file_changes_is_told_field_by_field_and_no_secret() -> None:
 
 def test_a_row_that_is_refused_is_not_missing() -> None:
     before = group_of(cells(), "示范区", sealed)
-    found = sort_groups([TableRow(2, cells(members="x"))], {"g1": before}, "示范区", sealed)
+    found = plan_groups([TableRow(2, cells(members="x"))], {"g1": before}, "示范区", sealed)
     assert (found.missing, len(found.refused)) == ([], 1)
 
 
@@ -154,10 +154,10 @@ def test_people_have_a_duty_a_user_id_and_a_way_to_be_told() -> None:
     found = person_of(row, "示范区", sealed)
     assert (found.duty, found.userid) == (True, "zhou")
     assert found.notify == Binding(channel="wecom_robot", target=sealed(ROBOT))
-    assert notify_of("dingtalk=abcd1234 secret=SECabc", sealed) == Binding(
+    assert parse_notify("dingtalk=abcd1234 secret=SECabc", sealed) == Binding(
         channel="dingtalk", target=sealed("abcd1234"), secret=sealed("SECabc")
     )
-    changed = sort_people([TableRow(2, person(role="approver"))], {"p1": found}, "示范区", sealed)
+    changed = plan_people([TableRow(2, person(role="approver"))], {"p1": found}, "示范区", sealed)
     assert [(x.name, x.after) for x in changed.changes["p1"]] == [
         ("role", "approver"), ("station", ""), ("duty", "no"), ("userid", ""), ("notify", ""),
     ]  # fmt: skip

@@ -6,12 +6,11 @@ from collections.abc import Sequence
 import pytest
 from redis.exceptions import ConnectionError as RedisConnectionError
 
-from fenghuo import topics
 from fenghuo.desk.keys import Keys
 from fenghuo.domain import events as e
-from fenghuo.errors import Refused, Transient
+from fenghuo.errors import Transient
 from fenghuo.transport.batch_runner import POISON_MOST, BatchResult, BatchRunner, dead_letter
-from fenghuo.transport.stage import Follow, Following, Record, Stage, StageStopped, check_writer, end_tasks
+from fenghuo.transport.stage import Record, Stage, StageStopped
 from tests.support.transport_harness import RecordingStage, answer_id, nothing, report
 
 
@@ -41,7 +40,7 @@ class Book:
         return [x.reason for x in self.events if isinstance(x, e.DeadLettered)]
 
 
-def bench_of(stage: Stage) -> BatchRunner:
+def runner_of(stage: Stage) -> BatchRunner:
     return BatchRunner(stage, Keys("unit"))
 
 
@@ -52,7 +51,7 @@ async def fail_on_five(events: Sequence[e.Event]) -> None:
 
 async def test_a_good_batch_is_handled_and_committed_as_one() -> None:
     memory, book = RecordingStage(), Book()
-    await bench_of(memory.stage()).work([record(n) for n in range(10)], book.commit)
+    await runner_of(memory.stage()).run([record(n) for n in range(10)], book.commit)
     assert len(memory.batches) == len(book.works) == 1
     assert [x.event_id for x in book.events] == [answer_id(report(n)) for n in range(10)]
     assert book.works[0].changes
@@ -61,7 +60,7 @@ async def test_a_good_batch_is_handled_and_committed_as_one() -> None:
 async def test_a_batch_that_fails_is_worked_one_by_one_each_with_its_commit() -> None:
     memory, book = RecordingStage(first=fail_on_five), Book()
     records = [record(n) for n in range(8)]
-    await bench_of(memory.stage()).work(records, book.commit)
+    await runner_of(memory.stage()).run(records, book.commit)
     assert [len(batch) for batch in memory.batches] == [8, *[1] * 8]
     assert [list(work.records) for work in book.works] == [[x] for x in records]
     assert book.reasons == ["KeyError: 'five'"]
@@ -74,7 +73,7 @@ async def test_a_batch_that_fails_only_as_a_whole_loses_nothing() -> None:
             raise ValueError("too many")
 
     book = Book()
-    await bench_of(RecordingStage(first=fail_in_company).stage()).work(
+    await runner_of(RecordingStage(first=fail_in_company).stage()).run(
         [record(n) for n in range(5)], book.commit
     )
     assert len(book.events) == 5
@@ -93,7 +92,7 @@ async def test_a_batch_that_fails_only_as_a_whole_loses_nothing() -> None:
 )
 async def test_a_record_that_cannot_be_read_is_set_aside_whole(value: bytes | None, reason: str) -> None:
     memory, book = RecordingStage(), Book()
-    await bench_of(memory.stage()).work([record(1), record(2, value), record(3)], book.commit)
+    await runner_of(memory.stage()).run([record(1), record(2, value), record(3)], book.commit)
     assert len(memory.done) == 2
     (letter,) = [x for x in book.events if isinstance(x, e.DeadLettered)]
     assert reason in letter.reason
@@ -110,7 +109,7 @@ async def test_when_the_world_is_away_nothing_is_poison(error: Exception) -> Non
 
     memory, book = RecordingStage(first=fail), Book()
     with pytest.raises(Transient):
-        await bench_of(memory.stage()).work([record(n) for n in range(5)], book.commit)
+        await runner_of(memory.stage()).run([record(n) for n in range(5)], book.commit)
     assert len(memory.batches) == 1
     assert book.works == []
 
@@ -124,18 +123,18 @@ async def test_work_that_takes_too_long_comes_again_in_halves_and_grows_back(
         await asyncio.sleep(10 if len(events) > 3 else 0)
 
     book, records = Book(), [record(n) for n in range(8)]
-    bench = bench_of(RecordingStage(first=take_long).stage(batch=8))
+    runner = runner_of(RecordingStage(first=take_long).stage(batch=8))
     for sizes in ([8], [4, 4]):
-        parts = list(bench.parts(records))
-        assert [len(part) for part in parts] == sizes
+        slices = list(runner.slices(records))
+        assert [len(some) for some in slices] == sizes
         with pytest.raises(Transient, match="took longer"):
-            await bench.work(parts[0], book.commit)
-    parts = list(bench.parts(records))
-    assert [len(part) for part in parts] == [2, 2, 2, 2]
-    for part in parts:
-        await bench.work(part, book.commit)
+            await runner.run(slices[0], book.commit)
+    slices = list(runner.slices(records))
+    assert [len(some) for some in slices] == [2, 2, 2, 2]
+    for some in slices:
+        await runner.run(some, book.commit)
     assert len(book.events) == 8
-    assert [len(part) for part in bench.parts(records)] == [8]
+    assert [len(some) for some in runner.slices(records)] == [8]
 
 
 async def test_a_bad_release_is_stopped_before_it_empties_the_topic() -> None:
@@ -144,40 +143,40 @@ async def test_a_bad_release_is_stopped_before_it_empties_the_topic() -> None:
 
     book = Book()
     with pytest.raises(StageStopped, match=r"more than 100 of the latest 101 .*a bad release"):
-        await bench_of(RecordingStage(first=fail).stage()).work([record(n) for n in range(500)], book.commit)
+        await runner_of(RecordingStage(first=fail).stage()).run([record(n) for n in range(500)], book.commit)
     assert len(book.reasons) == POISON_MOST
 
 
 async def test_now_and_then_a_good_record_does_not_hide_a_bad_release() -> None:
-    book, bench = Book(), bench_of(RecordingStage().stage())
+    book, runner = Book(), runner_of(RecordingStage().stage())
     with pytest.raises(StageStopped):
         for at in range(0, 1000, 10):
-            await bench.work([record(n, b"bad" if n % 10 else b"") for n in range(at, at + 10)], book.commit)
+            await runner.run([record(n, b"bad" if n % 10 else b"") for n in range(at, at + 10)], book.commit)
     assert len(book.reasons) <= POISON_MOST
 
 
 async def test_scattered_poison_stops_nothing() -> None:
-    book, bench = Book(), bench_of(RecordingStage().stage())
+    book, runner = Book(), runner_of(RecordingStage().stage())
     for at in range(0, 2000, 50):
-        await bench.work([record(n, b"" if n % 3 else b"bad") for n in range(at, at + 50)], book.commit)
+        await runner.run([record(n, b"" if n % 3 else b"bad") for n in range(at, at + 50)], book.commit)
     assert len(book.reasons) > 5 * POISON_MOST
 
 
 async def test_a_batch_that_is_tried_again_counts_its_poison_once() -> None:
-    book, bench = Book(), bench_of(RecordingStage().stage())
+    book, runner = Book(), runner_of(RecordingStage().stage())
     bad = [record(n, b"bad") for n in range(40)]
     book.failures = [Transient("the broker is away") for _ in range(10)]
     for _ in range(10):
         with pytest.raises(Transient):
-            await bench.work(bad, book.commit)
-    await bench.work(bad, book.commit)
+            await runner.run(bad, book.commit)
+    await runner.run(bad, book.commit)
     assert len(book.reasons) == 40
 
 
 async def test_a_stage_that_publishes_what_its_room_may_not_stops() -> None:
     book = Book()
     with pytest.raises(StageStopped, match=r"broadcast is no registered writer of reports\.unmatched"):
-        await bench_of(RecordingStage().stage(room="broadcast")).work([record(1)], book.commit)
+        await runner_of(RecordingStage().stage(room="broadcast")).run([record(1)], book.commit)
     assert book.works == []
 
 
@@ -185,7 +184,7 @@ async def test_the_input_reaches_the_desk_only_where_the_stage_says_so() -> None
     for wanted in (False, True):
         book = Book()
         stage = RecordingStage().stage(handle=nothing, fold_input=wanted)
-        await bench_of(stage).work([record(1)], book.commit)
+        await runner_of(stage).run([record(1)], book.commit)
         assert bool(book.works[0].changes) is wanted
 
 
@@ -195,50 +194,7 @@ def test_a_record_s_dead_letter_has_the_same_id_each_time() -> None:
     assert one.event_id == again.event_id != other.event_id
 
 
-async def test_a_follower_that_fails_on_an_event_has_all_the_others() -> None:
-    taken: list[list[str]] = []
-
-    async def take(events: Sequence[e.Event]) -> None:
-        if report(2) in events:
-            raise ValueError("must not end the following")
-        taken.append([x.event_id for x in events])
-
-    following = Following(Follow(topic=topics.REPORTS_RECEIVED, apply=take))
-    await following.take([e.encode(report(1)), b"not json", None, e.encode(report(2)), e.encode(report(3))])
-    await following.take([e.encode(report(4)), e.encode(report(5))])
-    ids = [report(n).event_id for n in range(6)]
-    assert taken == [[ids[1]], [ids[3]], [ids[4], ids[5]]]
-
-
-async def test_a_task_that_swallows_its_cancellation_is_cancelled_again() -> None:
-    """As redis-py's sending does now and then, through asyncio.wait_for of Python 3.11: stop() hung."""
-    swallowed = 0
-
-    async def swallow_one() -> None:
-        nonlocal swallowed
-        while True:
-            try:
-                await asyncio.sleep(10)
-            except asyncio.CancelledError:
-                swallowed += 1
-                if swallowed > 1:
-                    raise
-
-    task = asyncio.create_task(swallow_one())
-    await asyncio.sleep(0)
-    async with asyncio.timeout(5):
-        await end_tasks([task])
-    assert task.cancelled()
-
-
-def test_only_registered_writers_may_publish() -> None:
-    check_writer("producers", [report(1)])
-    check_writer("anyone", [])
-    with pytest.raises(Refused, match="no registered writer"):
-        check_writer("consumers", [report(1)])
-
-
 async def test_an_empty_outcome_is_committed_too() -> None:
     book = Book()
-    await bench_of(RecordingStage().stage(handle=nothing)).work([record(1)], book.commit)
+    await runner_of(RecordingStage().stage(handle=nothing)).run([record(1)], book.commit)
     assert [(len(work.records), work.events) for work in book.works] == [(1, [])]

@@ -6,7 +6,10 @@ from types import SimpleNamespace
 
 import msgspec
 
-from consumers.clusters import Clustering, LoadedCluster, draft_of, joined
+from consumers.clusters.cluster_draft import draft_of
+from consumers.clusters.clustering import Clustering
+from consumers.clusters.district import LoadedCluster
+from consumers.clusters.growth import joined
 from consumers.credibility import CALM
 from fenghuo.clock import to_ms
 from fenghuo.demo.district import EVERYDAY, NOVEL

@@ -5,12 +5,12 @@ from datetime import timedelta
 
 import msgspec
 
-from consumers.clusters import Clustering
+from consumers.clusters.clustering import Clustering
 from fenghuo.demo.district import NOVEL
 from fenghuo.domain import events as e
 from patterns.clustering import markers
 from tests.support.builders import DISTRICT, NOON, place, settings, unmatched
-from tests.unit.consumers.test_clusters import SmallDesk, drafts
+from tests.unit.consumers.clusters.test_clustering import SmallDesk, drafts
 
 PARCEL = "您好，您寄往新疆的包裹里被查出违禁药品，海关已立案，请马上联系刘干事做笔录，否则冻结名下账户。"
 TEXTS = {"a0": NOVEL[0], "a1": NOVEL[1], "b0": PARCEL}

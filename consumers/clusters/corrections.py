@@ -1,6 +1,6 @@
-"""What a person says of clusters: these two are one, or these reports are another. Pure.
+"""A person's corrections of clusters: merge two, or split reports off. Pure.
 
-A correction holds for ever: it stands in the clusters themselves, which is what a restart reads.
+A correction is permanent: it is kept in the clusters themselves, which a restart reads.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
@@ -9,7 +9,7 @@ from typing import Literal
 import msgspec
 
 from consumers.credibility import counted_reporters, danger, suspected
-from consumers.triage import shown_indicators
+from consumers.indicators import shown_indicators
 from fenghuo.desk.retention import MEMBERS_KEPT
 from fenghuo.domain import events as e
 from fenghuo.settings import Settings
@@ -18,13 +18,13 @@ from patterns.entities.find import find
 
 CORRECTIONS_KEPT = 20
 EXEMPLARS_KEPT = 8
-"""Of a corrected cluster: those of both that were merged."""
+"""Exemplars of a cluster after a correction."""
 
 
 def merged(
-    into: e.Cluster, other: e.Cluster, said: e.ClusterCorrected, settings: Settings
+    into: e.Cluster, other: e.Cluster, correction: e.ClusterCorrected, settings: Settings
 ) -> list[e.Cluster]:
-    """The two after ``other`` was said to be one with ``into``: it keeps its id and holds nothing."""
+    """Merge ``other`` into ``into``; returns both. ``other`` keeps its id and has no members."""
     both = {into.cluster_id, other.cluster_id}
     every = {m.report_id: m for m in (*into.members, *other.members)}
     members = _by_time(every.values())[-MEMBERS_KEPT:]
@@ -47,52 +47,52 @@ def merged(
         marks=tuple(dict.fromkeys((*into.marks, *other.marks)))[:MARKS_KEPT],
         members=members,
         cannot_link=tuple(x for x in _first((*into.cannot_link, *other.cannot_link)) if x not in both),
-        corrections=_noted(into, said, other.cluster_id, other.reports),
+        corrections=_noted(into, correction, other.cluster_id, other.reports),
     )
     gone = msgspec.structs.replace(
         other,
         revision=other.revision + 1, exemplars=(), marks=(), reports=0, reporters=0, counted_reporters=0,
         members=(), danger=0, merged_into=into.cluster_id,
-        corrections=_noted(other, said, into.cluster_id, other.reports),
+        corrections=_noted(other, correction, into.cluster_id, other.reports),
     )  # fmt: skip
-    return [_weighed(one, settings), gone]
+    return [_recounted(one, settings), gone]
 
 
 def split(
-    cluster: e.Cluster, said: e.ClusterCorrected, texts: Mapping[str, str], settings: Settings
+    cluster: e.Cluster, correction: e.ClusterCorrected, texts: Mapping[str, str], settings: Settings
 ) -> list[e.Cluster]:
-    """The cluster without the reports said to be another, and that other; nothing if none or all are its.
+    """Split reports off: [remaining cluster, new cluster]; [] if they are none or all of its members.
 
     ``texts`` are the masked texts of its members by report, as far as they are still kept.
     """
-    wanted = set(said.report_ids)
+    wanted = set(correction.report_ids)
     moved = [m for m in cluster.members if m.report_id in wanted]
     left = [m for m in cluster.members if m.report_id not in wanted]
     if not moved or not left:
         return []
-    other_id = f"c-{said.event_id}"
+    other_id = f"c-{correction.event_id}"
     moved_texts = [texts[m.report_id] for m in moved if m.report_id in texts]
     left_texts = [texts[m.report_id] for m in left if m.report_id in texts]
     kept = [x for x in cluster.exemplars if x not in moved_texts] or left_texts
-    rest = _of(cluster, left, kept, settings, reports=cluster.reports - len(moved))
-    other = _of(cluster, moved, moved_texts, settings, reports=len(moved))
+    rest = _reduced(cluster, left, kept, settings, reports=cluster.reports - len(moved))
+    other = _reduced(cluster, moved, moved_texts, settings, reports=len(moved))
     return [
         msgspec.structs.replace(
             rest, revision=cluster.revision + 1, cannot_link=_first((*cluster.cannot_link, other_id)),
-            corrections=_noted(cluster, said, other_id, len(moved)),
+            corrections=_noted(cluster, correction, other_id, len(moved)),
         ),
         msgspec.structs.replace(
             other, cluster_id=other_id, revision=len(moved), alert_id=None,
             cannot_link=_first((*cluster.cannot_link, cluster.cluster_id)),
-            corrections=_noted(None, said, cluster.cluster_id, len(moved)),
+            corrections=_noted(None, correction, cluster.cluster_id, len(moved)),
         ),
     ]  # fmt: skip
 
 
-def _of(
+def _reduced(
     cluster: e.Cluster, members: Sequence[e.Member], texts: Sequence[str], settings: Settings, *, reports: int
 ) -> e.Cluster:
-    """A cluster of some of the members, with what their texts and places say."""
+    """``cluster`` reduced to ``members``, with what follows from their ``texts`` and places."""
     some = msgspec.structs.replace(
         cluster,
         first_at=min(m.at for m in members),
@@ -107,23 +107,23 @@ def _of(
         marks=marks(texts),
         members=tuple(members),
     )
-    return _weighed(some, settings)
+    return _recounted(some, settings)
 
 
-def _weighed(cluster: e.Cluster, settings: Settings) -> e.Cluster:
-    """The cluster with who of its members counts, and its danger."""
+def _recounted(cluster: e.Cluster, settings: Settings) -> e.Cluster:
+    """The cluster with its counted reporters and its danger calculated anew."""
     counted = counted_reporters(cluster.members, settings)
     urgent = danger(counted, cluster.worst, settings, suspicious=cluster.suspicious)
     return msgspec.structs.replace(cluster, counted_reporters=len(counted), danger=urgent)
 
 
 def _noted(
-    cluster: e.Cluster | None, said: e.ClusterCorrected, other_id: str, reports: int
+    cluster: e.Cluster | None, correction: e.ClusterCorrected, other_id: str, reports: int
 ) -> tuple[e.Correction, ...]:
-    kind: Literal["merge", "split"] = said.kind
+    kind: Literal["merge", "split"] = correction.kind
     note = e.Correction(
-        correction_id=said.event_id, at=said.at, kind=kind, actor=said.actor, reason=said.reason,
-        other_id=other_id, reports=reports,
+        correction_id=correction.event_id, at=correction.at, kind=kind, actor=correction.actor,
+        reason=correction.reason, other_id=other_id, reports=reports,
     )  # fmt: skip
     return (*(cluster.corrections if cluster else ()), note)[-CORRECTIONS_KEPT:]
 
@@ -137,7 +137,7 @@ def _reporters(members: Sequence[e.Member]) -> int:
 
 
 def _uncounted(cluster: e.Cluster) -> int:
-    """Reporters that are counted but no longer among the members that are kept."""
+    """Reporters that are in the count but no longer among the members kept."""
     return max(0, cluster.reporters - _reporters(cluster.members))
 
 

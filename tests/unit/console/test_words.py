@@ -10,9 +10,9 @@ import pytest
 
 from console.alerts.orders import SEVERITIES
 from console.directory.coverage import PROBLEMS
-from console.directory.terminal_output import NAMED, WHY
+from console.directory.terminal_output import PROBLEM_TEXTS, REASON_TEXTS
 from console.web import status_icons
-from console.web.status_icons import Standing
+from console.web.status_icons import TextStatus
 from console.web.words import LANGUAGES, Words, table
 from fenghuo.domain.alert import Action, Role, State
 from fenghuo.domain.channels import CHANNEL_NAMES, CHANNELS, GROUP_CHANNELS
@@ -38,11 +38,12 @@ def test_every_entry_has_both_languages_with_the_same_places_to_fill() -> None:
 
 
 def test_every_key_that_a_page_or_the_code_names_is_in_the_table() -> None:
-    for path in [*CONSOLE.glob("templates/*.html"), *CONSOLE.glob("*.py")]:
-        text = path.read_text("utf-8")
-        found = WHOLE_KEY.findall(text) + (KEY_IN_CODE.findall(text) if path.suffix == ".py" else [])
-        for key in found:
-            assert key in table(), f"{path.name}: {key}"
+    pages = {path: path.read_text("utf-8") for path in CONSOLE.glob("templates/*.html")}
+    code = {path: path.read_text("utf-8") for path in CONSOLE.rglob("*.py")}
+    named = {(path.name, key) for path, text in (pages | code).items() for key in WHOLE_KEY.findall(text)}
+    in_code = {(path.name, key) for path, text in code.items() for key in KEY_IN_CODE.findall(text)}
+    assert len(in_code) > 8, "no key of the code was found: is it sought where the code is?"
+    assert {(name, key) for name, key in named | in_code if key not in table()} == set()
 
 
 @pytest.mark.parametrize(
@@ -55,7 +56,7 @@ def test_every_key_that_a_page_or_the_code_names_is_in_the_table() -> None:
         ("action", list(Action)),
         ("severity", list(SEVERITIES)),
         ("verdict", ["known", "suggested", "new"]),
-        ("standing", list(Standing)),
+        ("standing", list(TextStatus)),
     ],
 )
 def test_every_state_has_its_one_word(section: str, names: list[str]) -> None:
@@ -69,8 +70,8 @@ def test_every_state_has_a_shape_and_a_tone() -> None:
     assert set(status_icons.ALERT) == set(State)
     assert set(status_icons.DELIVERY) == set(DeliveryState)
     assert set(status_icons.STAGE) == set(ScamStage)
-    assert set(status_icons.STANDING) == set(Standing)
-    assert {f"warnings.is_{name}" for name in Standing} <= set(table())
+    assert set(status_icons.TEXT) == set(TextStatus)
+    assert {f"warnings.is_{name}" for name in TextStatus} <= set(table())
     assert [name for name, (_, tone) in status_icons.DELIVERY.items() if tone == "green"] == [
         DeliveryState.SHOWN
     ]
@@ -83,8 +84,8 @@ def test_every_channel_is_called_the_same_on_pages_and_in_expressions() -> None:
 
 
 def test_every_problem_of_the_coverage_has_its_words() -> None:
-    assert set(NAMED) == set(PROBLEMS)
-    wanted = [*PROBLEMS, *(f"why_{x}" for x in WHY)]
+    assert set(PROBLEM_TEXTS) == set(PROBLEMS)
+    wanted = [*PROBLEMS, *(f"why_{x}" for x in REASON_TEXTS)]
     assert {f"coverage.{x}{end}" for x in wanted for end in ("", "_todo")} <= set(table())
 
 
