@@ -45,9 +45,9 @@ def level_for(
 def is_current_release(kind: str, version: int, standing: tuple[int, str]) -> bool:
     """Whether groups are to have the ``kind`` of ``version`` now; ``standing``: (version, kind) of the
     alert's newest release."""
-    stands, release = standing
+    newest, release = standing
     wanted = ("recalled",) if kind == "correction" else ("approved", "updated")
-    return version == stands and release in wanted
+    return version == newest and release in wanted
 
 
 def tap_id_of(press_id: str, alert_id: str, version: int, kind: str, group_id: str) -> str:
