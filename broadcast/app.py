@@ -21,7 +21,7 @@ from broadcast.completion import Completion
 from broadcast.limits.circuit_breaker import FailureWindow
 from broadcast.limits.rate_limiter import RateLimiter
 from broadcast.owner_tasks.task_maker import TaskMaker
-from broadcast.owner_tasks.task_poller import Poller, is_from_polling
+from broadcast.owner_tasks.task_poller import TaskPoller, is_from_poller
 from broadcast.people.notices import Notices
 from broadcast.people.reminders import LOOK_EVERY_S, Reminders
 from broadcast.people.replies import Replies
@@ -29,7 +29,7 @@ from broadcast.people.taps import Taps
 from broadcast.planning.part_writer import PartWriter
 from broadcast.planning.planner import Planner
 from broadcast.sending.answer_journal import AnswerJournal
-from broadcast.sending.retry_loop import Retries
+from broadcast.sending.retry_loop import RetryLoop
 from broadcast.sending.sender import Sender
 from fenghuo import topics
 from fenghuo.desk.desk import Desk
@@ -54,7 +54,7 @@ def build(settings: Settings) -> Room:
     desk = open_desk(settings)
     transport = open_transport(settings, ROOM, desk)
     channels = open_channels(settings, desk)
-    poller, outbox = Poller(desk, transport, channels.tasks, settings), AnswerJournal(desk)
+    poller, journal = TaskPoller(desk, transport, channels.tasks, settings), AnswerJournal(desk)
     return Room(
         name=ROOM,
         settings=settings,
@@ -62,15 +62,15 @@ def build(settings: Settings) -> Room:
         transport=transport,
         port=settings.broadcast_port,
         host=settings.health_host,
-        stages=stages(desk, settings, channels, outbox),
+        stages=stages(desk, settings, channels, journal),
         loops=[
-            Retries(desk, transport).run,
+            RetryLoop(desk, transport).run,
             poller.run,
             poller.run_recalls,
             Reminders(desk, transport, settings, min(LOOK_EVERY_S, settings.remind_s[0] / 10)).run,
         ],
         closing=[
-            outbox.wait_idle,
+            journal.wait_idle,
             *(channel.aclose for channel in channels.direct.values()),
             *(channel.aclose for channel in channels.tasks.values()),
         ],
@@ -111,12 +111,12 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
     return Channels({x.name: x for x in direct}, {x.name: x for x in tasks})
 
 
-def stages(desk: Desk, settings: Settings, channels: Channels, outbox: AnswerJournal) -> list[Stage]:
+def stages(desk: Desk, settings: Settings, channels: Channels, journal: AnswerJournal) -> list[Stage]:
     """Every stage of the room."""
     quota = RateLimiter(desk.client, desk.keys)
-    tally = FailureWindow(settings.halt_failures, settings.halt_share)
-    maker = TaskMaker(desk, quota, channels.tasks, tally, settings)
-    sender = Sender(desk, quota, channels.direct, maker, outbox, tally, settings)
+    window = FailureWindow(settings.halt_failures, settings.halt_share)
+    maker = TaskMaker(desk, quota, channels.tasks, window, settings)
+    sender = Sender(desk, quota, channels.direct, maker, journal, window, settings)
     return [
         Stage(
             room=ROOM, name="plan", topic=topics.ALERTS_RELEASED, batch=10,
@@ -132,12 +132,12 @@ def stages(desk: Desk, settings: Settings, channels: Channels, outbox: AnswerJou
         ),
         Stage(
             room=ROOM, name="outcome", topic=topics.RECEIPTS_RECORDED, batch=500,
-            fold_input=is_from_polling,
+            fold_input=is_from_poller,
             handle=Completion(desk).on_receipts_recorded,
         ),
         Stage(
             room=ROOM, name="channel", topic=topics.CHANNELS_CHANGED, fold_input=True,
-            handle=tally.on_channels_changed,
+            handle=window.on_channels_changed,
         ),
         Stage(
             room=ROOM, name="reply", topic=topics.REPLIES_REQUESTED,

@@ -1,4 +1,4 @@
-"""One process at a time does a loop's work: a lease in Redis that is renewed by working."""
+"""One process at a time runs a background loop: a lease in Redis that the loop renews while it works."""
 
 import contextlib
 
@@ -10,10 +10,10 @@ from fenghuo.transport.redis_lua import RELEASE_LUA, RENEW_LUA
 
 
 class LeaderLease:
-    """The right to do the work called ``name``; another process gets it ``lasts_s`` after the last ask, or
-    at its second one if the first process ran on this host and is dead.
+    """Leader lease of the loop ``name``. It expires ``lasts_s`` after the last renewal; the lease of a dead
+    process on this host is released at once.
 
-    ``async with`` it: at the end it is given back, so that nobody waits for a room that was ended.
+    Used with ``async with``: on exit the lease is released, so that no other process waits for it.
     """
 
     def __init__(self, desk: Desk, name: str, lasts_s: float) -> None:
@@ -26,12 +26,12 @@ class LeaderLease:
         return None
 
     async def __aexit__(self, *_: object) -> None:
-        with contextlib.suppress(Transient):  # it ends by itself
+        with contextlib.suppress(Transient):  # without Redis it expires by itself
             async with reaching_redis():
                 await self._client.eval(RELEASE_LUA, 1, self._key, self._token)
 
-    async def mine(self) -> bool:
-        """Take the turn if it is free, or hold on to it; False while another process has it."""
+    async def acquire_or_renew(self) -> bool:
+        """Acquire or renew the lease; False while another process holds it."""
         async with reaching_redis():
             if await self._client.set(self._key, self._token, nx=True, px=self._lasts_ms):
                 return True

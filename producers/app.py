@@ -1,4 +1,4 @@
-"""Puts the room together: the only module here that builds clients."""
+"""The room's composition root: the only module here that builds clients."""
 
 import time
 
@@ -7,14 +7,14 @@ from fenghuo.runtime.room import Room, open_desk, open_transport
 from fenghuo.security.passwords import Auth
 from fenghuo.settings import Settings
 from producers.intake import Intake
-from producers.rate_limit import Rate
+from producers.rate_limit import RateLimit
 from producers.routes import web
 
 SHORTEST_SECRET = 32
 
 
 def build(settings: Settings) -> Room:
-    """The room, not yet started; Refused without a secret, since pseudonyms made without one hide nobody."""
+    """The room, not yet started; Refused without a secret, since pseudonyms without one hide nobody."""
     if len(settings.secret_key.get_secret_value()) < SHORTEST_SECRET:
         raise Refused(
             f"FENGHUO_SECRET_KEY needs {SHORTEST_SECRET} characters or more; `fenghuo up` makes one"
@@ -27,7 +27,7 @@ def build(settings: Settings) -> Room:
         desk,
         transport,
         Auth(desk.client, desk.keys),
-        Rate(settings.reports_per_minute, time.monotonic),
+        RateLimit(settings.reports_per_minute, time.monotonic),
     )
     room.asgi = web(intake, lambda: room.started)
     return room

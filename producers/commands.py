@@ -51,12 +51,12 @@ def import_reports(
         session.run("producers", _publishing(batch))
     if refused is not None:
         _write_refused(refused, batch)
-    _tell_outcome(batch, notes, as_json)
+    _print_outcome(batch, notes, as_json)
     raise SystemExit(0 if not batch.refused and batch.events else 1 if batch.events else 2)
 
 
 def _read(file: Path, district: str | None, ignore: Sequence[str]) -> "tuple[ImportBatch, tuple[str, ...]]":
-    """The whole file, checked before anything is published."""
+    """The whole file as a batch, checked before anything is published; and notes."""
     from fenghuo import clock
     from fenghuo.commands import session
     from fenghuo.spreadsheets.tables import read_rows
@@ -97,11 +97,11 @@ async def publish_all(
     advance: Callable[[int], object],
     tell: Callable[[str], object],
 ) -> None:
-    """Publish 500 ``events`` at a time; wait while readers are behind; Unavailable tells how many are in."""
+    """Publish 500 ``events`` at a time; wait while readers lag; Unavailable says how many were published."""
     for done in range(0, len(events), AT_ONCE):
         part = events[done : done + AT_ONCE]
         try:
-            await _publish_when_there_is_room(transport, part, tell)
+            await _publish_with_backoff(transport, part, tell)
         except Unavailable as error:
             raise Unavailable(
                 f"{error}; {done} of {len(events)} are in for certain, and running it again is safe"
@@ -109,17 +109,17 @@ async def publish_all(
         advance(len(part))
 
 
-async def _publish_when_there_is_room(
+async def _publish_with_backoff(
     transport: "AnyTransport", part: "Sequence[Event]", tell: Callable[[str], object]
 ) -> None:
-    told = False
+    reported = False
     while True:
         try:
             return await transport.publish(part)
         except Crowded as error:
-            if not told:
+            if not reported:
                 tell(f"waiting, {error} (is the room consumers running?)")
-            told = True
+            reported = True
             await asyncio.sleep(CROWDED_WAIT_S)
 
 
@@ -133,7 +133,7 @@ def _write_refused(path: Path, batch: "ImportBatch") -> None:
         raise Refused(f"{path}: {error.strerror or error}; {len(batch.events)} reports are in") from error
 
 
-def _tell_outcome(batch: "ImportBatch", notes: Sequence[str], as_json: bool) -> None:
+def _print_outcome(batch: "ImportBatch", notes: Sequence[str], as_json: bool) -> None:
     if as_json:
         outcome = {
             "rows": batch.rows, "accepted": len(batch.events), "repeated": batch.repeated,
@@ -166,15 +166,15 @@ def replay(topic: str | None, limit: int | None, dry_run: bool) -> None:
     _check_topic(topic)
 
     async def work(desk: "Desk", transport: "AnyTransport", settings: "Settings") -> None:
-        from producers.replay import sort
+        from producers.replay import plan_replay
 
         letters = await _letters(transport, topic, limit)
-        found = sort(letters)
+        found = plan_replay(letters)
         if not dry_run:
-            for room, events in found.again.items():
+            for room, events in found.to_publish.items():
                 async with session.publishing_as(room, desk, settings) as writer:
                     await publish_all(writer, events, lambda _n: None, lambda x: click.echo(x, err=True))
-        _tell_replay(len(letters), found.by_topic, found.staying, found.repeated, dry_run)
+        _print_replay(len(letters), found.by_topic, found.staying, found.repeated, dry_run)
 
     session.run("producers", work)
 
@@ -202,7 +202,7 @@ async def _letters(transport: "AnyTransport", topic: str | None, limit: int | No
     return found
 
 
-def _tell_replay(
+def _print_replay(
     letters: int, again: Counter[str], staying: Counter[tuple[str, str]], repeated: int, dry_run: bool
 ) -> None:
     verb = "would be published again" if dry_run else "published again"

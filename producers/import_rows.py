@@ -1,4 +1,5 @@
-"""Turns a table's rows into reports, with ids that are the same when the file is read again. Pure."""
+"""Converts the rows of a table into reports; ids are derived from the rows, so a repeat is idempotent.
+Pure."""
 
 import json
 from collections.abc import Iterable
@@ -25,23 +26,23 @@ WORDS = {
     "reporter_kind": {"居民": "resident", "群众": "resident", "民警": "officer", "社区干部": "officer"},
     "stage": {"收到": "received", "已联系": "in_contact", "正在转账": "money_moving", "已转账": "paid"},
 }  # fmt: skip
-"""Chinese words that stand for a field's values."""
+"""Chinese words for the values of fields."""
 NO_REPORTER = ":import"
-"""Whose the rows without a reporter are: all one person's, so that they raise no alert by their number."""
+"""The reporter of rows that name none: a single one, so that they draft no alert by their number."""
 """What a time without a zone is read in."""
 OLDEST = datetime(2000, 1, 1, tzinfo=CHINA)
 AHEAD = timedelta(minutes=5)
-"""How far ahead of ours a clock may be."""
+"""How far ahead of ours another clock may be."""
 
 
 @dataclass(slots=True)
 class ImportBatch:
-    """What a file gives: events to publish, and what is left out."""
+    """The content of a file: events to publish, refused rows, and counts."""
 
     events: list[ReportReceived] = field(default_factory=list)
     refused: list[BadRow] = field(default_factory=list)
     repeated: int = 0
-    """Rows that stand in the file more than once, cell for cell; each is one report."""
+    """Rows that repeat an earlier row cell for cell; they are skipped."""
     nameless: int = 0
     """Rows that name no reporter."""
 
@@ -58,7 +59,7 @@ class ImportBatch:
 
 
 def gather(rows: Iterable[TableRow | BadRow], *, district: str, secret: str, now: datetime) -> ImportBatch:
-    """All ``rows`` as one batch; ``district`` stands in where a row names none."""
+    """All ``rows`` as one batch; ``district`` is the default."""
     batch = ImportBatch()
     seen: set[str] = set()
     for row in rows:
@@ -75,7 +76,7 @@ def gather(rows: Iterable[TableRow | BadRow], *, district: str, secret: str, now
 
 
 def report_of(row: TableRow, *, district: str, secret: str, now: datetime) -> ReportReceived | BadRow:
-    """The row's event. Its id comes from the row's own cells alone: the same row gives it in any file."""
+    """The row's event. Its id is derived from the row's cells alone: it is the same in any file."""
     cells = {name: value for name, value in row.cells.items() if value}
     report_id = derive_id("import", json.dumps(cells, sort_keys=True))
     cells.pop("id", None)
@@ -90,7 +91,7 @@ def report_of(row: TableRow, *, district: str, secret: str, now: datetime) -> Re
 
 
 def _time(value: str, now: datetime) -> datetime | str:
-    """The time in ``value`` (ISO 8601, slashes, 年月日), ``now`` for none, or what is wrong with it."""
+    """The time in ``value`` (ISO 8601, slashes, 年月日), ``now`` if it is empty, or an error message."""
     if not value:
         return now
     plain = value.replace("/", "-").replace("年", "-").replace("月", "-").replace("日", " ").strip()

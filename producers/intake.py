@@ -1,6 +1,7 @@
-"""Takes one report in: who sends it, is it sound, is it a repeat; accepted once the broker has it.
+"""Accepts one report: authenticates the sender, checks the fields, deduplicates, publishes.
 
-Writes reports.received. Of a report it keeps only a mark for 24 hours: a hash of what was sent.
+Writes reports.received. A report is accepted once the broker has it. Of a report only a mark is kept, for 24
+hours: a hash of what was sent.
 """
 
 import asyncio
@@ -24,15 +25,15 @@ from fenghuo.settings import Settings
 from fenghuo.transport.stage import Transport
 from producers import problems
 from producers.problems import Problem
-from producers.rate_limit import Rate
+from producers.rate_limit import RateLimit
 from producers.report_form import Report, check
 
 log = logging.getLogger(__name__)
 
 MARK_S = 86_400
-"""How long a report's mark is kept, and with it the memory of its Idempotency-Key."""
+"""How long a report's mark is kept, and so its Idempotency-Key is known."""
 OURS = ":intake"
-"""Whose the token of the settings is; a colon cannot stand in a name that `tokens issue` takes."""
+"""The sender's name with the token of the settings; `tokens issue` takes no name with a colon."""
 LONGEST_KEY = 200
 LONGEST_TOKEN = 200
 _DONE = b"done:"
@@ -40,7 +41,7 @@ _DONE = b"done:"
 
 @dataclass(frozen=True, slots=True)
 class ReportState:
-    """What became of a report so far."""
+    """The state of a report, and the reply to it if there is one."""
 
     report_id: str
     state: str
@@ -48,9 +49,11 @@ class ReportState:
 
 
 class Intake:
-    """The intake of one process. Raises Problem for what the sender must mend, Unavailable, Crowded."""
+    """The intake of one process. Raises Problem for what the sender must correct, Unavailable, Crowded."""
 
-    def __init__(self, settings: Settings, desk: Desk, transport: Transport, auth: Auth, rate: Rate) -> None:
+    def __init__(
+        self, settings: Settings, desk: Desk, transport: Transport, auth: Auth, rate: RateLimit
+    ) -> None:
         self._settings = settings
         self._desk = desk
         self._transport = transport
@@ -58,7 +61,7 @@ class Intake:
         self._rate = rate
 
     async def sender(self, authorization: str) -> str:
-        """Whose token the Authorization header carries."""
+        """The name of the token in the Authorization header."""
         scheme, _, token = authorization.partition(" ")
         token = token.strip()
         if scheme.lower() != "bearer" or not 0 < len(token) <= LONGEST_TOKEN:
@@ -66,20 +69,20 @@ class Intake:
         ours = self._settings.intake_token.get_secret_value()
         if ours and hmac.compare_digest(ours.encode(), token.encode("utf-8", "replace")):
             return OURS
-        async with self._answering():
+        async with self._redis_timeout():
             name = await self._auth.token_name(token)
         if name is None:
             raise _unauthorized()
         return name
 
     def admit(self, sender: str) -> None:
-        """Count one report of ``sender``; Problem when it sends too many."""
+        """Count one report of ``sender``; raises Problem if it sends too many."""
         wait_s = self._rate.wait_s(sender)
         if wait_s:
             raise problems.retry_later(problems.TOO_MANY, wait_s, limit=self._rate.per_minute)
 
     async def accept(self, sender: str, fields: Mapping[str, object], key: str | None) -> str:
-        """Publish the report; its id once the broker has it. The same ``key`` gives the same id."""
+        """Publish the report; returns its id once the broker has it. Idempotent for the same ``key``."""
         report, flaws = check(
             fields, district=self._settings.district, reporter=sender,
             secret=self._settings.secret_key.get_secret_value(),
@@ -93,8 +96,8 @@ class Intake:
         return report_id
 
     async def answer(self, report_id: str) -> ReportState | None:
-        """What became of a report; None when it is unknown or its mark is older than a day."""
-        async with self._answering():
+        """The state of a report; None if it is unknown or its mark has expired."""
+        async with self._redis_timeout():
             views = await self._desk.reports.get_many([report_id])
             if views:
                 return ReportState(report_id, views[0].row.state, views[0].answer)
@@ -102,22 +105,22 @@ class Intake:
         return ReportState(report_id, "accepted", None) if mark and mark.startswith(_DONE) else None
 
     async def _is_repeat(self, report_id: str, mark: bytes) -> bool:
-        """Whether this very report was accepted before; Problem when its key belongs to another."""
+        """Whether this report was accepted before; raises Problem if its key belongs to another."""
         try:
             found = await self._claim(report_id, mark)
         except Unavailable as error:
             if self._settings.broker == "redis":
                 raise
-            log.warning("accepted without looking for a repeat", extra={"why": str(error)})
+            log.warning("accepted without a check for repeats", extra={"why": str(error)})
             return False
         if found.removeprefix(_DONE) != mark:
             raise Problem(problems.CONFLICT)
         return found.startswith(_DONE)
 
     async def _claim(self, report_id: str, mark: bytes) -> bytes:
-        """The mark that stands for ``report_id``, ours if there was none."""
+        """The mark of ``report_id``: the existing one, else ``mark``, which is stored."""
         where = self._desk.keys.idempotency(report_id)
-        async with self._answering():
+        async with self._redis_timeout():
             if await self._desk.client.set(where, mark, nx=True, ex=MARK_S):
                 return mark
             found: bytes | None = await self._desk.client.get(where)
@@ -126,14 +129,14 @@ class Intake:
     async def _publish(self, report: Report, report_id: str, mark: bytes) -> None:
         await self._transport.publish([report.received(report_id, clock.now(), "api")])
         try:
-            async with self._answering():
+            async with self._redis_timeout():
                 await self._desk.client.set(self._desk.keys.idempotency(report_id), _DONE + mark, ex=MARK_S)
-        except Unavailable as error:  # the broker has the report: it is accepted all the same
+        except Unavailable as error:  # the broker has the report, so it is accepted
             log.warning("accepted without a mark", extra={"report_id": report_id, "why": str(error)})
 
     @asynccontextmanager
-    async def _answering(self) -> AsyncIterator[None]:
-        """Redis within the publish timeout, or Unavailable."""
+    async def _redis_timeout(self) -> AsyncIterator[None]:
+        """Raise Unavailable unless Redis answers within the publish timeout."""
         try:
             async with asyncio.timeout(self._settings.publish_timeout_s), reaching_redis():
                 yield
@@ -142,7 +145,7 @@ class Intake:
 
 
 def checked_key(key: str) -> str:
-    """``key`` if it is a usable Idempotency-Key; Problem otherwise."""
+    """``key`` if it is a valid Idempotency-Key; raises Problem otherwise."""
     if not 0 < len(key) <= LONGEST_KEY or any(not "!" <= x <= "~" for x in key):
         raise Problem(problems.BAD_KEY)
     return key

@@ -1,4 +1,4 @@
-"""The intake's contract as OpenAPI tells it: bodies, headers and every answer, problems included."""
+"""The intake's contract as OpenAPI: bodies, headers and every response, problems included."""
 
 from dataclasses import dataclass
 from typing import Any, cast
@@ -26,7 +26,7 @@ COMPONENTS = Components(security_schemes={BEARER: SecurityScheme(type="http", sc
 
 
 class Accepted(msgspec.Struct, frozen=True, kw_only=True):
-    """The broker has the report; ``answer_url`` will tell what became of it."""
+    """The broker has the report; ``answer_url`` returns its state."""
 
     report_id: str
     status: str
@@ -96,23 +96,24 @@ def _answers(*kinds: ProblemKind) -> dict[str, OpenAPIResponse]:
     """One response for each status of ``kinds``, with an example for each kind."""
     found: dict[str, OpenAPIResponse] = {}
     for status in sorted({x.status for x in kinds}):
-        mine = [x for x in kinds if x.status == status]
+        same = [x for x in kinds if x.status == status]
         examples = {
             x.name: Example(
                 value={"type": x.type, "title": x.title[1], "status": status, "detail": x.detail[1]}
             )
-            for x in mine
+            for x in same
         }
         content = {problems.MEDIA_TYPE: OpenAPIMediaType(schema=_PROBLEM, examples=cast(Any, examples))}
         found[str(status)] = OpenAPIResponse(
-            description=" / ".join(x.title[1] for x in mine), content=content
+            description=" / ".join(x.title[1] for x in same), content=content
         )
     return found
 
 
 @dataclass
 class PostReport(Operation):
-    """POST /api/v1/reports: the body is read by hand (limits, unknown fields), so it is described by hand."""
+    """POST /api/v1/reports: the handler reads the body itself (limits, unknown fields), so it is described
+    here."""
 
     def __post_init__(self) -> None:
         self.summary = "Send a report"
@@ -140,5 +141,5 @@ class GetReport(Operation):
 
 
 def _kept(operation: Operation, status: str) -> dict[str, Any]:
-    """The response that Litestar made from the handler's return type."""
+    """The response that Litestar derived from the handler's return type."""
     return {status: (operation.responses or {})[status]}

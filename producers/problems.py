@@ -1,4 +1,4 @@
-"""Every error answer of the intake as application/problem+json (RFC 9457), in Chinese or English."""
+"""Every error response of the intake as application/problem+json (RFC 9457), in Chinese or English."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ MEDIA_TYPE = "application/problem+json"
 
 @dataclass(frozen=True, slots=True)
 class ProblemKind:
-    """One kind of problem: (Chinese, English) title and what to do about it."""
+    """One kind of problem: (Chinese, English) title, and what to do."""
 
     name: str
     status: int
@@ -96,7 +96,7 @@ KINDS = (
 
 
 class Problem(Refused):
-    """Raised anywhere in the intake; ``values`` fill the detail's places."""
+    """Raised anywhere in the intake; ``values`` fill the placeholders of the detail."""
 
     def __init__(
         self,

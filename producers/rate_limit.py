@@ -1,4 +1,4 @@
-"""How many reports one token may send: a token bucket for each, in this process."""
+"""The rate limit of reports: a token bucket for each sender, in this process."""
 
 import math
 from collections.abc import Callable
@@ -11,8 +11,8 @@ class _Bucket:
     at_s: float
 
 
-class Rate:
-    """``per_minute`` for each name, refilled steadily; ``clock`` gives seconds that only grow."""
+class RateLimit:
+    """``per_minute`` for each name, refilled steadily; ``clock`` is monotonic, in seconds."""
 
     def __init__(self, per_minute: int, clock: Callable[[], float]) -> None:
         self.per_minute = per_minute
@@ -20,7 +20,7 @@ class Rate:
         self._buckets: dict[str, _Bucket] = {}
 
     def wait_s(self, name: str) -> int:
-        """Take one for ``name``: 0 when it may pass, else the whole seconds until it may."""
+        """Take a token of ``name``: 0 if there is one, else the whole seconds until there is."""
         now = self._clock()
         bucket = self._buckets.setdefault(name, _Bucket(self.per_minute, now))
         gained = (now - bucket.at_s) * self.per_minute / 60
@@ -28,4 +28,4 @@ class Rate:
         if bucket.left >= 1:
             bucket.left -= 1
             return 0
-        return math.ceil((1 - bucket.left) * 60 / self.per_minute - 1e-6)  # floats: 1.0000001 s are one
+        return math.ceil((1 - bucket.left) * 60 / self.per_minute - 1e-6)  # 1.0000001 s is a rounding error

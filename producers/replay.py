@@ -1,4 +1,4 @@
-"""Sorts dead letters: which can be read now and go back to their topic, which cannot and stay. Pure."""
+"""Plans a replay of dead letters: those that can be decoded now are published again, others stay. Pure."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -13,18 +13,18 @@ from fenghuo.topics import Topic, by_name, topic_of
 
 @dataclass(slots=True)
 class ReplayPlan:
-    """``again``: events to publish, by the room that may; ``staying``: (topic, reason) to how many."""
+    """``to_publish``: events by the room that may write them; ``staying``: (topic, reason) to how many."""
 
-    again: dict[str, list[e.Event]] = field(default_factory=dict)
+    to_publish: dict[str, list[e.Event]] = field(default_factory=dict)
     staying: Counter[tuple[str, str]] = field(default_factory=Counter)
     repeated: int = 0
-    """Letters of a record that has one already."""
+    """Letters of a record that another letter has already."""
     by_topic: Counter[str] = field(default_factory=Counter)
-    """Of ``again``."""
+    """Counts of ``to_publish``."""
 
 
-def sort(letters: Iterable[e.DeadLettered]) -> ReplayPlan:
-    """Each record of ``letters`` once, decoded as its topic does today."""
+def plan_replay(letters: Iterable[e.DeadLettered]) -> ReplayPlan:
+    """Plan the replay of ``letters``: each record once, decoded as its topic decodes today."""
     found = ReplayPlan()
     seen: set[tuple[str, bytes]] = set()
     decoders: dict[str, msgspec.json.Decoder[e.Event]] = {}
@@ -33,11 +33,11 @@ def sort(letters: Iterable[e.DeadLettered]) -> ReplayPlan:
             found.repeated += 1
             continue
         seen.add((letter.topic, letter.value))
-        _sort_one(letter, found, decoders)
+        _plan_one(letter, found, decoders)
     return found
 
 
-def _sort_one(
+def _plan_one(
     letter: e.DeadLettered, found: ReplayPlan, decoders: dict[str, msgspec.json.Decoder[e.Event]]
 ) -> None:
     try:
@@ -51,10 +51,10 @@ def _sort_one(
     except Poison as error:
         found.staying[topic.name, str(error)[:120]] += 1
         return
-    found.again.setdefault(writer_of(topic), []).append(event)
+    found.to_publish.setdefault(writer_of(topic), []).append(event)
     found.by_topic[topic_of(event).name] += 1
 
 
 def writer_of(topic: Topic) -> str:
-    """The room to publish as: producers where it may, else the topic's first writer."""
+    """The room to publish as: producers if it may, else the topic's first writer."""
     return "producers" if "producers" in topic.writers else min(topic.writers)

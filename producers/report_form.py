@@ -1,4 +1,4 @@
-"""What a report must look like, whoever sends it: checks fields and makes the event. Pure."""
+"""The form of a report, whoever sends it: checks the fields and builds the event. Pure."""
 
 import unicodedata
 from collections.abc import Mapping
@@ -19,14 +19,14 @@ LONGEST_NAME = 100
 FIELDS = ("text", "district", "town", "group_id", "reporter", "reporter_kind", "stage")
 _UNSEEN = frozenset(["Cc", "Cf", "Cs", "Zl", "Zp", "Zs", "Mn", "Me", "Mc"])
 _BLANK = frozenset("\u115f\u1160\u2800\u3164\uffa0\ufffc")
-"""Characters that Unicode calls letters or symbols and that show nothing."""
+"""Characters that Unicode classifies as letters or symbols but that are invisible."""
 
 Choice = TypeVar("Choice", bound=StrEnum)
 
 
 @dataclass(frozen=True, slots=True)
 class Flaw:
-    """What is wrong with one field, for a program (code) and for a person in both languages."""
+    """An error in one field, for programs (code) and for people in both languages."""
 
     field: str
     code: str
@@ -35,7 +35,7 @@ class Flaw:
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
-    """A report that has passed: cleaned, with its defaults; ``reporter`` is a pseudonym already."""
+    """A valid report: cleaned, with defaults; ``reporter`` is a pseudonym."""
 
     text: str
     district: str
@@ -46,7 +46,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stage: ScamStage
 
     def received(self, report_id: str, at: datetime, source: str) -> ReportReceived:
-        """The event; the same report_id always gives the same event_id."""
+        """The event; its event_id is derived from ``report_id``."""
         return ReportReceived(
             event_id=derive_id("received", report_id), at=at, report_id=report_id, text=self.text,
             place=ReportPlace(district=self.district, town=self.town, group_id=self.group_id),
@@ -57,7 +57,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
 def check(
     fields: Mapping[str, object], *, district: str, reporter: str, secret: str
 ) -> tuple[Report | None, list[Flaw]]:
-    """(report, no flaws) or (None, all flaws). ``district`` and ``reporter`` stand in for missing ones."""
+    """(report, []) or (None, all flaws). ``district`` and ``reporter`` are the defaults."""
     flaws = [_unknown(name) for name in fields if name not in FIELDS]
     text = _text(fields.get("text"), flaws)
     names = {x: _name(fields, x, flaws) for x in ("district", "town", "group_id", "reporter")}
@@ -73,7 +73,8 @@ def check(
 
 
 def clean(text: str) -> str:
-    """``text`` with plain line ends, without control characters and outer blanks; zero-width ones stay."""
+    """``text`` with plain line ends, without control characters and outer blanks; zero-width characters
+    stay."""
     lines = text.replace("\r\n", "\n").replace("\r", "\n")
     return "".join(x for x in lines if x in "\n\t" or unicodedata.category(x) != "Cc").strip()
 
@@ -94,7 +95,7 @@ def _text(value: object, flaws: list[Flaw]) -> str:
             Flaw("text", "required", "请填写可疑信息的原文（文字）。", "send the message's text, a string")
         )
         return ""
-    if _unfit(value):
+    if _cannot_be_stored(value):
         flaws.append(_bad_characters("text"))
     text = clean(value)
     if not is_visible(text):
@@ -114,7 +115,7 @@ def _name(fields: Mapping[str, object], field: str, flaws: list[Flaw]) -> str:
         flaws.append(Flaw(field, "type", "应为文字。", "must be a string"))
         return ""
     value = value.strip()
-    if _unfit(value) or any(unicodedata.category(x) == "Cc" for x in value):
+    if _cannot_be_stored(value) or any(unicodedata.category(x) == "Cc" for x in value):
         flaws.append(_bad_characters(field))
     elif len(value) > LONGEST_NAME:
         flaws.append(
@@ -135,8 +136,8 @@ def _choice(fields: Mapping[str, object], field: str, default: Choice, flaws: li
     return default
 
 
-def _unfit(value: str) -> bool:
-    """NUL, which no store keeps alike, and lone surrogates, which are no text."""
+def _cannot_be_stored(value: str) -> bool:
+    """Whether it has NUL, which some stores cannot keep, or lone surrogates, which are no text."""
     return "\0" in value or any("\ud800" <= x <= "\udfff" for x in value)
 
 

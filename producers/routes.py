@@ -1,4 +1,4 @@
-"""The intake's pages: reads a request within its limits, asks the intake, answers in JSON."""
+"""The intake's HTTP routes: reads a request within limits, calls the intake, responds in JSON."""
 
 import asyncio
 import logging
@@ -26,7 +26,7 @@ AnyRequest = Request[Any, Any, Any]
 PATH = "/api/v1/reports"
 LARGEST_BODY = 64 * 1024
 BODY_S = 10
-"""A client that needs longer for its body is sent away."""
+"""Timeout for the body of a request."""
 RETRY_S = 5
 _HEADERS = {"Cache-Control": "no-store", "X-Content-Type-Options": "nosniff"}
 _REPORT_ID = re.compile(r"[0-9a-f]{24}")
@@ -41,7 +41,7 @@ _BEFORE_THE_BODY = (
     problems.UNAUTHORIZED, problems.NOT_FOUND, problems.NOT_ALLOWED, problems.TOO_LARGE, problems.NOT_JSON,
     problems.TOO_MANY,
 )  # fmt: skip
-"""Problems that are answered while the body, or the rest of it, is still on its way."""
+"""Problems that are answered before the body has been read."""
 
 
 @post(PATH, status_code=202, request_max_body_size=LARGEST_BODY, operation_class=PostReport)
@@ -60,7 +60,7 @@ async def post_report(request: AnyRequest, intake: NamedDependency[Intake]) -> R
 async def get_report(
     request: AnyRequest, report_id: FromPath[str], intake: NamedDependency[Intake]
 ) -> Response[ReportOutcome]:
-    """What became of a report."""
+    """Return the state of a report."""
     await intake.sender(request.headers.get("authorization", ""))
     found = await intake.answer(report_id) if _REPORT_ID.fullmatch(report_id) else None
     if found is None:
@@ -70,7 +70,7 @@ async def get_report(
 
 
 def web(intake: Intake, is_started: Callable[[], bool]) -> Litestar:
-    """The application; answers 503 while ``is_started`` says no. No lifespan hooks: the runtime runs it."""
+    """The application; it responds 503 until ``is_started``. No lifespan hooks: the runtime runs it."""
 
     async def refuse_early(_request: AnyRequest) -> None:
         if not is_started():
@@ -102,7 +102,7 @@ def _check_media_type(request: AnyRequest) -> None:
 
 
 async def _body(request: AnyRequest) -> bytes:
-    """The body, of at most LARGEST_BODY bytes within BODY_S; what is more is not read."""
+    """The body: at most LARGEST_BODY bytes, within BODY_S; more is not read."""
     try:
         async with asyncio.timeout(BODY_S):
             return await request.body()
@@ -111,7 +111,7 @@ async def _body(request: AnyRequest) -> bytes:
 
 
 def _decode(body: bytes) -> dict[str, Any]:
-    """The body's JSON object; the error names a place in the body and nothing of its text."""
+    """The body's JSON object; an error names a position in the body and quotes nothing of it."""
     try:
         return _FIELDS.decode(body)
     except (msgspec.MsgspecError, UnicodeDecodeError) as error:
@@ -125,7 +125,7 @@ def _on_problem(request: AnyRequest, problem: Problem) -> Response[bytes]:
     language = problems.language_of(request.headers.get("accept-language", ""))
     headers = _HEADERS | problem.headers | {"Content-Language": language, "Vary": "Accept-Language"}
     if problem.kind in _BEFORE_THE_BODY and _announces_more(request):
-        headers["Connection"] = "close"  # or the server would read on to the body's end, however far that is
+        headers["Connection"] = "close"  # else the server would read the rest of the body, however long
     return Response(
         problem.body(language),
         status_code=problem.kind.status,
@@ -135,13 +135,13 @@ def _on_problem(request: AnyRequest, problem: Problem) -> Response[bytes]:
 
 
 def _announces_more(request: AnyRequest) -> bool:
-    """Whether the body is longer than what a report may have, or of no known length."""
+    """Whether the body is longer than allowed, or of unknown length."""
     length = request.headers.get("content-length", "0")
     return "transfer-encoding" in request.headers or (length.isdigit() and int(length) > LARGEST_BODY)
 
 
 def _on_http(request: AnyRequest, error: HTTPException) -> Response[bytes]:
-    """Litestar's own errors."""
+    """Convert an error of Litestar."""
     kind = _KINDS.get(error.status_code, problems.FAULT)
     return _on_problem(request, Problem(kind, headers=error.headers, limit=LARGEST_BODY, where=""))
 
@@ -153,7 +153,7 @@ def _on_transient(request: AnyRequest, error: Transient) -> Response[bytes]:
 
 
 def _on_fault(request: AnyRequest, error: Exception) -> Response[bytes]:
-    """A fault of ours; the log gets its kind and place, not its words, which may quote the report."""
+    """Our own fault: log its type and place, not its message, which may quote the report."""
     log.error("fault", extra={"kind": type(error).__name__, "where": _place(error)})
     return _on_problem(request, Problem(problems.FAULT))
 

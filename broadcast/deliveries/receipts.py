@@ -187,6 +187,32 @@ def cut_off_receipt(request: e.DeliveryRequested, now: datetime) -> e.ReceiptRec
     return receipt(request, e.DeliveryState.UNKNOWN, reason, now, may_have_arrived=True)
 
 
+def polled_receipt(
+    task: e.OpenTask, group_id: str, sent: SendResult, at: datetime, next_channel: str = ""
+) -> e.ReceiptRecorded:
+    """The receipt of what a platform answered about one group of a task; the same however often it answers
+    so. A group that it refused goes on by ``next_channel``."""
+    state = _POLLED_STATES[sent.verdict]
+    goes_on = bool(next_channel) and state is e.DeliveryState.REFUSED
+    if goes_on:
+        state = e.DeliveryState.RETRYING
+    delivery_id = delivery_of(task.alert_id, task.version, task.kind, group_id)
+    return e.ReceiptRecorded(
+        event_id=e.derive_id(delivery_id, str(task.attempt), state), at=at, delivery_id=delivery_id,
+        alert_id=task.alert_id, version=task.version, kind=task.kind, group_id=group_id, channel=task.channel,
+        state=state, attempt=task.attempt, reason=sent.reason,
+        may_have_arrived=state is e.DeliveryState.SHOWN, cause="poll", by=task.owner, since=task.since,
+        next_channel=next_channel if goes_on else "", retry_at=at if goes_on else None,
+    )  # fmt: skip
+
+
+_POLLED_STATES = {
+    SendStatus.SHOWN: e.DeliveryState.SHOWN,
+    SendStatus.REFUSED: e.DeliveryState.REFUSED,
+    SendStatus.RETRY: e.DeliveryState.SUPERSEDED,
+}
+
+
 def receipt(
     request: e.DeliveryRequested,
     state: e.DeliveryState,

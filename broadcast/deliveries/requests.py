@@ -11,8 +11,9 @@ from fenghuo.errors import Transient
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
-    """What a release is sent under: its event, kind, and the version whose text it is."""
+class Dispatch:
+    """What deliveries are requested for: the release whose text they carry, as which kind, and the event that
+    caused it."""
 
     release: e.Release
     kind: e.Kind
@@ -26,7 +27,7 @@ def require_all(group_ids: Collection[str], groups: Mapping[str, e.Group]) -> No
         raise Transient("groups are missing on the desk: has `fenghuo rebuild` run?")
 
 
-def requests(plan: Plan, wanted: Iterable[tuple[e.Group, e.Binding]]) -> list[e.Event]:
+def requests(dispatch: Dispatch, wanted: Iterable[tuple[e.Group, e.Binding]]) -> list[e.Event]:
     """A delivery for each group by its way, those of one owner's customer groups as one task; the same
     however often it is asked."""
     ordered = sorted(wanted, key=lambda x: (send_order(x[1].channel), -x[0].members, x[0].group_id))
@@ -36,33 +37,35 @@ def requests(plan: Plan, wanted: Iterable[tuple[e.Group, e.Binding]]) -> list[e.
         if way.channel in OWNER_TASKS:
             owners.setdefault((group.owner, way.channel, way.credential), []).append(group.group_id)
         else:
-            events.append(_delivery(plan, group.group_id, way.channel))
+            events.append(_delivery(dispatch, group.group_id, way.channel))
     tasks = [
-        _task(plan, owner, channel, credential, tuple(group_ids[at : at + CHANNELS[channel].max_chats]))
+        _task(dispatch, owner, channel, credential, tuple(group_ids[at : at + CHANNELS[channel].max_chats]))
         for (owner, channel, credential), group_ids in owners.items()
         for at in range(0, len(group_ids), CHANNELS[channel].max_chats)
     ]
     return [*tasks, *events]
 
 
-def _delivery(plan: Plan, group_id: str, channel: str) -> e.DeliveryRequested:
-    release = plan.release
-    delivery_id = delivery_of(release.alert_id, release.version, plan.kind, group_id)
+def _delivery(dispatch: Dispatch, group_id: str, channel: str) -> e.DeliveryRequested:
+    release = dispatch.release
+    delivery_id = delivery_of(release.alert_id, release.version, dispatch.kind, group_id)
     return e.DeliveryRequested(
-        event_id=e.derive_id(delivery_id, "1"), at=plan.cause.at, delivery_id=delivery_id,
-        alert_id=release.alert_id, version=release.version, kind=plan.kind, group_id=group_id,
+        event_id=e.derive_id(delivery_id, "1"), at=dispatch.cause.at, delivery_id=delivery_id,
+        alert_id=release.alert_id, version=release.version, kind=dispatch.kind, group_id=group_id,
         channel=channel,
     )  # fmt: skip
 
 
-def _task(plan: Plan, owner: str, channel: str, credential: str, group_ids: Sequence[str]) -> e.TaskRequested:
-    release = plan.release
+def _task(
+    dispatch: Dispatch, owner: str, channel: str, credential: str, group_ids: Sequence[str]
+) -> e.TaskRequested:
+    release = dispatch.release
     task_id = e.derive_id(
-        "task", release.alert_id, str(release.version), plan.kind, owner, channel, credential, *group_ids
+        "task", release.alert_id, str(release.version), dispatch.kind, owner, channel, credential, *group_ids
     )
     return e.TaskRequested(
-        event_id=e.derive_id(task_id, "1"), at=plan.cause.at, task_id=task_id, alert_id=release.alert_id,
-        version=release.version, kind=plan.kind, owner=owner, channel=channel, credential=credential,
+        event_id=e.derive_id(task_id, "1"), at=dispatch.cause.at, task_id=task_id, alert_id=release.alert_id,
+        version=release.version, kind=dispatch.kind, owner=owner, channel=channel, credential=credential,
         group_ids=tuple(group_ids),
     )  # fmt: skip
 

@@ -1,7 +1,8 @@
 """Who gets it, and in which order? Turns a release into parts, each of some hundred groups.
 
-Reads alerts.released; writes parts.planned, receipts.recorded and decisions.made (the beginning). Of a
-group it keeps no more than its place in the order, so that a large district costs hardly more memory.
+Reads alerts.released; writes parts.planned, receipts.recorded and decisions.made (the order that marks the
+alert as being broadcast). Of a group it keeps no more than its place in the order, so that a large district
+costs hardly more memory.
 """
 
 import asyncio
@@ -9,17 +10,22 @@ import logging
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from types import MappingProxyType
 
-from broadcast.deliveries.receipts import delivery_of
-from fenghuo.clock import from_ms
+from broadcast.planning.recall import (
+    EFFECTS,
+    Ledgers,
+    came_by,
+    ended_versions,
+    missing_on_desk,
+    withdrawn,
+)
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.warning_counts import held_back_groups, is_counted, limits_of
+from fenghuo.desk.warning_counts import held_back_groups, limits_of
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, Order, Role
 from fenghuo.domain.audience import in_audience
-from fenghuo.domain.channels import FIRST_TO_GO, OWNER_TASKS, TAPPED_HERE, send_order
-from fenghuo.domain.delivery import LedgerRow
-from fenghuo.domain.ledger import may_have
-from fenghuo.domain.routing import correction_way, ways_to
+from fenghuo.domain.channels import COUNTED, FIRST_TO_GO, OWNER_TASKS, send_order
+from fenghuo.domain.routing import Route, route
+from fenghuo.domain.taps import Tappers
 from fenghuo.domain.warning_limits import GroupQuota
 from fenghuo.errors import Transient
 from fenghuo.settings import Settings
@@ -28,10 +34,10 @@ from fenghuo.transport.stage import Outcome
 log = logging.getLogger(__name__)
 
 RECALL_SETTLE_S = 0.2
-"""So long after a recall shows on the desk, whatever was marked in that very moment has seen it and taken its
-mark back."""
+"""Wait between seeing a recall on the desk and reading the ledger: a sender that marked a delivery in that
+very moment has seen the recall by then, and has taken its mark back."""
 PART = 500
-"""Groups of a part: written out in some 30 ms, and sent in at least three times as long."""
+"""Groups of a part: expanded in some 30 ms, and sent in at least three times as long."""
 PAGE = 1000
 """Groups that are read at a time."""
 NOBODY: Mapping[str, str] = MappingProxyType({})
@@ -46,8 +52,8 @@ class PlannedGroup(GroupQuota, frozen=True, gc=False, kw_only=True):
 
 
 class Planner:
-    """Plans releases. Made again, a plan has the same ids where the register and the shares are the same;
-    where they are not, what has been written out stands (``Parts``)."""
+    """Plans releases. A plan that is made again has the same ids while the group list and the limits are the
+    same; where they have changed, ``PartWriter`` leaves alone what it has expanded before."""
 
     def __init__(self, desk: Desk, settings: Settings) -> None:
         self._desk = desk
@@ -61,68 +67,54 @@ class Planner:
         return outcome
 
     async def _plan(self, event: e.AlertReleased) -> list[e.Event]:
-        release = event.release
-        if event.kind == "approved":
-            return [*await self._warnings(event, {}), begin(event)]
-        await self._wait_for(event)
-        await asyncio.sleep(RECALL_SETTLE_S)
-        earlier = await self._earlier(release, with_this=event.kind != "updated")
-        if event.kind == "updated":
-            return [*await self._warnings(event, earlier), *taken_back(event, earlier), begin(event)]
-        if event.kind == "recalled":
-            return [*await self._corrections(event, earlier), *taken_back(event, earlier)]
-        return taken_back(event, earlier)
+        effect, ended = EFFECTS[event.kind], await self._ended(event)
+        planned: list[e.Event] = []
+        if effect.warns:
+            planned += await self._warnings(event, ended)
+        if effect.corrects:
+            planned += await self._corrections(event, ended)
+        planned += withdrawn(event, ended)
+        return [*planned, begin(event)] if effect.warns else planned
 
-    async def _wait_for(self, event: e.AlertReleased) -> None:
-        """Raise Transient until the desk shows the release.
+    async def _ended(self, event: e.AlertReleased) -> Ledgers:
+        """The ledgers of the versions that the release ends, with every delivery that may have left.
 
-        A sender marks what it is about to send and only then looks whether the alert stands. So once the
-        recall shows, the ledger has every delivery that may have left; and a moment later, hardly another.
+        Raises Transient until the desk shows the release: before, senders may still let deliveries leave.
         """
-        release = event.release
-        standing = (await self._desk.releases.latest([release.alert_id])).get(release.alert_id)
-        if standing is None or standing[0] < release.version:
-            raise Transient(f"{release.alert_id} {release.version} {event.kind} is not on the desk yet")
-        if standing[0] == release.version and event.kind == "recalled" != standing[1]:
-            raise Transient(f"the recall of {release.alert_id} is not on the desk yet")
+        versions = ended_versions(event)
+        if not versions:
+            return {}
+        alert_id = event.release.alert_id
+        missing = missing_on_desk(event, (await self._desk.releases.latest([alert_id])).get(alert_id))
+        if missing:
+            raise Transient(f"{missing} is not on the desk yet")
+        await asyncio.sleep(RECALL_SETTLE_S)
+        return {n: await self._desk.deliveries.ledger(alert_id, n) for n in versions}
 
-    async def _earlier(self, release: e.Release, *, with_this: bool) -> dict[int, dict[str, LedgerRow]]:
-        """The ledgers of warnings, by version, up to the release's own (``with_this``) or before it."""
-        last = release.version if with_this else release.version - 1
-        return {n: await self._desk.deliveries.ledger(release.alert_id, n) for n in range(1, last + 1)}
-
-    async def _warnings(
-        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, LedgerRow]]
-    ) -> list[e.Event]:
+    async def _warnings(self, event: e.AlertReleased, earlier: Ledgers) -> list[e.Event]:
         """The parts of those who are meant, and of those who may have an earlier version."""
         release = event.release
         meant = await self._meant(release)
         if earlier:
-            meant = list(dict.fromkeys([*meant, *may_have(earlier)]))
-        people = await self._desk.directory.people()
-        places: list[PlannedGroup] = []
-        async for group in self._groups(meant):
-            ways = ways_to(group, release.channels, people, exercise=release.exercise)
-            counted = is_counted(group, release.channels)
-            places.append(place_of(group, ways[0] if ways else None, counted=counted))
+            meant = list(dict.fromkeys([*meant, *came_by(earlier)]))
+        tappers = Tappers(await self._desk.directory.people())
+        places = [place_of(group, route(group, release, tappers)) async for group in self._groups(meant)]
         if len(places) < release.groups:
             extra = {"approved": release.groups, "found": len(places)}
             log.warning("fewer groups than approved", extra=extra)
         held = {} if earlier or release.exercise else await self._held_back(release, places)
         return split_into_parts(event, "warning", places, held=held)
 
-    async def _corrections(
-        self, event: e.AlertReleased, earlier: Mapping[int, Mapping[str, LedgerRow]]
-    ) -> list[e.Event]:
+    async def _corrections(self, event: e.AlertReleased, ended: Ledgers) -> list[e.Event]:
         """The parts of those who have or may have the warning, and of no others; a group that is gone is
         none."""
-        came_by = {group_id: row.channel for group_id, row in may_have(earlier).items()}
-        people = await self._desk.directory.people()
+        channels = came_by(ended)
+        tappers = Tappers(await self._desk.directory.people())
         places = [
-            place_of(group, correction_way(group, event.release, people, came_by[group.group_id]))
-            async for group in self._groups(list(came_by))
+            place_of(group, route(group, event.release, tappers, came_by=channels[group.group_id]))
+            async for group in self._groups(list(channels))
         ]
-        return split_into_parts(event, "correction", places, came_by=came_by)
+        return split_into_parts(event, "correction", places, came_by=channels)
 
     async def _groups(self, group_ids: Sequence[str]) -> AsyncIterator[e.Group]:
         """Those of ``group_ids`` that are there. Raises Transient when the desk has none of them."""
@@ -150,7 +142,7 @@ class Planner:
         return frozen
 
     async def _held_back(self, release: e.Release, places: Sequence[PlannedGroup]) -> Mapping[str, str]:
-        """Groups that have had their share of warnings, with the reason; this alert's own do not count."""
+        """Groups that have reached a limit of warnings, with the reason; this alert's own do not count."""
         return await held_back_groups(
             self._desk, places, alert_id=release.alert_id, severity=release.severity,
             override=release.override, limits=self._limits, now=release.approved_at,
@@ -162,13 +154,13 @@ def meant_by(release: e.Release, groups: Mapping[str, e.Group]) -> list[str]:
     return [g.group_id for g in groups.values() if in_audience(g, release.audience)]
 
 
-def place_of(group: e.Group, way: e.Binding | None, *, counted: bool = False) -> PlannedGroup:
-    """Where ``group`` stands when ``way`` leads to it; ``counted``: its platform counts what it gets.
-    Pure."""
+def place_of(group: e.Group, found: Route) -> PlannedGroup:
+    """The place of ``group``, which gets it by the route ``found``. Pure."""
+    way = found.way
     order = FIRST_TO_GO if way is None else send_order(way.channel)  # without a way: refused at once
     owner = (group.owner, way.channel, way.credential) if way and way.channel in OWNER_TASKS else None
     return PlannedGroup(
-        group_id=group.group_id, platform=counted, per_day=group.quota_day, order=order,
+        group_id=group.group_id, platform=found.channel in COUNTED, per_day=group.quota_day, order=order,
         members=group.members, owner=owner,
     )  # fmt: skip
 
@@ -181,8 +173,8 @@ def split_into_parts(
     held: Mapping[str, str] = NOBODY,
     came_by: Mapping[str, str] = NOBODY,
 ) -> list[e.Event]:
-    """How many groups there are, and the parts in which they get it; an owner's groups that are one task
-    stand in one part. Pure."""
+    """The number of groups, and the parts in which they get it; an owner's groups that get one task are in
+    one part. Pure."""
     ordered = in_order(places)
     parts: list[list[PlannedGroup]] = []
     for place in ordered:
@@ -201,8 +193,8 @@ def split_into_parts(
 
 
 def in_order(places: Iterable[PlannedGroup]) -> list[PlannedGroup]:
-    """What waits for people first, the largest groups first; the groups of one owner's task together, where
-    the largest of them stands. Pure."""
+    """By the channel's send order, the largest groups first; the groups of one owner's task together, at the
+    place of the largest of them. Pure."""
     ordered = sorted(places, key=lambda x: x.group_id)
     ordered.sort(key=lambda x: -x.members)
     ordered.sort(key=lambda x: x.order)  # one after the other: a key of three for each would be 10 MiB
@@ -232,32 +224,6 @@ def _part(
         version=event.release.version, kind=kind, group_ids=ids,
         held=tuple((x, str(held[x])) for x in ids if x in held),
         came_by=tuple((x, came_by[x]) for x in ids if x in came_by),
-    )  # fmt: skip
-
-
-def taken_back(event: e.AlertReleased, earlier: Mapping[int, Mapping[str, LedgerRow]]) -> list[e.Event]:
-    """What still waited for an officer's tap, or for a halted channel, does so no longer. Pure.
-
-    A task on a platform is not settled here: whether it was tapped is known only once it has been cancelled
-    there.
-    """
-    return [
-        _settled(event, n, group_id, row)
-        for n, rows in earlier.items()
-        for group_id, row in rows.items()
-        if (row.state is e.DeliveryState.WAITING and row.channel in TAPPED_HERE) or row.held
-    ]
-
-
-def _settled(event: e.AlertReleased, version: int, group_id: str, row: LedgerRow) -> e.Event:
-    delivery_id = delivery_of(event.release.alert_id, version, "warning", group_id)
-    state = e.DeliveryState.UNKNOWN if row.may_have_arrived else e.DeliveryState.SUPERSEDED
-    return e.ReceiptRecorded(
-        event_id=e.derive_id(delivery_id, event.event_id), at=event.at, delivery_id=delivery_id,
-        alert_id=event.release.alert_id, version=version, kind="warning", group_id=group_id,
-        channel=row.channel, state=state, attempt=row.attempt, reason=f"{event.kind} before it was sent",
-        word=row.word, may_have_arrived=row.may_have_arrived, cause="recall", failures=row.failures,
-        since=from_ms(row.since_ms or row.at_ms),
     )  # fmt: skip
 
 

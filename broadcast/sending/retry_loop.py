@@ -1,4 +1,4 @@
-"""Attempts whose time has come, or whose channel a person has resumed: publishes them again.
+"""Publishes again the attempts whose time has come, or whose channel a person has resumed.
 
 Reads the desk; writes deliveries.requested.
 """
@@ -14,34 +14,35 @@ from fenghuo.transport.stage import Transport
 
 LOOK_EVERY_S = 0.5
 AT_ONCE = 500
-HELD_S = 5.0
+LEASE_S = 5.0
 
 
-class Retries:
-    """Looks twice a second; removed from the desk only after the broker has it, so a kill loses nothing."""
+class RetryLoop:
+    """Looks twice a second. An attempt leaves the desk only after the broker has it, so a kill loses
+    nothing."""
 
     def __init__(self, desk: Desk, transport: Transport) -> None:
         self._desk = desk
         self._transport = transport
         self._decoder = topics.DELIVERIES_REQUESTED.decoder()
-        self._turn = LeaderLease(desk, "retries", HELD_S)
+        self._lease = LeaderLease(desk, "retries", LEASE_S)
 
     async def run(self) -> None:
-        async with self._turn:
+        async with self._lease:
             while True:
                 await asyncio.sleep(LOOK_EVERY_S)
-                if await self._turn.mine():
-                    while await self.look() == AT_ONCE:
+                if await self._lease.acquire_or_renew():
+                    while await self.publish_due() == AT_ONCE:
                         pass
 
-    async def look(self) -> int:
-        """Publish what is due, at most 500 of a kind; returns how many of the largest."""
+    async def publish_due(self) -> int:
+        """Publish what is due, at most AT_ONCE of each list; returns how many of the longest list."""
         keys, now_ms = self._desk.keys, clock.to_ms(clock.now())
         halted = await self._desk.deliveries.halted()
         async with reaching_redis():
-            names = [x.decode() for x in await self._desk.client.hkeys(keys.halted)]
+            ever_halted = [x.decode() for x in await self._desk.client.hkeys(keys.halted)]
         count = await self._publish(keys.retries, str(now_ms))
-        for name in names:
+        for name in ever_halted:
             if name not in halted:
                 count = max(count, await self._publish(keys.held(name), "+inf"))
         return count

@@ -14,7 +14,7 @@ from fenghuo import clock
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
 from fenghuo.domain.channels import TAPPED_HERE
-from fenghuo.domain.delivery import LedgerRow
+from fenghuo.domain.delivery import LatestRelease, LedgerRow
 from fenghuo.domain.taps import OPEN_TO_TAP, is_current_release, may_tap, tap_id_of
 
 MAX_TAPS = 500
@@ -24,8 +24,6 @@ GONE = frozenset({"recalled", "replaced", "expired"})
 _DAY_MS = 86_400_000
 _WHOLE_NUMBER = re.compile("[0-9]{1,9}")
 Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
-NewestRelease = tuple[int, str] | None
-"""(version, kind) of an alert's newest release: approved, updated or recalled."""
 
 
 class TapInput(msgspec.Struct, frozen=True, kw_only=True):
@@ -70,7 +68,7 @@ async def submit_taps(deps: Dependencies, person: e.Person, tap_request: TapRequ
     deps.require_started()
     taps = await _events_of(deps, person, tap_request)
     rows = await deps.desk.deliveries.rows(taps)
-    newest = await deps.desk.releases.latest(sorted({x.alert_id for x in taps}))
+    latest = await deps.desk.releases.latest(sorted({x.alert_id for x in taps}))
     groups = await deps.groups()
     accepted, refused = [], []
     for tap, row in zip(taps, rows, strict=True):
@@ -78,9 +76,9 @@ async def submit_taps(deps: Dependencies, person: e.Person, tap_request: TapRequ
         if group is None or not may_tap(person, group):
             reason: str | None = "not_yours"
         elif tap.undo:
-            reason = undo_refusal(tap, row, newest.get(tap.alert_id), deps.settings.undo_s)
+            reason = undo_refusal(tap, row, latest.get(tap.alert_id), deps.settings.undo_s)
         else:
-            reason = tap_refusal(tap, row, newest.get(tap.alert_id), already=tap_request.already)
+            reason = tap_refusal(tap, row, latest.get(tap.alert_id), already=tap_request.already)
         if reason is None:
             accepted.append(tap)
         else:
@@ -118,13 +116,15 @@ def clamp_tap_time(tapped_at_ms: int, now: datetime, released_at: datetime) -> d
     return max(clock.from_ms(tapped_at_ms), released_at)
 
 
-def tap_refusal(tap: e.TapMade, row: LedgerRow | None, newest: NewestRelease, *, already: bool) -> str | None:
+def tap_refusal(
+    tap: e.TapMade, row: LedgerRow | None, latest: LatestRelease | None, *, already: bool
+) -> str | None:
     """Why a tap is refused (a key of ``todo.why_*``); None if it is accepted. Pure.
 
     A tap on a text that was recalled or replaced is accepted if it was made before that, or if the officer
     confirms with ``already``.
     """
-    if row is None or newest is None:
+    if row is None or latest is None:
         return "unknown"
     if row.channel not in TAPPED_HERE:
         return "elsewhere"
@@ -132,17 +132,20 @@ def tap_refusal(tap: e.TapMade, row: LedgerRow | None, newest: NewestRelease, *,
         return "done" if row.state is e.DeliveryState.SHOWN else "early"
     waiting = row.state is e.DeliveryState.WAITING
     made_before = not waiting and clock.to_ms(tap.tapped_at) < row.at_ms
-    if already or made_before or (waiting and is_current_release(tap.kind, tap.version, newest)):
+    if already or made_before or (waiting and is_current_release(tap.kind, tap.version, latest)):
         return None
-    version, kind = newest
-    return "replaced" if version > tap.version else kind if kind in GONE else "unknown"
+    if latest.version > tap.version:
+        return "replaced"
+    return latest.change if latest.change in GONE else "unknown"
 
 
-def undo_refusal(tap: e.TapMade, row: LedgerRow | None, newest: NewestRelease, undo_s: float) -> str | None:
+def undo_refusal(
+    tap: e.TapMade, row: LedgerRow | None, latest: LatestRelease | None, undo_s: float
+) -> str | None:
     """Why a tap cannot be undone; None if it can, also while it waits to be counted. Pure."""
-    if row is None or newest is None or row.channel not in TAPPED_HERE:
+    if row is None or latest is None or row.channel not in TAPPED_HERE:
         return "unknown"
-    if not is_current_release(tap.kind, tap.version, newest):
+    if not is_current_release(tap.kind, tap.version, latest):
         return "undo_gone"
     if row.state is e.DeliveryState.WAITING:
         return None

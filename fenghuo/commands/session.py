@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
-from fenghuo.commands.supervisor import noted_running
+from fenghuo.commands.running_record import read_running
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.redis import reaching_redis
 from fenghuo.errors import Barred, Refused, Unavailable
@@ -63,14 +63,14 @@ async def publishing_as(room: str, desk: Desk, settings: Settings) -> AsyncItera
 def known_settings() -> Settings:
     """The settings, completed from data_dir: addresses of the system that runs there, and its secrets."""
     settings = load_settings()
-    noted = {
-        k: v for k, v in noted_running(settings.data_dir).items() if k not in settings.model_fields_set and v
+    recorded = {
+        k: v for k, v in read_running(settings.data_dir).items() if k not in settings.model_fields_set and v
     }
     if (settings.data_dir / "secrets").exists():
         kept = ensure_secrets(settings.data_dir)
         missing = [x for x in SECRETS if not getattr(settings, x).get_secret_value()]
-        return settings.model_copy(update=noted | {x: SecretStr(kept[x]) for x in missing})
-    return settings.model_copy(update=noted)
+        return settings.model_copy(update=recorded | {x: SecretStr(kept[x]) for x in missing})
+    return settings.model_copy(update=recorded)
 
 
 async def _check_answers(desk: Desk, settings: Settings) -> None:

@@ -1,16 +1,14 @@
-"""The whole house on one machine: servers, then the rooms as processes, watched and ended in order.
+"""The whole system on one machine: starts the servers and the rooms, restarts rooms, ends all in order.
 
-Rooms are started by name, as docker-compose would, so the ground floor imports none of them.
+Rooms are started as processes by name, as docker-compose does, so that this package imports none of them.
 """
 
 import contextlib
-import errno
 import fcntl
 import json
 import logging
 import os
 import signal
-import socket
 import subprocess
 import sys
 import threading
@@ -23,6 +21,8 @@ from http.client import HTTPException
 from pathlib import Path
 from typing import IO, Any
 
+from fenghuo.commands.room_addresses import check_ports, url_of
+from fenghuo.commands.running_record import remove_running, write_running
 from fenghuo.errors import Refused
 from fenghuo.runtime.room import PARENT
 from fenghuo.servers.kafka import KafkaServer, start_kafka
@@ -32,38 +32,36 @@ from fenghuo.settings import Settings, ensure_secrets
 log = logging.getLogger(__name__)
 
 ROOMS = ("consumers", "broadcast", "producers", "console")
-"""In the order of starting; they end in the opposite one."""
+"""In the order of their start; they are ended in the reverse order."""
 READY_WITHIN_S = 90.0
 END_WITHIN_S = 40.0
-RUNNING = "running.json"
-"""In data_dir while the house runs: where its servers are, so that other commands find them unasked."""
 REFUSED_STATUS = 2
-"""A room's exit status when a person must act: it is not started again."""
+"""A room's exit status when a person must act: it is not restarted."""
 LONGEST_PAUSE_S = 10.0
 STEADY_S = 60.0
-"""A room that lived this long is started again at once: what ended it before is forgotten."""
+"""A room that ran this long is restarted without a pause: earlier failures no longer count."""
 
 
 @dataclass(slots=True)
 class RoomProcess:
-    """One room's process and its restarts."""
+    """One room's process, and how often and when it was restarted."""
 
     name: str
     process: "subprocess.Popen[bytes]"
     log: Path
     restarts: int = 0
-    again_at: float = 0.0
-    began_at: float = field(default_factory=time.monotonic)
+    restart_at: float = 0.0
+    started_at: float = field(default_factory=time.monotonic)
 
 
 class Supervisor:
-    """Starts everything, keeps it running until told to end, ends it cleanly. One for each data_dir."""
+    """Starts everything, keeps it running until ``stop``, and ends it cleanly. One for each data_dir."""
 
     def __init__(self, settings: Settings, tell: Callable[[str], None] = lambda _line: None) -> None:
         self.settings = settings
         self.rooms: dict[str, RoomProcess] = {}
         self.failure: str | None = None
-        """Why the house cannot go on, if it cannot."""
+        """Why the system cannot go on, or None."""
         self._tell = tell
         self._environment: dict[str, str] = {}
         self._redis: RedisServer | None = None
@@ -74,22 +72,23 @@ class Supervisor:
 
     @property
     def console_url(self) -> str:
-        return self._url("console")
+        return url_of(self.settings, "console")
 
     @property
     def intake_url(self) -> str:
-        return self._url("producers")
+        return url_of(self.settings, "producers")
 
     @property
     def environment(self) -> dict[str, str]:
-        """What the rooms are told, secrets and all; other commands of ours are run with it too."""
+        """The environment of the rooms, with the secrets; other commands of ours run with it too."""
         return self._environment
 
     def start(self) -> None:
-        """Servers, rooms, and the wait until each is ready; Refused says what hinders it."""
+        """Start servers and rooms, and wait until each room is ready; raises Refused, saying why,
+        otherwise."""
         self._take_lock()
         try:
-            self._check_ports()
+            check_ports(self.settings, ROOMS)
             self._start_servers()
             for name in ROOMS:
                 self.rooms[name] = self._spawn(name)
@@ -101,7 +100,7 @@ class Supervisor:
 
     @contextlib.contextmanager
     def servers_only(self) -> Iterator[None]:
-        """The servers without the rooms, for work that must have the house to itself; Refused while it
+        """The servers without the rooms, for work that needs exclusive access; Refused while the system
         runs."""
         self._take_lock()
         try:
@@ -111,9 +110,9 @@ class Supervisor:
             self.stop()
 
     def stop(self) -> None:
-        """End the rooms in order, each with its work finished, then the servers; safe to call twice.
+        """End the rooms in order, each after its batches in progress, then the servers. Idempotent.
 
-        Without the lock the folder is another house's, and its RUNNING stays.
+        Without the lock the folder belongs to another system, and its record stays.
         """
         self._ending.set()
         if self._watch.is_alive():
@@ -125,7 +124,7 @@ class Supervisor:
             if server is not None:
                 server.stop()
         if self._lock is not None:
-            (self.settings.data_dir / RUNNING).unlink(missing_ok=True)
+            remove_running(self.settings.data_dir)
             self._lock.close()
             self._lock = None
 
@@ -143,46 +142,19 @@ class Supervisor:
             ) from None
         self._lock = lock
 
-    def _check_ports(self) -> None:
-        for name in ROOMS:
-            host, port = self._listens_at(name)
-            what = _PORT_OF.get(name, name).upper()
-            try:
-                _try_to_listen(host, port)
-            except OSError as error:
-                if error.errno != errno.EADDRINUSE:
-                    raise Refused(
-                        f"{name} cannot listen on {host}, port {port} ({error.strerror}): change "
-                        f"FENGHUO_{_HOST_OF.get(name, 'health').upper()}_HOST or FENGHUO_{what}_PORT"
-                    ) from error
-                raise Refused(
-                    f"port {port} ({name}) is taken by another program: end it, "
-                    f"or choose another port with FENGHUO_{what}_PORT=..."
-                ) from error
-
-    def _listens_at(self, name: str) -> tuple[str, int]:
-        host = getattr(self.settings, f"{_HOST_OF.get(name, 'health')}_host")
-        return host, getattr(self.settings, f"{_PORT_OF.get(name, name)}_port")
-
-    def _url(self, name: str) -> str:
-        """Where a program on this machine finds the room."""
-        host, port = self._listens_at(name)
-        host = _ANY_ADDRESS.get(host, host)
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
-
     def _start_servers(self) -> None:
         settings, folder = self.settings, self.settings.data_dir.resolve()
         kept = ensure_secrets(folder)
         given = {name: getattr(settings, name).get_secret_value() for name in kept}
-        told: dict[str, str] = {name: given[name] or value for name, value in kept.items()}
-        told["data_dir"] = str(folder)
-        told["intake_url"] = settings.intake_url or self.intake_url
-        told["redis_url"] = settings.redis_url or self._embedded_redis(folder)
+        values: dict[str, str] = {name: given[name] or value for name, value in kept.items()}
+        values["data_dir"] = str(folder)
+        values["intake_url"] = settings.intake_url or self.intake_url
+        values["redis_url"] = settings.redis_url or self._embedded_redis(folder)
         if settings.broker == "kafka":
-            told["kafka_servers"] = settings.kafka_servers or self._embedded_kafka(folder)
-        note_running(
+            values["kafka_servers"] = settings.kafka_servers or self._embedded_kafka(folder)
+        write_running(
             folder,
-            {name: told.get(name, "") for name in ("redis_url", "kafka_servers")}
+            {name: values.get(name, "") for name in ("redis_url", "kafka_servers")}
             | {
                 "broker": settings.broker,
                 "namespace": settings.namespace,
@@ -191,7 +163,7 @@ class Supervisor:
         self._environment = {
             **os.environ,
             **_as_environment(settings),
-            **{f"FENGHUO_{name.upper()}": value for name, value in told.items()},
+            **{f"FENGHUO_{name.upper()}": value for name, value in values.items()},
             PARENT: str(os.getpid()),
         }
 
@@ -236,10 +208,10 @@ class Supervisor:
             time.sleep(0.1)
 
     def ready(self, name: str) -> str | None:
-        """None when the room can do its work, else why not."""
-        straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        """None if the room is ready, else why it is not."""
+        direct = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         try:
-            with straight.open(f"{self._url(name)}/ready", timeout=3) as answer:
+            with direct.open(f"{url_of(self.settings, name)}/ready", timeout=3) as answer:
                 answer.read()
         except urllib.error.HTTPError as error:
             with contextlib.suppress(ValueError):
@@ -250,89 +222,57 @@ class Supervisor:
         return None
 
     def _supervise(self) -> None:
-        """Start a room again however it ended, unless it was asked to or a person must act."""
+        """Restart rooms that ended, whatever the reason, unless they were asked to or a person must act."""
         while not self._ending.wait(0.2):
             for name, room in list(self.rooms.items()):
                 try:
                     status = room.process.poll()
                     if status == REFUSED_STATUS:
-                        self.failure = _last_words(room)
+                        self.failure = _failure_of(room)
                         return
                     if status is not None:
-                        self._again(name, room)
-                except Exception:  # whatever it is (no memory, a full disk): the other rooms need us
-                    log.exception("%s is not started again yet", name)
+                        self._restart(name, room)
+                except Exception:  # no memory, a full disk: the other rooms still need supervision
+                    log.exception("%s is not restarted yet", name)
 
-    def _again(self, name: str, room: RoomProcess) -> None:
+    def _restart(self, name: str, room: RoomProcess) -> None:
         now = time.monotonic()
-        if not room.again_at:
-            if now - room.began_at > STEADY_S:
+        if not room.restart_at:
+            if now - room.started_at > STEADY_S:
                 room.restarts = 0
-            room.again_at = now + _pause_s(room.restarts)
+            room.restart_at = now + _pause_s(room.restarts)
             self._tell(f"{name} ended (status {room.process.returncode}), starting it again")
-        elif now >= room.again_at:
+        elif now >= room.restart_at:
             room.restarts += 1
-            room.again_at = now + _pause_s(room.restarts)  # when the next line fails
-            fresh = self._spawn(name)
-            fresh.restarts = room.restarts
-            self.rooms[name] = fresh
+            room.restart_at = now + _pause_s(room.restarts)  # in case the next line fails
+            restarted = self._spawn(name)
+            restarted.restarts = room.restarts
+            self.rooms[name] = restarted
 
 
 def _pause_s(restarts: int) -> float:
     return min(LONGEST_PAUSE_S, 0.2 * 2.0 ** min(restarts, 10))
 
 
-_HOST_OF = {"producers": "intake", "console": "console"}
-_PORT_OF = {"producers": "intake"}
-_ANY_ADDRESS = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104
-"""Where to ask a room that listens on all addresses (on "::" it takes no IPv4)."""
-
-
-def _try_to_listen(host: str, port: int) -> None:
-    """OSError when no server could listen there now (connections in TIME_WAIT do not hinder it)."""
-    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if probe.family == socket.AF_INET6:
-            probe.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
-        probe.bind((host, port))
-
-
-def note_running(folder: Path, told: dict[str, str]) -> None:
-    """Write RUNNING, whole or not at all, mode 600 (an address may hold a password)."""
-    part = folder / f"{RUNNING}.part"
-    part.touch(mode=0o600)
-    part.write_text(json.dumps(told))
-    part.replace(folder / RUNNING)
-
-
-def noted_running(folder: Path) -> dict[str, str]:
-    """What the running house of ``folder`` wrote; empty if none runs."""
-    try:
-        found: dict[str, str] = json.loads((folder / RUNNING).read_text())
-    except (FileNotFoundError, ValueError):
-        return {}
-    return found
-
-
 def _as_environment(settings: Settings) -> dict[str, str]:
-    """The settings in force as variables, so that a room sees what this process was told in any way."""
+    """The settings in force as environment variables, wherever this process got them from."""
     plain: dict[str, Any] = settings.model_dump(mode="json", exclude_unset=True)
     hidden = {"secret_key", "intake_token", "webhook_secret"}
-    return {f"FENGHUO_{k.upper()}": _word(v) for k, v in plain.items() if k not in hidden}
+    return {f"FENGHUO_{k.upper()}": _as_text(v) for k, v in plain.items() if k not in hidden}
 
 
-def _word(value: object) -> str:
-    """As pydantic-settings reads it back: lists and truth as JSON."""
+def _as_text(value: object) -> str:
+    """As pydantic-settings reads it: lists and booleans as JSON."""
     return json.dumps(value) if isinstance(value, bool | list) else str(value)
 
 
-def _last_words(room: RoomProcess) -> str:
+def _failure_of(room: RoomProcess) -> str:
     try:
         lines = room.log.read_text("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
-    said = [line for line in lines if line.startswith("fenghuo: ")]
-    return f"{room.name}: {said[-1].removeprefix('fenghuo: ') if said else f'ended, see {room.log}'}"
+    messages = [line for line in lines if line.startswith("fenghuo: ")]
+    return f"{room.name}: {messages[-1].removeprefix('fenghuo: ') if messages else f'ended, see {room.log}'}"
 
 
 def _end(process: "subprocess.Popen[bytes]") -> None:

@@ -18,8 +18,8 @@ APPLY_LUA = """
 local function keep_newer(c)
   for i = 5, #c do
     local now = redis.call('HGET', c[2], c[i])
-    local stands = now and tonumber(string.match(now, '^(%d+):'))
-    if not stands or stands <= tonumber(c[3]) then redis.call('HSET', c[2], c[i], c[3] .. ':' .. c[4]) end
+    local version = now and tonumber(string.match(now, '^(%d+):'))
+    if not version or version <= tonumber(c[3]) then redis.call('HSET', c[2], c[i], c[3] .. ':' .. c[4]) end
   end
 end
 local function apply(packed)

@@ -1,4 +1,4 @@
-"""Notices: what people were told of groups that wait for them, and to which level a group was escalated."""
+"""Notices sent to people about groups that wait for them, and the levels to which groups were escalated."""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple

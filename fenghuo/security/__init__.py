@@ -1,1 +1,1 @@
-"""Passwords, sealed values, credentials."""
+"""Passwords and tokens, sealed addresses, credentials of platforms."""

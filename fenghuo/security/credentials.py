@@ -1,4 +1,4 @@
-"""The keys to platforms, from one file that only we can read: FENGHUO_CREDENTIALS_FILE.
+"""The credentials of platforms, from one file that only its owner may read: FENGHUO_CREDENTIALS_FILE.
 
 Each table of the TOML file is one credential by name::
 
@@ -23,8 +23,8 @@ from fenghuo.errors import Refused
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credential:
-    """One table of the file; ``per_second`` 0: the channel's own rate; ``url``: the platform's, where not
-    the usual."""
+    """One table of the file; ``per_second`` 0: the channel's default rate; ``url``: the platform's, if not
+    the default."""
 
     name: str
     channel: str
@@ -38,8 +38,7 @@ class Credential:
 
 
 def load_credentials(file: str) -> dict[str, Credential]:
-    """The credentials by name; none without a file. Raises Refused for one that is wrong or that others can
-    read."""
+    """The credentials by name; {} without a file. Raises Refused if it is invalid or others may read it."""
     if not file:
         return {}
     path = Path(file)

@@ -1,5 +1,5 @@
-"""Who may come in: passwords and tokens. In no event and not on the desk; after a wipe they are issued
-anew."""
+"""Authentication: passwords and tokens. They are never published as events and not on the desk; after a wipe
+of Redis they must be issued again."""
 
 import asyncio
 import hashlib
@@ -17,24 +17,24 @@ from fenghuo.desk.redis import reaching_redis
 SHORTEST_PASSWORD = 10
 LOGIN_WINDOW_S = 300
 LOGIN_TRIES = 8
-"""Wrong passwords for one person from one address within LOGIN_WINDOW_S before the door is shut to both."""
+"""Attempts for one person from one address within LOGIN_WINDOW_S before both are locked out."""
 LOGIN_TRIES_ADDRESS = 40
 LOGIN_TRIES_PERSON = 100
-"""From all addresses together: far above LOGIN_TRIES, so that no single one can lock a person out."""
+"""From all addresses together: far above LOGIN_TRIES, so that no single address can lock a person out."""
 
 _HASHER = PasswordHasher(time_cost=2, memory_cost=19_456, parallelism=1)
-"""OWASP's second choice for argon2id (19 MiB, 2 passes): about 25 ms here, in a thread."""
+"""OWASP's second recommendation for argon2id (19 MiB, 2 passes): about 25 ms, in a thread."""
 
 
 class Auth:
-    """Passwords and tokens in Redis; raises Unavailable when it is away."""
+    """Passwords and tokens in Redis; raises Unavailable while it is down."""
 
     def __init__(self, client: Any, keys: Keys) -> None:
         self._client = client
         self._keys = keys
 
     async def set_password(self, person_id: str, password: str) -> None:
-        """Keep the argon2id hash of ``password``; ValueError below 10 characters."""
+        """Store the argon2id hash of ``password``; ValueError below 10 characters."""
         if len(password) < SHORTEST_PASSWORD:
             raise ValueError(f"a password has at least {SHORTEST_PASSWORD} characters")
         hashed = await asyncio.to_thread(_HASHER.hash, password)
@@ -42,18 +42,18 @@ class Auth:
             await self._client.hset(self._keys.auth("passwords"), person_id, hashed)
 
     async def check_password(self, person_id: str, password: str) -> bool:
-        """Whether ``password`` is the person's; takes as long for someone unknown."""
+        """Whether ``password`` is the person's; takes equally long for an unknown person."""
         async with reaching_redis():
             hashed = await self._client.hget(self._keys.auth("passwords"), person_id)
         return await asyncio.to_thread(_verify, (hashed or b"").decode() or _NOBODY, password[:200])
 
     async def may_try(self, person_id: str, address: str) -> bool:
-        """Count a try of a password, then say whether it may be made; so tries side by side all count.
+        """Count a login attempt, then return whether it is allowed; so concurrent attempts all count.
 
-        The closest door comes first: a try that it shuts out does not count at the wider ones.
+        The narrowest limit comes first: an attempt that it rejects does not count against the wider ones.
         """
         async with reaching_redis():
-            for key, limit in self._doors(person_id, address):
+            for key, limit in self._login_limits(person_id, address):
                 pipe = self._client.pipeline()
                 pipe.set(key, 0, nx=True, ex=LOGIN_WINDOW_S)
                 pipe.incr(key)
@@ -62,8 +62,8 @@ class Auth:
         return True
 
     async def forget_tries(self, person_id: str, address: str) -> None:
-        """After the right password: the person's count from there is void, and this try counts nowhere."""
-        (pair, _), *wider = self._doors(person_id, address)
+        """After a correct password: reset the person's count from there, and count this attempt nowhere."""
+        (pair, _), *wider = self._login_limits(person_id, address)
         async with reaching_redis():
             pipe = self._client.pipeline()
             pipe.delete(pair)
@@ -72,16 +72,16 @@ class Auth:
                 pipe.decr(key)
             await pipe.execute()
 
-    def _doors(self, person_id: str, address: str) -> list[tuple[str, int]]:
-        """Each door's counter and its limit, the closest first."""
+    def _login_limits(self, person_id: str, address: str) -> list[tuple[str, int]]:
+        """(counter key, limit) of each login limit, the narrowest first."""
         return [
-            (self._door(f"pair:{address}|{person_id}"), LOGIN_TRIES),
-            (self._door(f"address:{address}"), LOGIN_TRIES_ADDRESS),
-            (self._door(f"person:{person_id}"), LOGIN_TRIES_PERSON),
+            (self._counter(f"pair:{address}|{person_id}"), LOGIN_TRIES),
+            (self._counter(f"address:{address}"), LOGIN_TRIES_ADDRESS),
+            (self._counter(f"person:{person_id}"), LOGIN_TRIES_PERSON),
         ]
 
-    def _door(self, door: str) -> str:
-        return self._keys.auth("tries", hashlib.sha256(door.encode()).hexdigest()[:24])
+    def _counter(self, limit: str) -> str:
+        return self._keys.auth("tries", hashlib.sha256(limit.encode()).hexdigest()[:24])
 
     async def issue_token(self, name: str) -> str:
         """A new token for the officer or system ``name``; shown once, kept only as its hash."""
@@ -91,7 +91,7 @@ class Auth:
         return token
 
     async def token_name(self, token: str) -> str | None:
-        """Whose ``token`` this is, or None."""
+        """The name that ``token`` was issued to, or None."""
         async with reaching_redis():
             name = await self._client.hget(self._keys.auth("tokens"), token_hash(token))
         return name.decode() if name else None
@@ -105,8 +105,8 @@ class Auth:
         """Void every token of ``name``; returns how many there were."""
         async with reaching_redis():
             found = await self._client.hgetall(self._keys.auth("tokens"))
-            mine = [key for key, owner in found.items() if owner.decode() == name]
-            return int(await self._client.hdel(self._keys.auth("tokens"), *mine)) if mine else 0
+            held = [key for key, owner in found.items() if owner.decode() == name]
+            return int(await self._client.hdel(self._keys.auth("tokens"), *held)) if held else 0
 
 
 def token_hash(token: str) -> str:
@@ -115,7 +115,7 @@ def token_hash(token: str) -> str:
 
 
 def pseudonym(secret: str, name: str) -> str:
-    """Who reported, as 20 hex digits that only the holder of ``secret`` can make again (HMAC-SHA256)."""
+    """A reporter's pseudonym: 20 hex digits that only the holder of ``secret`` can derive (HMAC-SHA256)."""
     return hmac.new(secret.encode(), name.encode(), hashlib.sha256).hexdigest()[:20]
 
 

@@ -1,7 +1,8 @@
-"""Seals what must not stand readable in events and on the desk: robots' keys, signing secrets, webhook
+"""Encrypts what must not be readable in events and on the desk: robots' keys, signing secrets, webhook
 addresses.
 
-The same text and key give the same seal (AES-SIV, RFC 5297), so that an import can tell that nothing changed.
+Deterministic: the same text and key give the same seal (AES-SIV, RFC 5297), so that an import detects that
+nothing changed.
 """
 
 import base64
@@ -16,14 +17,15 @@ PREFIX = "sealed:"
 
 
 def seal(text: str, key: str) -> str:
-    """``text`` sealed under ``key``; what is empty or sealed already stays as it is."""
+    """``text`` sealed under ``key``; an empty or sealed text is returned unchanged."""
     if not text or text.startswith(PREFIX):
         return text
     return PREFIX + base64.urlsafe_b64encode(_cipher(key).encrypt(text.encode(), None)).decode()
 
 
 def unseal(text: str, key: str) -> str:
-    """What was sealed; a text without a seal stays as it is. Raises Refused under another key."""
+    """The text that was sealed; a text without a seal is returned unchanged. Raises Refused under another
+    key."""
     if not text.startswith(PREFIX):
         return text
     try:

@@ -1,1 +1,1 @@
-"""Brings up, on this machine and without Docker, the servers that the product and its tests need."""
+"""Starts the servers that the product and its tests need on this machine, without Docker."""

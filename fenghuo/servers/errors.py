@@ -1,4 +1,4 @@
-"""What can go wrong when a server is brought up; a person must act on each, and its text says how."""
+"""The errors of starting a server; a person must act on each, and its text says how."""
 
 from fenghuo.errors import Refused
 

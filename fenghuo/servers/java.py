@@ -1,4 +1,4 @@
-"""What a Kafka without Docker needs of Java: a java new enough, and Kafka's jars, copied once by Maven."""
+"""What Kafka without Docker needs: a recent java, and Kafka's jars, which Maven copies once."""
 
 import fcntl
 import os
@@ -23,11 +23,11 @@ MAVEN_WAIT_S = 600.0
 
 
 def find_java() -> str:
-    """The java on PATH. Raises ServerMissing if there is none, or if it is older than 17."""
+    """The java on PATH. Raises ServerMissing if there is none or it is older than 17."""
     java = shutil.which("java")
     if java is None:
         raise ServerMissing(f"Kafka needs java, and none is on PATH: {INSTALL}")
-    major, said = _major_of(java)
+    major, said = _major_version(java)
     if major is None:
         raise ServerMissing(f"{java} says no version ({said[:80]!r}): {INSTALL}")
     if major < OLDEST_JAVA:
@@ -41,9 +41,9 @@ def kafka_version() -> str:
 
 
 def kafka_jars() -> Path:
-    """The folder of Kafka's jars in the user's cache; the first call has Maven fill it (44 MB by network).
+    """The folder of Kafka's jars in the user's cache; at the first call Maven downloads them (44 MB).
 
-    Safe against several at once. Raises ServerMissing (no mvn on PATH) or ServerFailed (Maven could not).
+    Safe for concurrent calls. Raises ServerMissing (no mvn on PATH) or ServerFailed (Maven could not).
     """
     cache = _cache_home() / "fenghuo"
     jars = cache / f"kafka-{kafka_version()}"
@@ -53,13 +53,13 @@ def kafka_jars() -> Path:
     if maven is None:
         raise ServerMissing(f"Kafka's jars are not in {jars}, and no mvn is on PATH to fetch them: {INSTALL}")
     cache.mkdir(parents=True, exist_ok=True)
-    with _alone(cache / f"{jars.name}.lock"):
+    with _locked(cache / f"{jars.name}.lock"):
         if not jars.is_dir():
             _fill(jars, str(Path(maven).absolute()))
     return jars
 
 
-def _major_of(java: str) -> tuple[int | None, str]:
+def _major_version(java: str) -> tuple[int | None, str]:
     try:
         answer = subprocess.run([java, "-version"], capture_output=True, text=True, timeout=30, check=False)
     except (OSError, subprocess.SubprocessError) as error:
@@ -69,7 +69,7 @@ def _major_of(java: str) -> tuple[int | None, str]:
 
 
 def _fill(jars: Path, maven: str) -> None:
-    """Whole or not at all: copied beside its place, then renamed."""
+    """Atomic: copied to a folder beside it, then renamed."""
     with tempfile.TemporaryDirectory(prefix=f"{jars.name}.", dir=jars.parent) as part:
         copied = Path(part) / "jars"
         goal = ["dependency:copy-dependencies", "-DincludeScope=runtime", f"-DoutputDirectory={copied}"]
@@ -94,7 +94,7 @@ def _cache_home() -> Path:
 
 
 @contextmanager
-def _alone(lock: Path) -> Iterator[None]:
+def _locked(lock: Path) -> Iterator[None]:
     with lock.open("w") as held:
         fcntl.flock(held, fcntl.LOCK_EX)
         yield

@@ -1,9 +1,8 @@
-"""A single-node Kafka (KRaft) on a folder of its own, from Maven's jars, adopted if it already runs there.
+"""A single-node Kafka (KRaft) on its own folder, from Maven's jars, adopted if it already runs there.
 
-For development, tests and a station of its own; a district runs its own cluster. The heap is small and
-the compiler fast to start, so its throughput is no measure of Kafka's. Java sees relative names only, so
-that folders with spaces, commas, colons or
-Chinese in their names are fine.
+For development, tests and a single station; a district runs a cluster. The heap is small and only the fast
+compiler is used, so its throughput is no measure of Kafka's. Java sees relative names only: folders may have
+spaces, commas, colons or Chinese in their names.
 """
 
 import asyncio
@@ -45,7 +44,7 @@ SMALL_JVM = (
 
 @dataclass(frozen=True)
 class KafkaAddress:
-    """Where a folder's Kafka listens, and the cluster's id, by which its answers are told from another's."""
+    """Where a folder's Kafka listens, and the cluster id that identifies its answers."""
 
     port: int
     controller_port: int
@@ -58,7 +57,7 @@ class KafkaAddress:
 
 @dataclass(kw_only=True, eq=False)
 class KafkaServer(RunningServer):
-    """A Kafka that answers at ``bootstrap`` (host:port). Topics are not created by themselves."""
+    """A Kafka that answers at ``bootstrap`` (host:port). It creates no topic automatically."""
 
     bootstrap: str
 
@@ -67,17 +66,17 @@ class KafkaServer(RunningServer):
         return int(self.bootstrap.rpartition(":")[2])
 
     def stop(self, timeout_s: float = 30) -> None:
-        """End it with SIGTERM (it closes its logs, 1 to 3 s) and wait; after ``timeout_s`` with SIGKILL."""
+        """Send SIGTERM (it closes its logs in 1 to 3 s) and wait; after ``timeout_s`` send SIGKILL."""
         super().stop(timeout_s)
 
 
 def start_kafka(
     folder: Path, *, jars: Path | None = None, port: int | None = None, timeout_s: float = 60
 ) -> KafkaServer:
-    """Start the folder's Kafka, or adopt the one that runs on it already, and wait till it answers.
+    """Start the folder's Kafka, or adopt the one that runs on it already, and wait until it answers.
 
     ``port``: None for the folder's last port, if it is still free, else any free one. An adopted server keeps
-    the port it has: use ``bootstrap``. ``jars``: a folder of Kafka's jars; None for the user's cache, which
+    its port: use ``bootstrap``. ``jars``: a folder of Kafka's jars; None for the user's cache, which
     Maven fills once (its time is not counted in ``timeout_s``). Data is kept from one start to the next.
     Raises ServerMissing (no java or mvn, Java too old, no jars) or ServerFailed (see its text).
     """
@@ -120,7 +119,7 @@ def _start(
 
 
 def _wait(child: subprocess.Popen[bytes], home: Path, deadline: float) -> KafkaServer | None:
-    """The server once it answers; None if it ended. One that does not answer by the deadline is ended."""
+    """The server once it answers; None if it ended. It is killed if it does not answer by the deadline."""
     while child.poll() is None:
         server = _ask(home, adopted=False)
         if server is not None:
@@ -145,13 +144,13 @@ def _ask(home: Path, *, adopted: bool) -> KafkaServer | None:
 
 
 def _cluster_id_at(bootstrap: str) -> str | None:
-    """In a thread of its own: the caller may be inside a running event loop."""
+    """Runs in its own thread: the caller may be inside a running event loop."""
     with ThreadPoolExecutor(1) as pool:
         return pool.submit(asyncio.run, _describe(bootstrap)).result()
 
 
 async def _describe(bootstrap: str) -> str | None:
-    """The id of the cluster that answers there with a broker in service; None if none does."""
+    """The id of the cluster that answers there and has a broker; None if there is none."""
     from aiokafka.admin import AIOKafkaAdminClient
     from aiokafka.errors import KafkaError
 
@@ -168,7 +167,7 @@ async def _describe(bootstrap: str) -> str | None:
 
 
 def _command(java: str) -> list[str]:
-    """The shell writes down the process id that java then keeps, so that it never runs unrecorded."""
+    """The shell records the process id, which java then takes over, so that it never runs unrecorded."""
     return ["/bin/sh", "-c", f'echo $$ > {PID} && exec "$0" "$@"', *_java(java), "kafka.Kafka", PROPERTIES]
 
 
@@ -177,7 +176,7 @@ def _java(java: str) -> list[str]:
 
 
 def _environment() -> dict[str, str]:
-    """Java reads names of files by the locale: under C a folder named in Chinese would not be found."""
+    """Java decodes file names by the locale: under C it would not find a folder with a Chinese name."""
     return {**os.environ, "LC_ALL": "C.UTF-8"}
 
 
@@ -218,7 +217,7 @@ def _last_address(home: Path) -> KafkaAddress | None:
 
 
 def _formatted_id(home: Path) -> str | None:
-    """The id that the data was formatted with: it goes where the data goes."""
+    """The cluster id that the data was formatted with: it moves with the data."""
     if not (home / FORMATTED).exists():
         return None
     found = re.search(r"^cluster\.id=(\S+)$", (home / FORMATTED).read_text(), re.MULTILINE)
@@ -226,7 +225,8 @@ def _formatted_id(home: Path) -> str | None:
 
 
 def _new_cluster_id() -> str:
-    """22 characters of base64, as Kafka writes them; no dash in front, which would look like an option."""
+    """22 characters of base64, as Kafka writes them; it never begins with a dash, which looks like an
+    option."""
     text = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
     return "A" + text[1:]
 

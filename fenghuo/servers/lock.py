@@ -1,8 +1,8 @@
-"""One server per folder: a lock file that the server itself holds for as long as it lives.
+"""One server per folder: a lock file that the server itself holds as long as it runs.
 
-The lock (flock) is taken here and inherited by the server. So it outlives whoever started the server and ends
-with the server, however that ends. Neither Redis nor anything else stops a second server on the same folder
-from starting and both from writing one file.
+The lock (flock) is taken here and inherited by the server. So it outlives the process that started the server
+and ends with the server, however that ends. Without it a second server could start on the same folder, and
+both would write the same file.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ Server = TypeVar("Server")
 
 
 def prepare_folder(folder: Path) -> Path:
-    """Make the folder, mode 700, and return its absolute path. Raises ServerFailed if it cannot be had."""
+    """Create the folder, mode 700; returns its absolute path. Raises ServerFailed if that is impossible."""
     try:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
@@ -31,7 +31,7 @@ def prepare_folder(folder: Path) -> Path:
 
 @contextmanager
 def try_lock(path: Path) -> Iterator[int | None]:
-    """Hold the lock inside the block; gives its file descriptor, to be inherited, or None if it is taken."""
+    """Hold the lock inside the block; yields its file descriptor, to be inherited, or None if it is taken."""
     try:
         lock = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
     except OSError as error:
@@ -43,7 +43,7 @@ def try_lock(path: Path) -> Iterator[int | None]:
 
 
 def is_free(path: Path) -> bool:
-    """Whether no server holds the lock; False also where that cannot be known (the file is gone)."""
+    """Whether no server holds the lock; False too if that is unknown (the file is gone)."""
     try:
         lock = os.open(path, os.O_RDWR)
     except OSError:
@@ -59,7 +59,7 @@ def start_or_adopt(
 ) -> Server:
     """Start the folder's server, or adopt the one that holds its lock as soon as it answers.
 
-    Whoever waits for a server that dies takes over and starts it. ``start`` gets the descriptor to inherit.
+    If that one dies meanwhile, the server is started. ``start`` is called with the descriptor to inherit.
     Raises ServerFailed when the lock is held for ``timeout_s`` by something that does not answer.
     """
     deadline = time.monotonic() + timeout_s

@@ -1,19 +1,18 @@
-"""Loopback ports. One that was free a moment ago can be taken a moment later: callers try again on that."""
+"""Loopback ports. A free port may be taken a moment later: callers retry then."""
 
 import random
 import socket
 
 HOST = "127.0.0.1"
 TRIES = 5
-GIVEN = (20_000, 32_000)
+RANGE = (20_000, 32_000)
 CLASH = "Address already in use"  # in the log of Redis and of Java alike
 
 
 def free_port() -> int:
-    """A loopback TCP port that is free now, below those that systems give to outgoing connections: one of
-    these may be taken again at any moment."""
+    """A loopback TCP port that is free now, below the ephemeral ports, which may be taken at any moment."""
     for _ in range(100):
-        port = random.randrange(*GIVEN)
+        port = random.randrange(*RANGE)
         if is_free(port):
             return port
     with socket.socket() as probe:
@@ -22,7 +21,7 @@ def free_port() -> int:
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now (connections in TIME_WAIT do not hinder it)."""
+    """Whether a server could listen on this loopback port now (connections in TIME_WAIT do not matter)."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

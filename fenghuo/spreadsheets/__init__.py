@@ -1,1 +1,1 @@
-"""Reading the tables that offices send."""
+"""Reads the spreadsheets and tables that offices send."""

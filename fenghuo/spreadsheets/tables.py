@@ -1,7 +1,7 @@
-"""Reads the tables people bring (.csv, .tsv, .jsonl, .xlsx): a wrong row is told and the others go on.
+"""Reads tables (.csv, .tsv, .jsonl, .xlsx): an invalid row is reported, and the others are read on.
 
-The caller names its columns and their other names (内容 for text). What stops a whole file is Refused: an
-unknown or missing column, a file that is too big, empty, broken or of another kind.
+The caller names its columns and their aliases (内容 for text). Refused is raised for a whole file: an unknown
+or missing column, or a file that is too big, empty, broken or of another kind.
 """
 
 import csv
@@ -33,16 +33,16 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @dataclass(frozen=True, slots=True)
 class TableRow:
-    """A row's cells by column name, stripped; every known column is there, empty where the row has none."""
+    """A row's cells by column name, stripped; every known column is present, "" if the row has no cell."""
 
     line: int
-    """Where it begins in the file, the first line being 1."""
+    """The line where it begins in the file, counted from 1."""
     cells: dict[str, str]
 
 
 @dataclass(frozen=True, slots=True)
 class BadRow:
-    """A row that is left out, with the reason for a person; the reason holds no cell's text."""
+    """A refused row, with the reason for a person; the reason quotes no cell."""
 
     line: int
     reason: str
@@ -50,14 +50,14 @@ class BadRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Columns:
-    """What the caller can take: name to whether it is required, other names of columns, and those to skip."""
+    """The caller's columns: name to whether it is required, aliases, and headers to skip."""
 
     required: Mapping[str, bool]
     aliases: Mapping[str, str] = field(default_factory=dict)
     ignored: Collection[str] = ()
 
     def name_of(self, header: str) -> str:
-        """The column that ``header`` means, "" for one to skip; Refused when it is unknown."""
+        """The column that ``header`` names, "" for one to skip; raises Refused if it is unknown."""
         plain = _plain(header)
         if plain in {_plain(x) for x in self.ignored}:
             return ""
@@ -69,7 +69,7 @@ class Columns:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """An opened file: iterate it once. ``notes`` say what was assumed (an encoding, a sheet)."""
+    """An open file: iterate over it once. ``notes`` say what was assumed (an encoding, a sheet)."""
 
     rows: Iterator[TableRow | BadRow]
     notes: tuple[str, ...] = ()
@@ -84,20 +84,20 @@ def read_rows(
     aliases: Mapping[str, str] | None = None,
     ignored: Collection[str] = (),
 ) -> Table:
-    """The rows of ``path``, read as they are asked for.
+    """The rows of ``path``, read lazily.
 
-    ``columns``: name to whether each row must have it; ``aliases``: another header to its column's name;
-    ``ignored``: headers to skip. Raises Refused at once for a file that cannot be read at all, and while
-    iterating for one that is longer than MAX_ROWS or breaks off.
+    ``columns``: name to whether each row must have it; ``aliases``: header to column name; ``ignored``:
+    headers to skip. Raises Refused at once for a file that cannot be read at all, and during iteration for
+    one that is longer than MAX_ROWS or truncated.
     """
     wanted = Columns(required=columns, aliases=aliases or {}, ignored=ignored)
     kind = _check_file(path)
     if kind == ".xlsx":
         records, notes = open_workbook(path)
-        return Table(_limited(_begun(_sheet_rows(records, wanted))), notes)
+        return Table(_limited(_first_read(_sheet_rows(records, wanted))), notes)
     text, notes = _decode(path)
     read = _json_rows if kind == ".jsonl" else _csv_rows
-    rows = _begun(read(text, wanted))
+    rows = _first_read(read(text, wanted))
     return Table(_limited(rows), notes)
 
 
@@ -111,13 +111,13 @@ def unknown(what: str, name: str, known: Iterable[str], aliases: Mapping[str, st
 
 
 def _plain(header: str) -> str:
-    """A header as it is compared: full-width, case, spaces and hyphens make no difference."""
+    """A header normalised for comparison: full-width forms, case, spaces and hyphens do not matter."""
     folded = unicodedata.normalize("NFKC", header).strip().strip("\ufeff").casefold()
     return folded.replace(" ", "_").replace("-", "_")
 
 
 def _check_file(path: Path) -> str:
-    """The file's kind, or Refused when it is none, too big, empty, or not what its name says."""
+    """The file's kind; raises Refused if it is unknown, too big, empty, or not what its name says."""
     kind = path.suffix.lower()
     if kind not in KINDS:
         raise Refused(f"{path.name}: a table ends in {', '.join(KINDS)}; save it as one of these")
@@ -140,7 +140,7 @@ def _check_file(path: Path) -> str:
 
 
 def _decode(path: Path) -> tuple[str, tuple[str, ...]]:
-    """The text of a file and notes on its encoding; a byte that fits none becomes a lone surrogate."""
+    """The text of a file and notes on its encoding; an invalid byte becomes a lone surrogate."""
     raw = path.read_bytes()
     if raw[:2] in _UTF16:
         return raw.decode("utf-16", "surrogatepass"), ("read as UTF-16",)
@@ -160,8 +160,8 @@ def _decode(path: Path) -> tuple[str, tuple[str, ...]]:
     return tried[name], (f"read as {shown}{but}",)
 
 
-def _begun(rows: Iterator[TableRow | BadRow]) -> Iterator[TableRow | BadRow]:
-    """``rows`` with the first one already read, so that a wrong header is refused when the file is opened."""
+def _first_read(rows: Iterator[TableRow | BadRow]) -> Iterator[TableRow | BadRow]:
+    """``rows`` with the first one read already, so that an invalid header is refused at once."""
     first = next(rows, None)
 
     def again() -> Iterator[TableRow | BadRow]:
@@ -191,7 +191,7 @@ def _csv_rows(text: str, columns: Columns) -> Iterator[TableRow | BadRow]:
 
 
 def _delimiter(text: str, columns: Columns) -> str:
-    """The delimiter under which the header has the most known columns, then the most columns."""
+    """The delimiter with which the header has the most known columns, then the most columns."""
     line = next((x for x in io.StringIO(text[:MAX_CELL]) if x.strip()), "")
     known = {_plain(x) for x in (*columns.required, *columns.aliases)}
 
@@ -221,7 +221,7 @@ def _records(reader: Any) -> Iterator[tuple[int, list[str]] | BadRow]:
 
 
 def _headers(cells: Sequence[str], columns: Columns) -> list[str | None]:
-    """Each position's column: a name, "" to skip it, None where the header is empty."""
+    """The column of each position: a name, "" to skip it, None if the header is empty."""
     names = [columns.name_of(x) if x.strip() else None for x in cells]
     for name in names:
         if name and names.count(name) > 1:

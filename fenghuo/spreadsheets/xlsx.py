@@ -8,15 +8,15 @@ from pathlib import Path
 from fenghuo.errors import Refused
 
 MAX_UNPACKED_BYTES = 500 * 1024 * 1024
-"""An .xlsx is a zip: one that unpacks to more is no table but a zip bomb."""
+"""An .xlsx is a zip: one that unpacks to more is taken for a zip bomb."""
 
 SheetRow = tuple[int, list[str]]
 
 
 def open_workbook(path: Path) -> tuple[Iterator[SheetRow], tuple[str, ...]]:
-    """(line, cells) of the first sheet, the first line being 1, and notes on what was assumed.
+    """((line, cells) of the first sheet, lines counted from 1; notes on what was assumed).
 
-    Raises Refused with what to do for a file that cannot be read, also when it breaks off midway.
+    Raises Refused, saying what to do, for a file that cannot be read, also during iteration.
     """
     import openpyxl
 
@@ -34,7 +34,7 @@ def open_workbook(path: Path) -> tuple[Iterator[SheetRow], tuple[str, ...]]:
 
 
 def as_text(value: object) -> str:
-    """A cell as text: 13800000000.0 is 13800000000, a time is ISO 8601, nothing is ""."""
+    """A cell as text: 13800000000.0 is 13800000000, a time is ISO 8601, an empty cell is ""."""
     if value is None:
         return ""
     if isinstance(value, float) and value.is_integer():
@@ -45,7 +45,7 @@ def as_text(value: object) -> str:
 
 
 class _Guard:
-    """Turns any error of the workbook's reader into Refused: it raises a dozen kinds for a broken file."""
+    """Turns any error of openpyxl into Refused: it raises a dozen kinds for a broken file."""
 
     def __init__(self, path: Path) -> None:
         self._name = path.name

@@ -12,6 +12,7 @@ import httpx
 from argon2 import PasswordHasher
 
 from console.app import build
+from console.web.dependencies import Dependencies
 from fenghuo.runtime.room import Room, open_transport
 from fenghuo.settings import Settings
 from tests.browser.scenes.every_state import DISTRICT, PASSWORD, stand_in
@@ -72,6 +73,12 @@ class Opened:
 def _quick_hash() -> str:
     """Of ``PASSWORD``. The cost of checking a password stands in its hash: this one's is next to nothing."""
     return PasswordHasher(time_cost=1, memory_cost=8, parallelism=1).hash(PASSWORD)
+
+
+def deps_of(console: Opened) -> Dependencies:
+    """The clients and the cache that the console's handlers use."""
+    found: Dependencies = console.room.asgi.dependencies["deps"].dependency()  # type: ignore[union-attr]
+    return found
 
 
 def hidden(html: str) -> dict[str, str]:

@@ -16,9 +16,10 @@ from typing import Any
 
 import pytest
 
-from fenghuo.commands import supervisor as houses
+from fenghuo.commands import supervisor as supervision
 from fenghuo.commands.rebuild import exclusive_access
-from fenghuo.commands.supervisor import RUNNING, RoomProcess, Supervisor
+from fenghuo.commands.running_record import RUNNING
+from fenghuo.commands.supervisor import RoomProcess, Supervisor
 from fenghuo.desk.desk import Desk
 from fenghuo.errors import Refused, Unavailable
 from fenghuo.runtime import room as room_runtime
@@ -72,7 +73,7 @@ def test_a_second_up_on_the_same_folder_is_refused_and_leaves_the_first_alone(ru
     assert (second.returncode, "already running" in second.stderr) == (2, True)
     assert (folder / RUNNING).read_text() == noted
     assert fenghuo("tokens", "list", FENGHUO_DATA_DIR=str(folder)).returncode == 0
-    assert [running.ready(name) for name in houses.ROOMS] == [None] * 4
+    assert [running.ready(name) for name in supervision.ROOMS] == [None] * 4
 
 
 def test_rebuild_is_refused_while_the_house_runs_and_works_after(running: Supervisor) -> None:
@@ -259,7 +260,7 @@ def ended(log: Path, restarts: int) -> RoomProcess:
 def test_the_house_watches_on_after_any_failure_and_any_number_of_restarts(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(houses, "LONGEST_PAUSE_S", 0.01)
+    monkeypatch.setattr(supervision, "LONGEST_PAUSE_S", 0.01)
     supervisor = Supervisor(settings(data_dir=tmp_path))
     supervisor.rooms["console"] = ended(tmp_path / "log", restarts=5_000)
     spawned: list[str] = []
@@ -286,11 +287,11 @@ def test_a_room_that_was_steady_starts_again_without_a_pause(
     supervisor = Supervisor(settings(data_dir=tmp_path))
     monkeypatch.setattr(supervisor, "_spawn", lambda _name: ended(tmp_path / "log", restarts=0))
     steady = ended(tmp_path / "log", restarts=9)
-    steady.began_at = time.monotonic() - houses.STEADY_S - 1
-    supervisor._again("console", steady)
-    assert steady.again_at - time.monotonic() < 1
-    steady.again_at = time.monotonic() - 1
-    supervisor._again("console", steady)
+    steady.started_at = time.monotonic() - supervision.STEADY_S - 1
+    supervisor._restart("console", steady)
+    assert steady.restart_at - time.monotonic() < 1
+    steady.restart_at = time.monotonic() - 1
+    supervisor._restart("console", steady)
     assert supervisor.rooms["console"].restarts == 1
 
 

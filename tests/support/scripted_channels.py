@@ -21,11 +21,11 @@ from broadcast.completion import Completion
 from broadcast.limits.circuit_breaker import FailureWindow
 from broadcast.limits.rate_limiter import RateLimiter
 from broadcast.owner_tasks.task_maker import TaskMaker
-from broadcast.owner_tasks.task_poller import Poller
+from broadcast.owner_tasks.task_poller import TaskPoller
 from broadcast.planning.part_writer import PartWriter
 from broadcast.planning.planner import Planner
 from broadcast.sending.answer_journal import AnswerJournal
-from broadcast.sending.retry_loop import Retries
+from broadcast.sending.retry_loop import RetryLoop
 from broadcast.sending.sender import Sender
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
@@ -175,8 +175,8 @@ class BroadcastHarness:
         self.wire = Wire()
         self.planner = Planner(desk, told)
         self.completion = Completion(desk)
-        self.poller = Poller(desk, self.wire, self.tasks, told)  # type: ignore[arg-type]
-        self.retries = Retries(desk, self.wire)  # type: ignore[arg-type]
+        self.poller = TaskPoller(desk, self.wire, self.tasks, told)  # type: ignore[arg-type]
+        self.retries = RetryLoop(desk, self.wire)  # type: ignore[arg-type]
         self.begin_again()
 
     def begin_again(self) -> None:
@@ -212,14 +212,14 @@ class BroadcastHarness:
     async def retry(self) -> list[e.Event]:
         """What the retries publish now."""
         self.wire.sent.clear()
-        await self.retries.look()
+        await self.retries.publish_due()
         return list(self.wire.sent)
 
     async def poll(self) -> list[e.Event]:
         """A look of the poller, its receipts folded as the outcome stage does; all that it published."""
         self.wire.sent.clear()
-        await self.poller.look_back()
-        await self.poller.look_on()
+        await self.poller.cancel_recalled()
+        await self.poller.poll_open()
         found = list(self.wire.sent)
         await self.desk.project(
             [x for x in found if not isinstance(x, e.DeliveryRequested | e.TaskRequested)]

@@ -10,7 +10,7 @@ import pytest
 from broadcast.channels.base import Progress, SendResult, SendStatus, Task
 from broadcast.leader_lease import LeaderLease
 from broadcast.owner_tasks.task_maker import STILL_COMING
-from broadcast.owner_tasks.task_poller import Poller
+from broadcast.owner_tasks.task_poller import TaskPoller
 from fenghuo import clock
 from fenghuo.desk.deliveries import sending_mark
 from fenghuo.domain import events as e
@@ -512,9 +512,13 @@ async def test_an_owner_who_does_not_tap_is_not_waited_for_where_there_is_a_next
 async def test_one_of_two_pollers_works(told: Settings, people: ScriptedTasks) -> None:
     async with room(told, tasks=people) as here:
         first, second = (LeaderLease(here.desk, "polling", 0.2) for _ in range(2))
-        assert [await first.mine(), await second.mine(), await first.mine()] == [True, False, True]
+        assert [
+            await first.acquire_or_renew(),
+            await second.acquire_or_renew(),
+            await first.acquire_or_renew(),
+        ] == [True, False, True]
         await asyncio.sleep(0.3)
-        assert [await second.mine(), await first.mine()] == [True, False]
+        assert [await second.acquire_or_renew(), await first.acquire_or_renew()] == [True, False]
 
 
 async def test_two_pollers_at_once_lead_to_the_same(told: Settings, people: ScriptedTasks) -> None:
@@ -523,8 +527,8 @@ async def test_two_pollers_at_once_lead_to_the_same(told: Settings, people: Scri
         await opened(here, owned(1), owned(2))
         people.tap("m1", "wr1", at=clock.now())
         await here.release("recalled")
-        other = Poller(here.desk, here.wire, here.tasks, told)  # type: ignore[arg-type]
-        await asyncio.gather(here.poller.look_back(), other.look_back())
+        other = TaskPoller(here.desk, here.wire, here.tasks, told)  # type: ignore[arg-type]
+        await asyncio.gather(here.poller.cancel_recalled(), other.cancel_recalled())
         by_id = {x.event_id: x for x in here.wire.sent}
         await here.desk.project(here.wire.sent)
         assert await here.states() == {"g0001": State.SHOWN, "g0002": State.SUPERSEDED}
@@ -546,10 +550,10 @@ async def test_a_platform_that_is_slow_to_tell_does_not_hold_a_recall_up(told: S
     async with room(told, tasks=people) as here:
         await opened(here, owned(1))
         time.go(60)
-        asking = asyncio.create_task(here.poller.look_on())
+        asking = asyncio.create_task(here.poller.poll_open())
         await asyncio.wait_for(asked.wait(), 5)
         await here.release("recalled")
-        await asyncio.wait_for(here.poller.look_back(), 5)
+        await asyncio.wait_for(here.poller.cancel_recalled(), 5)
         assert people.cancelled == ["m1"]
         gate.set()
         await asking

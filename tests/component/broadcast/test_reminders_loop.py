@@ -106,31 +106,31 @@ async def test_a_release_that_is_half_written_out_is_looked_at_again_at_once(
         )
         await desk.project([planned, *s.waiting(s.ALERT, ["s000"], now, state=e.DeliveryState.REFUSED)])
         reminders = loop(desk, transport, redis_url, namespace)
-        assert await reminders.look(now) == []
+        assert await reminders.publish_due(now) == []
         await desk.project(s.waiting(s.ALERT, ["s001"], now))
-        assert [x.level for x in await reminders.look(now)] == ["todo"]
+        assert [x.level for x in await reminders.publish_due(now)] == ["todo"]
 
 
 async def test_the_owner_then_the_deputy_then_the_station(redis_url: str, namespace: str) -> None:
     async with room(redis_url, namespace, Mute()) as (desk, transport):
         await reachable(desk, dong=e.Binding(channel="sandbox"), fang=e.Binding(channel="sandbox"))
         reminders, now = loop(desk, transport, redis_url, namespace), clock.now()
-        first = await reminders.look(now)
+        first = await reminders.publish_due(now)
         assert {(x.level, x.person_id) for x in first} == {("todo", "dong"), ("station", "duty")}
-        assert await reminders.look(now) == [], "published, even if it is not on the desk yet"
+        assert await reminders.publish_due(now) == [], "published, even if it is not on the desk yet"
         await until(lambda: told(desk, "todo"))
         title = "冒充市场监管、企业办事：您的企业法人信息已到期"
         assert await said_to(desk, "dong") == [
             f"【烽火】有 4 个群等您转发预警：{title}。打开 https://fenghuo.example/todo"
         ]
         other = loop(desk, transport, redis_url, namespace)
-        assert await other.look(now) == [], "another process finds it told"
+        assert await other.publish_due(now) == [], "another process finds it told"
         for minutes, level, who in ((6, "remind", "dong"), (6, "deputy", "fang"), (11, "station", "duty")):
-            await other.look(now + timedelta(minutes=minutes))
+            await other.publish_due(now + timedelta(minutes=minutes))
             assert who in await until(lambda level=level: told(desk, level))  # type: ignore[misc]
         assert set(await desk.notices.escalated(s.ALERT, 1, "warning")) == {f"s00{n}" for n in range(6)}
         assert len(await said_to(desk, "dong")) == 2 and len(await said_to(desk, "fang")) == 1
-        assert await other.look(now + timedelta(hours=2)) == []
+        assert await other.publish_due(now + timedelta(hours=2)) == []
 
 
 async def test_a_way_that_hangs_or_refuses_holds_up_nobody_and_is_never_logged(
@@ -145,7 +145,7 @@ async def test_a_way_that_hangs_or_refuses_holds_up_nobody_and_is_never_logged(
             dong=e.Binding(channel="wecom_robot", target=sealed),
             duty=e.Binding(channel="wecom_robot", target="hangs"),
         )
-        await loop(desk, transport, redis_url, namespace).look(clock.now())
+        await loop(desk, transport, redis_url, namespace).publish_due(clock.now())
         await until(lambda: told(desk, "station"))
         await until(lambda: told(desk, "todo"))
         assert {x.target for x in mute.asked} == {"robot-key-77", "hangs"}
@@ -159,11 +159,11 @@ async def test_what_is_tapped_settled_or_over_asks_for_nobody(redis_url: str, na
         reminders = loop(desk, transport, redis_url, namespace)
         ids = [f"s00{n}" for n in range(6)]
         await desk.project(s.waiting(s.ALERT, ids, clock.now(), state=e.DeliveryState.SHOWN))
-        assert await reminders.look(clock.now()) == []
+        assert await reminders.publish_due(clock.now()) == []
         alert = await desk.alerts.get(s.ALERT)
         assert alert is not None
         await desk.project(s.recalled(clock.now()))
-        [correction] = [x for x in await reminders.look(clock.now()) if x.kind == "correction"]
+        [correction] = [x for x in await reminders.publish_due(clock.now()) if x.kind == "correction"]
         assert (correction.person_id, correction.severity, correction.group_ids) == (
             "dong",
             "severe",
@@ -174,11 +174,11 @@ async def test_what_is_tapped_settled_or_over_asks_for_nobody(redis_url: str, na
 async def test_one_process_works_at_a_time_and_another_takes_over(redis_url: str, namespace: str) -> None:
     async with room(redis_url, namespace, Mute()) as (desk, _):
         first, second = LeaderLease(desk, "reminders", 0.3), LeaderLease(desk, "reminders", 30)
-        assert await first.mine()
-        assert not await second.mine()
-        assert await first.mine()
-        assert await until(second.mine, within_s=5)
-        assert not await first.mine()
+        assert await first.acquire_or_renew()
+        assert not await second.acquire_or_renew()
+        assert await first.acquire_or_renew()
+        assert await until(second.acquire_or_renew, within_s=5)
+        assert not await first.acquire_or_renew()
 
 
 async def test_the_turn_of_an_ended_loop_or_a_dead_process_hinders_nobody(
@@ -190,20 +190,20 @@ async def test_the_turn_of_an_ended_loop_or_a_dead_process_hinders_nobody(
     desk = open_desk(settings_at(redis_url, namespace))
     first, second = LeaderLease(desk, "reminders", 30), LeaderLease(desk, "reminders", 30)
     async with first:
-        assert await first.mine()
+        assert await first.acquire_or_renew()
         with pytest.raises(Refused, match="reminders"):
             async with exclusive_access(desk):
                 pytest.fail("a rebuild beside a room at work")
-    assert await second.mine()
+    assert await second.acquire_or_renew()
     await desk.client.set(desk.keys.lease("reminders"), f"{host}:{child.pid}:{rest}", px=60_000)
     async with exclusive_access(desk):
-        assert [await second.mine(), await second.mine()] == [False, True]
+        assert [await second.acquire_or_renew(), await second.acquire_or_renew()] == [False, True]
     await desk.client.aclose()
 
 
 async def test_nothing_is_judged_by_half_a_desk(redis_url: str, namespace: str) -> None:
     async with room(redis_url, namespace, Mute()) as (desk, transport):
         await desk.client.set(desk.keys.rebuilding, "1")
-        assert await loop(desk, transport, redis_url, namespace).look(clock.now()) == []
+        assert await loop(desk, transport, redis_url, namespace).publish_due(clock.now()) == []
         with pytest.raises(Transient):
             await Taps(desk, 60).on_taps_made([])

@@ -1,30 +1,19 @@
 """What the pages show: much, nothing, another language, and every way in which something is wrong."""
 
-import html
-import json
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
 
-import httpx
 import pytest
 from msgspec.structs import replace
 
-from console import live_updates, sandbox_wall
-from console.alerts import pages as alert_pages
-from console.alerts.delivery_figures import figures_of
 from console.clusters import pages as cluster_pages
-from console.clusters.evidence import growth_of
 from console.reports import queue
-from console.web.authentication import Viewer
-from console.web.dependencies import Dependencies
-from console.web.rendering import elapsed, render_fragment
-from console.web.text_diff import mark_differences
+from console.web.rendering import render_fragment
 from console.web.words import Words
 from fenghuo import clock
-from fenghuo.domain.delivery import LedgerRow
-from fenghuo.domain.events import ClusterRedrawn, DeliveryState, Person, ScamStage
+from fenghuo.domain.events import ClusterRedrawn, ScamStage
 from fenghuo.servers.redis import RedisServer
-from tests.browser.console_page import Opened, console_at
+from tests.browser.console_page import Opened, console_at, deps_of
 from tests.browser.scenes import busy_night
 from tests.browser.scenes import every_state as d
 
@@ -126,15 +115,6 @@ async def test_money_on_its_way_stands_above_everything_known_or_not(console: Op
     assert "城关镇平安第 7 群" in alarm
 
 
-async def test_the_live_list_marks_what_the_page_shows(console: Opened) -> None:
-    await console.log_in("ana")
-    page = (await console.client.get("/queue?show=report:r0020")).text
-    assert 'data-live="/live/queue?show=report%3Ar0020"' in page
-    fragment = (await queue.fragments(deps_of(console), Words("zh"), "report:r0020"))["board"]
-    for shown in (page, fragment):
-        assert 'href="/queue?show=report:r0020" aria-current="true"' in shown
-
-
 async def test_a_doubtful_cluster_says_why(console: Opened) -> None:
     cluster = await console.room.desk.clusters.get("c-biz")
     assert cluster is not None
@@ -176,23 +156,6 @@ async def test_an_alert_keeps_the_evidence_of_a_cluster_that_was_merged(console:
     assert "这条线索刚被并入另一条" in live_parts["outcome"]
 
 
-@pytest.mark.parametrize(
-    ("seconds", "zh", "en"),
-    [
-        (-3, "00:00", "00:00"),
-        (271, "04:31", "04:31"),
-        (3599, "59:59", "59:59"),
-        (3900, "1 小时 05 分", "1 h 05 min"),
-        (259_200, "3 天", "3 days"),
-    ],
-)
-def test_the_clock_since_a_first_report_keeps_its_width(seconds: int, zh: str, en: str) -> None:
-    now = clock.now()
-    moment = now - timedelta(seconds=seconds)
-    assert elapsed(Words("zh"), moment, now) == zh
-    assert elapsed(Words("en"), moment, now) == en
-
-
 async def test_differences_and_delivery_are_shown(console: Opened) -> None:
     await console.log_in("bo")
     assert "<mark>" in (await console.client.get("/clusters/c-biz")).text
@@ -226,32 +189,6 @@ async def test_wrong_addresses_and_long_forms_get_a_page_that_says_what_to_do(co
     assert (big.status_code, "内容太长了" in big.text, "“后退”" in big.text) == (413, True, True)
     odd = await console.client.get("/alerts", params={"page": "99999", "state": "<x>"})
     assert odd.status_code == 200
-
-
-@pytest.mark.parametrize("length", [10_001, 50_000])
-async def test_a_report_that_is_too_long_is_given_back_in_its_field_with_the_message_beside_it(
-    console: Opened, length: int
-) -> None:
-    await console.log_in("dong")
-    given = await console.form("/report", "/report")
-    text = "<b>\n" + "字" * (length - 4)
-    page = await console.post("/report", {**given, "text": text, "stage": "clicked", "town": "西山镇"})
-    assert page.status_code == 422
-    field = page.text[page.text.index("<textarea") : page.text.index("</textarea>")]
-    assert html.unescape(field.partition(">")[2]) == text
-    assert 'aria-describedby="text-wrong"' in field
-    beside = page.text[page.text.index("</textarea>") : page.text.index("<fieldset>")]
-    assert 'id="text-wrong"' in beside
-    assert f"现在有 {length:,} 个" in beside
-    assert "<option selected>西山镇" in page.text
-    assert given["key"] in page.text
-
-
-async def test_no_pasted_text_is_cut_by_the_page(console: Opened) -> None:
-    """A browser cuts what is pasted at maxlength, without a word."""
-    await console.log_in("dong")
-    page = (await console.client.get("/report")).text
-    assert "maxlength" not in page[page.index("<textarea") : page.index("</textarea>")]
 
 
 async def test_static_files_may_be_kept_for_a_year(console: Opened) -> None:
@@ -290,132 +227,3 @@ async def test_a_broker_that_is_away_leaves_the_alert_as_it_was_and_gives_the_te
     assert answer.status_code == 503
     assert "没有执行" in answer.text
     assert "请写得更明白" in answer.text
-
-
-def intake_of(console: Opened, answer: Callable[[httpx.Request], httpx.Response]) -> Dependencies:
-    """The console's dependencies with an intake that answers so."""
-    deps = deps_of(console)
-    deps.intake = httpx.AsyncClient(transport=httpx.MockTransport(answer), base_url="http://intake.test")
-    return deps
-
-
-def deps_of(console: Opened) -> Dependencies:
-    found: Dependencies = console.room.asgi.dependencies["deps"].dependency()  # type: ignore[union-attr]
-    return found
-
-
-async def test_a_report_goes_to_the_intake_once_and_its_answer_is_shown(console: Opened) -> None:
-    seen: list[httpx.Request] = []
-
-    def take(request: httpx.Request) -> httpx.Response:
-        seen.append(request)
-        return httpx.Response(202, json={"report_id": "r0031", "status": "accepted"})
-
-    intake_of(console, take)
-    await console.log_in("dong")
-    form = await console.form("/report", "/report")
-    fields = form | {
-        "text": " 点赞关注，每单返 5 元\r\n进群 ",
-        "stage": "money_moving",
-        "town": "西山镇",
-        "group_id": "",
-    }
-    answer = await console.post("/report", fields)
-    assert answer.headers["location"] == "/report/r0031"
-    assert "这是骗局，请告诉居民" in (await console.client.get("/report/r0031")).text
-    assert seen[0].headers["idempotency-key"] == form["key"]
-    assert json.loads(seen[0].content) == {
-        "text": "点赞关注，每单返 5 元\n进群", "district": d.DISTRICT, "town": "西山镇", "reporter": "dong",
-        "reporter_kind": "officer", "stage": "money_moving",
-    }  # fmt: skip
-
-
-@pytest.mark.parametrize(
-    ("status", "shown", "said"),
-    [
-        (0, 503, "暂时连不上"),
-        (503, 503, "暂时连不上"),
-        (429, 429, "太多"),
-        (401, 503, "口令不一致"),
-        (422, 422, "没有接受"),
-    ],
-)
-async def test_a_report_that_is_not_taken_keeps_the_typed_text(
-    console: Opened, status: int, shown: int, said: str
-) -> None:
-    def refuse(request: httpx.Request) -> httpx.Response:
-        if not status:
-            raise httpx.ConnectError("nobody there", request=request)
-        return httpx.Response(status, json={})
-
-    intake_of(console, refuse)
-    await console.log_in("dong")
-    form = await console.form("/report", "/report")
-    answer = await console.post("/report", form | {"text": "请扫码领补贴", "stage": "paid"})
-    assert answer.status_code == shown
-    assert said in answer.text
-    assert "请扫码领补贴" in answer.text
-    assert f'name="key" value="{form["key"]}"' in answer.text
-
-
-async def test_a_live_page_gets_fragments_when_they_change_and_beats_in_between(console: Opened) -> None:
-    deps = deps_of(console)
-    token = await deps.sessions.open("bo")
-    person = Person(person_id="bo", name="薄明", role=d.Role.APPROVER, district=d.DISTRICT)
-    told = [
-        "<p>1</p>",
-        '<p>1<time datetime="x">1 分钟前</time></p>',
-        '<p>1<time datetime="x">2 分钟前</time></p>',
-    ]
-
-    async def fragments() -> dict[str, str]:
-        return {"board": told.pop(0)}
-
-    stream = live_updates.events(deps, Viewer(person, token), fragments, every_s=0)
-    got = [(await anext(stream)) for _ in range(5)]
-    await stream.aclose()  # type: ignore[attr-defined]
-    assert [x.event for x in got] == ["fragment", "beat", "fragment", "beat", "beat"]
-    assert deps.streams == 0
-
-
-async def test_the_live_parts_are_what_the_page_shows(console: Opened) -> None:
-    deps = deps_of(console)
-    parts = await alert_pages.fragments(deps, Words("zh"), "b5oadca5t00000000000aaaa", "other", "")
-    assert set(parts) == {"status", "outcome", "delivery", "history"}
-    assert "这条预警刚刚有变化" in parts["status"]
-    same = await sandbox_wall.fragments(deps, Words("en"), "西山镇")
-    assert "西山镇平安第" in same["screens"]
-    assert "城关镇平安第" not in same["screens"]
-
-
-def test_times_count_planned_groups_and_wait_for_the_slow_ones() -> None:
-    now = clock.now()
-    rows = {
-        f"g{n:04d}": LedgerRow(
-            state=DeliveryState.SHOWN, at_ms=clock.to_ms(now) + 1000 * (n + 1), channel="sandbox"
-        )
-        for n in range(9)
-    }
-    rows["g0009"] = LedgerRow(state=DeliveryState.WAITING, at_ms=0, channel="webhook")
-    found = figures_of(rows, {f"g{n:04d}": d.group(n) for n in range(10)}, 10, now)
-    assert found.times == [(50, 5.0), (90, 9.0), (99, None), (100, None)]
-    assert (found.shown, found.waiting, found.planned, found.per_mille(9)) == (9, 1, 10, 900.0)
-    assert {part.name: (part.shown, part.open, part.all) for part in found.channels} == {
-        "sandbox": (9, 0, 9), "webhook": (0, 1, 1),
-    }  # fmt: skip
-
-
-def test_marks_show_what_is_other_and_what_is_missing() -> None:
-    assert mark_differences("您的法人信息已到期", "您的法人信息已到期") == "您的法人信息已到期"
-    assert mark_differences("请于今日内登录网站", "请于明早登录网站") == "请于<mark>明早</mark>登录网站"
-    assert mark_differences("尊敬的用户您好", "您好") == "<del>尊敬的用户</del>您好"
-    assert mark_differences("甲", "<乙>") == "<mark>&lt;乙&gt;</mark>"
-
-
-def test_growth_counts_every_report_once() -> None:
-    now = clock.now()
-    members = d.members_of([now - timedelta(minutes=m) for m in (300, 299, 40, 3, 1)], 0)
-    found = growth_of(members, now)
-    assert sum(bar.count for bar in found.bars) == 5
-    assert len(found.bars) <= 26
-    assert found.minutes == 15

@@ -9,8 +9,6 @@ from typing import Any
 import httpx
 import pytest
 
-from console.todo.taps import clamp_tap_time
-from console.web.sorting import natural_sort_key
 from fenghuo import clock
 from fenghuo.domain import events as e
 from tests.browser.console_page import Opened, console_at
@@ -68,28 +66,6 @@ async def test_an_officer_sees_his_own_groups_with_the_text_as_it_goes_out(conso
     assert "核验码" in waiting["text"] and waiting["severity"] == "severe"
     page = (await console.client.get("/todo")).text
     assert "还有 4 个群等您转发" in page and "全部已发（4 个群）" in page and "4 分钟" in page
-
-
-def test_names_stand_as_people_count_and_times_are_believed_as_far_as_they_can_be_true() -> None:
-    names = ["西山 12 群", "西山 7 群", "12 栋", "西山 7 群二", "西山", "7 栋"]
-    assert sorted(names, key=natural_sort_key) == [
-        "7 栋",
-        "12 栋",
-        "西山",
-        "西山 7 群",
-        "西山 7 群二",
-        "西山 12 群",
-    ]
-    now = clock.now()
-    ago = {h: now - timedelta(hours=h) for h in (1, 3, 25)}
-    said = [
-        clamp_tap_time(clock.to_ms(at), now, ago[3]) for at in (ago[1], ago[25], now + timedelta(seconds=9))
-    ]
-    assert said == [ago[1], now, now]
-    assert clamp_tap_time(clock.to_ms(now - timedelta(hours=5)), now, ago[3]) == ago[3], (
-        "not before the release"
-    )
-    assert clamp_tap_time(0, now, ago[3]) == clamp_tap_time(-(10**30), now, ago[3]) == now
 
 
 async def test_an_officer_with_something_to_send_is_led_there(console: Opened) -> None:

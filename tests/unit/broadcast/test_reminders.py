@@ -61,14 +61,14 @@ TODO = {("todo", "wang"): to_ms(NOON)}
 
 def test_an_owner_is_told_at_once_of_all_his_groups_together() -> None:
     assert told(due(waits(1, 2, 3), REGISTER, TIMES, NOON)) == {("todo", "wang", 3)}
-    assert due(waits(1, 2, told=TODO), REGISTER, TIMES, after(299)) == []
+    assert due(waits(1, 2, notified=TODO), REGISTER, TIMES, after(299)) == []
 
 
 @pytest.mark.parametrize(
     ("severity", "remind", "deputy", "station"), [("severe", 300, 600, 900), ("moderate", 1800, 3600, 7200)]
 )
 def test_the_ladder_by_severity(severity: str, remind: int, deputy: int, station: int) -> None:
-    waiting = waits(1, 2, severity=severity, told=TODO)
+    waiting = waits(1, 2, severity=severity, notified=TODO)
     assert told(due(waiting, REGISTER, TIMES, after(remind - 1))) == set()
     assert told(due(waiting, REGISTER, TIMES, after(remind))) == {("remind", "wang", 2)}
     assert ("deputy", "li", 2) in told(due(waiting, REGISTER, TIMES, after(deputy)))
@@ -79,17 +79,19 @@ def test_the_ladder_by_severity(severity: str, remind: int, deputy: int, station
 
 def test_what_was_told_is_not_told_again() -> None:
     levels = {"remind": 1, "deputy": 1, "station": 1}
-    waiting = waits(1, told=TODO, escalated={"g0001": levels})
+    waiting = waits(1, notified=TODO, escalated={"g0001": levels})
     assert due(waiting, REGISTER, TIMES, after(5000)) == []
 
 
 def test_the_same_look_makes_the_same_ids_and_a_later_group_one_of_its_own() -> None:
-    first = due(waits(1, told=TODO), REGISTER, TIMES, after(300))
-    assert first == due(waits(1, told=TODO), REGISTER, TIMES, after(300))
-    more = due(waits(1, 2, told=TODO), REGISTER, TIMES, after(310))
+    first = due(waits(1, notified=TODO), REGISTER, TIMES, after(300))
+    assert first == due(waits(1, notified=TODO), REGISTER, TIMES, after(300))
+    more = due(waits(1, 2, notified=TODO), REGISTER, TIMES, after(310))
     assert {x.event_id for x in more} == {x.event_id for x in first}, "a crash before the desk had it"
     reminded = TODO | {("remind", "wang"): to_ms(after(300))}
-    later = due(waits(1, 2, told=reminded, escalated={"g0001": {"remind": 1}}), REGISTER, TIMES, after(320))
+    later = due(
+        waits(1, 2, notified=reminded, escalated={"g0001": {"remind": 1}}), REGISTER, TIMES, after(320)
+    )
     assert told(later) == {("remind", "wang", 1)} and later[0].event_id != first[0].event_id
 
 
@@ -99,15 +101,15 @@ def test_without_an_owner_deputy_and_station_are_told_at_once() -> None:
 
 
 def test_without_a_deputy_the_station_is_told_in_his_stead() -> None:
-    assert not any(x.level == "station" for x in due(waits(3, told=TODO), REGISTER, TIMES, after(599)))
-    assert ("station", "duty", 1) in told(due(waits(3, told=TODO), REGISTER, TIMES, after(600)))
+    assert not any(x.level == "station" for x in due(waits(3, notified=TODO), REGISTER, TIMES, after(599)))
+    assert ("station", "duty", 1) in told(due(waits(3, notified=TODO), REGISTER, TIMES, after(600)))
 
 
 def test_a_reminder_keeps_its_distance_from_a_late_first_word() -> None:
     first = due(waits(1), REGISTER, TIMES, after(700))
     assert told(first) == {("todo", "wang", 1), ("deputy", "li", 1)}
     told_late = {("todo", "wang"): to_ms(after(700))}
-    waiting = waits(1, told=told_late, escalated={"g0001": {"deputy": 1}})
+    waiting = waits(1, notified=told_late, escalated={"g0001": {"deputy": 1}})
     assert due(waiting, REGISTER, TIMES, after(800)) == []
     assert ("remind", "wang", 1) in told(due(waiting, REGISTER, TIMES, after(1000)))
 
@@ -117,23 +119,23 @@ def test_the_longest_wait_of_an_owner_counts_for_all() -> None:
     new = LedgerRow(state=State.WAITING, at_ms=to_ms(after(280)), channel="relay")
     undone = LedgerRow(state=State.WAITING, at_ms=to_ms(after(299)), channel="relay", since_ms=to_ms(NOON))
     for rows in ({"g0001": old, "g0002": new}, {"g0001": undone, "g0002": new}):
-        waiting = Waiting(AlertId("a1"), 1, "warning", "severe", rows, told=TODO)
+        waiting = Waiting(AlertId("a1"), 1, "warning", "severe", rows, notified=TODO)
         assert told(due(waiting, REGISTER, TIMES, after(300))) == {("remind", "wang", 2)}
 
 
 def test_other_platforms_owners_are_reminded_and_nobody_stands_in() -> None:
-    waiting = waits(1, 4, channel="wecom_customer_group", told=TODO)
+    waiting = waits(1, 4, channel="wecom_customer_group", notified=TODO)
     assert told(due(waiting, REGISTER, TIMES, after(5000))) == {("remind", "wang", 1)}
 
 
 def test_the_night_holds_what_is_not_severe_and_the_morning_begins_where_it_stood() -> None:
     dusk = NOON.replace(hour=13, minute=50)  # 21:50 in China
-    quiet = waits(1, severity="moderate", at=dusk, told={("todo", "wang"): to_ms(dusk)})
+    quiet = waits(1, severity="moderate", at=dusk, notified={("todo", "wang"): to_ms(dusk)})
     assert due(quiet, REGISTER, TIMES, dusk + timedelta(hours=3)) == []
     seven = dusk + timedelta(hours=9, minutes=10)
     assert due(quiet, REGISTER, TIMES, seven) == []
     assert told(due(quiet, REGISTER, TIMES, seven + timedelta(minutes=20))) == {("remind", "wang", 1)}
-    severe = waits(1, at=dusk, told={("todo", "wang"): to_ms(dusk)})
+    severe = waits(1, at=dusk, notified={("todo", "wang"): to_ms(dusk)})
     assert ("remind", "wang", 1) in told(due(severe, REGISTER, TIMES, dusk + timedelta(hours=3)))
 
 

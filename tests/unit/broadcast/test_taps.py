@@ -13,14 +13,14 @@ from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Role
 from fenghuo.domain.channels import CHANNELS
-from fenghuo.domain.delivery import LedgerRow, ledger_rank
+from fenghuo.domain.delivery import LatestRelease, LedgerRow, ledger_rank
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.taps import level_for, may_tap
 from tests.support.builders import NOON, group
 
 ALERT = AlertId("a1")
-STANDS = {ALERT: (1, "approved")}
-RECALLED = {ALERT: (1, "recalled")}
+STANDS = {ALERT: LatestRelease(1, "approved")}
+RECALLED = {ALERT: LatestRelease(1, "recalled")}
 KEY = delivery_of(ALERT, 1, "warning", "g1")
 
 
@@ -38,10 +38,10 @@ def row(state: State = State.WAITING, **more: Any) -> LedgerRow:
 def folded(
     *taps: e.TapMade,
     before: LedgerRow | None = None,
-    standing: dict[AlertId, Any] = STANDS,
+    latest: dict[AlertId, Any] = STANDS,
     seen: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> list[e.ReceiptRecorded]:
-    return list(fold(taps, {KEY: before or row()}, seen, standing, 60))  # type: ignore[arg-type]
+    return list(fold(taps, {KEY: before or row()}, seen, latest, 60))  # type: ignore[arg-type]
 
 
 def test_a_tap_shows_the_group_with_the_time_it_waited_since() -> None:
@@ -92,8 +92,8 @@ def shown(**more: Any) -> LedgerRow:
 def test_an_undo_comes_too_late_or_from_another_or_after_a_recall() -> None:
     assert folded(tap("u", 61, undo=True), before=shown()) == []
     assert folded(tap("u", 30, undo=True, who="li"), before=shown()) == []
-    assert folded(tap("u", 30, undo=True), before=shown(), standing=RECALLED) == []
-    assert folded(tap("u", 30, undo=True), before=shown(), standing={ALERT: (2, "updated")}) == []
+    assert folded(tap("u", 30, undo=True), before=shown(), latest=RECALLED) == []
+    assert folded(tap("u", 30, undo=True), before=shown(), latest={ALERT: LatestRelease(2, "updated")}) == []
     assert folded(tap("u", 30, undo=True), before=shown(cause="send")) == []
     assert len(folded(tap("u", 60, undo=True), before=shown())) == 1
 
@@ -101,7 +101,7 @@ def test_an_undo_comes_too_late_or_from_another_or_after_a_recall() -> None:
 @pytest.mark.parametrize("state", [State.SUPERSEDED, State.UNKNOWN])
 def test_what_was_superseded_is_shown_all_the_same_when_it_was_sent(state: State) -> None:
     before = row(state, since_ms=to_ms(NOON - timedelta(seconds=300)))
-    [x] = folded(tap("a", tapped_at=NOON - timedelta(seconds=20)), before=before, standing=RECALLED)
+    [x] = folded(tap("a", tapped_at=NOON - timedelta(seconds=20)), before=before, latest=RECALLED)
     assert (x.state, x.may_have_arrived, x.at) == (State.SHOWN, True, NOON - timedelta(seconds=20))
 
 

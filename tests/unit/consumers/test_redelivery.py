@@ -1,16 +1,11 @@
-"""What is done again after a crash gives the same: surges, decisions, and patterns that come late."""
+"""Redelivery after a crash changes nothing: surges, decisions, expiries."""
 
-import threading
 from datetime import timedelta
-from itertools import permutations
 from types import SimpleNamespace
 from typing import Any
 
-import pytest
-
 from consumers.decisions import Decisions
 from consumers.expiry_loop import Expiry
-from consumers.live_library import LiveLibrary
 from consumers.surge import Surge
 from fenghuo import clock
 from fenghuo.demo.district import KNOWN
@@ -18,9 +13,8 @@ from fenghuo.desk.alerts import Drafted
 from fenghuo.desk.keys import surge_of
 from fenghuo.desk.surges import PatternMatch, SurgeKey
 from fenghuo.domain import events as e
-from fenghuo.domain.alert import Action, Alert, AlertId, Role, State, content_hash
+from fenghuo.domain.alert import Action, Alert, Role, State, content_hash
 from fenghuo.domain.alert_lifecycle import decide
-from patterns.matching import Library
 from tests.support.builders import (
     DISTRICT,
     NOON,
@@ -48,7 +42,7 @@ class SmallDesk:
             all=self.all_alerts, get_many=self.alerts_by_id, drafted_from=self.drafted_from
         )
         self.order_outcomes = SimpleNamespace(settled=self.settled)
-        self.directory = SimpleNamespace(person=self.person, groups=self.groups)
+        self.directory = SimpleNamespace(person=self.person, groups=self.groups, people=self.people)
 
     async def recent_matches(self, surges: Any, since_ms: int) -> dict[SurgeKey, list[PatternMatch]]:
         return {surge: [] for surge in surges}
@@ -70,6 +64,9 @@ class SmallDesk:
 
     async def person(self, person_id: str) -> e.Person | None:
         return next((x for x in PEOPLE if x.person_id == person_id), None)
+
+    async def people(self) -> dict[str, e.Person]:
+        return {x.person_id: x for x in PEOPLE}
 
     async def groups(self) -> dict[str, e.Group]:
         return {"g0001": group(1)}
@@ -172,62 +169,3 @@ async def test_an_expiry_that_was_asked_before_an_extension_is_refused() -> None
     desk.found_alerts["a1"] = decide(alert, order(Action.EDIT, content=longer), findings=(), reach=(1, 1))
     outcome = await Decisions(desk).on_decisions_made(asked)  # type: ignore[arg-type]
     assert [x.code for x in outcome.events if isinstance(x, e.DecisionRefused)] == ["stale"]
-
-
-BAIT = "您的企业法人信息已到期请登录完成认证"
-
-
-def changed(minutes: int, *, retired: bool = False, pattern_id: str = "p", **more: Any) -> e.PatternChanged:
-    return e.PatternChanged(
-        event_id=f"x{minutes}{pattern_id}", at=NOON + timedelta(minutes=minutes), pattern_id=pattern_id,
-        fraud_type="BIZ", title="t", text=BAIT, retired=retired, **more,
-    )  # fmt: skip
-
-
-def verdict_of(library: LiveLibrary) -> str:
-    ((verdict, _),) = library.match([BAIT])
-    return verdict.band
-
-
-async def test_a_pattern_that_comes_late_does_not_bring_a_retired_one_back() -> None:
-    library = LiveLibrary([])
-    await library.apply([changed(0)])
-    assert verdict_of(library) == "known"
-    await library.apply([changed(2, retired=True)])
-    await library.apply([changed(1)])
-    assert verdict_of(library) == "none"
-
-
-@pytest.mark.parametrize("order", list(permutations((0, 1, 2))))
-async def test_of_the_changes_that_come_at_once_the_latest_counts(order: tuple[int, ...]) -> None:
-    library = LiveLibrary([])
-    changes = [changed(0), changed(1, retired=True), changed(2)]
-    await library.apply([changes[n] for n in order])
-    assert verdict_of(library) == "known"
-    await library.apply([changed(1, retired=True)])
-    assert verdict_of(library) == "known"
-
-
-async def test_a_replay_changes_the_library_once_and_beside_the_loop(monkeypatch: pytest.MonkeyPatch) -> None:
-    library, seen_at, change = LiveLibrary([]), list[tuple[int, int]](), Library.change
-
-    def seen(held: Library, *arguments: Any) -> None:
-        change(held, *arguments)
-        seen_at.append((len(held), threading.get_ident()))
-
-    monkeypatch.setattr(Library, "change", seen)
-    await library.apply([changed(n, pattern_id=f"p{n}") for n in range(300)])
-    ((size, thread),) = seen_at
-    assert size == 300
-    assert thread != threading.get_ident()
-
-
-async def test_a_pattern_tells_whether_an_alert_or_a_person_taught_it() -> None:
-    library = LiveLibrary([])
-    await library.apply([changed(0, alert_id=AlertId("a"))])
-    ((_, learned),) = library.match([BAIT])
-    await library.apply([changed(1)])
-    ((_, added),) = library.match([BAIT])
-    assert learned is not None and added is not None
-    assert (learned.source, learned.alert_id) == ("alert", "a")
-    assert (added.source, added.alert_id) == ("manual", None)

@@ -9,7 +9,7 @@ from pydantic import SecretStr, ValidationError
 from fenghuo.errors import Refused
 from fenghuo.settings import SECRETS, Settings, ensure_secrets, load_settings
 
-ROOT = Path(__file__).parents[3]
+ROOT = Path(__file__).parents[2]
 EXAMPLE = ROOT / ".env.example"
 
 

@@ -340,7 +340,7 @@ async def test_with_kafka_a_lost_desk_does_not_stop_reports(
         answers = [await intake.send(Idempotency_Key="k1") for _ in range(2)]
         assert [x.status_code for x in answers] == [202, 202]
         assert len({x.event_id for x in taken}) == 1
-        assert "accepted without looking for a repeat" in caplog.text
+        assert "accepted without a check for repeats" in caplog.text
 
 
 async def test_answer_follows_the_report(intake: RunningIntake) -> None:
