@@ -1,4 +1,4 @@
-"""/sim/...: what the simulation is told (roster, faults, reset) and what it tells (counts, log, timeline)."""
+"""/sim/...: to control the simulation (roster, faults, reset) and to read it (counts, log, timeline)."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,7 +18,7 @@ ControlHandler = Callable[[SimulatedPlatform, web.Request], Awaitable[dict[str, 
 
 
 async def take_roster(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """Work with the roster in the body from now on."""
+    """Use the roster in the body from now on."""
     platform.use(roster.read(await _body(request)))
     new = platform.roster
     return {
@@ -28,13 +28,13 @@ async def take_roster(platform: SimulatedPlatform, request: web.Request) -> dict
 
 
 async def take_faults(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """Misbehave as the body says from now on; {} ends it."""
+    """Use the faults in the body from now on; {} ends them."""
     platform.faults = faults.read(await _body(request))
     return {"ways": sorted(platform.faults.ways), "dead_credentials": platform.faults.dead_credentials}
 
 
 async def reset(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """Forget everything that was shown and asked."""
+    """Drop all messages and requests."""
     platform.reset()
     return {}
 
@@ -52,7 +52,7 @@ async def state(platform: SimulatedPlatform, request: web.Request) -> dict[str, 
 
 
 async def groups(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """What each group got, of ?group= or of all."""
+    """What the group ?group= got, or each group."""
     only = request.query.get("group")
     wanted = platform.delivered.groups if only is None else {only: platform.delivered.groups.get(only, ())}
     return {
@@ -64,7 +64,7 @@ async def groups(platform: SimulatedPlatform, request: web.Request) -> dict[str,
 
 
 async def counts(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """How many groups have a text (?text_sha= or ?contains=), how often twice; with ?ids=1 which."""
+    """How many groups have a text (?text_sha= or ?contains=), and doubles; with ?ids=1 which groups."""
     texts = _texts(platform, request)
     told = count(texts)
     if request.query.get("ids"):
@@ -92,9 +92,9 @@ async def log(platform: SimulatedPlatform, request: web.Request) -> dict[str, An
 
 
 async def timeline(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """When which share of residents had a text, in simulated seconds since the real time ?since_ms=.
+    """When each share of residents had a text, in simulated seconds since the real time ?since_ms=.
 
-    Of all residents of the roster, or of ?residents= many.
+    Shares of all residents of the roster, or of ?residents=.
     """
     steps = reached(_texts(platform, request), platform.members)
     since_s = platform.clock.sim_s(_whole(request, "since_ms", steps[0][0] if steps else 0))
@@ -115,7 +115,7 @@ async def timeline(platform: SimulatedPlatform, request: web.Request) -> dict[st
 
 
 def add_routes(app: web.Application, platform: SimulatedPlatform, mark: Mapping[str, str]) -> None:
-    """Put /sim/... into ``app``."""
+    """Add the routes of /sim/ to ``app``."""
 
     def as_json(told: ControlHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
@@ -145,7 +145,7 @@ def add_routes(app: web.Application, platform: SimulatedPlatform, mark: Mapping[
 
 
 def _admit(request: web.Request) -> None:
-    """Raises Refused when a page in a browser asks for a change: people with the console open also surf."""
+    """Raise Refused for a change requested by a page of another site in a browser."""
     if request.method == "POST" and "Origin" in request.headers:
         raise Refused("pages of other sites may not change the simulation")
 
