@@ -97,15 +97,15 @@ def _group(n: int, size: int, dice: random.Random, hooks: str) -> dict[str, str]
     k = n % (len(TOWNS) * STATIONS_PER_TOWN)
     town, station = stations()[k]
     kind, tag = _KINDS[n % 7 if n % 7 < len(_KINDS) else 0]
-    mine = n // (len(TOWNS) * STATIONS_PER_TOWN) % OFFICERS_PER_STATION
+    officer = n // (len(TOWNS) * STATIONS_PER_TOWN) % OFFICERS_PER_STATION
     return {
         "group_id": f"g{n:05d}",
         "name": f"{town}{dice.choice(_PLACES)}{n // len(TOWNS) + 1}{kind}",
         "district": DISTRICT,
         "town": town,
         "station": station,
-        "owner": f"officer-{k:02d}-{mine}",
-        "deputy": f"officer-{k:02d}-{(mine + 1) % OFFICERS_PER_STATION}",
+        "owner": f"officer-{k:02d}-{officer}",
+        "deputy": f"officer-{k:02d}-{(officer + 1) % OFFICERS_PER_STATION}",
         "members": str(size),
         "tags": tag,
         **_way(n, hooks),

@@ -65,10 +65,10 @@ class Fault(StrEnum):
 PLAIN = Misbehaviour()
 
 
-def read(said: Any) -> Faults:
+def read(parsed: Any) -> Faults:
     """Faults from parsed TOML or JSON; raises Refused with the reason."""
     try:
-        return msgspec.convert(said, Faults)
+        return msgspec.convert(parsed, Faults)
     except msgspec.ValidationError as error:
         raise Refused(f"these faults cannot be used: {error}") from None
 

@@ -39,9 +39,9 @@ class _PlannedTap:
     level: str
 
 
-def read(said: Any) -> list[TextToForward]:
+def read(answer: Any) -> list[TextToForward]:
     """The to-dos of an answer of GET /api/todo. Raises msgspec.ValidationError."""
-    todos: list[TextToForward] = msgspec.convert(said["todos"], list[TextToForward])
+    todos: list[TextToForward] = msgspec.convert(answer["todos"], list[TextToForward])
     return todos
 
 

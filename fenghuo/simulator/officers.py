@@ -91,7 +91,7 @@ class Officer:
         self._connector = connector
         profile = self._platform.profiles[member.profile]
         self._plan = OfficerPlan(member.person_id, profile, self._platform.seed)
-        self._told = self._platform.notices.get(member.person_id, 0)
+        self._notices_seen = self._platform.notices.get(member.person_id, 0)
         self._reported: set[TapKey] = set()
 
     async def live(self) -> None:
@@ -131,10 +131,10 @@ class Officer:
         second = clock_.second_of_day(now_s)
         self._plan.see(todos, now_s, second)
         self._reported &= items(todos).keys()
-        told = self._platform.notices.get(self._member.person_id, 0)
-        for _ in range(self._told, told):
+        notices = self._platform.notices.get(self._member.person_id, 0)
+        for _ in range(self._notices_seen, notices):
             self._plan.be_reminded(now_s, second)
-        self._told = told
+        self._notices_seen = notices
         due = [item for item in self._plan.due(now_s) if item not in self._reported]
         if due:
             await self._tap(session, due)
@@ -170,11 +170,11 @@ class Officer:
         """Send one request; returns why taps were refused, by group id."""
         press = {"press_id": secrets.token_hex(16), "taps": taps, "undo": False}
         press |= {"already": True} if already else {}
-        said = await self._retry(lambda: self._report(session, press))
-        if "error" in said:
+        answer = await self._retry(lambda: self._report(session, press))
+        if "error" in answer:
             self._all.tally["troubles"] += 1
             return {}
-        whys = {str(row["group_id"]): str(row["why"]) for row in said.get("refused", ())}
+        whys = {str(row["group_id"]): str(row["why"]) for row in answer.get("refused", ())}
         self._all.tally["taps"] += len(taps) - len(whys)
         self._all.tally["refused"] += len(whys)
         return whys
@@ -200,8 +200,8 @@ class Officer:
         ) as answer:
             if answer.status not in ANSWERS or answer.content_type != "application/json":
                 await _check(answer)
-            said: dict[str, Any] = await answer.json()
-            return said
+            body: dict[str, Any] = await answer.json()
+            return body
 
     def _csrf(self, session: aiohttp.ClientSession) -> dict[str, str]:
         cookies = session.cookie_jar.filter_cookies(self._all.console)

@@ -22,12 +22,12 @@ class PlatformRequest:
     def fields(self) -> dict[str, Any] | None:
         """The body as a JSON object; None if it is none, or has a lone surrogate."""
         try:
-            said = json.loads(self.body)
+            parsed = json.loads(self.body)
             if b"\\ud" in self.body.lower():
-                json.dumps(said, ensure_ascii=False).encode()
+                json.dumps(parsed, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             return None
-        return said if isinstance(said, dict) else None
+        return parsed if isinstance(parsed, dict) else None
 
     def escaped(self) -> bool:
         """Whether the body has a \\uxxxx escape."""

@@ -86,10 +86,10 @@ class Roster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     webhook_secret: str = ""
 
 
-def read(said: Any) -> Roster:
+def read(parsed: Any) -> Roster:
     """A roster from parsed TOML or JSON; raises Refused with the reason."""
     try:
-        roster = msgspec.convert(said, Roster)
+        roster = msgspec.convert(parsed, Roster)
     except msgspec.ValidationError as error:
         raise Refused(f"this roster cannot be used: {error}") from None
     _check(roster)

@@ -66,11 +66,11 @@ async def groups(platform: SimulatedPlatform, request: web.Request) -> dict[str,
 async def counts(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
     """How many groups have a text (?text_sha= or ?contains=), and doubles; with ?ids=1 which groups."""
     texts = _texts(platform, request)
-    told = count(texts)
+    counted = count(texts)
     if request.query.get("ids"):
-        told["group_ids"] = sorted({group_id for text in texts for group_id in text.groups})
+        counted["group_ids"] = sorted({group_id for text in texts for group_id in text.groups})
     return {
-        **told,
+        **counted,
         "asked_again": platform.delivered.asked_again,
         "forgotten_texts": platform.delivered.forgotten,
     }
@@ -117,15 +117,15 @@ async def timeline(platform: SimulatedPlatform, request: web.Request) -> dict[st
 def add_routes(app: web.Application, platform: SimulatedPlatform, mark: Mapping[str, str]) -> None:
     """Add the routes of /sim/ to ``app``."""
 
-    def as_json(told: ControlHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def as_json(handler: ControlHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             platform.mass_sends.settle()
             try:
                 _admit(request)
-                said, status = await told(platform, request), 200
+                body_fields, status = await handler(platform, request), 200
             except Refused as error:
-                said, status = {"error": str(error)}, 400
-            body = json.dumps({"simulation": True, **said}, ensure_ascii=False).encode()
+                body_fields, status = {"error": str(error)}, 400
+            body = json.dumps({"simulation": True, **body_fields}, ensure_ascii=False).encode()
             return web.Response(body=body, status=status, headers=mark, content_type="application/json")
 
         return handle
@@ -135,12 +135,12 @@ def add_routes(app: web.Application, platform: SimulatedPlatform, mark: Mapping[
         secured = {**mark, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return web.Response(text=dashboard.render(platform), content_type="text/html", headers=secured)
 
-    for path, told in (("roster", take_roster), ("faults", take_faults), ("reset", reset)):
-        app.router.add_post(f"/sim/{path}", as_json(told))
-    for path, told in (
+    for path, handler in (("roster", take_roster), ("faults", take_faults), ("reset", reset)):
+        app.router.add_post(f"/sim/{path}", as_json(handler))
+    for path, handler in (
         ("state", state), ("groups", groups), ("counts", counts), ("log", log), ("timeline", timeline),
     ):  # fmt: skip
-        app.router.add_get(f"/sim/{path}", as_json(told))
+        app.router.add_get(f"/sim/{path}", as_json(handler))
     app.router.add_get("/sim/", page)
 
 

@@ -157,12 +157,12 @@ def _line(pieces: list[Any]) -> str:
 
 
 def _feishu(code: int, _call: PlatformRequest, detail: str) -> PlatformResponse:
-    said = {
+    messages = {
         9499: "Bad Request", 11232: "frequency limited", 19001: "incoming webhook access token invalid",
         19021: "sign match fail or timestamp is not within one hour from current time",
         19022: "Ip Not Allowed", 19024: "Key Words Not Found",
     }  # fmt: skip
-    return PlatformResponse({"code": code, "msg": detail or said.get(code, "error"), "data": {}})
+    return PlatformResponse({"code": code, "msg": detail or messages.get(code, "error"), "data": {}})
 
 
 def _robot(platform: SimulatedPlatform, channel: str, key: str, *, gone: int) -> SimulatedRobot:

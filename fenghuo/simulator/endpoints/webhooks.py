@@ -67,13 +67,13 @@ def _signed(platform: SimulatedPlatform, request: PlatformRequest) -> bool:
 
 def _refuse(code: int, _call: PlatformRequest, detail: str) -> PlatformResponse:
     """The response for an error; here the code is an HTTP status."""
-    said = {
+    messages = {
         400: "an X-Event-Id and a body {\"text\": ...} are needed", 401: "signature or timestamp",
         404: "no such group", 410: "gone", 413: "too large", 429: "too many requests",
     }  # fmt: skip
     headers = {"Retry-After": "1"} if code in (429, 503) else {}
     return PlatformResponse(
-        {"ok": False, "error": detail or said.get(code, "error")},
+        {"ok": False, "error": detail or messages.get(code, "error")},
         status=code if 400 <= code < 600 else 500,
         headers=headers,
     )

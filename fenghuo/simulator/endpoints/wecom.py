@@ -64,8 +64,8 @@ def add_msg_template(platform: SimulatedPlatform, corp: Corp, fields: dict[str, 
 
 
 def _content(fields: dict[str, Any]) -> str:
-    said = fields.get("text")
-    text = said.get("content", "") if isinstance(said, dict) else ""
+    part = fields.get("text")
+    text = part.get("content", "") if isinstance(part, dict) else ""
     attached = fields.get("attachments", [])
     if not isinstance(text, str) or not isinstance(attached, list):
         raise PlatformError(40035)
@@ -88,10 +88,10 @@ def get_groupmsg_list_v2(platform: SimulatedPlatform, corp: Corp, fields: dict[s
     if fields.get("chat_type") != "group" or fields.get("filter_type", 2) not in (0, 1, 2):
         raise PlatformError(40035, "chat_type or filter_type")
     creator = fields.get("creator")
-    mine = [] if fields.get("filter_type") == 1 else platform.mass_sends.of(corp)
+    tasks = [] if fields.get("filter_type") == 1 else platform.mass_sends.of(corp)
     listed = [
         _listed(platform, task)
-        for task in mine
+        for task in tasks
         if start <= _seconds(platform, task.created_s) <= end and creator in (None, "", task.owner)
     ]
     page, following = _page(listed, fields, most=100, usual=50)
