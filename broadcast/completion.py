@@ -91,9 +91,9 @@ class Completion:
         groups = await self._desk.directory.groups_by_id([x for x in group_ids if x not in known])
         if release is None:
             return []
-        people = await self._desk.directory.people()
+        tappers = await self._desk.directory.tappers(groups.values())
         dispatch = Dispatch(release, what.kind, late[0])
-        return requests(dispatch, owed_ways(dispatch, groups.values(), late, people))
+        return requests(dispatch, owed_ways(dispatch, groups.values(), late, tappers))
 
 
 def _rank(x: LedgerRow | e.ReceiptRecorded) -> int:

@@ -16,8 +16,15 @@ from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import RELEASED, SYSTEM, Action, Alert, Content, Order, PersonId, Role
 from fenghuo.domain.alert_lifecycle import affected_content, decide
-from fenghuo.domain.audience import ExpressionError, digest_of, freeze, reach_of
-from fenghuo.domain.reach import frozen_reach, still_there
+from fenghuo.domain.audience import (
+    ExpressionError,
+    digest_of,
+    freeze,
+    frozen_reach,
+    reach_of,
+    still_there,
+)
+from fenghuo.domain.taps import Tappers
 from fenghuo.errors import Denied
 from fenghuo.transport.stage import Outcome
 from patterns.entities.redact import forbidden
@@ -132,11 +139,12 @@ def _findings(before: Alert | None, order: Order) -> list[str]:
 
 
 class _ReachOfOrders:
-    """The reach of one batch's orders; the groups are read once, and only if an order needs them."""
+    """The reach of one batch's orders; groups and people are read once, and only if needed."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
         self._groups: dict[str, e.Group] | None = None
+        self._tappers: Tappers | None = None
         self._fresh: dict[str, tuple[str, ...]] = {}
         """Audiences frozen by this batch, which are not on the desk yet: digest to group ids."""
 
@@ -148,7 +156,7 @@ class _ReachOfOrders:
         groups = await self._all()
         try:
             if order.action in _WRITES:
-                return reach_of(content, groups.values()), ()
+                return reach_of(content, groups.values(), await self._who_taps()), ()
             if order.action in _SUBMITS:
                 ids = freeze(groups.values(), content.audience)
                 self._fresh[digest_of(ids)] = ids
@@ -156,7 +164,7 @@ class _ReachOfOrders:
                 ids = await self._frozen(content.audience.frozen)
         except ExpressionError as error:
             raise Denied("expression", error.message("en")) from error
-        return frozen_reach(content, still_there(ids, groups)), ids
+        return frozen_reach(content, still_there(ids, groups), await self._who_taps()), ids
 
     async def _frozen(self, digest: str) -> tuple[str, ...]:
         """The groups frozen under ``digest``; none if it is not on file, and then nobody is reached."""
@@ -168,6 +176,11 @@ class _ReachOfOrders:
         if self._groups is None:
             self._groups = await self._desk.directory.groups()
         return self._groups
+
+    async def _who_taps(self) -> Tappers:
+        if self._tappers is None:
+            self._tappers = Tappers(await self._desk.directory.people())
+        return self._tappers
 
 
 def _frozen(order: Order, group_ids: tuple[str, ...]) -> e.AudienceFrozen:

@@ -12,7 +12,8 @@ from fenghuo.domain import events as e
 from fenghuo.domain.channels import SANDBOX
 from fenghuo.domain.delivery import LatestRelease, held_by_halt
 from fenghuo.domain.quiet_hours import quiet_until
-from fenghuo.domain.routing import moved_to, way_of
+from fenghuo.domain.routing import NoWay, route, way_of
+from fenghuo.domain.taps import Tappers
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,17 +50,19 @@ class Conditions:
 
 
 def open_way(
-    channel: str, group: e.Group, release: e.Release, available: Collection[str]
+    channel: str, group: e.Group, release: e.Release, tappers: Tappers, available: Collection[str]
 ) -> e.Binding | Refusal:
     """The group's way through ``channel``, or why it is closed. ``available`` are the channels of this
     process."""
     if group.gone:
-        return Refusal("the group is gone")
+        return Refusal(NoWay.GONE)
     if release.exercise and channel != SANDBOX.name:
         return Refusal("an exercise goes to the sandbox alone")
     way = way_of(group, channel)
     if way is None or channel not in available:
-        return Refusal("no such channel here", moved_to(group, release, channel))
+        return Refusal("no such channel here", route(group, release, tappers, without={channel}).channel)
+    if not tappers.can_tap(group, channel):
+        return Refusal(NoWay.NOBODY, route(group, release, tappers, after=channel).channel)
     return way
 
 

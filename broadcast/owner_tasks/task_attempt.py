@@ -13,7 +13,8 @@ from broadcast.limits.last_look import Departure
 from fenghuo.clock import from_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import LedgerRow
-from fenghuo.domain.routing import next_way
+from fenghuo.domain.routing import route
+from fenghuo.domain.taps import Tappers
 from fenghuo.domain.warning_text import as_sent
 
 
@@ -24,6 +25,7 @@ class TaskAttempt:
     request: e.TaskRequested
     release: e.Release
     groups: Mapping[str, e.Group]
+    tappers: Tappers
     chats: Mapping[str, str]
     """Group id to the group's id on the platform."""
     rows: Mapping[str, LedgerRow]
@@ -61,7 +63,8 @@ class TaskAttempt:
 
     def next_channel(self, group_id: str) -> str:
         """The channel of the group's next way."""
-        return next_way(self.groups[group_id], self.release, self.request.channel)
+        group = self.groups[group_id]
+        return route(group, self.release, self.tappers, after=self.request.channel).channel
 
     def task(self) -> Task:
         """The task as the platform gets it."""

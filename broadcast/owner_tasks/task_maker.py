@@ -34,7 +34,8 @@ from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import LedgerRow
-from fenghuo.domain.routing import next_way, sender_of
+from fenghuo.domain.routing import route
+from fenghuo.domain.taps import Tappers
 from fenghuo.errors import Refused
 from fenghuo.security.sealing import unseal
 from fenghuo.settings import Settings
@@ -85,12 +86,13 @@ class TaskMaker:
             return []
         groups = await self._desk.directory.groups_by_id(wanted)
         require_all(wanted, groups)
-        chats, receipts = self._chats(request, release, [groups[x] for x in wanted], rows)
+        tappers = await self._desk.directory.tappers(groups.values())
+        chats, receipts = self._chats(request, release, [groups[x] for x in wanted], tappers, rows)
         if not chats:
             return receipts
         some = groups[next(iter(chats))]
-        people = await self._desk.directory.people_by_id({some.owner})
-        attempt = TaskAttempt(request, release, groups, chats, rows, sender_of(some, people))
+        sender = tappers.owner_userid(some)
+        attempt = TaskAttempt(request, release, groups, tappers, chats, rows, sender)
         return receipts + await self._attempt(attempt, breakers, last_look, late=late)
 
     async def _rows(self, request: e.TaskRequested, last_look: LastLook) -> dict[str, LedgerRow]:
@@ -104,13 +106,14 @@ class TaskMaker:
         request: e.TaskRequested,
         release: e.Release,
         groups: Sequence[e.Group],
+        tappers: Tappers,
         rows: Mapping[str, LedgerRow],
     ) -> tuple[dict[str, str], list[e.Event]]:
         """The groups' ids on the platform; receipts of the groups that have no open way to there."""
         chats: dict[str, str] = {}
         receipts: list[e.Event] = []
         for group in groups:
-            chat = self._chat(request.channel, group, release)
+            chat = self._chat(request.channel, group, release, tappers)
             if isinstance(chat, str):
                 chats[group.group_id] = chat
                 continue
@@ -125,14 +128,14 @@ class TaskMaker:
             )
         return chats, receipts
 
-    def _chat(self, channel: str, group: e.Group, release: e.Release) -> str | Refusal:
-        way = open_way(channel, group, release, self._channels)
+    def _chat(self, channel: str, group: e.Group, release: e.Release, tappers: Tappers) -> str | Refusal:
+        way = open_way(channel, group, release, tappers, self._channels)
         if isinstance(way, Refusal):
             return way
         try:
             return unseal(way.target, self._key)
         except Refused as error:
-            return Refusal(str(error), next_way(group, release, channel))
+            return Refusal(str(error), route(group, release, tappers, after=channel).channel)
 
     async def _attempt(
         self, attempt: TaskAttempt, breakers: Breakers, last_look: LastLook, *, late: bool

@@ -23,7 +23,7 @@ from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.quiet_hours import waiting_seconds
-from fenghuo.domain.routing import next_way
+from fenghuo.domain.routing import route
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Transport
 
@@ -145,7 +145,10 @@ class TaskPoller:
         rows = await self._rows(task)
         waiting = {k: row for k, row in rows.items() if row.state is e.DeliveryState.WAITING}
         groups = await self._desk.directory.groups_by_id(list(waiting))
-        next_channels = {k: next_way(group, release, task.channel) for k, group in groups.items()}
+        tappers = await self._desk.directory.tappers(groups.values())
+        next_channels = {
+            k: route(group, release, tappers, after=task.channel).channel for k, group in groups.items()
+        }
         settled = self._settled(task, progress, waiting, next_channels)
         ended = {x.group_id for x in settled}
         still_open = {k: next_channels.get(k, "") for k in waiting if k not in ended}

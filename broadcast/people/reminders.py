@@ -7,7 +7,7 @@ process that comes late, or again, requests the same notices under the same ids.
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -20,7 +20,7 @@ from fenghuo.domain.alert import AlertId
 from fenghuo.domain.channels import NEEDS_TAP, TAPPED_HERE
 from fenghuo.domain.delivery import CurrentRelease, LedgerRow
 from fenghuo.domain.quiet_hours import quiet_until, waiting_seconds
-from fenghuo.domain.taps import on_duty
+from fenghuo.domain.taps import Tappers
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Transport
 
@@ -72,15 +72,7 @@ class Directory:
     def __init__(self, groups: Mapping[str, e.Group], people: Mapping[str, e.Person]) -> None:
         self.groups = groups
         self.people = people
-        self._duty: dict[tuple[str, str], list[e.Person]] = {}
-        for person in people.values():
-            if person.duty:
-                self._duty.setdefault((person.district, person.station), []).append(person)
-
-    def duty_of(self, group: e.Group) -> Iterator[str]:
-        """The duty accounts of the group's station."""
-        there = self._duty.get((group.place.district, group.station), ())
-        return (person.person_id for person in there if on_duty(person, group))
+        self.on_duty = Tappers(people).on_duty
 
 
 def due(waiting: Waiting, directory: Directory, times: Times, now: datetime) -> list[e.NoticeRequested]:
@@ -115,7 +107,7 @@ def due(waiting: Waiting, directory: Directory, times: Times, now: datetime) -> 
             if deputy and waited_s >= first_s:
                 notify("deputy", deputy, [group.group_id])
             if waited_s >= (station_s if owner and deputy else first_s):
-                for who in directory.duty_of(group):
+                for who in directory.on_duty(group):
                     notify("station", who, [group.group_id])
     return [_notice(waiting, level, who, sorted(g), now) for (level, who), g in wanted.items()]
 

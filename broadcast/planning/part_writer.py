@@ -11,10 +11,9 @@ import msgspec
 from broadcast.deliveries.receipts import delivery_of
 from broadcast.deliveries.requests import Dispatch, requests, require_all
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.warning_counts import PLATFORMS
 from fenghuo.domain import events as e
-from fenghuo.domain.channels import OWNER_TASKS
-from fenghuo.domain.routing import correction_way, ways_to
+from fenghuo.domain.routing import NoWay, Route, route
+from fenghuo.domain.taps import Tappers
 from fenghuo.errors import Transient
 from fenghuo.transport.stage import Outcome
 
@@ -43,49 +42,36 @@ class PartWriter:
         fresh = tuple(x for x in part.group_ids if x not in known)
         groups = await self._desk.directory.groups_by_id(fresh)
         require_all(fresh, groups)
-        people = await self._desk.directory.people_by_id({group.owner for group in groups.values()})
-        return deliveries(msgspec.structs.replace(part, group_ids=fresh), release, groups, people)
+        tappers = await self._desk.directory.tappers(groups.values())
+        return deliveries(msgspec.structs.replace(part, group_ids=fresh), release, groups, tappers)
 
 
 def deliveries(
-    part: e.PartPlanned,
-    release: e.Release,
-    groups: Mapping[str, e.Group],
-    people: Mapping[str, e.Person],
+    part: e.PartPlanned, release: e.Release, groups: Mapping[str, e.Group], tappers: Tappers
 ) -> list[e.Event]:
     """A delivery for each group of ``part``; a refusal with its reason for one that no approved way leads to,
     or that has had its share of warnings. Pure."""
-    held, came_by = dict(part.held), dict(part.came_by)
+    held, came = dict(part.held), dict(part.came_by)
     wanted: list[tuple[e.Group, e.Binding]] = []
     refusals: list[e.Event] = []
     for group_id in part.group_ids:
         group = groups[group_id]
-        way: e.Binding | str
-        if group.gone:
-            way = "the group is gone"
-        elif part.kind == "correction":
-            way = correction_way(group, release, people, came_by.get(group_id, "")) or NO_WAY_BACK
+        came_by, reason = came.get(group_id, ""), held.get(group_id, "")
+        found = route(group, release, tappers, came_by=came_by, held=reason)
+        if found.way is None:
+            refusals.append(_refusal(part, group_id, group.channel, _why(part, found, reason)))
         else:
-            way = _first_way(group, release, people, held.get(group_id))
-        if isinstance(way, str):
-            refusals.append(_refusal(part, group_id, group.channel, way))
-        else:
-            wanted.append((group, way))
+            wanted.append((group, found.way))
     return [*refusals, *requests(Dispatch(release, part.kind, part), wanted)]
 
 
-def _first_way(
-    group: e.Group, release: e.Release, people: Mapping[str, e.Person], held: str | None
-) -> e.Binding | str:
-    """The way to ``group``, or why there is none; what a platform holds back goes where none counts."""
-    ways = ways_to(group, release.channels, people, exercise=release.exercise)
-    if held in PLATFORMS:
-        ways = [way for way in ways if way.channel not in OWNER_TASKS]
-    elif held:
-        ways = []
-    if ways:
-        return ways[0]
-    return f"held back: {held}" if held else "channel not approved"
+def _why(part: e.PartPlanned, found: Route, held: str) -> str:
+    """The reason on the receipt of a group that no way leads to."""
+    if found.reason is NoWay.HELD_BACK:
+        return f"{found.reason}: {held}"
+    if found.reason is NoWay.NOT_APPROVED and part.kind == "correction":
+        return NO_WAY_BACK
+    return str(found.reason)
 
 
 def _refusal(part: e.PartPlanned, group_id: str, channel: str, reason: str) -> e.ReceiptRecorded:

@@ -19,12 +19,13 @@ from broadcast.planning.recall import (
     withdrawn,
 )
 from fenghuo.desk.desk import Desk
-from fenghuo.desk.warning_counts import held_back_groups, is_counted, limits_of
+from fenghuo.desk.warning_counts import held_back_groups, limits_of
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, Order, Role
 from fenghuo.domain.audience import in_audience
-from fenghuo.domain.channels import FIRST_TO_GO, OWNER_TASKS, send_order
-from fenghuo.domain.routing import correction_way, ways_to
+from fenghuo.domain.channels import COUNTED, FIRST_TO_GO, OWNER_TASKS, send_order
+from fenghuo.domain.routing import Route, route
+from fenghuo.domain.taps import Tappers
 from fenghuo.domain.warning_limits import GroupQuota
 from fenghuo.errors import Transient
 from fenghuo.settings import Settings
@@ -96,12 +97,8 @@ class Planner:
         meant = await self._meant(release)
         if earlier:
             meant = list(dict.fromkeys([*meant, *came_by(earlier)]))
-        people = await self._desk.directory.people()
-        places: list[PlannedGroup] = []
-        async for group in self._groups(meant):
-            ways = ways_to(group, release.channels, people, exercise=release.exercise)
-            counted = is_counted(group, release.channels)
-            places.append(place_of(group, ways[0] if ways else None, counted=counted))
+        tappers = Tappers(await self._desk.directory.people())
+        places = [place_of(group, route(group, release, tappers)) async for group in self._groups(meant)]
         if len(places) < release.groups:
             extra = {"approved": release.groups, "found": len(places)}
             log.warning("fewer groups than approved", extra=extra)
@@ -112,9 +109,9 @@ class Planner:
         """The parts of those who have or may have the warning, and of no others; a group that is gone is
         none."""
         channels = came_by(ended)
-        people = await self._desk.directory.people()
+        tappers = Tappers(await self._desk.directory.people())
         places = [
-            place_of(group, correction_way(group, event.release, people, channels[group.group_id]))
+            place_of(group, route(group, event.release, tappers, came_by=channels[group.group_id]))
             async for group in self._groups(list(channels))
         ]
         return split_into_parts(event, "correction", places, came_by=channels)
@@ -157,13 +154,13 @@ def meant_by(release: e.Release, groups: Mapping[str, e.Group]) -> list[str]:
     return [g.group_id for g in groups.values() if in_audience(g, release.audience)]
 
 
-def place_of(group: e.Group, way: e.Binding | None, *, counted: bool = False) -> PlannedGroup:
-    """The place of ``group``, which is reached by ``way``; ``counted``: its platform counts what it gets.
-    Pure."""
+def place_of(group: e.Group, found: Route) -> PlannedGroup:
+    """The place of ``group``, which gets it by the route ``found``. Pure."""
+    way = found.way
     order = FIRST_TO_GO if way is None else send_order(way.channel)  # without a way: refused at once
     owner = (group.owner, way.channel, way.credential) if way and way.channel in OWNER_TASKS else None
     return PlannedGroup(
-        group_id=group.group_id, platform=counted, per_day=group.quota_day, order=order,
+        group_id=group.group_id, platform=found.channel in COUNTED, per_day=group.quota_day, order=order,
         members=group.members, owner=owner,
     )  # fmt: skip
 

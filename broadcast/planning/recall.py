@@ -27,7 +27,8 @@ from fenghuo.domain.alert import AlertId
 from fenghuo.domain.channels import TAPPED_HERE
 from fenghuo.domain.delivery import MAY_HAVE_ARRIVED, LatestRelease, LedgerRow
 from fenghuo.domain.ledger import may_have
-from fenghuo.domain.routing import correction_way, ways_to
+from fenghuo.domain.routing import route
+from fenghuo.domain.taps import Tappers
 
 Ledgers = Mapping[int, Mapping[str, LedgerRow]]
 """The ledgers of an alert's warnings: version to group id to row."""
@@ -154,17 +155,15 @@ def owed_ways(
     dispatch: Dispatch,
     groups: Iterable[e.Group],
     late: Sequence[e.ReceiptRecorded],
-    people: Mapping[str, e.Person],
+    tappers: Tappers,
 ) -> list[tuple[e.Group, e.Binding]]:
     """Each group that is there with the way of what it is owed: a correction goes as its warning came."""
     channels = {x.group_id: x.channel for x in late}
     release = dispatch.release
     found: list[tuple[e.Group, e.Binding]] = []
     for group in groups:
-        if dispatch.kind == "correction":
-            way = correction_way(group, release, people, channels[group.group_id])
-        else:
-            way = next(iter(ways_to(group, release.channels, people, exercise=release.exercise)), None)
-        if way is not None and not group.gone:
+        came_by = channels[group.group_id] if dispatch.kind == "correction" else ""
+        way = route(group, release, tappers, came_by=came_by).way
+        if way is not None:
             found.append((group, way))
     return found

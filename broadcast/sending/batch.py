@@ -15,7 +15,8 @@ from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import LedgerRow
-from fenghuo.domain.routing import next_way
+from fenghuo.domain.routing import route
+from fenghuo.domain.taps import Tappers
 from fenghuo.errors import Refused, Transient
 from fenghuo.security.sealing import unseal
 from fenghuo.settings import Settings
@@ -58,6 +59,7 @@ class Batch:
     """The ledger's row of each message, by delivery id."""
     groups: Mapping[str, e.Group]
     """The groups of the messages. A task's are read when it is created: there may be thousands."""
+    tappers: Tappers
     releases: Mapping[tuple[str, int], e.Release]
     breakers: Breakers
     last_look: LastLook
@@ -101,10 +103,11 @@ class BatchPreparer:
         group_ids = [x.group_id for x in wanted]
         groups = await self._desk.directory.groups_by_id(group_ids)
         require_all(group_ids, groups)
+        tappers = await self._desk.directory.tappers(groups.values())
         latest = await self._desk.releases.latest(list({x.alert_id for x in requests}))
         return Batch(
             messages=wanted, rows={x.delivery_id: row for x, row in zip(messages, rows, strict=True)},
-            groups=groups, releases=releases, breakers=Breakers(halted, self._window),
+            groups=groups, tappers=tappers, releases=releases, breakers=Breakers(halted, self._window),
             last_look=LastLook(self._desk, self._unsent, latest),
         )  # fmt: skip
 
@@ -158,10 +161,10 @@ class BatchPreparer:
         group, release = batch.groups[request.group_id], batch.release_of(request)
         row = batch.rows[request.delivery_id]
         may_have_arrived = request.may_have_arrived or (row is not None and row.may_have_arrived)
-        way = open_way(request.channel, group, release, self._channels)
+        way = open_way(request.channel, group, release, batch.tappers, self._channels)
         if isinstance(way, Refusal):
             return withheld_receipt(way, request, clock.now(), may_have_arrived=may_have_arrived)
-        further = next_way(group, release, request.channel)
+        further = route(group, release, batch.tappers, after=request.channel).channel
         try:
             target, secret = unseal(way.target, self._key), unseal(way.secret, self._key)
         except Refused as error:

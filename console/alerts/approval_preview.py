@@ -10,16 +10,16 @@ from console.alerts.forecast_inputs import forecast_for, forecast_names, past_to
 from console.alerts.halted_channels import wholly_halted
 from console.web.dependencies import Dependencies
 from fenghuo import clock
-from fenghuo.desk.warning_counts import PLATFORMS, held_back_groups, limits_of, receiver
+from fenghuo.desk.warning_counts import held_back_groups, limits_of, receiver
 from fenghuo.domain.alert import Alert, Content, content_hash
-from fenghuo.domain.audience import ExpressionError, arrived_later, freeze
-from fenghuo.domain.channels import COUNTED, NEEDS_TAP
+from fenghuo.domain.audience import ExpressionError, arrived_later, freeze, still_there
+from fenghuo.domain.channels import NEEDS_TAP
 from fenghuo.domain.events import Group
 from fenghuo.domain.forecast import Forecast
 from fenghuo.domain.ledger import may_have
-from fenghuo.domain.reach import still_there
 from fenghuo.domain.response_times import PastTodo
-from fenghuo.domain.routing import way_for
+from fenghuo.domain.routing import NoWay, Route, route
+from fenghuo.domain.taps import Tappers
 from fenghuo.domain.warning_limits import LimitReason
 
 FRESH_S = 15
@@ -28,9 +28,10 @@ FRESH_S = 15
 
 @dataclass(frozen=True, slots=True)
 class ChannelReach:
-    """The groups that one channel reaches; ``channel`` "" for the groups that no channel reaches."""
+    """The groups that one channel reaches; ``channel`` "" for those that none reaches, for the ``reason``."""
 
     channel: str
+    reason: NoWay | None
     groups: int
     residents: int
     tapped: bool
@@ -91,15 +92,16 @@ async def _load(deps: Dependencies, alert: Alert, content: Content) -> ApprovalP
     updated = await _with_old_version(deps, alert, groups)
     extra = {x: groups[x] for x in updated if x not in audience}
     audience |= extra
-    withheld = await _withheld(deps, alert, content, audience.values())
+    routes, withheld = await _routes(deps, alert, content, audience.values())
     reached = [x for x in audience.values() if x.group_id not in withheld]
     now = clock.now()
     halted = await wholly_halted(deps)
     forecast = await asyncio.to_thread(
-        forecast_for, reached, content, habits=await past_todos_by_person(deps, reached),
-        settings=deps.settings, halted=halted, released_at=now,
+        forecast_for, reached, {k: x.channel for k, x in routes.items()}, content,
+        habits=await past_todos_by_person(deps, reached), settings=deps.settings, halted=halted,
+        released_at=now,
     )  # fmt: skip
-    channels = reach_by_channel(reached, content, halted)
+    channels = reach_by_channel(reached, routes, halted)
     starts_at = sending_starts_at(content, now, deps.settings)
     reaching = [x for x in channels if x.channel]
     return ApprovalPreview(
@@ -119,29 +121,30 @@ async def _with_old_version(deps: Dependencies, alert: Alert, groups: Mapping[st
     return [x for x in may_have(earlier) if x in groups]
 
 
-async def _withheld(
+async def _routes(
     deps: Dependencies, alert: Alert, content: Content, groups: Collection[Group]
-) -> dict[str, LimitReason]:
-    """The reason by withheld group, as the plan will decide it.
-
-    No group is withheld from an update or an exercise. A platform's limit does not withhold a group that has
-    another way.
-    """
+) -> tuple[Mapping[str, Route], Mapping[str, LimitReason]]:
+    """(each group's route, the reason by withheld group), as the plan will decide it. No group is withheld
+    from an update or an exercise."""
+    tappers = Tappers(await deps.people())
+    first = planned_routes(groups, content, tappers, {})
     if alert.update is not None or content.exercise:
-        return {}
-    found = await held_back_groups(
-        deps.desk, [receiver(x, content.channels) for x in groups], alert_id=alert.alert_id,
+        return first, {}
+    limits = await held_back_groups(
+        deps.desk, [receiver(x, first[x.group_id].channel) for x in groups], alert_id=alert.alert_id,
         severity=content.severity, override=content.override, limits=limits_of(deps.settings),
         now=clock.now(),
     )  # fmt: skip
-    rerouted = {x.group_id for x in groups if _has_unlimited_way(x, content)}
-    return {k: why for k, why in found.items() if why not in PLATFORMS or k not in rerouted}
+    routes = planned_routes(groups, content, tappers, limits)
+    return routes, {k: why for k, why in limits.items() if routes[k].reason is NoWay.HELD_BACK}
 
 
-def _has_unlimited_way(group: Group, content: Content) -> bool:
-    """Whether the group has a way without a platform's limit."""
-    free = [x for x in content.channels if x not in COUNTED]
-    return way_for(group, free, content.exercise) is not None
+def planned_routes(
+    groups: Iterable[Group], content: Content, tappers: Tappers, limits: Mapping[str, LimitReason]
+) -> dict[str, Route]:
+    """The route of each group, by id; ``limits`` has the reason of each group that gets no further warning.
+    Pure."""
+    return {x.group_id: route(x, content, tappers, held=limits.get(x.group_id, "")) for x in groups}
 
 
 async def past_todos_by_person(deps: Dependencies, groups: Iterable[Group]) -> dict[str, list[PastTodo]]:
@@ -152,20 +155,21 @@ async def past_todos_by_person(deps: Dependencies, groups: Iterable[Group]) -> d
 
 
 def reach_by_channel(
-    groups: Iterable[Group], content: Content, halted: Collection[str]
+    groups: Iterable[Group], routes: Mapping[str, Route], halted: Collection[str]
 ) -> list[ChannelReach]:
-    """How many of ``groups`` each channel reaches, the most groups first; those that none reaches last."""
-    count: Counter[str] = Counter()
-    residents: Counter[str] = Counter()
+    """How many of ``groups`` each channel reaches, the most groups first; last those that none reaches, by
+    reason. Pure."""
+    count: Counter[tuple[str, NoWay | None]] = Counter()
+    residents: Counter[tuple[str, NoWay | None]] = Counter()
     for group in groups:
-        way = way_for(group, content.channels, content.exercise)
-        name = way.channel if way else ""
-        count[name] += 1
-        residents[name] += group.members
-    found = [
-        ChannelReach(name, n, residents[name], name in NEEDS_TAP, name in halted) for name, n in count.items()
+        found = routes[group.group_id]
+        count[found.channel, found.reason] += 1
+        residents[found.channel, found.reason] += group.members
+    reached = [
+        ChannelReach(name, reason, n, residents[name, reason], name in NEEDS_TAP, name in halted)
+        for (name, reason), n in count.items()
     ]
-    return sorted(found, key=lambda x: (not x.channel, -x.groups, x.channel))
+    return sorted(reached, key=lambda x: (not x.channel, -x.groups, x.channel))
 
 
 def _by_reason(withheld: Mapping[str, LimitReason], groups: Mapping[str, Group]) -> list[WithheldGroups]:

@@ -22,7 +22,6 @@ from fenghuo.domain.forecast import (
 )
 from fenghuo.domain.quiet_hours import quiet_until
 from fenghuo.domain.response_times import PastTodo
-from fenghuo.domain.routing import way_for
 from fenghuo.settings import Settings
 
 ANSWER_S = 0.3
@@ -77,6 +76,7 @@ def hour_of(moment: datetime) -> float:
 
 def forecast_for(
     groups: Iterable[Group],
+    channels: Mapping[str, str],
     content: Content,
     *,
     habits: Mapping[str, Sequence[PastTodo]],
@@ -87,14 +87,16 @@ def forecast_for(
     arrived: Mapping[str, Arrival] = NO_ARRIVALS,
     lost: Collection[str] = (),
 ) -> Forecast:
-    """The forecast of ``content`` for ``groups``; groups in ``lost`` (refused deliveries) never get it.
+    """The forecast of ``content`` for ``groups``, each by its channel of ``channels`` (by group id). Groups
+    without one, and groups in ``lost`` (refused deliveries), never get it.
 
     During quiet hours sending starts when they end; if the warning has expired by then, nobody gets it.
     """
     starts_at = sending_starts_at(content, released_at, settings)
     late_s = (starts_at - released_at).total_seconds()
     never = starts_at >= content.expires_at
-    inputs = [_input(group, content, never or group.group_id in lost) for group in groups]
+    sent_by = {} if never else {k: channel for k, channel in channels.items() if k not in lost}
+    inputs = [_input(group, sent_by.get(group.group_id, "")) for group in groups]
     found = forecast(
         inputs, habits, escalation=escalation_of(settings, content.severity),
         rates=rates_of(settings, halted), at_hour=hour_of(starts_at), elapsed_s=max(0.0, elapsed_s - late_s),
@@ -109,8 +111,5 @@ def sending_starts_at(content: Content, released_at: datetime, settings: Setting
     return until or released_at
 
 
-def _input(group: Group, content: Content, lost: bool) -> ForecastGroup:
-    way = None if lost else way_for(group, content.channels, content.exercise)
-    return ForecastGroup(
-        group.group_id, group.members, way.channel if way else "", group.owner, group.deputy, group.station
-    )
+def _input(group: Group, channel: str) -> ForecastGroup:
+    return ForecastGroup(group.group_id, group.members, channel, group.owner, group.deputy, group.station)

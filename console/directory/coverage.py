@@ -3,14 +3,26 @@
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 
-from fenghuo.domain.channels import CHANNELS, NEEDS_CREDENTIAL, NEEDS_TAP, SANDBOX, TAPPED_HERE
+from fenghuo.domain.channels import GROUP_CHANNELS, NEEDS_CREDENTIAL, SANDBOX
 from fenghuo.domain.events import Binding, Group
+from fenghuo.domain.routing import Approval, NoWay, Route, route, way_of
+from fenghuo.domain.taps import Tappers
 from fenghuo.security.credentials import Credential
 
 PROBLEMS = ("no_way", "no_owner", "silent", "no_deputy")
 """What can be wrong with a group, the worst first: no channel that reaches it, no owner, an owner who never
 answers, no deputy."""
 
+
+@dataclass(frozen=True, slots=True)
+class EveryChannel:
+    """As if every way to residents were approved: all but the sandbox, which they do not see."""
+
+    channels: Collection[str] = tuple(x for x in GROUP_CHANNELS if x != SANDBOX.name)
+    exercise: bool = False
+
+
+RESIDENTS = EveryChannel()
 ON_SANDBOX = SANDBOX.name
 """Why a group has no way: the demo's wall is its only one."""
 
@@ -20,12 +32,13 @@ Credentials = Mapping[str, Credential] | None
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """A group with what is wrong (of PROBLEMS) and, of one without a way, why: sandbox, unknown, credential
-    or nobody."""
+    """A group with what is wrong (of PROBLEMS) and, of one without a way, why: nobody, credential, unknown
+    or sandbox."""
 
     group: Group
     problems: tuple[str, ...]
-    why: str = ""
+    why: str
+    route: Route
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,39 +56,48 @@ class Area:
     """Residents in the groups that have each problem."""
 
 
-def objection(group: Group, way: Binding, credentials: Credentials, officers: Collection[str]) -> str:
-    """Why ``way`` does not reach ``group``: sandbox (only the demo's wall), unknown (a channel that is not
-    here), credential (its key is missing), nobody (a person would have to tap, and there is none, or none
-    who may open the to-do page as ``officers`` may); else empty."""
-    if way.channel == SANDBOX.name:
-        return ON_SANDBOX
-    if way.channel not in CHANNELS:
-        return "unknown"
-    if way.credential and credentials is not None:
-        found = credentials.get(way.credential)
-        if found is None or found.channel != way.channel:
-            return "credential"
-    if way.channel in NEEDS_CREDENTIAL and not way.credential:
-        return "credential"
-    people = {group.owner, group.deputy} - {""}
-    if way.channel in NEEDS_TAP and not (people & set(officers) if way.channel in TAPPED_HERE else people):
-        return "nobody"
-    return ""
-
-
 def finding_on(
-    group: Group, credentials: Credentials, silent: Collection[str], officers: Collection[str]
+    group: Group,
+    credentials: Credentials,
+    silent: Collection[str],
+    tappers: Tappers,
+    approval: Approval = RESIDENTS,
 ) -> Finding:
-    """What is wrong with ``group``; ``silent``: owners who never answer; ``officers``: who may tap here."""
-    objections = [objection(group, way, credentials, officers) for way in group.ways]
-    why = "" if "" in objections else min(objections, key=lambda x: x == ON_SANDBOX)
+    """What is wrong with ``group``; ``silent``: owners who never answer. ``approval``: by which channels a
+    warning would go out."""
+    channels = {way.channel for way in group.ways}
+    lacking = {x for x in channels if _lacks_credential(way_of(group, x), credentials)}
+    found = route(group, approval, tappers, without=lacking)
+    why = _why(group, found, lacking)
     wrong = {
         "no_way": bool(why),
         "no_owner": not group.owner,
         "silent": group.owner in silent,
         "no_deputy": not group.deputy,
     }
-    return Finding(group, tuple(x for x in PROBLEMS if wrong[x]), why)
+    return Finding(group, tuple(x for x in PROBLEMS if wrong[x]), why, found)
+
+
+def _lacks_credential(way: Binding | None, credentials: Credentials) -> bool:
+    """Whether the key that ``way`` needs is missing: none is named, or the file has none by that name."""
+    if way is None or not way.credential:
+        return way is not None and way.channel in NEEDS_CREDENTIAL
+    if credentials is None:
+        return False
+    found = credentials.get(way.credential)
+    return found is None or found.channel != way.channel
+
+
+def _why(group: Group, found: Route, lacking: Collection[str]) -> str:
+    """Why no way reaches ``group``: nobody, credential, unknown (a channel that is not here) or sandbox (the
+    demo's wall alone); empty when one does."""
+    if found.way is not None:
+        return ""
+    if found.reason is NoWay.NOBODY:
+        return "nobody"
+    if lacking:
+        return "credential"
+    return ON_SANDBOX if all(way.channel == SANDBOX.name for way in group.ways) else "unknown"
 
 
 def area_of(findings: Collection[Finding], town: str = "", station: str = "") -> Area:

@@ -6,11 +6,11 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from console.directory.coverage import Credentials, Finding, finding_on
-from console.web.permissions import PAGES
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import DeliveryState, Group
+from fenghuo.domain.taps import Tappers
 from fenghuo.errors import Refused
 from fenghuo.security.credentials import load_credentials
 from fenghuo.settings import Settings
@@ -45,10 +45,9 @@ async def survey(desk: Desk, settings: Settings) -> CoverageReport:
         credentials = await asyncio.to_thread(load_credentials, settings.credentials_file)
     except Refused as error:
         unread = str(error)
-    officers = {x.person_id for x in (await desk.directory.people()).values() if x.role in PAGES["todo"]}
-    return CoverageReport(
-        [finding_on(x, credentials, silent, officers) for x in groups.values()], silent, unread
-    )
+    tappers = Tappers(await desk.directory.people())
+    findings = [finding_on(x, credentials, silent, tappers) for x in groups.values()]
+    return CoverageReport(findings, silent, unread)
 
 
 async def unresponsive_owners(desk: Desk, groups: Mapping[str, Group], now_ms: int) -> dict[str, int]:

@@ -9,6 +9,7 @@ from litestar.handlers import BaseRouteHandler
 
 from console.web.authentication import Viewer
 from fenghuo.domain.alert import ALLOWED_ROLES, Action, Role
+from fenghuo.domain.taps import TODO_ROLES
 
 Connection = ASGIConnection[Any, Any, Any, Any]
 Guard = Callable[[Connection, BaseRouteHandler], None]
@@ -19,7 +20,7 @@ TEAM = frozenset({Role.ANALYST, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR}
 """Roles that may read reports and evidence."""
 
 PAGES: dict[str, frozenset[Role]] = {
-    "todo": frozenset({Role.OFFICER}),
+    "todo": TODO_ROLES,
     "queue": TEAM,
     "clusters": TEAM,
     "alerts": STAFF,

@@ -1,12 +1,14 @@
 """The directory: groups and people as they were last imported or changed."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from fenghuo.clock import to_ms
 from fenghuo.desk.apply_script import Change, Folds
 from fenghuo.desk.keys import Keys
 from fenghuo.desk.redis import JSON, Reader, decoder
 from fenghuo.domain import events as e
+from fenghuo.domain.channels import NEEDS_TAP
+from fenghuo.domain.taps import Tappers
 
 _GROUP = decoder(e.Group)
 _PERSON = decoder(e.Person)
@@ -28,6 +30,11 @@ class Directory(Reader):
         """All people that are not gone, by id."""
         found = await self._hash(self._keys.people, _PERSON)
         return {person_id: person for person_id, person in found.items() if not person.gone}
+
+    async def tappers(self, groups: Iterable[e.Group]) -> Tappers:
+        """Who can tap for ``groups``; people are read only if one of them has a way that needs a tap."""
+        asked = any(way.channel in NEEDS_TAP for group in groups for way in group.ways)
+        return Tappers(await self.people() if asked else {})
 
     async def people_by_id(self, person_ids: Collection[str]) -> dict[str, e.Person]:
         """Those of ``person_ids`` that are not gone."""

@@ -3,7 +3,7 @@
 """
 
 from array import array
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, datetime, timedelta
 
 from fenghuo.desk.desk import Desk
@@ -13,8 +13,6 @@ from fenghuo.domain.events import Group
 from fenghuo.domain.warning_limits import WEEK, GroupQuota, LimitReason, Limits, WarningCount, over_limit
 from fenghuo.settings import Settings
 
-PLATFORMS = frozenset({LimitReason.PLATFORM, LimitReason.RESERVE})
-"""Reasons that hold for one way and not for the next."""
 MONTH = 31
 """Days that a platform's month has at most."""
 
@@ -27,14 +25,9 @@ def limits_of(settings: Settings) -> Limits:
     )  # fmt: skip
 
 
-def receiver(group: Group, channels: Collection[str]) -> GroupQuota:
-    """``group`` as its share of warnings is judged, when it is warned through ``channels``."""
-    return GroupQuota(group.group_id, platform=is_counted(group, channels), per_day=group.quota_day)
-
-
-def is_counted(group: Group, channels: Collection[str]) -> bool:
-    """Whether its platform counts what ``group`` gets by the first of its ways that is in ``channels``."""
-    return next((way.channel for way in group.ways if way.channel in channels), "") in COUNTED
+def receiver(group: Group, channel: str) -> GroupQuota:
+    """``group`` as its share of warnings is judged, when it is warned through ``channel``."""
+    return GroupQuota(group.group_id, platform=channel in COUNTED, per_day=group.quota_day)
 
 
 async def held_back_groups(

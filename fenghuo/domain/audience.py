@@ -2,18 +2,19 @@
 plan. Pure."""
 
 import hashlib
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Mapping
 from functools import lru_cache
 
 from fenghuo.domain.alert import Audience, Content
 from fenghuo.domain.audience_expression import Condition, ExpressionError, parse, to_text
 from fenghuo.domain.audience_matching import matcher, matches, unknown_names
 from fenghuo.domain.events import Group
-from fenghuo.domain.routing import way_for
+from fenghuo.domain.routing import route
+from fenghuo.domain.taps import Tappers
 
 __all__ = [
-    "Condition", "ExpressionError", "arrived_later", "digest_of", "freeze",
-    "in_audience", "matches", "parse", "reach_of", "to_text", "unknown_names", "way_for",
+    "Condition", "ExpressionError", "arrived_later", "digest_of", "freeze", "frozen_reach",
+    "in_audience", "matches", "parse", "reach_of", "still_there", "to_text", "unknown_names",
 ]  # fmt: skip
 
 
@@ -51,9 +52,19 @@ def arrived_later(groups: Iterable[Group], audience: Audience, frozen: Collectio
     return sorted(found, key=lambda x: x.group_id)
 
 
-def reach_of(content: Content, groups: Iterable[Group]) -> tuple[int, int]:
+def still_there(group_ids: Iterable[str], groups: Mapping[str, Group]) -> list[Group]:
+    """Those of the frozen ``group_ids`` that have not gone since."""
+    return [groups[x] for x in group_ids if x in groups and not groups[x].gone]
+
+
+def reach_of(content: Content, groups: Iterable[Group], tappers: Tappers) -> tuple[int, int]:
     """(groups, residents) that ``content`` reaches through its channels; the other groups of its audience
     it does not. Raises ExpressionError."""
-    meant = (group for group in groups if in_audience(group, content.audience))
-    sizes = [x.members for x in meant if way_for(x, content.channels, content.exercise) is not None]
+    return frozen_reach(content, (x for x in groups if in_audience(x, content.audience)), tappers)
+
+
+def frozen_reach(content: Content, frozen: Iterable[Group], tappers: Tappers) -> tuple[int, int]:
+    """(groups, residents) that ``content`` reaches through its channels among its ``frozen`` groups: the
+    same answer at its approval and on the page before it."""
+    sizes = [x.members for x in frozen if route(x, content, tappers).way is not None]
     return len(sizes), sum(sizes)

@@ -1,71 +1,115 @@
-"""Which way a group gets a warning."""
+"""Which way a group gets a warning, or why it gets none: one rule for whoever asks. Pure.
 
-from collections.abc import Collection, Mapping
+The approver's preview, the coverage page, the plan and the sender ask ``route``; so what was promised before
+an approval is what is done after it.
+"""
 
-from fenghuo.domain import events as e
-from fenghuo.domain.channels import OWNER_TASKS, SANDBOX
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Protocol
+
+from fenghuo.domain.channels import COUNTED, NEEDS_TAP, SANDBOX
 from fenghuo.domain.events import Binding, Group
+from fenghuo.domain.taps import Tappers
+from fenghuo.domain.warning_limits import PLATFORMS
+
+NOTHING: frozenset[str] = frozenset()
 
 
-def ways_to(
-    group: e.Group, channels: Collection[str], people: Mapping[str, e.Person], *, exercise: bool = False
-) -> list[e.Binding]:
-    """The ways to ``group`` that are approved and can work, the preferred first; an exercise has the sandbox
-    alone."""
-    if exercise:
-        return [e.Binding(channel=SANDBOX.name)] if SANDBOX.name in channels else []
-    return [
-        way for way in group.ways
-        if way.channel in channels and (way.channel not in OWNER_TASKS or sender_of(group, people))
-    ]  # fmt: skip
+class NoWay(StrEnum):
+    """Why no way leads to a group, as its receipt says it; pages have words for each."""
+
+    GONE = "the group is gone"
+    NOT_APPROVED = "channel not approved"
+    NOBODY = "nobody to tap"
+    HELD_BACK = "held back"
 
 
-def sender_of(group: e.Group, people: Mapping[str, e.Person]) -> str:
-    """What the platform calls the group's owner; empty without an owner."""
-    owner = people.get(group.owner)
-    return (owner.userid if owner else "") or group.owner
+class Approval(Protocol):
+    """What was approved: the content of an alert, or its release."""
+
+    @property
+    def channels(self) -> Collection[str]: ...
+    @property
+    def exercise(self) -> bool: ...
 
 
-def next_way(group: e.Group, release: e.Release, after: str) -> str:
-    """The channel of the group's next way after ``after``, each channel once; empty when there is none."""
-    ways = ways_to(group, release.channels, {}, exercise=release.exercise)
-    names = list(dict.fromkeys(way.channel for way in ways))
-    rest = names[names.index(after) + 1 :] if after in names else []
-    return rest[0] if rest else ""
+@dataclass(frozen=True, slots=True)
+class Route:
+    """The way to a group; without one, ``reason`` says why."""
+
+    way: Binding | None
+    reason: NoWay | None = None
+
+    @property
+    def channel(self) -> str:
+        """The way's channel; empty without one."""
+        return self.way.channel if self.way else ""
 
 
-def moved_to(group: e.Group, release: e.Release, channel: str) -> str:
-    """The channel of the first approved way to a group that ``channel`` is no way to any more; empty when
-    there is none."""
-    ways = ways_to(group, release.channels, {}, exercise=release.exercise)
-    return next((way.channel for way in ways if way.channel != channel), "")
+def route(
+    group: Group,
+    approval: Approval,
+    tappers: Tappers,
+    *,
+    came_by: str = "",
+    after: str = "",
+    without: Collection[str] = NOTHING,
+    held: str = "",
+) -> Route:
+    """The first of the group's ways that is approved and that somebody can tap, where it needs a tap.
+
+    ``came_by``: a correction goes by the channel by which its warning came, approved or not, while that still
+    leads to the group. ``after``: the ways behind this channel alone, where it could not be used.
+    ``without``: channels that cannot be used now. ``held``: the LimitReason for which the group gets no
+    further warning; where it is a platform's own limit, it gets the warning by a way that no platform
+    counts.
+    """
+    if group.gone:
+        return Route(None, NoWay.GONE)
+    if held and held not in PLATFORMS:
+        return Route(None, NoWay.HELD_BACK)
+    unusable = COUNTED.union(without) if held else without
+    reason = NoWay.NOT_APPROVED
+    for way in _candidates(group, approval, came_by, after):
+        if way.channel in unusable:
+            continue
+        if way.channel in NEEDS_TAP and not tappers.can_tap(group, way.channel):
+            reason = NoWay.NOBODY
+            continue
+        return Route(way)
+    return Route(None, NoWay.HELD_BACK if held else reason)
 
 
-def way_of(group: e.Group, channel: str) -> e.Binding | None:
-    """The group's way through ``channel``."""
+def way_of(group: Group, channel: str) -> Binding | None:
+    """The group's binding to ``channel``, the first where it has several; every group is on the sandbox."""
     if channel == SANDBOX.name:
-        return e.Binding(channel=SANDBOX.name)
+        return Binding(channel=SANDBOX.name)
     return next((way for way in group.ways if way.channel == channel), None)
 
 
-def correction_way(
-    group: e.Group, release: e.Release, people: Mapping[str, e.Person], came_by: str
-) -> e.Binding | None:
-    """The way by which the group's warning came; its first approved one where that is no way to it any
-    more."""
-    ways = ways_to(group, release.channels, people, exercise=release.exercise)
-    return way_of(group, came_by) or next(iter(ways), None)
+def _candidates(group: Group, approval: Approval, came_by: str, after: str) -> Iterator[Binding]:
+    """The ways to try, in order; a channel once, so that going on from way to way comes to an end."""
+    if came_by and (not approval.exercise or came_by == SANDBOX.name):
+        way = way_of(group, came_by)
+        if way is not None:
+            yield way
+    approved = _approved(group, approval)
+    if not after:
+        yield from approved.values()
+    elif after in approved:
+        names = list(approved)
+        yield from (approved[name] for name in names[names.index(after) + 1 :])
 
 
-def way_for(group: Group, channels: Collection[str], exercise: bool, after: str = "") -> Binding | None:
-    """The first way to ``group`` whose channel is approved, behind that by ``after`` where one is named.
-
-    An exercise goes nowhere but to the sandbox.
-    """
-    if exercise:
-        return Binding(channel=SANDBOX.name) if SANDBOX.name in channels and not after else None
-    ways = group.ways
-    if after:
-        names = [x.channel for x in ways]
-        ways = ways[names.index(after) + 1 :] if after in names else ()
-    return next((x for x in ways if x.channel in channels), None)
+def _approved(group: Group, approval: Approval) -> dict[str, Binding]:
+    """The group's approved ways by channel, in its order; an exercise goes to the sandbox alone."""
+    if approval.exercise:
+        name = SANDBOX.name
+        return {name: Binding(channel=name)} if name in approval.channels else {}
+    found: dict[str, Binding] = {}
+    for way in group.ways:
+        if way.channel in approval.channels:
+            found.setdefault(way.channel, way)
+    return found

@@ -21,6 +21,10 @@ class LimitReason(StrEnum):
     WEEK = "week"
 
 
+PLATFORMS = frozenset({LimitReason.PLATFORM, LimitReason.RESERVE})
+"""Limits of one way to a group; the group's other ways are free of them."""
+
+
 class GroupQuota(msgspec.Struct, frozen=True, gc=False):
     """The quota of one group. ``platform``: the platform of its channel counts messages too. ``per_day``: the
     group's own limit; 0: the general one."""

@@ -113,13 +113,13 @@ def groups(url: str) -> list[e.Group]:
 
 
 def _group(group_id: str, n: int, town: str, url: str) -> e.Group:
-    """Every other group has the relay as its second way."""
+    """Every other group has the relay as its second way, on which the officer taps."""
     channel = _channel(n * 37 % 100)
     owner = f"owner-{town == STORMY:d}-{n % OWNERS:02d}" if channel == "wecom_customer_group" else OFFICER
     dead = town == STORMY and n % OWNERS < OWNERS // 4
     return e.Group(
         group_id=group_id, name=f"{group_id} 群", place=e.ReportPlace(district=DISTRICT, town=town),
-        owner=owner, members=100, channel=channel, target=_target(channel, group_id, url),
+        owner=owner, deputy=OFFICER, members=100, channel=channel, target=_target(channel, group_id, url),
         credential=(DEAD if dead else ALIVE) if channel == "wecom_customer_group" else "",
         also=(e.Binding(channel="relay"),) if n // 100 % 2 and channel != "relay" else (),
     )  # fmt: skip
@@ -325,7 +325,7 @@ async def opened(standing: Standing) -> AsyncIterator[District]:
         try:
             await until(standing.consumers.ready, 60, "the consumers")
             await console.start()
-            officer = e.StationOfficer(person_id=OFFICER, name=OFFICER, role=Role.OFFICER, district=DISTRICT)
+            officer = e.Person(person_id=OFFICER, name=OFFICER, role=Role.OFFICER, district=DISTRICT)
             await people.add_people([*PEOPLE, officer])
             known, every = await desk.directory.groups(), groups(standing.platforms.url)
             await people.add_groups([g for g in every if g.group_id not in known], clock.now())

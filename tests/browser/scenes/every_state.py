@@ -24,8 +24,8 @@ from fenghuo.domain.alert import (
     content_hash,
 )
 from fenghuo.domain.alert_lifecycle import affected_content, decide
-from fenghuo.domain.audience import digest_of, freeze
-from fenghuo.domain.reach import frozen_reach, still_there
+from fenghuo.domain.audience import digest_of, freeze, frozen_reach, still_there
+from fenghuo.domain.taps import Tappers
 from fenghuo.errors import Denied
 from fenghuo.topics import DECISIONS_MADE
 from fenghuo.transport.stage import Outcome, Stage
@@ -365,6 +365,7 @@ async def on_decisions_made(desk: Desk, events: Sequence[e.Event]) -> Outcome:
         before = await desk.alerts.get(order.alert_id)
         body = order.content or (affected_content(before, order.action) if before else None)
         groups = await desk.directory.groups()
+        tappers = Tappers(await desk.directory.people())
         digest = body.audience.frozen if body and order.action in APPROVES else ""
         ids = (
             (await desk.releases.audience(digest) or ())
@@ -380,7 +381,7 @@ async def on_decisions_made(desk: Desk, events: Sequence[e.Event]) -> Outcome:
             "actor": order.actor,
         }
         try:
-            reach = frozen_reach(body, still_there(ids, groups)) if body else (0, 0)
+            reach = frozen_reach(body, still_there(ids, groups), tappers) if body else (0, 0)
             after = decide(before, order, findings=(), reach=reach, frozen=digest_of(ids))
         except Denied as denied:
             outcome.events.append(

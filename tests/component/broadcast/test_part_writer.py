@@ -43,15 +43,15 @@ async def planned(here: BroadcastHarness, event: e.AlertReleased) -> list[e.Even
 
 async def test_a_desk_without_its_groups_is_waited_for(told: Settings) -> None:
     async with room(told) as here:
-        await here.know(*(group(n, channel="relay") for n in range(3)))
+        await here.know(*(group(n, channel="webhook", target="u") for n in range(3)))
         parts = await planned(here, shown())
         await here.desk.client.delete(here.desk.keys.groups)
         with pytest.raises(Transient, match="rebuild"):
             await written_out(here.desk, parts)
-        await here.know(group(0, channel="relay"), group(1, channel="relay"))
+        await here.know(*(group(n, channel="webhook", target="u") for n in range(2)))
         with pytest.raises(Transient, match="rebuild"):
             await written_out(here.desk, parts)
-        await here.know(group(2, channel="relay", gone=True))
+        await here.know(group(2, channel="webhook", target="u", gone=True))
         out = await written_out(here.desk, parts)
         assert len(wanted(out)) == 2
         assert [x.reason for x in out if isinstance(x, e.ReceiptRecorded)] == ["the group is gone"]

@@ -12,14 +12,17 @@ from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, AlertId, Audience, Role
 from fenghuo.domain.alert_lifecycle import decide
 from fenghuo.domain.events import DeliveryState as State
+from fenghuo.domain.routing import route
+from fenghuo.domain.taps import Tappers
 from fenghuo.domain.warning_limits import LimitReason, Limits
 from fenghuo.errors import Transient
 from fenghuo.settings import Settings
-from tests.support.builders import DISTRICT, NOON, content, draft, group, place, settings
+from tests.support.builders import DISTRICT, NOON, content, draft, group, person_changed, place, settings
 from tests.support.scripted_channels import CUSTOMERS, BroadcastHarness, Scripted, ScriptedTasks, room, wanted
 
 ALERT = AlertId("a1")
 FROZEN = Audience(district=DISTRICT, frozen="digest")
+OFFICER = e.Person(person_id="wang", name="wang", role=Role.OFFICER, district=DISTRICT)
 LIMITS = Limits(per_day=2, per_week=4, platform_month=6, reserve=2)
 
 
@@ -99,8 +102,9 @@ async def test_nothing_of_the_older_version_leaves_after_the_update(told: Settin
         await here.know(
             group(1, channel="dingtalk", target="t"),
             group(2, channel="webhook", target="u"),
-            group(3, channel="relay"),
+            group(3, channel="relay", owner=OFFICER.person_id),
         )
+        await here.desk.project([person_changed(OFFICER)])
         first = {x.group_id: x for x in await here.release() if isinstance(x, e.DeliveryRequested)}
         await here.deliver([first["g0002"]])
         await here.desk.project([receipt("g0003", State.WAITING)])
@@ -225,8 +229,9 @@ async def had(
 async def held(
     here: BroadcastHarness, *groups: e.Group, severity: str = "severe", override: str = ""
 ) -> dict[str, LimitReason]:
+    approved = content(channels=("webhook", "dingtalk", CUSTOMERS))
     return await held_back_groups(
-        here.desk, [receiver(x, ("webhook", "dingtalk", CUSTOMERS)) for x in groups], alert_id="a1",
+        here.desk, [receiver(x, route(x, approved, Tappers({})).channel) for x in groups], alert_id="a1",
         severity=severity, override=override, limits=LIMITS, now=NOON,
     )  # fmt: skip
 

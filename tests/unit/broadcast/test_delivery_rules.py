@@ -28,11 +28,13 @@ from fenghuo.domain.alert import AlertId, Audience
 from fenghuo.domain.delivery import RANK, LatestRelease, LedgerRow, ledger_rank, next_attempt
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.ledger import may_have
-from fenghuo.domain.routing import correction_way, next_way, ways_to
+from fenghuo.domain.routing import Route, route
+from fenghuo.domain.taps import Tappers
 from fenghuo.domain.warning_limits import LimitReason
 from tests.support.builders import NOON, group, place, release, released, request
 
 CUSTOMERS = "wecom_customer_group"
+TAPPERS = Tappers({})
 LIVE = ("sandbox", "webhook", "wecom_robot", "dingtalk", CUSTOMERS)
 
 
@@ -50,12 +52,7 @@ def planned(
     """The plan of ``event`` when nobody was frozen, its parts written out."""
     known = {g.group_id: g for g in groups}
     release = event.release
-    places = [
-        place_of(
-            known[x], next(iter(ways_to(known[x], release.channels, {}, exercise=release.exercise)), None)
-        )
-        for x in meant_by(release, known)
-    ]
+    places = [place_of(known[x], route(known[x], release, TAPPERS)) for x in meant_by(release, known)]
     return written_out(event, split_into_parts(event, "warning", places, held=held or {}), known)
 
 
@@ -65,7 +62,7 @@ def corrections(
     """What is corrected after ``earlier``, its parts written out."""
     came_by = {x: stood.channel for x, stood in may_have(earlier).items()}
     places = [
-        place_of(groups[x], correction_way(groups[x], event.release, {}, channel))
+        place_of(groups[x], route(groups[x], event.release, TAPPERS, came_by=channel))
         for x, channel in came_by.items() if x in groups
     ]  # fmt: skip
     return written_out(event, split_into_parts(event, "correction", places, came_by=came_by), groups)
@@ -81,7 +78,7 @@ def written_out(
             x
             for part in parts
             if isinstance(part, e.PartPlanned)
-            for x in deliveries(part, event.release, groups, {})
+            for x in deliveries(part, event.release, groups, TAPPERS)
         ),
     ]
 
@@ -191,7 +188,10 @@ def test_parts_keep_the_order_and_an_owners_task_whole() -> None:
     shuffled = [*robots, *hooks, *tasks]
     event = released(channels=LIVE)
     first, *parts = split_into_parts(
-        event, "warning", [place_of(g, ways_to(g, LIVE, {})[0]) for g in shuffled], held={"g2003": "day"}
+        event,
+        "warning",
+        [place_of(g, route(g, release(channels=LIVE), TAPPERS)) for g in shuffled],
+        held={"g2003": "day"},
     )
     assert isinstance(first, e.DeliveriesPlanned) and first.groups == len(shuffled)
     ids = [x.group_ids for x in parts if isinstance(x, e.PartPlanned)]
@@ -206,10 +206,10 @@ def test_parts_keep_the_order_and_an_owners_task_whole() -> None:
 
 def test_a_group_that_went_between_the_plan_and_its_part_is_refused_in_the_open() -> None:
     event, groups = released(channels=LIVE), [group(1, channel="webhook", target="t"), group(2)]
-    _, part = split_into_parts(event, "warning", [place_of(g, g.ways[0]) for g in groups])
+    _, part = split_into_parts(event, "warning", [place_of(g, Route(g.ways[0])) for g in groups])
     assert isinstance(part, e.PartPlanned)
     left = {g.group_id: g for g in (group(1, channel="webhook", target="t", gone=True), group(2))}
-    refused, asked = deliveries(part, event.release, left, {})
+    refused, asked = deliveries(part, event.release, left, TAPPERS)
     assert isinstance(refused, e.ReceiptRecorded)
     assert (refused.group_id, refused.reason) == ("g0001", "the group is gone")
     assert isinstance(asked, e.DeliveryRequested) and asked.group_id == "g0002"
@@ -391,31 +391,6 @@ def test_shown_is_final_and_a_later_attempt_stands_above_an_earlier() -> None:
     )
     assert ledger_rank(State.WAITING, 1, word=1) > shown, "but for a person who takes it back"
     assert ledger_rank(State.REQUESTED, 2) > ledger_rank(State.SUPERSEDED, 1)
-
-
-def test_ways_are_the_approved_ones_in_order_and_tasks_need_an_owner() -> None:
-    several = group(
-        1, channel=CUSTOMERS, target="wr1", owner="o", also=(way("dingtalk"), way("relay"), way("webhook"))
-    )
-    assert [x.channel for x in ways_to(several, LIVE, {})] == [CUSTOMERS, "dingtalk", "webhook"]
-    nobodys = group(1, channel=CUSTOMERS, target="wr1", also=(way("webhook"),))
-    assert [x.channel for x in ways_to(nobodys, LIVE, {})] == ["webhook"]
-
-
-def test_each_channel_is_the_next_way_once() -> None:
-    twins = group(1, channel="dingtalk", also=(way("webhook"), way("dingtalk", "u"), way("wecom_robot")))
-    found, after = [], "dingtalk"
-    while after:
-        assert len(found) < 9, "it goes round in circles"
-        found.append(after)
-        after = next_way(twins, release(channels=LIVE), after)
-    assert found == ["dingtalk", "webhook", "wecom_robot"]
-
-
-def test_an_exercise_never_goes_on_to_a_live_channel() -> None:
-    live = group(1, channel="sandbox", also=(way("webhook"), way("dingtalk")))
-    assert next_way(live, release(channels=LIVE, exercise=True), "sandbox") == ""
-    assert next_way(live, release(channels=LIVE), "sandbox") == "webhook"
 
 
 def test_an_owner_gets_one_task_for_all_groups_of_one_credential() -> None:

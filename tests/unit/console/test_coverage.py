@@ -6,14 +6,19 @@ import pytest
 
 from console.directory.coverage import area_of, areas, finding_on, whys
 from console.directory.coverage_survey import answers, waited_for
+from fenghuo.domain.alert import Role
 from fenghuo.domain.delivery import LedgerRow
-from fenghuo.domain.events import Binding, DeliveryState, Group
+from fenghuo.domain.events import Binding, DeliveryState, Group, Person
+from fenghuo.domain.taps import Tappers
 from fenghuo.security.credentials import Credential
-from tests.support.builders import group, place
+from tests.support.builders import DISTRICT, group, place
 
 KEYS = {"district": Credential(name="district", channel="wecom_customer_group", corpid="ww1", secret="x")}
 
-OFFICERS = {"p1", "p2", "p9"}
+OFFICERS = Tappers({
+    x: Person(person_id=x, name=x, role=Role.ANALYST if x == "analyst" else Role.OFFICER, district=DISTRICT)
+    for x in ("p1", "p2", "p9", "analyst")
+})  # fmt: skip
 
 
 def whole(n: int = 1, **changes: Any) -> Group:

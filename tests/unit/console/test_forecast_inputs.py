@@ -1,5 +1,6 @@
 """What the console tells the forecast of groups, persons and channels."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from console.alerts.forecast_inputs import (
@@ -13,13 +14,18 @@ from console.alerts.forecast_inputs import (
 from fenghuo.clock import to_ms
 from fenghuo.desk.deliveries import TapTime
 from fenghuo.domain.channels import GROUP_CHANNELS
-from fenghuo.domain.events import Person
+from fenghuo.domain.events import Group, Person
 from fenghuo.domain.forecast import Arrival
 from fenghuo.domain.response_times import PastTodo
 from tests.support.builders import DISTRICT, NOON, Role, content, group, settings
 
 TOLD = settings()
 CONTENT = content(channels=("relay", "webhook"))
+
+
+def by(groups: Sequence[Group]) -> dict[str, str]:
+    """Each group's own channel, by group id."""
+    return {x.group_id: x.channel for x in groups}
 
 
 def test_a_release_is_one_to_do_that_appeared_when_its_groups_began_to_wait() -> None:
@@ -56,10 +62,11 @@ def test_severe_warnings_are_passed_on_sooner() -> None:
 def test_a_halted_channel_and_a_refused_group_reach_nobody() -> None:
     groups = [group(n, channel="webhook") for n in range(10)]
     assert "webhook" not in rates_of(TOLD, {"webhook"})
-    halted = forecast_for(groups, CONTENT, habits={}, settings=TOLD, halted={"webhook"}, released_at=NOON)
+    asked = {"habits": {}, "settings": TOLD, "released_at": NOON}
+    halted = forecast_for(groups, by(groups), CONTENT, halted={"webhook"}, **asked)  # type: ignore[arg-type]
     assert {x.median_s for x in halted.times} == {None}
     lost = {x.group_id for x in groups[:3]}
-    some = forecast_for(groups, CONTENT, habits={}, settings=TOLD, halted=(), released_at=NOON, lost=lost)
+    some = forecast_for(groups, by(groups), CONTENT, halted=(), lost=lost, **asked)  # type: ignore[arg-type]
     assert [x.median_s is None for x in some.times] == [False, True, True]
 
 
@@ -74,7 +81,15 @@ def test_what_is_done_by_now_is_reached_and_the_rest_comes_later() -> None:
     groups = [group(n, channel="relay", owner=f"o{n}") for n in range(20)]
     done = {x.group_id: Arrival(60.0, x.owner) for x in groups[:12]}
     half, most, _ = forecast_for(
-        groups, CONTENT, habits={}, settings=TOLD, halted=(), released_at=NOON, elapsed_s=300.0, arrived=done
+        groups,
+        by(groups),
+        CONTENT,
+        habits={},
+        settings=TOLD,
+        halted=(),
+        released_at=NOON,
+        elapsed_s=300.0,
+        arrived=done,
     ).times
     assert half.median_s == half.low_s == half.high_s == 60.0
     assert most.median_s is None or most.median_s > 300.0
@@ -87,7 +102,7 @@ def test_what_the_quiet_hours_hold_is_foretold_from_their_end() -> None:
 
     def at(**changes: object) -> list[float | None]:
         text = content(channels=("webhook",), **({"severity": "moderate"} | changes))
-        return [x.median_s for x in forecast_for(groups, text, **asked).times]  # type: ignore[arg-type]
+        return [x.median_s for x in forecast_for(groups, by(groups), text, **asked).times]  # type: ignore[arg-type]
 
     assert all(x is not None and night_s <= x < night_s + 60 for x in at())
     assert all(x is not None and x < 60 for x in at(severity="severe"))
@@ -98,8 +113,8 @@ def test_what_was_reached_before_the_night_stays_reached_and_the_rest_waits_for_
     groups = [group(n, channel="webhook") for n in range(10)]
     done = {x.group_id: Arrival(9 * 3600.0) for x in groups[:6]}
     half, most, _ = forecast_for(
-        groups, content(channels=("webhook",), severity="moderate"), habits={}, settings=TOLD, halted=(),
-        released_at=NOON + timedelta(hours=11), elapsed_s=9.5 * 3600, arrived=done,
+        groups, by(groups), content(channels=("webhook",), severity="moderate"), habits={}, settings=TOLD,
+        halted=(), released_at=NOON + timedelta(hours=11), elapsed_s=9.5 * 3600, arrived=done,
     ).times  # fmt: skip
     assert half.median_s == 9 * 3600.0
     assert most.median_s is not None and most.median_s > 9.5 * 3600

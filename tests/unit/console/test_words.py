@@ -42,7 +42,7 @@ def test_every_key_that_a_page_or_the_code_names_is_in_the_table() -> None:
     code = {path: path.read_text("utf-8") for path in CONSOLE.rglob("*.py")}
     named = {(path.name, key) for path, text in (pages | code).items() for key in WHOLE_KEY.findall(text)}
     in_code = {(path.name, key) for path, text in code.items() for key in KEY_IN_CODE.findall(text)}
-    assert len(in_code) > 20
+    assert len(in_code) > 8, "no key of the code was found: is it sought where the code is?"
     assert {(name, key) for name, key in named | in_code if key not in table()} == set()
 
 

@@ -42,7 +42,7 @@ class SmallDesk:
             all=self.all_alerts, get_many=self.alerts_by_id, drafted_from=self.drafted_from
         )
         self.order_outcomes = SimpleNamespace(settled=self.settled)
-        self.directory = SimpleNamespace(person=self.person, groups=self.groups)
+        self.directory = SimpleNamespace(person=self.person, groups=self.groups, people=self.people)
 
     async def recent_matches(self, surges: Any, since_ms: int) -> dict[SurgeKey, list[PatternMatch]]:
         return {surge: [] for surge in surges}
@@ -64,6 +64,9 @@ class SmallDesk:
 
     async def person(self, person_id: str) -> e.Person | None:
         return next((x for x in PEOPLE if x.person_id == person_id), None)
+
+    async def people(self) -> dict[str, e.Person]:
+        return {x.person_id: x for x in PEOPLE}
 
     async def groups(self) -> dict[str, e.Group]:
         return {"g0001": group(1)}

@@ -50,7 +50,7 @@ class SmallDesk:
         self.all_groups = {f"g{n:04d}": group(n) for n in range(groups)}
         self.alerts = SimpleNamespace(get_many=self.alerts_by_id)
         self.order_outcomes = SimpleNamespace(settled=self.settled)
-        self.directory = SimpleNamespace(person=self.person, groups=self.groups)
+        self.directory = SimpleNamespace(person=self.person, groups=self.groups, people=self.people)
         self.releases = SimpleNamespace(audience=self.audience)
 
     async def alerts_by_id(self, alert_ids: Any) -> dict[str, Alert]:
@@ -62,6 +62,9 @@ class SmallDesk:
     async def person(self, person_id: str) -> e.Person | None:
         person = PEOPLE.get(person_id)
         return None if person is None or person.gone else person
+
+    async def people(self) -> dict[str, e.Person]:
+        return {k: x for k, x in PEOPLE.items() if not x.gone}
 
     async def groups(self) -> dict[str, e.Group]:
         return self.all_groups
