@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
-from broadcast.channels.base import Channel, Message
+from broadcast.channels.base import Message, MessageChannel
 from broadcast.limits.circuit_breaker import breaker_key
 from broadcast.limits.rate_limiter import RateLimiter
 from fenghuo.desk.desk import Desk
@@ -24,7 +24,7 @@ PATIENCE_S = 10.0
 class Replies:
     """Says each answer once for each report and kind (the channel ignores a repeated key)."""
 
-    def __init__(self, desk: Desk, quota: RateLimiter, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, desk: Desk, quota: RateLimiter, channels: Mapping[str, MessageChannel]) -> None:
         self._desk = desk
         self._quota = quota
         self._channels = channels
@@ -44,7 +44,7 @@ class Replies:
         self._said.clear()
         return Outcome()
 
-    async def _send(self, channel: Channel, messages: Sequence[Message]) -> None:
+    async def _send(self, channel: MessageChannel, messages: Sequence[Message]) -> None:
         """Raises Transient when alerts have kept the channel busy for PATIENCE_S; what was said by then is
         not said again."""
         began = time.monotonic()

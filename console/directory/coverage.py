@@ -31,7 +31,7 @@ Credentials = Mapping[str, Credential] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CoverageFinding:
     """A group with what is wrong (of PROBLEMS) and, of one without a way, why: nobody, credential, unknown
     or sandbox."""
 
@@ -62,7 +62,7 @@ def finding_on(
     silent: Collection[str],
     tappers: Tappers,
     approval: Approval = RESIDENTS,
-) -> Finding:
+) -> CoverageFinding:
     """What is wrong with ``group``; ``silent``: owners who never answer. ``approval``: by which channels a
     warning would go out."""
     channels = {way.channel for way in group.ways}
@@ -75,7 +75,7 @@ def finding_on(
         "silent": group.owner in silent,
         "no_deputy": not group.deputy,
     }
-    return Finding(group, tuple(x for x in PROBLEMS if wrong[x]), why, found)
+    return CoverageFinding(group, tuple(x for x in PROBLEMS if wrong[x]), why, found)
 
 
 def _lacks_credential(way: Binding | None, credentials: Credentials) -> bool:
@@ -100,7 +100,7 @@ def _why(group: Group, found: Route, lacking: Collection[str]) -> str:
     return ON_SANDBOX if all(way.channel == SANDBOX.name for way in group.ways) else "unknown"
 
 
-def area_of(findings: Collection[Finding], town: str = "", station: str = "") -> Area:
+def area_of(findings: Collection[CoverageFinding], town: str = "", station: str = "") -> Area:
     """The sums over ``findings``."""
     counts, residents = dict.fromkeys(PROBLEMS, 0), dict.fromkeys(PROBLEMS, 0)
     for finding in findings:
@@ -113,16 +113,16 @@ def area_of(findings: Collection[Finding], town: str = "", station: str = "") ->
     )  # fmt: skip
 
 
-def areas(findings: Iterable[Finding]) -> list[Area]:
+def areas(findings: Iterable[CoverageFinding]) -> list[Area]:
     """The sums by town and station: first where most residents are not reached."""
-    found: dict[tuple[str, str], list[Finding]] = {}
+    found: dict[tuple[str, str], list[CoverageFinding]] = {}
     for finding in findings:
         found.setdefault((finding.group.place.town, finding.group.station), []).append(finding)
     rows = [area_of(mine, *place) for place, mine in found.items()]
     return sorted(rows, key=lambda x: (-x.unreached, x.town, x.station))
 
 
-def whys(findings: Iterable[Finding]) -> dict[str, int]:
+def whys(findings: Iterable[CoverageFinding]) -> dict[str, int]:
     """How many groups have no way for each reason, the most frequent first."""
     found: dict[str, int] = {}
     for finding in findings:

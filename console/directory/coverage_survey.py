@@ -5,7 +5,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from console.directory.coverage import Credentials, Finding, finding_on
+from console.directory.coverage import CoverageFinding, Credentials, finding_on
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain.delivery import LedgerRow
@@ -21,7 +21,7 @@ LATEST = 20
 TOO_MANY = 3
 """To-dos without an answer from which an owner counts as one who never answers."""
 
-Releases = dict[str, set[str]]
+ReleasesOfPerson = dict[str, set[str]]
 """Of each person the warnings, as ``alert|version``."""
 
 
@@ -29,7 +29,7 @@ Releases = dict[str, set[str]]
 class CoverageReport:
     """What the coverage page and command show: every group's finding, and the owners who never answer."""
 
-    findings: list[Finding]
+    findings: list[CoverageFinding]
     silent: Mapping[str, int]
     unread: str
     """Why the credentials could not be read; then none is called missing."""
@@ -58,8 +58,8 @@ async def unresponsive_owners(desk: Desk, groups: Mapping[str, Group], now_ms: i
     groups that waited has it, by their tap or by what the platform told; not by the tap of somebody else.
     """
     since_ms = now_ms - LOOK_BACK_MS
-    asked: Releases = {}
-    answered: Releases = {}
+    asked: ReleasesOfPerson = {}
+    answered: ReleasesOfPerson = {}
     alerts = [
         x for x in await desk.alerts.all() if x.approved_at and x.approved_at.timestamp() * 1000 >= since_ms
     ]
