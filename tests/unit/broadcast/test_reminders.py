@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from broadcast.people.notices import asked_for, text_of
+from broadcast.people.notices import rows_of, text_of
 from broadcast.people.reminders import DirectorySnapshot, Times, Waiting, due
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
@@ -148,8 +148,8 @@ def notice(level: str, kind: str = "warning", ids: Sequence[str] = ("g0001",)) -
 
 def test_a_first_word_counts_all_groups_that_wait_by_now() -> None:
     ledger = dict(waits(1, 2, 4).rows)
-    assert set(asked_for(notice("todo"), ledger, GROUPS)) == {"g0001", "g0002"}
-    assert set(asked_for(notice("remind"), ledger, GROUPS)) == {"g0001"}
+    assert set(rows_of(notice("todo"), ledger, GROUPS)) == {"g0001", "g0002"}
+    assert set(rows_of(notice("remind"), ledger, GROUPS)) == {"g0001"}
 
 
 def test_the_text_says_what_waits_where_and_nothing_when_nothing_does() -> None:
