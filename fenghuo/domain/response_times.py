@@ -4,7 +4,8 @@ one.
 The model: a person never taps a to-do, or taps it after a log-normal time. Each person has three parameters
 (log-median, spread, share never tapped), estimated from their past to-dos and, where those are few, from
 everybody else's. The parameters lie on a grid, so that an open to-do is censored data ("not yet") and no
-more. docs/decisions/0012-forecast.md gives the reasons for the numbers."""
+more. docs/decisions/0012-forecast.md gives the reasons for the numbers.
+"""
 
 import math
 from collections.abc import Mapping, Sequence
