@@ -1,5 +1,4 @@
-"""How soon persons tap: what their past to-dos tell, and random draws of how they may respond to the next
-one.
+"""How soon persons tap: what their past to-dos tell, and random draws of their next response times.
 
 The model: a person never taps a to-do, or taps it after a log-normal time. Each person has three parameters
 (log-median, spread, share never tapped), estimated from their past to-dos and, where those are few, from
