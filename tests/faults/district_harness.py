@@ -325,7 +325,7 @@ async def opened(standing: Standing) -> AsyncIterator[District]:
         try:
             await until(standing.consumers.ready, 60, "the consumers")
             await console.start()
-            officer = e.StationOfficer(person_id=OFFICER, name=OFFICER, role=Role.OFFICER, district=DISTRICT)
+            officer = e.Person(person_id=OFFICER, name=OFFICER, role=Role.OFFICER, district=DISTRICT)
             await people.add_people([*PEOPLE, officer])
             known, every = await desk.directory.groups(), groups(standing.platforms.url)
             await people.add_groups([g for g in every if g.group_id not in known], clock.now())
