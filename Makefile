@@ -3,6 +3,7 @@
 
 BROKER ?= redis
 ARGS ?=
+ALL_TESTS := -n 2 --dist loadfile --no-loadscope-reorder
 
 .DEFAULT_GOAL := help
 .PHONY: help env demo up test lint check bench lock clean
@@ -67,7 +68,7 @@ test: $(DEV) ## all tests, on real servers and a real browser (ARGS: options of 
 	hint="$${missing:+$(TEST_SERVERS)}"
 	need_browser
 	get
-	exec .venv/bin/python -m pytest $(ARGS)
+	exec .venv/bin/python -m pytest $(or $(ARGS),$(ALL_TESTS))
 
 lint: $(DEV) ## lint, format, types, imports, the compose file
 	@PATH="$$PWD/.venv/bin:$$PATH"

@@ -133,10 +133,10 @@ def apps_by_channel(credentials: Iterable[Credential]) -> dict[str, str]:
 
 def stages(desk: Desk, settings: Settings, channels: Channels, journal: AnswerJournal) -> list[Stage]:
     """Every stage of the room."""
-    quota = RateLimiter(desk.client, desk.keys)
+    rate_limiter = RateLimiter(desk.client, desk.keys)
     window = FailureWindow(settings.halt_failures, settings.halt_share)
-    maker = TaskMaker(desk, quota, channels.tasks, window, settings)
-    sender = Sender(desk, quota, channels.to_groups, maker, journal, window, settings)
+    maker = TaskMaker(desk, rate_limiter, channels.tasks, window, settings)
+    sender = Sender(desk, rate_limiter, channels.to_groups, maker, journal, window, settings)
     return [
         Stage(
             room=ROOM, name="plan", topic=topics.ALERTS_RELEASED, batch=10,
@@ -161,7 +161,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels, journal: AnswerJo
         ),
         Stage(
             room=ROOM, name="reply", topic=topics.REPLIES_REQUESTED,
-            handle=Replies(desk, quota, channels.direct).on_replies_requested,
+            handle=Replies(desk, rate_limiter, channels.direct).on_replies_requested,
         ),
         Stage(
             room=ROOM, name="tap", topic=topics.TAPS_MADE, batch=500,

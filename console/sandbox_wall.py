@@ -11,8 +11,8 @@ from console.web import permissions
 from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import AnyRequest, render_fragment, render_page
 from console.web.words import Words
+from fenghuo.desk.deliveries import WallEntry
 from fenghuo.desk.redis import reaching_redis
-from fenghuo.desk.sandbox_wall import WallEntry
 from fenghuo.domain.events import Group
 
 GROUPS_SHOWN = 36

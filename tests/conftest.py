@@ -1,4 +1,4 @@
-"""Real servers for the tests: one Redis and one Kafka a run, and a test's own where it kills them.
+"""Real servers for the tests: one Redis a worker, one Kafka a run, and a test's own where it kills them.
 
 FENGHUO_TEST_REDIS (a URL) and FENGHUO_TEST_KAFKA (host:port) give servers that run already. Where there is
 neither a given server nor what it takes to start one, the tests that ask for it fail and say what to install.
@@ -19,6 +19,7 @@ from fenghuo.commands import limit_library_threads
 from fenghuo.errors import Refused
 from fenghuo.servers.kafka import KafkaServer, start_kafka
 from fenghuo.servers.redis import RedisServer, start_redis
+from tests.support.workers import Turns, shared_server
 
 limit_library_threads()
 Server = TypeVar("Server")
@@ -32,6 +33,22 @@ def pytest_asyncio_loop_factories(item: pytest.Item) -> dict[str, Callable[[], a
     """The event loops that a test runs on, once each."""
     ours = {"asyncio": asyncio.new_event_loop}
     return ours | {"uvloop": uvloop.new_event_loop} if item.get_closest_marker("on_both_loops") else ours
+
+
+@pytest.fixture(scope="session")
+def _turns(tmp_path_factory: pytest.TempPathFactory) -> Turns | None:
+    """None where this process is the only one."""
+    return Turns(_of_the_run(tmp_path_factory)) if "PYTEST_XDIST_WORKER" in os.environ else None
+
+
+@pytest.fixture(autouse=True)
+def _turn(request: pytest.FixtureRequest, _turns: Turns | None) -> Iterator[None]:
+    """Beside the tests of other workers, or without them for a test marked ``alone``."""
+    if _turns is None:
+        yield
+        return
+    with _turns.take(alone=request.node.get_closest_marker("alone") is not None):
+        yield
 
 
 @pytest.fixture
@@ -57,9 +74,15 @@ def kafka_bootstrap(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     if given := os.environ.get("FENGHUO_TEST_KAFKA"):
         yield given
         return
-    server = _kafka(tmp_path_factory.mktemp("kafka"))
-    yield server.bootstrap
-    server.stop()
+    own = tmp_path_factory.mktemp("kafka")
+    with shared_server(_of_the_run(tmp_path_factory), lambda: _kafka(own)) as address:
+        yield address
+
+
+def _of_the_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder that all workers of the run have in common."""
+    own = tmp_path_factory.getbasetemp()
+    return own.parent if "PYTEST_XDIST_WORKER" in os.environ else own
 
 
 @pytest.fixture

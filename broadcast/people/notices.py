@@ -1,8 +1,8 @@
-"""Tells a person that groups wait for a tap. Reads notices.requested; writes nothing but the desk's record.
+"""Notifies a person that groups wait for a tap. Reads notices.requested, and puts them on the desk.
 
-Best effort: one attempt, for a few seconds, by the person's own way (``Person.notify``), or else by the user
-id through the tenant's app. Whoever has none, or is not reached, finds the groups on the to-do page all the
-same, and the next level is told in time.
+Best effort: one attempt, for a few seconds, by the person's own channel (``Person.notify``), or else by the
+user id through the tenant's app. A person without either, or who is not reached, still finds the groups on the
+to-do page, and the next level is notified in time.
 """
 
 import asyncio
@@ -34,7 +34,7 @@ _ELSEWHERE = "企业微信里有 {n} 个群的{what}任务等您点“发送”�
 
 
 class Notices:
-    """Says each notice once (one that is on the desk already has been said)."""
+    """Sends each notice once: one that is on the desk already has been sent."""
 
     def __init__(
         self,
@@ -59,7 +59,7 @@ class Notices:
         groups = await self._desk.directory.groups() if notices else {}
         going = []
         for x in notices:
-            rows = asked_for(x, ledgers[x.alert_id, x.version, x.kind], groups)
+            rows = rows_of(x, ledgers[x.alert_id, x.version, x.kind], groups)
             message, channel = await self._message(x, rows)
             if message is not None:
                 going.append(self._send(channel, message))
@@ -90,7 +90,7 @@ class Notices:
         return message, way.channel
 
     async def _send(self, name: str, message: Message) -> None:
-        """Try it once; what comes of it is only logged, without the address."""
+        """Try it once; a failure is only logged, without the address."""
         try:
             async with self._gate, asyncio.timeout(SEND_S):
                 [sent] = await self._channels[name].send([message])
@@ -112,19 +112,19 @@ def way_to(person: e.Person, by_user_id: Mapping[str, str]) -> e.Binding | None:
     return next(ways, None)
 
 
-def asked_for(
+def rows_of(
     x: e.NoticeRequested, ledger: Mapping[str, LedgerRow], groups: Mapping[str, e.Group]
 ) -> dict[str, LedgerRow]:
-    """The rows that a notice is about: its own groups', and for a first one all of the owner's, since more
-    may have begun to wait since it was made. Pure."""
-    mine = set(x.group_ids)
+    """The rows that a notice is about: its own groups', and for a first notice all of the owner's, since more
+    may have begun to wait meanwhile. Pure."""
+    group_ids = set(x.group_ids)
     if x.level == "todo":
-        mine |= {g for g in ledger if g in groups and groups[g].owner == x.person_id}
-    return {g: ledger[g] for g in sorted(mine & ledger.keys())}
+        group_ids |= {g for g in ledger if g in groups and groups[g].owner == x.person_id}
+    return {g: ledger[g] for g in sorted(group_ids & ledger.keys())}
 
 
 def text_of(x: e.NoticeRequested, rows: Mapping[str, LedgerRow], title: str, page: str) -> str:
-    """What the person is told of the groups that still wait by ``rows``; empty when none does. Pure."""
+    """The notice's text about the groups that still wait by ``rows``; empty if none does. Pure."""
     waiting = [row.channel for row in rows.values() if row.state is e.DeliveryState.WAITING]
     here = sum(channel in TAPPED_HERE for channel in waiting)
     words = {"what": "更正" if x.kind == "correction" else "预警", "title": title}

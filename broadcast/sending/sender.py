@@ -54,7 +54,7 @@ class Sender:
     def __init__(  # noqa: PLR0917 - the parts that the room puts together once
         self,
         desk: Desk,
-        quota: RateLimiter,
+        rate_limiter: RateLimiter,
         channels: Mapping[str, Channel],
         maker: TaskMaker,
         journal: AnswerJournal,
@@ -62,7 +62,7 @@ class Sender:
         settings: Settings,
     ) -> None:
         self._desk = desk
-        self._quota = quota
+        self._rate_limiter = rate_limiter
         self._channels = channels
         self._maker = maker
         self._journal = journal
@@ -123,7 +123,7 @@ class Sender:
         late: list[e.Event] = []
         try:
             while waiting:
-                taken, wait_s = await self._quota.take(bucket, rate, len(waiting))
+                taken, wait_s = await self._rate_limiter.take(bucket, rate, len(waiting))
                 for at in range(0, taken, chunk):
                     part = waiting[at : min(at + chunk, taken)]
                     under_way.append(asyncio.create_task(self._send_chunk(channel, part, slots, batch)))
@@ -168,7 +168,7 @@ class Sender:
             if batch.is_late():
                 return [_rate_limited(job, 1.0)]
             bucket = breaker_key(channel.name, _digest(job.target) if channel.name in ROBOTS else "")
-            taken, wait_s = await self._quota.take(bucket, channel.per_second(job.way.credential), 1)
+            taken, wait_s = await self._rate_limiter.take(bucket, channel.per_second(job.way.credential), 1)
             if not taken:
                 return [_rate_limited(job, max(1.0, wait_s))]
             going, receipts = await self._let_go([job], batch)

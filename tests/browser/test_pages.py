@@ -1,6 +1,6 @@
 """Every page in a real browser: accessible, no wider than a phone, usable without JavaScript, live with it.
 
-Screenshots go to FENGHUO_SHOTS (else the test's own folder): look at them before calling a page done.
+With FENGHUO_SHOTS screenshots go to that folder: look at them before calling a page done.
 """
 
 import asyncio
@@ -29,12 +29,14 @@ from fenghuo.security.passwords import Auth
 from tests.browser.console_page import settings_at
 from tests.browser.scenes import busy_night, every_channel
 from tests.browser.scenes import every_state as d
+from tests.support.waiting import until
 
 CHROMIUM = os.environ.get("FENGHUO_CHROMIUM") or shutil.which("chromium") or "/usr/bin/chromium"
 ARGUMENTS = [
     "--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
     "--disable-sync", "--no-first-run",
 ]  # fmt: skip
+AXE = Axe().axe_script
 SIZES = {"phone": (390, 844), "desk": (1440, 900)}
 SUBMITTED, SENDING = "a5ubm1tted0000000000aaaa", "b5oadca5t00000000000aaaa"
 
@@ -129,10 +131,7 @@ def serving(url: str, namespace: str, events: list[Any]) -> Iterator[Site]:
         server = uvicorn.Server(config)
         server.capture_signals = contextlib.nullcontext  # type: ignore[method-assign,assignment]
         task = asyncio.create_task(server.serve())
-        while True:
-            await asyncio.sleep(0.02)
-            if server.started:
-                break
+        await until(lambda: server.started, what="the server")
         return room, others, server, task
 
     async def close_room(room: Any, others: Any) -> None:
@@ -172,11 +171,21 @@ def mixed_site(redis_url: str) -> Iterator[Site]:
         yield opened
 
 
+class Shots:
+    """Screenshots for people to look at, where they ask for them: taking them is a fifth of the time."""
+
+    def __init__(self, folder: str) -> None:
+        self._folder = Path(folder) if folder else None
+
+    def take(self, page: Page, name: str, **options: Any) -> None:
+        """A picture of ``page`` called ``name``; nothing without a folder."""
+        if self._folder is not None:
+            page.screenshot(path=self._folder / name, **options)
+
+
 @pytest.fixture(scope="module")
-def shots(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    folder = Path(os.environ.get("FENGHUO_SHOTS") or tmp_path_factory.mktemp("shots"))
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def shots() -> Shots:
+    return Shots(os.environ.get("FENGHUO_SHOTS", ""))
 
 
 def log_in(context: BrowserContext, site: Site, person: str) -> None:
@@ -197,8 +206,10 @@ def too_wide(page: Page) -> bool:
 
 
 def serious(page: Page) -> list[str]:
-    """What axe-core finds to be serious or critical."""
-    found = Axe().run(page).response["violations"]
+    """What axe-core finds to be serious or critical; it is loaded once a page."""
+    if not page.evaluate("'axe' in window"):
+        page.evaluate(AXE)
+    found = page.evaluate("axe.run({resultTypes: ['violations']}).then(x => x.violations)")
     return [
         f"{x['id']}: {x['nodes'][0]['html'][:160]} {x['nodes'][0].get('failureSummary', '')[:300]}"
         for x in found if x["impact"] in {"serious", "critical"}
@@ -208,7 +219,7 @@ def serious(page: Page) -> list[str]:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("person", ["", "ana", "bo", "dong", "admin"])
 def test_pages_are_accessible_and_fit(
-    browser: Browser, site: Site, shots: Path, scheme: Any, person: str
+    browser: Browser, site: Site, shots: Shots, scheme: Any, person: str
 ) -> None:
     look_at(browser, site, shots, scheme, person, PAGES)
 
@@ -216,36 +227,35 @@ def test_pages_are_accessible_and_fit(
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("person", ["ana", "bo"])
 def test_pages_with_every_channel_are_accessible_and_fit(
-    browser: Browser, mixed_site: Site, shots: Path, scheme: Any, person: str
+    browser: Browser, mixed_site: Site, shots: Shots, scheme: Any, person: str
 ) -> None:
     look_at(browser, mixed_site, shots, scheme, person, MIXED)
 
 
 def look_at(
-    browser: Browser, site: Site, shots: Path, scheme: Any, person: str, pages: list[tuple[str, str, str]]
+    browser: Browser, site: Site, shots: Shots, scheme: Any, person: str, pages: list[tuple[str, str, str]]
 ) -> None:
     """Screenshots of ``person``'s ``pages`` in both sizes, held against axe-core and the narrowest phone."""
     context = browser.new_context(color_scheme=scheme)
     log_in(context, site, person)
     errors: list[str] = []
+    page = context.new_page()
+    page.on("console", lambda m: errors.append(f"{page.url}: {m.text}") if m.type == "error" else None)
     for name, who, path in pages:
         if who != person:
             continue
-        page = context.new_page()
-        page.on("console", lambda m, at=name: errors.append(f"{at}: {m.text}") if m.type == "error" else None)
         page.goto(site.url + path)
         for size, (width, height) in SIZES.items():
             page.set_viewport_size({"width": width, "height": height})
-            page.screenshot(path=shots / f"{name}-{size}-{scheme}.png", full_page=size == "desk")
+            shots.take(page, f"{name}-{size}-{scheme}.png", full_page=size == "desk")
             assert serious(page) == [], f"{name} {size} {scheme}"
         page.set_viewport_size({"width": 360, "height": 740})
         assert not too_wide(page), f"{name} is wider than 360 px"
-        page.close()
     context.close()
     assert [x for x in errors if "404" not in x] == []
 
 
-def test_a_decision_needs_no_javascript(browser: Browser, redis_url: str, shots: Path) -> None:
+def test_a_decision_needs_no_javascript(browser: Browser, redis_url: str, shots: Shots) -> None:
     with serving(redis_url, "tplain", busy_night.busy_district(clock.now(), 40)) as site:
         context = browser.new_context(java_script_enabled=False, viewport={"width": 390, "height": 844})
         log_in(context, site, "bo")
@@ -255,7 +265,7 @@ def test_a_decision_needs_no_javascript(browser: Browser, redis_url: str, shots:
         page.click("text=打开并处理")
         page.click("text=批准并发送到 40 个群")
         assert "已批准，正在发送" in page.inner_text("main")
-        page.screenshot(path=shots / "approved-phone-plain.png")
+        shots.take(page, "approved-phone-plain.png")
         page.click("summary:has-text('撤回，并向')")
         page.fill("#do-recall textarea", "核实有误")
         page.click("#do-recall button")
@@ -270,7 +280,7 @@ def test_a_decision_needs_no_javascript(browser: Browser, redis_url: str, shots:
 
 
 def test_ticks_and_words_outlive_what_comes_in_meanwhile(
-    browser: Browser, redis_url: str, shots: Path
+    browser: Browser, redis_url: str, shots: Shots
 ) -> None:
     now = clock.now()
     with serving(redis_url, "tticks", busy_night.busy_district(now, 40)) as site:
@@ -290,7 +300,7 @@ def test_ticks_and_words_outlive_what_comes_in_meanwhile(
         assert page.input_value(".picking textarea") == "这两条要的是对公账户"
         assert not page.is_visible("#pick-r0050"), "the list stands still while reports are ticked"
         assert serious(page) == []
-        page.screenshot(path=shots / "ticked-phone-dark.png")
+        shots.take(page, "ticked-phone-dark.png")
         page.uncheck("#pick-r0003")
         page.uncheck("#pick-r0004")
         page.wait_for_selector("#pick-r0050")
@@ -299,11 +309,11 @@ def test_ticks_and_words_outlive_what_comes_in_meanwhile(
         page.click(".picking button")
         page.wait_for_selector("text=一条也没有勾选")
         assert serious(page) == []
-        page.screenshot(path=shots / "refused-phone-dark.png")
+        shots.take(page, "refused-phone-dark.png")
         context.close()
 
 
-def test_a_page_lives_and_says_when_the_line_drops(browser: Browser, redis_url: str, shots: Path) -> None:
+def test_a_page_lives_and_says_when_the_line_drops(browser: Browser, redis_url: str, shots: Shots) -> None:
     now = clock.now()
     with serving(redis_url, "tlive", busy_night.busy_district(now, 40)) as site:
         context = browser.new_context(viewport={"width": 1440, "height": 900})
@@ -311,7 +321,9 @@ def test_a_page_lives_and_says_when_the_line_drops(browser: Browser, redis_url: 
         queue = context.new_page()
         queue.goto(f"{site.url}/queue")
         site.run(
-            site.desk.project(d.report(77, clock.now(), "请向安全账户转账核查资金", d.e.Stage.MONEY_MOVING))
+            site.desk.project(
+                d.report(77, clock.now(), "请向安全账户转账核查资金", d.e.ScamStage.MONEY_MOVING)
+            )
         )
         queue.wait_for_selector("text=请向安全账户转账核查资金")
         sending = context.new_page()
@@ -324,5 +336,5 @@ def test_a_page_lives_and_says_when_the_line_drops(browser: Browser, redis_url: 
         site.stop()
         sending.wait_for_selector("#line:not([hidden])", timeout=20_000)
         assert "连接已断开" in sending.inner_text("#line")
-        sending.screenshot(path=shots / "line-dropped.png")
+        shots.take(sending, "line-dropped.png")
         context.close()

@@ -4,7 +4,6 @@ import contextlib
 import os
 from collections.abc import Iterator
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,7 +16,7 @@ from fenghuo.security.passwords import Auth
 from tests.browser.console_page import settings_at
 from tests.browser.scenes import every_state as d
 from tests.browser.scenes import two_officers as s
-from tests.browser.test_pages import Site, browser, log_in, serious, serving, shots, too_wide
+from tests.browser.test_pages import Shots, Site, browser, log_in, serious, serving, shots, too_wide
 
 __all__ = ["browser", "shots"]
 PHONE = {"width": 390, "height": 844}
@@ -52,7 +51,7 @@ def states(site: Site, alert_id: str = s.ALERT) -> dict[str, tuple[str, int]]:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_it_is_accessible_and_fits_a_thumb(
-    browser: Browser, redis_url: str, namespace: str, shots: Path, scheme: Any
+    browser: Browser, redis_url: str, namespace: str, shots: Shots, scheme: Any
 ) -> None:
     now = clock.now()
     opening = e.NoticeRequested(
@@ -63,20 +62,20 @@ def test_it_is_accessible_and_fits_a_thumb(
     with in_street(redis_url, namespace, events) as site:
         for who in ("dong", "fang", "duty", "gu"):
             context, page = opened(browser, site, who, color_scheme=scheme)
-            page.screenshot(path=shots / f"todo-{who}-{scheme}.png")
-            page.screenshot(path=shots / f"todo-{who}-{scheme}-whole.png", full_page=True)
+            shots.take(page, f"todo-{who}-{scheme}.png")
+            shots.take(page, f"todo-{who}-{scheme}-whole.png", full_page=True)
             assert serious(page) == [], who
             page.set_viewport_size({"width": 360, "height": 740})
             assert not too_wide(page), who
-            page.screenshot(path=shots / f"todo-{who}-{scheme}-360.png")
+            shots.take(page, f"todo-{who}-{scheme}-360.png")
             page.goto(f"{site.url}/todo/groups")
-            page.screenshot(path=shots / f"mine-{who}-{scheme}-360.png")
+            shots.take(page, f"mine-{who}-{scheme}-360.png")
             assert serious(page) == [] and not too_wide(page), who
             context.close()
 
 
 def test_taps_on_a_dead_line_are_kept_and_counted_once(
-    browser: Browser, redis_url: str, namespace: str, shots: Path
+    browser: Browser, redis_url: str, namespace: str, shots: Shots
 ) -> None:
     with in_street(redis_url, namespace, s.street(clock.now(), 6)) as site:
         context, page = opened(browser, site, "dong")
@@ -87,13 +86,13 @@ def test_taps_on_a_dead_line_are_kept_and_counted_once(
         assert page.locator("#todo-local li").count() == 6
         assert not page.is_visible(".todo"), "what was pressed asks for nothing more"
         assert serious(page) == []
-        page.screenshot(path=shots / "todo-offline.png")
+        shots.take(page, "todo-offline.png")
         assert {x[0] for x in states(site).values()} == {"waiting"}
         context.set_offline(False)
         page.wait_for_selector("text=已发 6 个群", state="attached")
         page.wait_for_selector("#todo-net", state="hidden")
         assert [states(site)[f"s00{n}"] for n in range(6)] == [("shown", 1)] * 6
-        page.screenshot(path=shots / "todo-done.png")
+        shots.take(page, "todo-done.png")
         page.reload()
         page.wait_for_timeout(500)
         assert page.evaluate("localStorage.getItem('fenghuo.taps.dong')") in (None, "[]")
@@ -155,7 +154,7 @@ def test_a_press_outlives_the_page_it_was_made_on(browser: Browser, redis_url: s
 
 
 def test_some_are_ticked_one_is_taken_back_and_the_text_is_copied(
-    browser: Browser, redis_url: str, namespace: str, shots: Path
+    browser: Browser, redis_url: str, namespace: str, shots: Shots
 ) -> None:
     with in_street(redis_url, namespace, s.street(clock.now())) as site:
         context, page = opened(browser, site, "dong", permissions=["clipboard-read", "clipboard-write"])
@@ -166,7 +165,7 @@ def test_some_are_ticked_one_is_taken_back_and_the_text_is_copied(
         page.check('[data-group="s000"] input')
         page.check('[data-group="s002"] input')
         assert not page.is_visible(".all")
-        page.screenshot(path=shots / "todo-ticked.png", full_page=True)
+        shots.take(page, "todo-ticked.png", full_page=True)
         page.click("text=勾选的已发 (2)")
         page.wait_for_selector("text=已发 2 个群", state="attached")
         page.click("#todo-done summary")
@@ -177,7 +176,7 @@ def test_some_are_ticked_one_is_taken_back_and_the_text_is_copied(
 
 
 def test_what_was_recalled_under_the_thumb_asks_whether_it_had_been_sent(
-    browser: Browser, redis_url: str, namespace: str, shots: Path
+    browser: Browser, redis_url: str, namespace: str, shots: Shots
 ) -> None:
     now = clock.now()
     with in_street(redis_url, namespace, s.street(now)) as site:
@@ -191,7 +190,7 @@ def test_what_was_recalled_under_the_thumb_asks_whether_it_had_been_sent(
         page.wait_for_selector("#todo-said .toast")
         assert "已撤回，不要再发" in page.inner_text("#todo-said")
         assert serious(page) == []
-        page.screenshot(path=shots / "todo-recalled.png")
+        shots.take(page, "todo-recalled.png")
         page.click("#todo-said button")
         page.wait_for_selector("#todo-said .toast", state="detached")
         page.wait_for_timeout(800)
@@ -199,10 +198,10 @@ def test_what_was_recalled_under_the_thumb_asks_whether_it_had_been_sent(
         context.close()
 
 
-def test_it_works_without_javascript(browser: Browser, redis_url: str, namespace: str, shots: Path) -> None:
+def test_it_works_without_javascript(browser: Browser, redis_url: str, namespace: str, shots: Shots) -> None:
     with in_street(redis_url, namespace, s.street(clock.now())) as site:
         context, page = opened(browser, site, "dong", java_script_enabled=False)
-        page.screenshot(path=shots / "todo-plain.png", full_page=True)
+        shots.take(page, "todo-plain.png", full_page=True)
         page.click('[data-group="s000"] button')
         assert "已记下 1 个群" in page.inner_text("main")
         page.click("text=全部已发（3 个群）")

@@ -6,7 +6,6 @@ import socket
 import stat
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from fenghuo.servers import ports
 from fenghuo.servers.errors import ServerFailed, ServerMissing
 from fenghuo.servers.lock import try_lock
 from fenghuo.servers.redis import LONGEST_SOCKET, VERSION, RedisServer, find_executable, start_redis
+from tests.support.waiting import until_now
 
 Start = Callable[..., RedisServer]
 ROOT = Path(__file__).parents[2]
@@ -219,7 +219,7 @@ def test_a_server_that_ignores_sigterm_is_killed(private_redis: Start) -> None:
         ],
         stderr=subprocess.DEVNULL,
     )
-    wait_until(lambda: not answers(server))
+    until_now(lambda: not answers(server))
     server.stop(timeout_s=0.5)
     assert not is_running(server.pid)
     blocked.wait(timeout=30)
@@ -337,10 +337,3 @@ def answers(server: RedisServer) -> bool:
             return bool(client.ping())
     except redis.RedisError:
         return False
-
-
-def wait_until(holds: Callable[[], bool], timeout_s: float = 30) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not holds():
-        assert time.monotonic() < deadline, "it has not come to hold"
-        time.sleep(0.02)

@@ -1,7 +1,6 @@
 """20,000 mixed reports through intake, triage and clustering on the real Kafka, with two consumer
 processes."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -85,12 +84,12 @@ async def test_every_one_of_twenty_thousand_reports_is_accounted_for(
             # some of them twice, as after a publish that timed out and was delivered late
             await producers.publish([mixed(n) for n in range(at, at + 20)])
 
-        async def all_judged() -> bool:
+        async def all_done() -> bool:
             assert all(process.poll() is None for process in two_consumers)
-            return await judged(desk) == REPORTS
+            return await nothing_left(producers)
 
-        await until(all_judged, 240, "a verdict on each report")
-        await until(lambda: all_done(producers), 240, "the end of the consumers' work")
+        await until(all_done, 240, "the end of the consumers' work", every_s=1)
+        await until(lambda: judged(desk, REPORTS), 60, "a verdict on each report", every_s=1)
         await accounted(desk, producers)
         assert await shared_by_two(told), "one of the two had no part in the work"
     finally:
@@ -98,16 +97,14 @@ async def test_every_one_of_twenty_thousand_reports_is_accounted_for(
         await desk.client.aclose()
 
 
-async def judged(desk: object) -> int:
-    """Reports with a row on the desk."""
+async def judged(desk: object, count: int) -> bool:
+    """Whether so many reports have a row on the desk."""
     client, keys = desk.client, desk.keys  # type: ignore[attr-defined]
     ids = await client.zrange(keys.reports, 0, -1)
     pipe = client.pipeline(transaction=False)
     for report_id in ids:
         pipe.hexists(keys.report(report_id.decode()), "row")
-    found: int = sum(await pipe.execute())
-    await asyncio.sleep(1)
-    return found
+    return sum(await pipe.execute()) == count
 
 
 async def seen_ids(transport: object, topic: topics.Topic) -> Counter[str]:
@@ -140,9 +137,8 @@ async def shared_by_two(told: Settings) -> bool:
     return len(shares) == 2 and min(shares) > 0 and sum(shares) == topics.REPORTS_RECEIVED.partitions
 
 
-async def all_done(transport: object) -> bool:
+async def nothing_left(transport: object) -> bool:
     """Whether the consumers have nothing left to read, repeats included."""
-    await asyncio.sleep(1)
     lags = await transport.lag()  # type: ignore[attr-defined]
     ours = {name: lag for name, lag in lags.items() if "consumers." in name}
     assert ours, lags

@@ -31,7 +31,7 @@ from tests.support.transport_harness import (
     nothing,
     report,
 )
-from tests.support.waiting import until
+from tests.support.waiting import never, until
 
 RECEIVED, UNMATCHED, LETTERS = topics.REPORTS_RECEIVED, topics.REPORTS_UNMATCHED, topics.DEADLETTERS
 
@@ -201,8 +201,7 @@ class BothTransports:
         async with asyncio.timeout(20):
             await entered.wait()
         stopping = asyncio.create_task(begun.stop())
-        await asyncio.sleep(0.2)
-        assert not stopping.done()
+        await never(stopping.done, for_s=0.2)
         gate.set()
         async with asyncio.timeout(10):
             await stopping
@@ -457,9 +456,7 @@ class TestRedisTransport(BothTransports):
             await until(in_the_middle, what="the first answers")
             second = await carrier.begin(memory.stage(batch=20))
             assert isinstance(second, RedisTransport)
-            await asyncio.sleep(0.5)
-            assert second.owned == 0
-            assert memory.done == []
+            await never(lambda: second.owned or memory.done, for_s=0.5)
             kill(first)
             killed = time.monotonic()
             await until(lambda: second.owned == 1, within_s=5)

@@ -3,7 +3,6 @@
 import asyncio
 import os
 import signal
-import time
 from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 
@@ -116,12 +115,13 @@ async def release(publisher: Publisher, alert_id: AlertId) -> None:
 
 async def on_the_wall(supervisor: Supervisor, wall: Wall, alert_id: str, groups: int) -> WallCount:
     """How the alert stands once ``groups`` groups have it."""
-    deadline = time.monotonic() + 60
-    while (shown := wall.count(alert_id, GROUP_IDS)).groups < groups:
+
+    def shown() -> WallCount | None:
         assert supervisor.failure is None, supervisor.failure
-        assert time.monotonic() < deadline, f"{shown.groups} of {groups} groups after 60 s"
-        await asyncio.sleep(0.02)
-    return shown
+        found = wall.count(alert_id, GROUP_IDS)
+        return found if found.groups >= groups else None
+
+    return await until(shown, 60, f"{groups} groups that have it")
 
 
 @pytest.mark.parametrize("rooms", [("broadcast",), ("consumers",), ("producers", "console")], ids="-".join)

@@ -33,7 +33,7 @@ from tests.support.transport_harness import (
     nothing,
     report,
 )
-from tests.support.waiting import until
+from tests.support.waiting import never, until
 
 RECEIVED, UNMATCHED, LETTERS = topics.REPORTS_RECEIVED, topics.REPORTS_UNMATCHED, topics.DEADLETTERS
 GROUP = "consumers.work"
@@ -50,6 +50,10 @@ async def own(namespace: str, private_redis: Callable[..., Any]) -> AsyncIterato
     server = private_redis()
     async with carrying("redis", namespace, server.url, "") as carrier:
         yield OwnServer(carrier, server, private_redis)
+
+
+ALL = -1000
+"""Keep nothing, not even what comes in this very millisecond."""
 
 
 def stream_of(carrier: TransportHarness, topic: topics.Topic = RECEIVED) -> str:
@@ -73,7 +77,7 @@ async def test_trap_a_nack_on_a_stream_sends_nothing_and_the_entry_never_comes_a
         await broker.start()
         await broker.publish(f"word {restart}", stream=stream)
         await until(lambda: f"word {restart}" in seen)  # noqa: B023 (awaited at once)
-        await asyncio.sleep(0.3)
+        await never(lambda: len(seen) > restart + 1, for_s=0.3)  # noqa: B023 (awaited at once)
         await broker.stop()
     assert seen == ["word 0", "word 1"]
     assert (await client.xpending(stream, "raw"))["pending"] == 2
@@ -271,13 +275,12 @@ async def test_trimming_keeps_what_a_group_has_yet_to_finish(carrier: TransportH
     await declare_group(client, stream, GROUP)
     await declare_group(client, stream, "consumers.other")
     await writer.publish([report(n) for n in range(30)])
-    await asyncio.sleep(0.01)
-    assert await trim(client, stream, keep_ms=0) == 0
+    assert await trim(client, stream, keep_ms=ALL) == 0
     for group, count in ((GROUP, 20), ("consumers.other", 30)):
         ids = [x[0] for x in next(iter(await _read(client, group, stream, count)))]
         await client.xack(stream, group, *ids[: count - 5])
     assert await trim(client, stream, keep_ms=3_600_000) == 0
-    assert await trim(client, stream, keep_ms=0) == 15
+    assert await trim(client, stream, keep_ms=ALL) == 15
     assert [x.text for x in await carrier.all_of(RECEIVED, writer)] == [str(n) for n in range(15, 30)]
 
 
@@ -289,10 +292,9 @@ async def _read(client: Any, group: str, stream: str, count: int) -> list[Any]:
 async def test_a_topic_that_no_group_reads_is_trimmed_by_time_alone(carrier: TransportHarness) -> None:
     writer = await carrier.begin(room="producers")
     await writer.publish([report(n) for n in range(10)])
-    await asyncio.sleep(0.01)
     assert await trim(carrier.desk.client, stream_of(carrier), keep_ms=3_600_000) == 0
-    assert await trim(carrier.desk.client, stream_of(carrier), keep_ms=0) == 10
-    assert await trim(carrier.desk.client, stream_of(carrier, topics.REPORTS_SIGHTED), keep_ms=0) == 0
+    assert await trim(carrier.desk.client, stream_of(carrier), keep_ms=ALL) == 10
+    assert await trim(carrier.desk.client, stream_of(carrier, topics.REPORTS_SIGHTED), keep_ms=ALL) == 0
 
 
 async def test_the_running_transport_trims_what_is_older_than_its_topics_retention(

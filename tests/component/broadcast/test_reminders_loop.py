@@ -28,7 +28,7 @@ from fenghuo.transport.stage import Stage
 from tests.browser.console_page import settings_at
 from tests.browser.scenes import two_officers as s
 from tests.support.scripted_channels import Scripted
-from tests.support.waiting import until
+from tests.support.waiting import for_ever, until
 
 
 class Mute:
@@ -46,7 +46,7 @@ class Mute:
     async def send(self, messages: Sequence[Message]) -> list[SendResult]:
         self.asked += messages
         if messages[0].target == "hangs":
-            await asyncio.sleep(60)
+            await for_ever()
         return [SendResult(SendStatus.REFUSED, "93000 invalid webhook url") for _ in messages]
 
     async def aclose(self) -> None:

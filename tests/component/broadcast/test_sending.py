@@ -34,6 +34,7 @@ from tests.support.scripted_channels import (
     receipts,
     room,
 )
+from tests.support.waiting import until
 
 SHOWN, REFUSED = SendResult(SendStatus.SHOWN), SendResult(SendStatus.REFUSED, "not in the group")
 NIGHT = datetime(2026, 3, 9, 15, 30, tzinfo=UTC)
@@ -81,11 +82,11 @@ async def test_one_at_a_time_is_under_way_where_repeats_are_shown(told: Settings
 
 
 async def test_more_may_be_under_way_where_the_settings_say_so(told: Settings) -> None:
-    async def slow(_message: Message) -> SendResult:
-        await asyncio.sleep(0.02)
+    async def with_two_others(_message: Message) -> SendResult:
+        await until(lambda: ding.most_at_once == 3)
         return SHOWN
 
-    ding = Scripted("dingtalk", idempotent=False, answer=slow)
+    ding = Scripted("dingtalk", idempotent=False, answer=with_two_others)
     async with room(told.model_copy(update={"unkeyed_at_once": 3}), ding) as here:
         await here.know(*robots(9))
         await here.deliver(await here.release())
@@ -349,7 +350,7 @@ async def test_refused_after_a_timeout_is_unknown_and_never_goes_on(told: Settin
     async with room(told, hook, ding) as here:
         await here.know(group(1, channel="webhook", target="u", also=(way("dingtalk"),)))
         await here.deliver(await here.release())
-        await asyncio.sleep(0.05)
+        await here.hurry()
         await here.deliver(await here.retry())
         assert await here.states() == {"g0001": State.UNKNOWN}
         assert await here.retry() == []
@@ -364,7 +365,7 @@ async def test_a_way_that_gave_out_leaves_the_next_one_all_its_attempts(told: Se
         asked = await here.release()
         while asked:
             await here.deliver(asked)
-            await asyncio.sleep(0.08)
+            await here.hurry()
             asked = await here.retry()
         assert await here.states() == {"g0001": State.REFUSED}
     assert (len(hook.asked), len(ding.asked)) == (3, 3)
@@ -453,7 +454,7 @@ async def test_too_many_failures_halt_the_channel_and_what_follows_is_held_untri
         assert {(x.state, x.retry_at) for x in held} == {(State.RETRYING, None)}
         assert fei.groups == ["g0030"], "others go on"
 
-        await asyncio.sleep(0.05)
+        await here.hurry()
         await here.deliver(await here.retry())
         assert len(ding.asked) == 11, "nor is what had failed tried"
         assert await here.retry() == []

@@ -1,6 +1,5 @@
 """An alert's versions, its completion and shares, on a real Redis: who gets what, and when all have it."""
 
-import asyncio
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -112,7 +111,7 @@ async def test_nothing_of_the_older_version_leaves_after_the_update(told: Settin
             ("g0001", "g0002", "g0003"), (2, "warning")
         )
         asked = len(hook.asked)
-        await asyncio.sleep(0.05)
+        await here.hurry()
         await here.deliver([first["g0001"], first["g0002"], *await here.retry()])
         assert (len(ding.asked), len(hook.asked)) == (0, asked)
         assert set((await here.states(1)).values()) == {State.SUPERSEDED}

@@ -18,7 +18,7 @@ from fenghuo.domain.events import DeliveryState
 from fenghuo.settings import Settings
 from tests.support.builders import NOON, content, draft, group, order, settings
 from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash
-from tests.support.waiting import until
+from tests.support.waiting import for_ever, until
 
 SECRET = "w" * 40
 
@@ -55,7 +55,7 @@ class Receiver:
         if how == "refuse":
             return await _say(writer, 200, {"errcode": 93000, "errmsg": "not in the group"})
         if how == "hang":
-            await asyncio.sleep(5)
+            await for_ever()
         if how == "cut" and self.asked[key] == 1:
             self._accept(key, body)
             return None  # shown, but the answer never arrives

@@ -14,6 +14,7 @@ from fenghuo.runtime.room import _Server, health_pages
 from fenghuo.settings import Settings
 from producers import routes
 from producers.app import build
+from tests.support.waiting import until
 
 TOKEN = "the-token-of-our-own-systems"
 URL = "/api/v1/reports"
@@ -35,8 +36,7 @@ async def port(redis_url: str, namespace: str) -> AsyncIterator[int]:
         listening.bind(("127.0.0.1", 0))
         server = _Server(health_pages(room, room.asgi), "127.0.0.1", listening.getsockname()[1])
         serving = asyncio.create_task(server.serve(sockets=[listening]))
-        while not server.started:  # noqa: ASYNC110 - uvicorn has no event for it
-            await asyncio.sleep(0.01)
+        await until(lambda: server.started, what="the server")
         yield listening.getsockname()[1]
         server.should_exit = True
         await serving

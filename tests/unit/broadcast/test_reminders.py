@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from broadcast.people.notices import asked_for, text_of, way_to
+from broadcast.people.notices import rows_of, text_of, way_to
 from broadcast.people.reminders import Directory, Times, Waiting, due
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
@@ -149,8 +149,8 @@ def notice(level: str, kind: str = "warning", ids: Sequence[str] = ("g0001",)) -
 
 def test_a_first_word_counts_all_groups_that_wait_by_now() -> None:
     ledger = dict(waits(1, 2, 4).rows)
-    assert set(asked_for(notice("todo"), ledger, GROUPS)) == {"g0001", "g0002"}
-    assert set(asked_for(notice("remind"), ledger, GROUPS)) == {"g0001"}
+    assert set(rows_of(notice("todo"), ledger, GROUPS)) == {"g0001", "g0002"}
+    assert set(rows_of(notice("remind"), ledger, GROUPS)) == {"g0001"}
 
 
 def test_the_text_says_what_waits_where_and_nothing_when_nothing_does() -> None:

@@ -230,7 +230,7 @@ def test_coverage_and_plan_have_the_same_way_and_the_same_reason(
 ) -> None:
     finding = finding_on(one, None, (), people, approved)
     assert (finding.route.channel, str(finding.route.reason or "")) == planned(one, approved, people, {})
-    assert ("no_way" in finding.problems, finding.why == "nobody") == (
+    assert ("no_way" in finding.problems, finding.reason == "nobody") == (
         finding.route.way is None, finding.route.reason is NoWay.NOBODY,
     )  # fmt: skip
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from fenghuo.runtime.room import Room, _end, _Server, health_pages
 from tests.support.builders import settings
+from tests.support.waiting import for_ever, others_run
 
 
 async def test_a_room_ends_although_a_loop_was_in_the_middle_of_a_write_to_redis() -> None:
@@ -17,7 +18,7 @@ async def test_a_room_ends_although_a_loop_was_in_the_middle_of_a_write_to_redis
         nonlocal swallowed
         while True:
             try:
-                await asyncio.sleep(60)
+                await for_ever()
             except asyncio.CancelledError:
                 swallowed += 1
                 if swallowed > 1:
@@ -29,7 +30,7 @@ async def test_a_room_ends_although_a_loop_was_in_the_middle_of_a_write_to_redis
     rest: Any = SimpleNamespace(stop=done, client=SimpleNamespace(aclose=done))
     room = Room("consumers", settings(), rest, rest, port=0)
     task, serving = asyncio.create_task(loop()), asyncio.create_task(done())
-    await asyncio.sleep(0)
+    await others_run()
     async with asyncio.timeout(10):
         await _end(room, _Server(health_pages(room, None), "127.0.0.1", 0), serving, [task])
     assert task.cancelled()
@@ -47,6 +48,6 @@ async def test_a_room_gives_its_connections_back_once_its_stages_have_ended() ->
     transport: Any = SimpleNamespace(stop=ends("stages"))
     desk: Any = SimpleNamespace(client=SimpleNamespace(aclose=ends("desk")))
     room = Room("broadcast", settings(), desk, transport, port=0, closing=[ends("webhooks"), ends("robots")])
-    serving = asyncio.create_task(asyncio.sleep(0))
+    serving = asyncio.create_task(others_run())
     await _end(room, _Server(health_pages(room, None), "127.0.0.1", 0), serving, [])
     assert ended == ["stages", "webhooks", "robots", "desk"]

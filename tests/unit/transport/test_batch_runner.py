@@ -1,6 +1,5 @@
 """The workbench decides what happens to a batch; it knows no broker, so a list stands for one here."""
 
-import asyncio
 from collections.abc import Sequence
 
 import pytest
@@ -12,6 +11,7 @@ from fenghuo.errors import Transient
 from fenghuo.transport.batch_runner import POISON_MOST, BatchResult, BatchRunner, dead_letter
 from fenghuo.transport.stage import Record, Stage, StageStopped
 from tests.support.transport_harness import RecordingStage, answer_id, nothing, report
+from tests.support.waiting import for_ever
 
 
 def record(number: int, value: bytes | None = b"") -> Record:
@@ -120,7 +120,8 @@ async def test_work_that_takes_too_long_comes_again_in_halves_and_grows_back(
     monkeypatch.setattr("fenghuo.transport.batch_runner.HANDLE_S", 0.2)
 
     async def take_long(events: Sequence[e.Event]) -> None:
-        await asyncio.sleep(10 if len(events) > 3 else 0)
+        if len(events) > 3:
+            await for_ever()
 
     book, records = Book(), [record(n) for n in range(8)]
     runner = runner_of(RecordingStage(first=take_long).stage(batch=8))

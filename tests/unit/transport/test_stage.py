@@ -10,6 +10,7 @@ from fenghuo.domain import events as e
 from fenghuo.errors import Refused
 from fenghuo.transport.stage import Follow, Follower, check_writer, end_tasks
 from tests.support.transport_harness import report
+from tests.support.waiting import for_ever, others_run
 
 
 async def test_a_follower_that_fails_on_an_event_has_all_the_others() -> None:
@@ -35,14 +36,14 @@ async def test_a_task_that_swallows_its_cancellation_is_cancelled_again() -> Non
         nonlocal swallowed
         while True:
             try:
-                await asyncio.sleep(10)
+                await for_ever()
             except asyncio.CancelledError:
                 swallowed += 1
                 if swallowed > 1:
                     raise
 
     task = asyncio.create_task(swallow_one())
-    await asyncio.sleep(0)
+    await others_run()
     async with asyncio.timeout(5):
         await end_tasks([task])
     assert task.cancelled()

@@ -21,6 +21,7 @@ from broadcast.channels.http.tls import load_trust
 from fenghuo.errors import Refused
 from tests.support.byte_server import OK, ByteServer, Peer, always, byte_server
 from tests.support.http_clients import Names, posted, verdict
+from tests.support.waiting import others_run
 
 pytestmark = pytest.mark.on_both_loops
 
@@ -253,8 +254,7 @@ async def test_a_request_can_be_given_up_at_any_moment(
         url = f"{scheme}://hook.example:{server.port}/x"
         for turns in range(40):
             asking = asyncio.create_task(client.post(url, b"{}"))
-            for _ in range(turns):
-                await asyncio.sleep(0)
+            await others_run(turns)
             given_up += asking.cancel()
             await asyncio.wait([asking])
             assert isinstance(await client.post(url, b"{}"), HttpResponse)
