@@ -6,7 +6,7 @@ from functools import partial
 
 from broadcast.channels.access_tokens import RedisTokens
 from broadcast.channels.apprise import Apprise
-from broadcast.channels.base import Channel, TaskChannel
+from broadcast.channels.base import MessageChannel, TaskChannel
 from broadcast.channels.dingtalk import Dingtalk
 from broadcast.channels.feishu import Feishu
 from broadcast.channels.http.client import HttpClient
@@ -23,7 +23,7 @@ from broadcast.limits.circuit_breaker import FailureWindow
 from broadcast.limits.rate_limiter import RateLimiter
 from broadcast.owner_tasks.task_maker import TaskMaker
 from broadcast.owner_tasks.task_poller import TaskPoller, is_from_poller
-from broadcast.people.notices import Notices
+from broadcast.people.notices import NoticeSender
 from broadcast.people.reminders import LOOK_EVERY_S, Reminders
 from broadcast.people.replies import Replies
 from broadcast.people.taps import Taps
@@ -47,13 +47,13 @@ ROOM = "broadcast"
 class Channels:
     """Every channel that this process has, by name."""
 
-    direct: Mapping[str, Channel]
+    direct: Mapping[str, MessageChannel]
     tasks: Mapping[str, TaskChannel]
     by_user_id: Mapping[str, str]
     """Channels that reach a person by the user id, with the credential to do so."""
 
     @property
-    def to_groups(self) -> Mapping[str, Channel]:
+    def to_groups(self) -> Mapping[str, MessageChannel]:
         """Those of ``direct`` that reach groups."""
         return {name: x for name, x in self.direct.items() if name in GROUP_CHANNELS}
 
@@ -104,7 +104,7 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
     hooks = {name: x.secret for name, x in credentials.items() if x.channel == Webhook.name}
     secrets = {"": settings.webhook_secret.get_secret_value(), **hooks}
     tokens = RedisTokens(desk.client, desk.keys.token)
-    direct: list[Channel] = [
+    direct: list[MessageChannel] = [
         Relay(),
         Sandbox(desk.client, desk.keys, settings.sandbox_per_s),
         Webhook(webhooks, secrets, settings.webhook_per_s),
@@ -169,6 +169,6 @@ def stages(desk: Desk, settings: Settings, channels: Channels, journal: AnswerJo
         ),
         Stage(
             room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=50, fold_input=True,
-            handle=Notices(desk, channels.direct, channels.by_user_id, settings).on_notices_requested,
+            handle=NoticeSender(desk, channels.direct, channels.by_user_id, settings).on_notices_requested,
         ),
     ]  # fmt: skip

@@ -15,7 +15,7 @@ import numpy as np
 
 from patterns.arrays import I32
 from patterns.kernels import cluster as kernels
-from patterns.kernels.cluster import Limits
+from patterns.kernels.cluster import ClusterLimits
 from patterns.search.exemplar_index import Exemplars, Places
 from patterns.search.pattern_index import distinct_grams
 from patterns.text.normalise import NORMALISER, Folded, clean_batch, fold_batch
@@ -240,9 +240,9 @@ def _tie(cluster_id: str) -> int:
     return int.from_bytes(blake2b(cluster_id.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
-def _limits(config: ClusterConfig) -> Limits:
+def _limits(config: ClusterConfig) -> ClusterLimits:
     """The same as shares of one, for the compiled loops."""
-    return Limits(
+    return ClusterLimits(
         config.join / 100, config.alignment / 100, config.least_cosine / 100,
         config.passage_share / 100, config.passage_bits, config.further_exemplar / 100,
         config.max_exemplars, config.least_bits, config.telling_bits, config.max_indicators,

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 
-from broadcast.channels.access_tokens import Credential, Tokens, TokenStore
+from broadcast.channels.access_tokens import TenantApp, Tokens, TokenStore
 from broadcast.channels.base import SendResult, SendStatus
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Kind, Platform, code_of, judge_answer, meaning
@@ -16,7 +16,7 @@ class WecomApi:
     """``credentials`` are the apps by name; ``url`` is the platform's, where an app names none."""
 
     def __init__(
-        self, http: HttpClient, credentials: Mapping[str, Credential], tokens: TokenStore, url: str = URL
+        self, http: HttpClient, credentials: Mapping[str, TenantApp], tokens: TokenStore, url: str = URL
     ) -> None:
         self._http = http
         self._credentials = credentials

@@ -8,7 +8,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from broadcast.channels.access_tokens import Credential, TokenStore
+from broadcast.channels.access_tokens import TenantApp, TokenStore
 from broadcast.channels.base import Message, SendResult, SendStatus, each
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Platform, code_of
@@ -20,7 +20,7 @@ NOBODY_VALID = 81013
 """No recipient is known to the platform and in the app's visible range: with one recipient, that one."""
 
 
-class AppCredential(Credential, Protocol):
+class AppCredential(TenantApp, Protocol):
     """An app that may send messages."""
 
     @property

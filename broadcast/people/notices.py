@@ -1,15 +1,15 @@
 """Notifies a person that groups wait for a tap. Reads notices.requested, and puts them on the desk.
 
 Best effort: one attempt, for a few seconds, by the person's own channel (``Person.notify``), or else by the
-user id through the tenant's app. A person without either, or who is not reached, still finds the groups on the
-to-do page, and the next level is notified in time.
+user id through the tenant's app. A person without either, or who is not reached, still finds the groups on
+the to-do page, and the next level is notified in time.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from broadcast.channels.base import Channel, Message
+from broadcast.channels.base import Message, MessageChannel
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import TAPPED_HERE
@@ -33,13 +33,13 @@ _TAP = {
 _ELSEWHERE = "企业微信里有 {n} 个群的{what}任务等您点“发送”：{title}。"
 
 
-class Notices:
+class NoticeSender:
     """Sends each notice once: one that is on the desk already has been sent."""
 
     def __init__(
         self,
         desk: Desk,
-        channels: Mapping[str, Channel],
+        channels: Mapping[str, MessageChannel],
         by_user_id: Mapping[str, str],
         settings: Settings,
     ) -> None:

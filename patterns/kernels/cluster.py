@@ -83,7 +83,7 @@ class ExemplarStore(NamedTuple):
     counters: I64
 
 
-class Limits(NamedTuple):
+class ClusterLimits(NamedTuple):
     """See `ClusterConfig`; shares are 0 to 1."""
 
     join: float

@@ -18,7 +18,7 @@ from fenghuo.domain.delivery import LatestRelease
 ids = st.text(st.characters(exclude_characters="|", exclude_categories=["Cs"]), min_size=1)
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 numbers = st.integers(0, 2**41)
-kinds = st.sampled_from(get_args(e.Kind))
+kinds = st.sampled_from(get_args(e.TextKind))
 
 
 @given(st.builds(PatternMatch, numbers, ids, ids, st.none() | ids, texts))
