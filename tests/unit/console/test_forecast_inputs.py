@@ -113,7 +113,8 @@ def test_what_was_reached_before_the_night_stays_reached_and_the_rest_waits_for_
     groups = [group(n, channel="webhook") for n in range(10)]
     done = {x.group_id: Arrival(9 * 3600.0) for x in groups[:6]}
     half, most, _ = forecast_for(
-        groups, by(groups), content(channels=("webhook",), severity="moderate"), todos_by_person={}, settings=TOLD,
+        groups, by(groups), content(channels=("webhook",), severity="moderate"), todos_by_person={},
+        settings=TOLD,
         halted=(), released_at=NOON + timedelta(hours=11), elapsed_s=9.5 * 3600, arrived=done,
     ).times  # fmt: skip
     assert half.median_s == 9 * 3600.0
