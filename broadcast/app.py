@@ -6,7 +6,7 @@ from functools import partial
 
 from broadcast.channels.access_tokens import RedisTokens
 from broadcast.channels.apprise import Apprise
-from broadcast.channels.base import Channel, TaskChannel
+from broadcast.channels.base import MessageChannel, TaskChannel
 from broadcast.channels.dingtalk import Dingtalk
 from broadcast.channels.feishu import Feishu
 from broadcast.channels.http.client import HttpClient
@@ -22,7 +22,7 @@ from broadcast.limits.circuit_breaker import FailureWindow
 from broadcast.limits.rate_limiter import RateLimiter
 from broadcast.owner_tasks.task_maker import TaskMaker
 from broadcast.owner_tasks.task_poller import TaskPoller, is_from_poller
-from broadcast.people.notices import Notices
+from broadcast.people.notices import NoticeSender
 from broadcast.people.reminders import LOOK_EVERY_S, Reminders
 from broadcast.people.replies import Replies
 from broadcast.people.taps import Taps
@@ -45,7 +45,7 @@ ROOM = "broadcast"
 class Channels:
     """Every way to groups that this process has, by name."""
 
-    direct: Mapping[str, Channel]
+    direct: Mapping[str, MessageChannel]
     tasks: Mapping[str, TaskChannel]
 
 
@@ -94,7 +94,7 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
     )
     hooks = {name: x.secret for name, x in credentials.items() if x.channel == Webhook.name}
     secrets = {"": settings.webhook_secret.get_secret_value(), **hooks}
-    direct: list[Channel] = [
+    direct: list[MessageChannel] = [
         Relay(),
         Sandbox(desk.client, desk.keys, settings.sandbox_per_s),
         Webhook(webhooks, secrets, settings.webhook_per_s),
@@ -149,6 +149,6 @@ def stages(desk: Desk, settings: Settings, channels: Channels, journal: AnswerJo
         ),
         Stage(
             room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=50, fold_input=True,
-            handle=Notices(desk, channels.direct, settings).on_notices_requested,
+            handle=NoticeSender(desk, channels.direct, settings).on_notices_requested,
         ),
     ]  # fmt: skip

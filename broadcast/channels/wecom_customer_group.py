@@ -8,7 +8,7 @@ import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from broadcast.channels.access_tokens import Credential, Tokens, TokenStore
+from broadcast.channels.access_tokens import TenantApp, Tokens, TokenStore
 from broadcast.channels.base import Created, Progress, SendResult, SendStatus, Task
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Kind, Platform, code_of, judge_answer, meaning
@@ -34,7 +34,7 @@ class WecomCustomerGroup:
     most_chats = WECOM_CUSTOMER_GROUP.max_chats
 
     def __init__(
-        self, http: HttpClient, credentials: Mapping[str, Credential], tokens: TokenStore, url: str = URL
+        self, http: HttpClient, credentials: Mapping[str, TenantApp], tokens: TokenStore, url: str = URL
     ) -> None:
         self._http = http
         self._credentials = credentials

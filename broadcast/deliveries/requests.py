@@ -16,7 +16,7 @@ class Dispatch:
     caused it."""
 
     release: e.Release
-    kind: e.Kind
+    kind: e.TextKind
     cause: e.Event
 
 

@@ -8,7 +8,7 @@ import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from broadcast.channels.base import Channel, Message
+from broadcast.channels.base import Message, MessageChannel
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import TAPPED_HERE
@@ -32,10 +32,10 @@ _TAP = {
 _ELSEWHERE = "企业微信里有 {n} 个群的{what}任务等您点“发送”：{title}。"
 
 
-class Notices:
+class NoticeSender:
     """Sends each notice once: one that is on the desk already has been sent."""
 
-    def __init__(self, desk: Desk, channels: Mapping[str, Channel], settings: Settings) -> None:
+    def __init__(self, desk: Desk, channels: Mapping[str, MessageChannel], settings: Settings) -> None:
         self._desk = desk
         self._channels = channels
         self._key = settings.secret_key.get_secret_value()

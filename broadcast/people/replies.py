@@ -9,7 +9,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
-from broadcast.channels.base import Channel, Message
+from broadcast.channels.base import Message, MessageChannel
 from broadcast.limits.circuit_breaker import breaker_key
 from broadcast.limits.rate_limiter import RateLimiter
 from fenghuo.desk.desk import Desk
@@ -24,7 +24,7 @@ PATIENCE_S = 10.0
 class Replies:
     """Sends one reply for each report and kind: the channel ignores a repeated idempotency key."""
 
-    def __init__(self, desk: Desk, rate_limiter: RateLimiter, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, desk: Desk, rate_limiter: RateLimiter, channels: Mapping[str, MessageChannel]) -> None:
         self._desk = desk
         self._rate_limiter = rate_limiter
         self._channels = channels
@@ -44,7 +44,7 @@ class Replies:
         self._sent_keys.clear()
         return Outcome()
 
-    async def _send(self, channel: Channel, messages: Sequence[Message]) -> None:
+    async def _send(self, channel: MessageChannel, messages: Sequence[Message]) -> None:
         """Raises Transient when alerts have kept the channel busy for PATIENCE_S; what was sent by then is
         not sent again."""
         began = time.monotonic()

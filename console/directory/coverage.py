@@ -30,7 +30,7 @@ Credentials = Mapping[str, Credential] | None
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class CoverageFinding:
     """A group with its PROBLEMS and its route.
 
     ``reason`` says why it has no way: nobody, credential, unknown or sandbox; "" if it has one.
@@ -63,7 +63,7 @@ def finding_on(
     unresponsive: Collection[str],
     tappers: Tappers,
     approval: Approval = RESIDENTS,
-) -> Finding:
+) -> CoverageFinding:
     """The problems of ``group`` if a warning went out by ``approval``.
 
     ``unresponsive``: owners who never tap.
@@ -78,7 +78,7 @@ def finding_on(
         "silent": group.owner in unresponsive,
         "no_deputy": not group.deputy,
     }
-    return Finding(group, tuple(x for x in PROBLEMS if has[x]), reason, found)
+    return CoverageFinding(group, tuple(x for x in PROBLEMS if has[x]), reason, found)
 
 
 def _lacks_credential(way: Binding | None, credentials: Credentials) -> bool:
@@ -106,7 +106,7 @@ def _no_way_reason(group: Group, found: Route, without_key: Collection[str]) -> 
     return ON_SANDBOX if all(way.channel == SANDBOX.name for way in group.ways) else "unknown"
 
 
-def area_of(findings: Collection[Finding], town: str = "", station: str = "") -> Area:
+def area_of(findings: Collection[CoverageFinding], town: str = "", station: str = "") -> Area:
     """The sums over ``findings``."""
     counts, residents = dict.fromkeys(PROBLEMS, 0), dict.fromkeys(PROBLEMS, 0)
     for finding in findings:
@@ -119,16 +119,16 @@ def area_of(findings: Collection[Finding], town: str = "", station: str = "") ->
     )  # fmt: skip
 
 
-def sums_by_area(findings: Iterable[Finding]) -> list[Area]:
+def sums_by_area(findings: Iterable[CoverageFinding]) -> list[Area]:
     """The sums by town and station, most unreached residents first."""
-    found: dict[tuple[str, str], list[Finding]] = {}
+    found: dict[tuple[str, str], list[CoverageFinding]] = {}
     for finding in findings:
         found.setdefault((finding.group.place.town, finding.group.station), []).append(finding)
     rows = [area_of(group, *place) for place, group in found.items()]
     return sorted(rows, key=lambda x: (-x.unreached, x.town, x.station))
 
 
-def count_reasons(findings: Iterable[Finding]) -> dict[str, int]:
+def count_reasons(findings: Iterable[CoverageFinding]) -> dict[str, int]:
     """Number of groups without a way by reason, the most frequent first."""
     found: dict[str, int] = {}
     for finding in findings:

@@ -7,7 +7,7 @@ import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from console.directory.coverage import Credentials, Finding, finding_on
+from console.directory.coverage import CoverageFinding, Credentials, finding_on
 from fenghuo import clock
 from fenghuo.desk.desk import Desk
 from fenghuo.domain.delivery import LedgerRow
@@ -23,7 +23,7 @@ LATEST = 20
 MIN_TODOS = 3
 """Unanswered to-dos from which an owner counts as unresponsive."""
 
-Releases = dict[str, set[str]]
+ReleasesOfPerson = dict[str, set[str]]
 """The releases of each person, as ``alert|version``."""
 
 
@@ -31,7 +31,7 @@ Releases = dict[str, set[str]]
 class CoverageReport:
     """What the coverage page and command show."""
 
-    findings: list[Finding]
+    findings: list[CoverageFinding]
     unresponsive: Mapping[str, int]
     """Owners who never tap, with their number of to-dos."""
     credentials_error: str
@@ -61,8 +61,8 @@ async def unresponsive_owners(desk: Desk, groups: Mapping[str, Group], now_ms: i
     somebody else.
     """
     since_ms = now_ms - LOOK_BACK_MS
-    todos: Releases = {}
-    answered: Releases = {}
+    todos: ReleasesOfPerson = {}
+    answered: ReleasesOfPerson = {}
     alerts = [
         x for x in await desk.alerts.all() if x.approved_at and x.approved_at.timestamp() * 1000 >= since_ms
     ]

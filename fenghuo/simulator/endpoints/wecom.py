@@ -25,7 +25,7 @@ WecomHandler = Callable[[SimulatedPlatform, Corp, dict[str, Any]], PlatformRespo
 
 
 def gettoken(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
-    """An access token for corpid and corpsecret; the same one while it lives."""
+    """An access token for corpid and corpsecret; the same one until it expires."""
     corp = platform.corps.get(request.query.get("corpid", ""))
     if corp is None:
         raise PlatformError(40013)
@@ -64,8 +64,8 @@ def add_msg_template(platform: SimulatedPlatform, corp: Corp, fields: dict[str, 
 
 
 def _content(fields: dict[str, Any]) -> str:
-    said = fields.get("text")
-    text = said.get("content", "") if isinstance(said, dict) else ""
+    part = fields.get("text")
+    text = part.get("content", "") if isinstance(part, dict) else ""
     attached = fields.get("attachments", [])
     if not isinstance(text, str) or not isinstance(attached, list):
         raise PlatformError(40035)
@@ -81,17 +81,17 @@ def _content(fields: dict[str, Any]) -> str:
 
 
 def get_groupmsg_list_v2(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
-    """The mass sends of a span of at most a month."""
+    """The mass sends of a period of at most a month."""
     start, end = fields.get("start_time"), fields.get("end_time")
     if not isinstance(start, int) or not isinstance(end, int) or not 0 <= end - start <= MONTH_S:
         raise PlatformError(40035, "start_time and end_time are seconds, at most a month apart")
     if fields.get("chat_type") != "group" or fields.get("filter_type", 2) not in (0, 1, 2):
         raise PlatformError(40035, "chat_type or filter_type")
     creator = fields.get("creator")
-    mine = [] if fields.get("filter_type") == 1 else platform.mass_sends.of(corp)
+    tasks = [] if fields.get("filter_type") == 1 else platform.mass_sends.of(corp)
     listed = [
         _listed(platform, task)
-        for task in mine
+        for task in tasks
         if start <= _seconds(platform, task.created_s) <= end and creator in (None, "", task.owner)
     ]
     page, following = _page(listed, fields, most=100, usual=50)
@@ -121,7 +121,7 @@ def get_groupmsg_task(platform: SimulatedPlatform, corp: Corp, fields: dict[str,
 def get_groupmsg_send_result(
     platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]
 ) -> PlatformResponse:
-    """What became of each chat, once the owner has tapped; before that nothing is listed."""
+    """The result for each chat, once the owner has tapped; before that the list is empty."""
     task = _asked_about(platform, corp, fields)
     if fields.get("userid") != task.owner:
         raise PlatformError(60111)
@@ -143,7 +143,7 @@ def remind_groupmsg_send(platform: SimulatedPlatform, corp: Corp, fields: dict[s
 
 
 def cancel_groupmsg_send(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
-    """Stop what was not sent yet; what was stays sent."""
+    """Cancel the task unless the owner has tapped."""
     _task(platform, corp, fields).cancelled = True
     return fine()
 
@@ -200,7 +200,7 @@ def _asked_about(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]
 
 
 def _page(rows: list[Any], fields: dict[str, Any], *, most: int, usual: int) -> tuple[list[Any], str]:
-    """The rows that limit and cursor ask for, and the cursor of what follows."""
+    """(rows of the page that limit and cursor select, cursor of the next page)."""
     limit, cursor = fields.get("limit", usual), fields.get("cursor") or "c0"
     if not isinstance(limit, int) or not 1 <= limit <= most:
         raise PlatformError(40035, f"limit is 1 to {most}")
@@ -217,7 +217,7 @@ def _seconds(platform: SimulatedPlatform, at_s: float) -> int:
 def _entered(
     work: WecomHandler, name: str
 ) -> Callable[[SimulatedPlatform, PlatformRequest], PlatformResponse]:
-    """``work`` behind the checks of every call: token, rate, JSON, charset."""
+    """``work`` behind the checks of every request: token, rate limit, JSON, charset."""
 
     def answer(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
         corp = _corp(platform, request.query.get("access_token", ""))
@@ -235,7 +235,7 @@ def _entered(
 
 
 def _corp(platform: SimulatedPlatform, given: str) -> Corp:
-    """Whose the access token is."""
+    """The corp of the access token."""
     token = platform.tokens.get(given)
     if token is None:
         raise PlatformError(40014 if given else 41001)
@@ -256,7 +256,7 @@ def _endpoint(work: WecomHandler, path: str) -> Endpoint:
 
 
 def _target(request: PlatformRequest) -> str:
-    """Whom the call is about, so that faults do not depend on the order of calls."""
+    """What the request is about, so that faults do not depend on the order of requests."""
     fields = request.fields() or {}
     return str(fields.get("msgid") or fields.get("sender") or fields.get("chat_id") or "")
 

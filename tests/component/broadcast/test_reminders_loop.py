@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from broadcast.channels.base import Channel, Message, SendResult, SendStatus
+from broadcast.channels.base import Message, MessageChannel, SendResult, SendStatus
 from broadcast.channels.sandbox import Sandbox
 from broadcast.leader_lease import LeaderLease
-from broadcast.people.notices import Notices
+from broadcast.people.notices import NoticeSender
 from broadcast.people.reminders import Reminders
 from broadcast.people.taps import Taps
 from fenghuo import clock
@@ -58,8 +58,11 @@ async def room(redis_url: str, namespace: str, mute: Mute) -> AsyncIterator[tupl
     settings = settings_at(redis_url, namespace, public_url="https://fenghuo.example")
     desk = open_desk(settings)
     transport = open_transport(settings, "broadcast", desk)
-    channels: dict[str, Channel] = {"sandbox": Sandbox(desk.client, desk.keys, 100), "wecom_robot": mute}  # type: ignore[dict-item]
-    notices = Notices(desk, channels, settings)
+    channels: dict[str, MessageChannel] = {
+        "sandbox": Sandbox(desk.client, desk.keys, 100),
+        "wecom_robot": mute,  # type: ignore[dict-item]
+    }
+    notices = NoticeSender(desk, channels, settings)
     stage = Stage(
         room="broadcast", name="notify", topic=NOTICES_REQUESTED, batch=50, fold_input=True,
         handle=notices.on_notices_requested,

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from broadcast.people.notices import rows_of, text_of
-from broadcast.people.reminders import Directory, Times, Waiting, due
+from broadcast.people.reminders import DirectorySnapshot, Times, Waiting, due
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Role
@@ -37,7 +37,7 @@ GROUPS = {
         group(5, owner="left", deputy="", station="东所"),
     ]
 }
-REGISTER = Directory(GROUPS, PEOPLE)
+REGISTER = DirectorySnapshot(GROUPS, PEOPLE)
 
 
 def waits(
