@@ -50,7 +50,7 @@ NIGHT = NOON.replace(hour=15)
 
 def held(
     *,
-    kind: e.Kind = "warning",
+    kind: e.TextKind = "warning",
     now: datetime = NOON,
     open_breaker: str = "",
     next_channel: str = "",
