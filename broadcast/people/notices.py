@@ -1,7 +1,8 @@
 """Notifies a person that groups wait for a tap. Reads notices.requested, and puts them on the desk.
 
-Best effort: the person's own channel (``Person.notify``) is tried once, for a few seconds. A person without
-one, or who is not reached, still finds the groups on the to-do page, and the next level is notified in time.
+Best effort: one attempt, for a few seconds, by the person's own channel (``Person.notify``), or else by the
+user id through the tenant's app. A person without either, or who is not reached, still finds the groups on
+the to-do page, and the next level is notified in time.
 """
 
 import asyncio
@@ -35,9 +36,16 @@ _ELSEWHERE = "企业微信里有 {n} 个群的{what}任务等您点“发送”�
 class NoticeSender:
     """Sends each notice once: one that is on the desk already has been sent."""
 
-    def __init__(self, desk: Desk, channels: Mapping[str, MessageChannel], settings: Settings) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        channels: Mapping[str, MessageChannel],
+        by_user_id: Mapping[str, str],
+        settings: Settings,
+    ) -> None:
         self._desk = desk
         self._channels = channels
+        self._by_user_id = by_user_id
         self._key = settings.secret_key.get_secret_value()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._page = f"{settings.public_url.rstrip('/')}/todo" if settings.public_url else ""
@@ -63,7 +71,7 @@ class NoticeSender:
     ) -> tuple[Message | None, str]:
         """The message and its channel; None where there is no way, or nothing waits any more."""
         person = await self._desk.directory.person(x.person_id)
-        way = person.notify if person is not None else None
+        way = way_to(person, self._by_user_id) if person is not None else None
         if way is None or way.channel not in self._channels:
             return None, ""
         release = await self._desk.releases.get(x.alert_id, x.version)
@@ -93,6 +101,15 @@ class NoticeSender:
             log.warning(
                 "a notice did not go out", extra={"person": message.group_id, "channel": name, "why": why}
             )
+
+
+def way_to(person: e.Person, by_user_id: Mapping[str, str]) -> e.Binding | None:
+    """How ``person`` is notified: the person's own way, else by the user id. ``by_user_id``: the channels
+    that reach a person so, with their credentials. None: not at all. Pure."""
+    if person.notify is not None or not person.userid:
+        return person.notify
+    ways = (e.Binding(channel=x, target=person.userid, credential=name) for x, name in by_user_id.items())
+    return next(ways, None)
 
 
 def rows_of(

@@ -4,7 +4,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fenghuo.domain.channels import DINGTALK, FEISHU, WECOM_CUSTOMER_GROUP, WECOM_ROBOT
+from fenghuo.domain.channels import DINGTALK, FEISHU, WECOM_APP, WECOM_CUSTOMER_GROUP, WECOM_ROBOT
 from fenghuo.simulator.clock import SimClock
 from fenghuo.simulator.delivered_messages import DeliveredMessages
 from fenghuo.simulator.faults import Faults, Misbehaviour, behaviour, revoked
@@ -75,6 +75,7 @@ class SimulatedPlatform:
             FEISHU.name: SlidingWindow(100, 60),
             f"{FEISHU.name}/second": SlidingWindow(5, 1),
             WECOM_CUSTOMER_GROUP.name: SlidingWindow(10_000, 60, 60),
+            WECOM_APP.name: SlidingWindow(30, 60),
         }
 
     def corp_of(self, chat: Chat) -> Corp:
@@ -101,6 +102,11 @@ class SimulatedPlatform:
     def take(self, limit: str, key: str, most: int | None = None) -> bool:
         """Count one message of ``key``; False if its rate limit is exceeded."""
         return self.rate_limits[limit].take(key, self.clock.now_s(), most)
+
+    def notify(self, person_id: str) -> None:
+        """An officer is told to look at the to-do page; nothing happens for anybody else."""
+        if person_id in self.people:
+            self.notices[person_id] = self.notices.get(person_id, 0) + 1
 
     def show(self, group_id: str, text: str, channel: str, at_s: float | None = None) -> None:
         """Show ``text`` in ``group_id``, now or at the simulated time ``at_s``."""

@@ -51,6 +51,8 @@ class Corp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
     name: str
     corpid: str
     secret: str
+    agentid: int = 0
+    """Of the app that sends messages to persons; 0: it sends none."""
     quota: Literal["month", "week", "day"] = "month"
 
 

@@ -34,7 +34,7 @@ def notice(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformRes
         raise PlatformError(404)
 
     def tell(_text: str) -> None:
-        platform.notices[request.name] = platform.notices.get(request.name, 0) + 1
+        platform.notify(request.name)
 
     return _received(platform, request, tell)
 

@@ -1,6 +1,6 @@
-"""WeCom's server API for customer groups: tokens, mass sends, chats. Errors are HTTP 200 with an errcode.
+"""WeCom's server API: tokens, mass sends, chats, an app's messages. Errors are HTTP 200 with an errcode.
 
-Shapes as in developer.work.weixin.qq.com, documents 91039, 92135, 96355, 97610, 97611, 93414, 96338.
+Shapes as in developer.work.weixin.qq.com, documents 91039, 92135, 96355, 97610, 97611, 93414, 96338, 90236.
 """
 
 import re
@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from fenghuo.domain.channels import WECOM_APP
 from fenghuo.simulator.endpoints.endpoint import Endpoint
 from fenghuo.simulator.endpoints.wecom_codes import fine, refuse
 from fenghuo.simulator.mass_send import CHANNEL, DISPATCH_S, MassSend
@@ -185,6 +186,27 @@ def groupchat_get(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any
     return fine(group_chat=known)
 
 
+def message_send(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
+    """A text to some persons, officers and owners by their ids; names those whom it did not reach."""
+    said, given = fields.get("text"), fields.get("touser")
+    text = said.get("content") if isinstance(said, dict) else None
+    if fields.get("msgtype") != "text" or not isinstance(text, str):
+        raise PlatformError(40008, "only msgtype text is simulated")
+    if not corp.agentid or fields.get("agentid") != corp.agentid:
+        raise PlatformError(40056)
+    if not text:
+        raise PlatformError(44004)
+    wanted = [x for x in given.split("|") if x] if isinstance(given, str) else []
+    known = [x for x in wanted if x in platform.people or x in platform.owners]
+    if not known:
+        raise PlatformError(81013)
+    for person_id in known:
+        if platform.take(WECOM_APP.name, f"{corp.name}/{person_id}"):  # else dropped, and nobody is told
+            platform.notify(person_id)
+    invalid = "|".join(x.lower() for x in wanted if x not in known)
+    return fine(invaliduser=invalid, invalidparty="", invalidtag="", unlicenseduser="", msgid="simulation")
+
+
 def _task(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> MassSend:
     task = platform.mass_sends.find(fields.get("msgid"), corp)
     if task is None:
@@ -258,7 +280,8 @@ def _endpoint(work: WecomHandler, path: str) -> Endpoint:
 def _target(request: PlatformRequest) -> str:
     """What the request is about, so that faults do not depend on the order of requests."""
     fields = request.fields() or {}
-    return str(fields.get("msgid") or fields.get("sender") or fields.get("chat_id") or "")
+    about = ("msgid", "sender", "chat_id", "touser")
+    return str(next((fields[x] for x in about if fields.get(x)), ""))
 
 
 ENDPOINTS = [
@@ -272,4 +295,6 @@ ENDPOINTS = [
     _endpoint(cancel_groupmsg_send, "cancel_groupmsg_send"),
     _endpoint(groupchat_list, "groupchat/list"),
     _endpoint(groupchat_get, "groupchat/get"),
+    Endpoint(f"{WECOM_APP.name}/message_send", "POST", "/cgi-bin/message/send",
+             _entered(message_send, "message_send"), _target, refuse, 45009),
 ]  # fmt: skip

@@ -14,6 +14,7 @@ MESSAGES = {
     40033: "invalid charset, use raw utf-8 instead of \\uxxxx escapes",
     40035: "invalid parameter",
     40050: "invalid chatid",
+    40056: "invalid agentid",
     40058: "invalid request parameter",
     40096: "invalid external userid",
     41001: "access_token missing",

@@ -4,9 +4,10 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
-from broadcast.people.notices import rows_of, text_of
+from broadcast.people.notices import rows_of, text_of, way_to
 from broadcast.people.reminders import DirectorySnapshot, Times, Waiting, due
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
@@ -161,3 +162,13 @@ def test_the_text_says_what_waits_where_and_nothing_when_nothing_does() -> None:
     assert "企业微信里有 1 个群" in text_of(notice("todo"), tasks, "冒充客服", "")
     gone = {"g0001": LedgerRow(state=State.SHOWN, at_ms=0, channel="relay")}
     assert text_of(notice("station"), gone, "冒充客服", "") == ""
+
+
+def test_a_person_is_told_by_their_own_way_or_else_by_the_user_id() -> None:
+    apps, robot = {"wecom_app": "notices"}, e.Binding(channel="wecom_robot", target="k")
+    plain = e.Person(person_id="wang", name="王", role=Role.OFFICER, district="示范区")
+    assert way_to(plain, apps) is None, "no user id, no way"
+    known = msgspec.structs.replace(plain, userid="WangWei")
+    assert way_to(known, apps) == e.Binding(channel="wecom_app", target="WangWei", credential="notices")
+    assert way_to(known, {}) is None, "no app that may send"
+    assert way_to(msgspec.structs.replace(known, notify=robot), apps) == robot
