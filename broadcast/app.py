@@ -1,12 +1,12 @@
 """The room's composition root: builds the clients and channels and lays out the stages."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 
 from broadcast.channels.access_tokens import RedisTokens
 from broadcast.channels.apprise import Apprise
-from broadcast.channels.base import Channel, TaskChannel
+from broadcast.channels.base import MessageChannel, TaskChannel
 from broadcast.channels.dingtalk import Dingtalk
 from broadcast.channels.feishu import Feishu
 from broadcast.channels.http.client import HttpClient
@@ -15,6 +15,7 @@ from broadcast.channels.http.tls import load_trust
 from broadcast.channels.relay import Relay
 from broadcast.channels.sandbox import Sandbox
 from broadcast.channels.webhook import Webhook
+from broadcast.channels.wecom_app import WecomApp
 from broadcast.channels.wecom_customer_group import WecomCustomerGroup
 from broadcast.channels.wecom_robot import WecomRobot
 from broadcast.completion import Completion
@@ -22,7 +23,7 @@ from broadcast.limits.circuit_breaker import FailureWindow
 from broadcast.limits.rate_limiter import RateLimiter
 from broadcast.owner_tasks.task_maker import TaskMaker
 from broadcast.owner_tasks.task_poller import TaskPoller, is_from_poller
-from broadcast.people.notices import Notices
+from broadcast.people.notices import NoticeSender
 from broadcast.people.reminders import LOOK_EVERY_S, Reminders
 from broadcast.people.replies import Replies
 from broadcast.people.taps import Taps
@@ -33,8 +34,9 @@ from broadcast.sending.retry_loop import RetryLoop
 from broadcast.sending.sender import Sender
 from fenghuo import topics
 from fenghuo.desk.desk import Desk
+from fenghuo.domain.channels import BY_USER_ID, GROUP_CHANNELS
 from fenghuo.runtime.room import Room, open_desk, open_transport
-from fenghuo.security.credentials import load_credentials
+from fenghuo.security.credentials import Credential, load_credentials
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Stage
 
@@ -43,10 +45,17 @@ ROOM = "broadcast"
 
 @dataclass(frozen=True, slots=True)
 class Channels:
-    """Every way to groups that this process has, by name."""
+    """Every channel that this process has, by name."""
 
-    direct: Mapping[str, Channel]
+    direct: Mapping[str, MessageChannel]
     tasks: Mapping[str, TaskChannel]
+    by_user_id: Mapping[str, str]
+    """Channels that reach a person by the user id, with the credential to do so."""
+
+    @property
+    def to_groups(self) -> Mapping[str, MessageChannel]:
+        """Those of ``direct`` that reach groups."""
+        return {name: x for name, x in self.direct.items() if name in GROUP_CHANNELS}
 
 
 def build(settings: Settings) -> Room:
@@ -94,7 +103,8 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
     )
     hooks = {name: x.secret for name, x in credentials.items() if x.channel == Webhook.name}
     secrets = {"": settings.webhook_secret.get_secret_value(), **hooks}
-    direct: list[Channel] = [
+    tokens = RedisTokens(desk.client, desk.keys.token)
+    direct: list[MessageChannel] = [
         Relay(),
         Sandbox(desk.client, desk.keys, settings.sandbox_per_s),
         Webhook(webhooks, secrets, settings.webhook_per_s),
@@ -102,21 +112,31 @@ def open_channels(settings: Settings, desk: Desk) -> Channels:
         Dingtalk(client(), settings.dingtalk_url),
         Feishu(client(), settings.feishu_url),
         Apprise(settings.webhook_per_s, settings.webhook_timeout_s, allow_private=settings.webhook_private),
+        WecomApp(client(), credentials, tokens, settings.wecom_url),
     ]
     tasks: list[TaskChannel] = [
-        WecomCustomerGroup(
-            client(), credentials, RedisTokens(desk.client, desk.keys.token), settings.wecom_url
-        )
+        WecomCustomerGroup(client(), credentials, tokens, settings.wecom_url),
     ]
-    return Channels({x.name: x for x in direct}, {x.name: x for x in tasks})
+    by_user_id = apps_by_channel(credentials.values())
+    return Channels({x.name: x for x in direct}, {x.name: x for x in tasks}, by_user_id)
+
+
+def apps_by_channel(credentials: Iterable[Credential]) -> dict[str, str]:
+    """The credential of each channel that reaches persons by their user ids; a channel with several has
+    none: then each person's ``notify`` names one."""
+    found: dict[str, list[str]] = {}
+    for x in credentials:
+        if x.channel in BY_USER_ID:
+            found.setdefault(x.channel, []).append(x.name)
+    return {channel: names[0] for channel, names in found.items() if len(names) == 1}
 
 
 def stages(desk: Desk, settings: Settings, channels: Channels, journal: AnswerJournal) -> list[Stage]:
     """Every stage of the room."""
-    quota = RateLimiter(desk.client, desk.keys)
+    rate_limiter = RateLimiter(desk.client, desk.keys)
     window = FailureWindow(settings.halt_failures, settings.halt_share)
-    maker = TaskMaker(desk, quota, channels.tasks, window, settings)
-    sender = Sender(desk, quota, channels.direct, maker, journal, window, settings)
+    maker = TaskMaker(desk, rate_limiter, channels.tasks, window, settings)
+    sender = Sender(desk, rate_limiter, channels.to_groups, maker, journal, window, settings)
     return [
         Stage(
             room=ROOM, name="plan", topic=topics.ALERTS_RELEASED, batch=10,
@@ -141,7 +161,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels, journal: AnswerJo
         ),
         Stage(
             room=ROOM, name="reply", topic=topics.REPLIES_REQUESTED,
-            handle=Replies(desk, quota, channels.direct).on_replies_requested,
+            handle=Replies(desk, rate_limiter, channels.direct).on_replies_requested,
         ),
         Stage(
             room=ROOM, name="tap", topic=topics.TAPS_MADE, batch=500,
@@ -149,6 +169,6 @@ def stages(desk: Desk, settings: Settings, channels: Channels, journal: AnswerJo
         ),
         Stage(
             room=ROOM, name="notice", topic=topics.NOTICES_REQUESTED, batch=50, fold_input=True,
-            handle=Notices(desk, channels.direct, settings).on_notices_requested,
+            handle=NoticeSender(desk, channels.direct, channels.by_user_id, settings).on_notices_requested,
         ),
     ]  # fmt: skip

@@ -10,7 +10,7 @@ import click
 from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
-    from broadcast.delivery_report import Part
+    from broadcast.delivery_report import DeliverySum
     from fenghuo.desk.desk import Desk
     from fenghuo.domain.ledger import LedgerLine
     from fenghuo.settings import Settings
@@ -39,7 +39,7 @@ def deliveries(
     --csv is the file that the alert's page offers: China's time, people by name. --json is for programs: UTC,
     people by id.
     """
-    from broadcast.delivery_report import parts_by
+    from broadcast.delivery_report import sums_by
     from fenghuo.commands.session import with_desk
     from fenghuo.domain.ledger import csv_file, ledger_lines, people_of
 
@@ -67,19 +67,23 @@ def deliveries(
                 "state": alert.state,
                 "planned": planned,
             }
-            _write_json(head, by, parts_by(lines, by), lines)
+            _write_json(head, by, sums_by(lines, by), lines)
         else:
             count = planned if planned is not None else "-"
             click.echo(f"{alert.content.title}  {alert.state}  version {of} {kind}  planned {count}")
-            _write_sums(parts_by(lines, by))
+            _write_sums(sums_by(lines, by))
 
     with_desk(work)
 
 
-def _write_json(head: Mapping[str, Any], by: str, parts: "list[Part]", lines: "Sequence[LedgerLine]") -> None:
+def _write_json(
+    head: Mapping[str, Any], by: str, sums: "list[DeliverySum]", lines: "Sequence[LedgerLine]"
+) -> None:
     rows = [_as_json(line) for line in lines]
-    sums = [{"name": x.name, "groups": x.groups, "residents": x.residents, "states": x.states} for x in parts]
-    click.echo(json.dumps({**head, "by": by, "sums": sums, "deliveries": rows}, ensure_ascii=False))
+    by_name = [
+        {"name": x.name, "groups": x.groups, "residents": x.residents, "states": x.states} for x in sums
+    ]
+    click.echo(json.dumps({**head, "by": by, "sums": by_name, "deliveries": rows}, ensure_ascii=False))
 
 
 def _as_json(line: "LedgerLine") -> dict[str, str]:
@@ -94,8 +98,8 @@ def _as_json(line: "LedgerLine") -> dict[str, str]:
     }  # fmt: skip
 
 
-def _write_sums(parts: "list[Part]") -> None:
-    for part in parts:
-        states = ", ".join(f"{state} {count}" for state, count in part.states.items())
-        told = f"  {part.groups:>6} groups  {part.residents:>8} residents"
-        click.echo(f"{told}  {part.name}" + (f": {states}" if list(part.states) != [part.name] else ""))
+def _write_sums(sums: "list[DeliverySum]") -> None:
+    for x in sums:
+        states = ", ".join(f"{state} {count}" for state, count in x.states.items())
+        figures = f"  {x.groups:>6} groups  {x.residents:>8} residents"
+        click.echo(f"{figures}  {x.name}" + (f": {states}" if list(x.states) != [x.name] else ""))

@@ -8,7 +8,7 @@ from fenghuo.domain.ledger import LedgerLine
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class DeliverySum:
     """The deliveries of one state, channel, station or town; ``states`` in the order of their size."""
 
     name: str
@@ -17,19 +17,19 @@ class Part:
     states: dict[str, int]
 
 
-def parts_by(lines: Sequence[LedgerLine], by: str) -> list[Part]:
-    """The sums of ``lines`` by state, channel, station or town, the largest first."""
+def sums_by(lines: Sequence[LedgerLine], by: str) -> list[DeliverySum]:
+    """Sums of ``lines`` by state, channel, station or town, the largest first."""
     found: dict[str, list[LedgerLine]] = {}
     for line in lines:
         found.setdefault(_name(line, by), []).append(line)
-    parts = [
-        Part(
-            name, len(mine), sum(x.members for x in mine),
-            dict(Counter(str(x.row.state) for x in mine).most_common()),
+    sums = [
+        DeliverySum(
+            name, len(part), sum(x.members for x in part),
+            dict(Counter(str(x.row.state) for x in part).most_common()),
         )
-        for name, mine in found.items()
+        for name, part in found.items()
     ]  # fmt: skip
-    return sorted(parts, key=lambda x: (-x.groups, x.name))
+    return sorted(sums, key=lambda x: (-x.groups, x.name))
 
 
 def _name(line: LedgerLine, by: str) -> str:

@@ -1,1 +1,1 @@
-"""The room where people look and decide; reads the desk, publishes decisions, changes nothing itself."""
+"""The console: the web application for officers, analysts, approvers. Reads the desk, publishes decisions."""

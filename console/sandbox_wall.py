@@ -11,8 +11,8 @@ from console.web import permissions
 from console.web.dependencies import Dependencies, Deps
 from console.web.rendering import AnyRequest, render_fragment, render_page
 from console.web.words import Words
+from fenghuo.desk.deliveries import WallEntry
 from fenghuo.desk.redis import reaching_redis
-from fenghuo.desk.sandbox_wall import WallEntry
 from fenghuo.domain.events import Group
 
 GROUPS_SHOWN = 36
@@ -21,7 +21,7 @@ _SEARCHED = 4000
 """Number of latest messages that are searched for groups of one town."""
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class WallMessage(msgspec.Struct, frozen=True, kw_only=True):
     """A message on a group's wall."""
 
     group_id: str
@@ -32,7 +32,7 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
     report_id: str | None = None
 
 
-_MESSAGE = msgspec.json.Decoder(Message)
+_MESSAGE = msgspec.json.Decoder(WallMessage)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +43,7 @@ class Screen:
     name: str
     town: str
     members: int
-    messages: Sequence[Message]
+    messages: Sequence[WallMessage]
 
 
 async def latest_groups(deps: Dependencies, town: str, groups: Mapping[str, Group]) -> list[str]:

@@ -73,8 +73,8 @@ def compose(kind: FraudType, evidence: Evidence) -> Content:
 def _title(kind: FraudType, evidence: Evidence) -> str:
     """The fraud type and, if it fits whole, the bait."""
     room = TITLE_LIMIT - len(kind.label_zh) - 1
-    said = quote([x for x in evidence.shared if len(x) <= room], kind.cues, limit=room)
-    return f"{kind.label_zh}：{said}" if said else kind.label_zh[:TITLE_LIMIT]
+    bait = quote([x for x in evidence.shared if len(x) <= room], kind.cues, limit=room)
+    return f"{kind.label_zh}：{bait}" if bait else kind.label_zh[:TITLE_LIMIT]
 
 
 def _text(kind: FraudType, evidence: Evidence) -> str:
@@ -103,20 +103,20 @@ def _shorter_and_shorter(kind: FraudType, evidence: Evidence) -> Iterator[tuple[
     at_length = _news(evidence, quote(evidence.shared, kind.cues))
     news = _news(evidence, quote(evidence.shared, kind.cues, clauses=1))
     how, link = f"骗术：{kind.how}", _link(evidence)
-    for told, fewest in ((at_length, 2), (news, 1)):
+    for lead, fewest in ((at_length, 2), (news, 1)):
         for count in range(len(kind.tell), fewest - 1, -1):
-            yield f"{kind.happening}{told}", how, f"识别：{'；'.join(kind.tell[:count])}。{link}"
+            yield f"{kind.happening}{lead}", how, f"识别：{'；'.join(kind.tell[:count])}。{link}"
     yield f"{kind.happening}{news}", how
     yield news, how
     yield (_news(evidence, ""),)
 
 
-def _news(evidence: Evidence, said: str) -> str:
+def _news(evidence: Evidence, bait: str) -> str:
     named = "、".join(evidence.towns[:_TOWNS_NAMED])
     where = f"{named}等地" if len(evidence.towns) > _TOWNS_NAMED else named
     end = evidence.district[-1:]
     ours = f"我{end}" if end in tuple("区县市旗") else "本地"
-    return f"{ours}{where}已有 {evidence.reporters} 人举报" + (f"，收到的内容是“{said}”。" if said else "。")
+    return f"{ours}{where}已有 {evidence.reporters} 人举报" + (f"，收到的内容是“{bait}”。" if bait else "。")
 
 
 def _link(evidence: Evidence) -> str:
@@ -145,29 +145,29 @@ def quote(
     With ``clauses`` 2, two of them if both fit into ``limit`` characters. ``phrases`` are the fraud type's.
     """
     known = [clean(phrase) for phrase in phrases]
-    told = [x for x in shared if len(x) <= limit and _is_quotable(x)]
-    if not told:
+    quotable = [x for x in shared if len(x) <= limit and _is_quotable(x)]
+    if not quotable:
         return ""
-    best = max(told, key=lambda x: _weight(x, known))
-    for other in sorted(told, key=lambda x: -_weight(x, known)) if clauses > 1 else ():
+    best = max(quotable, key=lambda x: _weight(x, known))
+    for other in sorted(quotable, key=lambda x: -_weight(x, known)) if clauses > 1 else ():
         if fuzz.partial_ratio(fold(best), fold(other)) < _ANOTHER_CLAUSE and _weight(other, known) > 0:
-            both = "，".join(sorted((best, other), key=told.index))
+            both = "，".join(sorted((best, other), key=quotable.index))
             if len(both) <= limit and _is_quotable(both):
                 return both
     return best
 
 
-def _weight(said: str, phrases: Sequence[str]) -> float:
+def _weight(clause: str, phrases: Sequence[str]) -> float:
     """How much a clause says about the bait: a claim more than a demand; gaps make it hard to read."""
-    shown = said.replace(_CUT, "")
+    shown = clause.replace(_CUT, "")
     plain = clean(shown)
     found = sum(len(phrase) for phrase in phrases if phrase in plain)
-    hard = 6 * (plain != shown.lower()) + 2 * (shown != said) + 8 * said.startswith("请")
-    return found + len(said) / _QUOTE_LIMIT - hard
+    hard = 6 * (plain != shown.lower()) + 2 * (shown != clause) + 8 * clause.startswith("请")
+    return found + len(clause) / _QUOTE_LIMIT - hard
 
 
-def _is_quotable(said: str) -> bool:
-    return not re.search(rf"[\[\]*]|{_ACCOUNT}", said, re.ASCII) and not forbidden(said)
+def _is_quotable(clause: str) -> bool:
+    return not re.search(rf"[\[\]*]|{_ACCOUNT}", clause, re.ASCII) and not forbidden(clause)
 
 
 def clauses(text: str) -> list[str]:
@@ -182,16 +182,16 @@ def _undisguised(text: str) -> str:
     return _SIGNS_WITHIN.sub("", _MASK.sub(_CUT, seen))
 
 
-def _says_something(said: str) -> bool:
-    return len(re.findall(r"[\u4e00-\u9fff]", said)) >= _QUOTE_SHORTEST
+def _says_something(clause: str) -> bool:
+    return len(re.findall(r"[\u4e00-\u9fff]", clause)) >= _QUOTE_SHORTEST
 
 
 def shared_clauses(exemplars: Sequence[str], text: str) -> list[str]:
     """What both the clauses of ``exemplars`` and ``text``, by another person, say (compared by sound, so
     disguises match): words and figures of the exemplar alone become a gap (…)."""
     folded, figures = fold(text), set(_figures(text))
-    said = dict.fromkeys(clause for exemplar in exemplars for clause in clauses(exemplar))
-    found = (_without_figures(_said_by_both(clause, folded), figures) for clause in said)
+    theirs = dict.fromkeys(clause for exemplar in exemplars for clause in clauses(exemplar))
+    found = (_without_figures(_said_by_both(clause, folded), figures) for clause in theirs)
     return [x for x in dict.fromkeys(found) if _says_something(x)]
 
 
@@ -209,21 +209,23 @@ def _said_by_both(clause: str, folded: str) -> str:
         for op in Indel.opcodes(own.text, there)
         if op.tag == "equal" and op.src_end - op.src_start >= _RUN
     ]
-    said, last = "", None
+    common, last = "", None
     for start, end in same:
         first, behind = own.span(start, end)
-        said += ("" if last in {None, start} else _CUT) + clause[first:behind]
+        common += ("" if last in {None, start} else _CUT) + clause[first:behind]
         last = end
-    return said
+    return common
 
 
 def _figures(text: str) -> list[str]:
     return re.findall(r"[a-z0-9]+", clean(text))
 
 
-def _without_figures(said: str, known: set[str]) -> str:
-    """``said`` with a gap for every number and Latin word that is not in ``known``."""
-    cut = re.sub(r"[A-Za-z0-9\uff10-\uff5a]+", lambda m: m[0] if set(_figures(m[0])) <= known else _CUT, said)
+def _without_figures(clause: str, known: set[str]) -> str:
+    """``clause`` with a gap for every number and Latin word that is not in ``known``."""
+    cut = re.sub(
+        r"[A-Za-z0-9\uff10-\uff5a]+", lambda m: m[0] if set(_figures(m[0])) <= known else _CUT, clause
+    )
     return re.sub(f"{_CUT}+", _CUT, cut).strip(_CUT).lstrip(_NO_BEGINNING)
 
 
@@ -231,8 +233,8 @@ def in_order(shared: Sequence[str], exemplars: Sequence[str]) -> list[str]:
     """The ``shared`` clauses in the exemplars' order: the claim comes before the threat."""
     met = list(dict.fromkeys(clause for text in exemplars for clause in clauses(text)))
 
-    def place(said: str) -> int:
-        runs = said.split(_CUT)
+    def place(clause: str) -> int:
+        runs = clause.split(_CUT)
         return next((n for n, clause in enumerate(met) if all(run in clause for run in runs)), len(met))
 
     return sorted(shared, key=place)

@@ -56,11 +56,11 @@ def list_patterns(code: str | None, as_json: bool, files: tuple[Path, ...]) -> N
     wanted = types if code is None else {code: types[_known_code(code, types)]}
     held = _library(patterns)
     for kind in wanted.values():
-        mine = [pattern for pattern in patterns if pattern.fraud_type == kind.code]
+        of_type = [pattern for pattern in patterns if pattern.fraud_type == kind.code]
         if as_json:
-            _write_rows(mine, held)
+            _write_rows(of_type, held)
         else:
-            _print_type(kind, mine, held)
+            _print_type(kind, of_type, held)
 
 
 def _write_rows(patterns: "Iterable[Pattern]", held: "Library") -> None:

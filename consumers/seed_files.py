@@ -31,12 +31,12 @@ def read_seed_files(files: Sequence[Path]) -> "tuple[list[FraudType], list[Patte
     types, patterns, found = list[Any](), list[Any](), list[LibraryProblem]()
     for name, content in _contents(files):
         try:
-            kind, mine = parse_seeds(content.decode("utf-8"))
+            kind, seeds = parse_seeds(content.decode("utf-8"))
         except ValueError as error:
             found.append(LibraryProblem("error", "unreadable", "", f"{name}: {error}"))
         else:
             types.append(kind)
-            patterns += mine
+            patterns += seeds
     return types, patterns, found
 
 

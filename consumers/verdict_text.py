@@ -114,8 +114,8 @@ def explain(
 
 def versions(verdict: Verdict, lang: Lang) -> str:
     """The versions of the normaliser and the library that made the verdict."""
-    said = _say(_WORDS, "versions", lang)
-    return said.format(normaliser=verdict.normaliser, library=verdict.library)
+    template = _say(_WORDS, "versions", lang)
+    return template.format(normaliser=verdict.normaliser, library=verdict.library)
 
 
 def _judged(

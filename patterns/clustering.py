@@ -1,9 +1,9 @@
 """Put unmatched messages of one district into clusters as they come: stars, not chains.
 
-A message joins the cluster of the exemplar it is closest to, if close enough; else it founds one. It is
-compared with exemplars only; a cluster has few, each close to its founder, so clusters cannot snowball.
-Clusters that a message is close to as well, and those that carry its links or accounts, are named for a
-person to judge; two clusters that the person calls different are never named to each other again.
+A message joins the cluster of the closest exemplar if that is close enough; else it founds one. It is
+compared with exemplars only; a cluster has few, each close to its founder, so clusters cannot grow by
+chaining. Other clusters that are close to a message, and those that carry its links or accounts, are named
+for a person to judge; two clusters that the person calls different are never named to each other again.
 """
 
 from collections.abc import Sequence
@@ -15,7 +15,7 @@ import numpy as np
 
 from patterns.arrays import I32
 from patterns.kernels import cluster as kernels
-from patterns.kernels.cluster import Limits
+from patterns.kernels.cluster import ClusterLimits
 from patterns.search.exemplar_index import Exemplars, Places
 from patterns.search.pattern_index import distinct_grams
 from patterns.text.normalise import NORMALISER, Folded, clean_batch, fold_batch
@@ -24,7 +24,7 @@ CLUSTERER = f"{NORMALISER}c2"
 """Version. Change it with the rules or their numbers: another version may place a message elsewhere."""
 _AT_ONCE = 512
 MARKS_KEPT = 10
-"""Links and accounts that a cluster is known by: its first."""
+"""Links and accounts of a cluster that are kept: its first."""
 _HASHES = np.array([0x9E3779B1, 0x85EBCA6B, 0xC2B2AE35, 0x27D4EB2F, 0x165667B1, 0xD6E8FEB9], np.uint32)
 """Odd multipliers: each orders the grams in another way."""
 _FEWEST_GRAMS = 8
@@ -38,10 +38,10 @@ class ClusterConfig:
     order, the rest the cosine of their weighted grams; below `least_cosine` nothing is aligned.
     further_exemplar: a member less alike than this to the founder, and closest to it, becomes an exemplar
     itself, up to max_exemplars.
-    least_bits: a text that says less stands alone and is not held (greetings, codes).
+    least_bits: a text with less information stays alone and is not indexed (greetings, codes).
     passage_share, passage_bits: two texts whose passage in common is more than this share (percent) of one of
     them and says so much are judged by it alone: a forward with talk around it, or cut short.
-    telling_bits: a gram with less is everyday talk: it finds nothing and is not aligned.
+    telling_bits: a gram with less is everyday talk: it neither finds candidates nor is aligned.
     max_indicators: of a cluster, its first. common_indicator: one that more clusters carry links none.
     max_named: clusters that a placement names as near or linked.
     """
@@ -62,7 +62,7 @@ class ClusterConfig:
 
 @dataclass(frozen=True, slots=True)
 class Placement:
-    """Where a message went; `score` is its likeness (0 to 100) to the closest exemplar, 0 if none.
+    """The cluster of a message; `score` is its likeness (0 to 100) to the closest exemplar, 0 if none.
 
     near: other clusters that it is close enough to join. linked: others that carry a link or account of its.
     marks: hashes of its own links and accounts; a cluster has the first MARKS_KEPT of its messages.
@@ -209,7 +209,7 @@ def marks(texts: Sequence[str]) -> tuple[int, ...]:
 
 
 def _marks(folded: Folded) -> list[tuple[int, ...]]:
-    """The indicators of each text, as far as the clusterer takes note of them."""
+    """The indicators of each text that the clusterer uses."""
     starts = folded.extra_starts.tolist()
     return [
         tuple(
@@ -236,13 +236,13 @@ def markers(texts: Sequence[str]) -> list[tuple[str, ...]]:
 
 
 def _tie(cluster_id: str) -> int:
-    """What decides between clusters of equal likeness, whatever order they came in."""
+    """The tie-breaker between clusters of equal likeness, independent of the order in which they came."""
     return int.from_bytes(blake2b(cluster_id.encode("utf-8", "surrogatepass"), digest_size=8).digest())
 
 
-def _limits(config: ClusterConfig) -> Limits:
-    """The same in shares of one, as the compiled loops take them."""
-    return Limits(
+def _limits(config: ClusterConfig) -> ClusterLimits:
+    """The same as shares of one, for the compiled loops."""
+    return ClusterLimits(
         config.join / 100, config.alignment / 100, config.least_cosine / 100,
         config.passage_share / 100, config.passage_bits, config.further_exemplar / 100,
         config.max_exemplars, config.least_bits, config.telling_bits, config.max_indicators,

@@ -1,4 +1,4 @@
-"""The nouns of recognising: fraud types, patterns, entities and verdicts."""
+"""The nouns of recognition: fraud types, patterns and verdicts."""
 
 from dataclasses import dataclass
 from typing import Literal, NamedTuple
@@ -13,10 +13,10 @@ Reason = Literal["likeness", "advice", "known_good", "refused", "no_hook"]
 
 @dataclass(frozen=True, slots=True)
 class FraudType:
-    """A kind of fraud and the Chinese sentences from which a warning of 350 characters is composed.
+    """A kind of fraud, with the Chinese sentences of which a warning of 350 characters is composed.
 
-    `official` is the code of the police's yearly label that it is counted under, None if it is one itself
-    (or none fits); `cues` are short phrases that point to it.
+    `official` is the code of the type in the police's yearly statistics under which it is counted, None if it
+    is such a type itself or none fits; `cues` are short phrases that point to it.
     """
 
     code: str
@@ -33,10 +33,11 @@ class FraudType:
 
 @dataclass(frozen=True, slots=True)
 class Pattern:
-    """A known fraud text; places that senders change may be slots ({link}, {amount} ...: `text.slots.SLOTS`).
+    """A known fraud text; the values that senders change may be slots ({link}, {amount} ...:
+    `text.slots.SLOTS`).
 
-    `voice` says how it reaches people; `source` is "seed", "alert" or "manual" (added by hand), `alert_id`
-    the alert that taught it.
+    `voice`: how it reaches people; `source`: "seed", "alert" or "manual" (added by hand); `alert_id`: the
+    alert from which it was learned.
     """
 
     pattern_id: str
@@ -49,11 +50,11 @@ class Pattern:
 
 
 class Verdict(NamedTuple):
-    """What the library says of one message: the best pattern and its score (0 to 100), even for "none".
+    """The library's answer for one message: the best pattern and its score (0 to 100), even for "none".
 
-    `evidence` is the span of the raw message that resembles the pattern, None for "none". `reasons` say why
-    a likeness is suggested and not known: "likeness" (a score between the bands), "advice" (it warns of the
-    scam), "known_good" (an official site, number or counter stands where the pattern leads astray),
+    `evidence` is the span of the raw message that resembles the pattern, None for "none". `reasons`: why
+    it is only suggested: "likeness" (a score between the bands), "advice" (it warns of the
+    scam), "known_good" (it names an official site, number or counter where the pattern has a fraudulent one),
     "refused" (it tells its reader not to do what the pattern asks), "no_hook" (it leads nowhere).
     `normaliser` and `library` are versions.
     """
@@ -69,7 +70,7 @@ class Verdict(NamedTuple):
 
     @property
     def indicators(self) -> "tuple[Entity, ...]":
-        """What the message holds to act upon (links, numbers, accounts ...); searched for when asked for."""
+        """The links, numbers, accounts ... of the message, found when this is read."""
         from patterns.entities.find import find
 
         return find(self.text)

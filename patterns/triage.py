@@ -138,10 +138,10 @@ def _guess(
 def assess(
     text: str, types: Iterable[FraudType] = (), nearest: Iterable[tuple[str, float]] = ()
 ) -> Assessment:
-    """Cues, likely type, danger, whether money is said to be moving, and whether it could be bait at all.
+    """Cues, likely type, danger, whether money is moving, and whether the text could be bait at all.
 
-    `types` lend their phrases to the guess at the type; so does `nearest`: the type of each of the most
-    alike patterns with its score (0 to 100), of whatever band.
+    The guess at the type uses the phrases of `types`, and `nearest`: (type, score 0 to 100) of the most
+    similar patterns, whatever their band.
     """
     cleaned = clean_batch((text,))
     norm = cleaned.normalised(0, len(text))

@@ -195,8 +195,8 @@ async def _letters(transport: "AnyTransport", topic: str | None, limit: int | No
     found: list[e.DeadLettered] = []
 
     async def take(events: "list[Event]") -> None:
-        mine = [x for x in events if isinstance(x, e.DeadLettered) and topic in (None, x.topic)]
-        found.extend(mine if limit is None else mine[: limit - len(found)])
+        selected = [x for x in events if isinstance(x, e.DeadLettered) and topic in (None, x.topic)]
+        found.extend(selected if limit is None else selected[: limit - len(found)])
 
     await transport.replay(DEADLETTERS, take)
     return found

@@ -28,7 +28,7 @@ LOOK_S = 0.05
 _FREE_LUA = "if redis.call('GET', KEYS[1]) == ARGV[1] then redis.call('DEL', KEYS[1]) end"
 
 
-class Credential(Protocol):
+class TenantApp(Protocol):
     """One app of a WeCom tenant."""
 
     @property
@@ -94,7 +94,7 @@ class Tokens:
         self._locks: defaultdict[str, asyncio.Lock] = defaultdict(asyncio.Lock)
         self._resting: dict[str, tuple[float, str, SendResult]] = {}
 
-    async def get(self, name: str, credential: Credential, refused: str = "") -> str | SendResult:
+    async def get(self, name: str, credential: TenantApp, refused: str = "") -> str | SendResult:
         """The token of ``credential``, never the one that the platform ``refused``; or why there is none,
         which means that nothing left: MISCONFIGURED or RETRY. Raises Unavailable when the store is away."""
         token = await self._store.get(name)
@@ -106,12 +106,12 @@ class Tokens:
                 return token
             return self._rest(name, credential) or await self._renew(name, credential, refused)
 
-    def _rest(self, name: str, credential: Credential) -> SendResult | None:
+    def _rest(self, name: str, credential: TenantApp) -> SendResult | None:
         """What the platform said of this very secret within the last minute, if it refused it."""
         until, secret, sent = self._resting.get(name, (0.0, "", None))
         return sent if time.monotonic() < until and secret == credential.secret else None
 
-    async def _renew(self, name: str, credential: Credential, refused: str) -> str | SendResult:
+    async def _renew(self, name: str, credential: TenantApp, refused: str) -> str | SendResult:
         async with self._store.lock(name):
             token = await self._store.get(name)
             if token and token != refused:
@@ -125,7 +125,7 @@ class Tokens:
             await self._store.set(name, token, max(expires_s - EARLY_S, expires_s / 2))
             return token
 
-    async def _fetch(self, credential: Credential) -> tuple[str, float] | SendResult:
+    async def _fetch(self, credential: TenantApp) -> tuple[str, float] | SendResult:
         """(token, seconds until it ends), or why not."""
         answer = await self._http.get(
             f"{credential.url or self._url}/cgi-bin/gettoken",

@@ -75,7 +75,7 @@ class SendResult:
         return self.verdict in (SendStatus.SHOWN, SendStatus.ACCEPTED, SendStatus.UNKNOWN)
 
 
-class Channel(Protocol):
+class MessageChannel(Protocol):
     """A way to groups."""
 
     @property

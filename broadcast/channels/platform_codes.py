@@ -70,6 +70,7 @@ TABLE: Mapping[tuple[Platform, int], Meaning] = {
         (_W, 40033, Kind.PERMANENT, "the request has escaped characters"),
         (_W, 40035, Kind.PERMANENT, "the parameters are not valid"),
         (_W, 40050, Kind.PERMANENT, "no such group chat"),
+        (_W, 40056, Kind.CONFIGURATION, "no such agent id"),
         (_W, 40058, Kind.PERMANENT, "a parameter is not valid or too long"),
         (_W, 40096, Kind.PERMANENT, "no such external contact"),
         (_W, 41001, Kind.TOKEN, "the access token is missing"),

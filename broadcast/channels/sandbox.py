@@ -10,9 +10,9 @@ from typing import Any
 
 from broadcast.channels.base import Message, SendResult, SendStatus
 from fenghuo import clock
+from fenghuo.desk.deliveries import WallEntry
 from fenghuo.desk.keys import Keys
 from fenghuo.desk.redis import reaching_redis
-from fenghuo.desk.sandbox_wall import WallEntry
 from fenghuo.domain.channels import SANDBOX
 
 RECENT_KEPT = 50_000

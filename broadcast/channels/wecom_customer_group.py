@@ -4,20 +4,18 @@ Nothing is shown before the tap. The platform has no idempotency key, but it can
 are.
 """
 
-import json
 from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import datetime, timedelta
 
-from broadcast.channels.access_tokens import Credential, Tokens, TokenStore
+from broadcast.channels.access_tokens import TenantApp, TokenStore
 from broadcast.channels.base import Created, Progress, SendResult, SendStatus, Task
 from broadcast.channels.http.client import HttpClient
-from broadcast.channels.platform_codes import Kind, Platform, code_of, judge_answer, meaning
+from broadcast.channels.platform_codes import Kind, Platform, code_of, meaning
 from broadcast.channels.text_limits import truncate
+from broadcast.channels.wecom_api import URL, WecomApi
 from fenghuo import clock
 from fenghuo.domain.channels import WECOM_CUSTOMER_GROUP
-from fenghuo.errors import Unavailable
 
-URL = "https://qyapi.weixin.qq.com"
 SKEW_S = 60.0
 """How far the platform's clock may be behind ours."""
 LONGEST_SPAN = timedelta(days=30)
@@ -34,12 +32,9 @@ class WecomCustomerGroup:
     most_chats = WECOM_CUSTOMER_GROUP.max_chats
 
     def __init__(
-        self, http: HttpClient, credentials: Mapping[str, Credential], tokens: TokenStore, url: str = URL
+        self, http: HttpClient, credentials: Mapping[str, TenantApp], tokens: TokenStore, url: str = URL
     ) -> None:
-        self._http = http
-        self._credentials = credentials
-        self._url = url
-        self._tokens = Tokens(http, tokens, url)
+        self._api = WecomApi(http, credentials, tokens, url)
 
     def per_second(self, credential: str) -> float:
         """Calls a second: 150,000 an hour is the tightest of WeCom's limits for one tenant and interface."""
@@ -133,7 +128,7 @@ class WecomCustomerGroup:
         return (await self._call(task, "cancel_groupmsg_send", {"msgid": task_id}))[0]
 
     async def aclose(self) -> None:
-        await self._http.aclose()
+        await self._api.aclose()
 
     async def _owned(self, task: Task, task_id: str) -> bool:
         return await self._owner(task, task_id) is not None
@@ -162,30 +157,10 @@ class WecomCustomerGroup:
             cursor = following
         raise _NotAsked(SendResult(SendStatus.UNKNOWN, f"more than {MOST_PAGES} pages of {path}"))
 
-    async def _call(self, task: Task, path: str, asked: object) -> tuple[SendResult, Mapping[str, object]]:
-        """One call: what came of it (SHOWN: the platform took it), and its answer's body."""
-        credential = self._credentials.get(task.credential)
-        if credential is None:
-            return SendResult(SendStatus.MISCONFIGURED, f"there is no credential {task.credential!r}"), {}
-        url = f"{credential.url or self._url}/cgi-bin/externalcontact/{path}"
-        body = json.dumps(asked, ensure_ascii=False).encode()
-        refused = ""
-        try:
-            while True:
-                token = await self._tokens.get(task.credential, credential, refused)
-                if isinstance(token, SendResult):
-                    return token, {}
-                answer = await self._http.post(url, body, params={"access_token": token})
-                if isinstance(answer, SendResult):
-                    return answer, {}
-                said = answer.json_object()
-                code = code_of(Platform.WECOM, said)
-                stale = code is not None and meaning(Platform.WECOM, code).kind is Kind.TOKEN
-                if refused or not stale:
-                    return judge_answer(Platform.WECOM, answer), said
-                refused = token
-        except Unavailable as error:
-            return SendResult(SendStatus.RETRY, f"no access token: {error}"), {}
+    async def _call(
+        self, task: Task, path: str, asked: Mapping[str, object]
+    ) -> tuple[SendResult, Mapping[str, object]]:
+        return await self._api.call(task.credential, f"externalcontact/{path}", asked)
 
 
 class _NotAsked(Exception):

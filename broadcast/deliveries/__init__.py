@@ -1,1 +1,1 @@
-"""The pure rules of one delivery: what is requested, what an attempt leads to, who may still get it."""
+"""The pure rules of one delivery: requests, receipts, and whether a group may still get it."""

@@ -21,7 +21,7 @@ def delivery_of(alert_id: str, version: int, kind: str, group_id: str) -> str:
 
 
 def as_delivery(task: e.TaskRequested, group_id: str, row: LedgerRow | None = None) -> e.DeliveryRequested:
-    """The part of a task that is one group's delivery."""
+    """One group's delivery out of a task."""
     delivery_id = delivery_of(task.alert_id, task.version, task.kind, group_id)
     return e.DeliveryRequested(
         event_id=e.derive_id(delivery_id, str(task.attempt)), at=task.at, delivery_id=delivery_id,
@@ -56,7 +56,7 @@ def without_duplicates(tasks: Iterable[e.TaskRequested]) -> list[e.TaskRequested
 
 
 def to_be_tried(request: e.DeliveryRequested, row: LedgerRow | None) -> bool:
-    """Whether this attempt is still to be made: not when the ledger has its outcome, or a later attempt."""
+    """Whether this attempt is still to be made: not if the ledger has its result, or a later attempt."""
     if row is None:
         return True
     if row.state in e.SETTLED or row.word:
@@ -67,14 +67,15 @@ def to_be_tried(request: e.DeliveryRequested, row: LedgerRow | None) -> bool:
 
 
 def was_cut_off(request: e.DeliveryRequested, row: LedgerRow | None) -> bool:
-    """Whether this very attempt was begun before, and its outcome is not on the ledger."""
+    """Whether this very attempt was begun before, and its result is not on the ledger."""
     if row is None or row.state is not e.DeliveryState.HANDED_OVER:
         return False
     return row.may_have_arrived and row.attempt == request.attempt
 
 
 def backoff_s(base_s: float, failures: int) -> float:
-    """Seconds to the next attempt: doubling, with a quarter of jitter, at most ten minutes."""
+    """Exponential backoff: seconds to the next attempt, at most ten minutes, plus up to a quarter of
+    jitter."""
     return min(LONGEST_RETRY_S, base_s * 2.0 ** max(0, failures - 1)) * (1 + random.random() / 4)
 
 
@@ -226,7 +227,7 @@ def receipt(
     held: str = "",
     next_channel: str = "",
 ) -> e.ReceiptRecorded:
-    """The receipt of one attempt at ``request``; one attempt has one, whatever becomes of it."""
+    """The receipt of one attempt at ``request``. An attempt has one receipt id, whatever its result."""
     return e.ReceiptRecorded(
         event_id=e.derive_id(request.delivery_id, str(request.attempt), "receipt"), at=now,
         delivery_id=request.delivery_id, alert_id=request.alert_id, version=request.version,

@@ -16,20 +16,20 @@ class Dispatch:
     caused it."""
 
     release: e.Release
-    kind: e.Kind
+    kind: e.TextKind
     cause: e.Event
 
 
 def require_all(group_ids: Collection[str], groups: Mapping[str, e.Group]) -> None:
-    """Raise Transient when one of ``group_ids`` is unknown: a group that went keeps its row, so the desk is
-    not whole."""
+    """Raise Transient when one of ``group_ids`` is unknown. A group that is gone keeps its row, so the desk
+    is incomplete."""
     if not groups.keys() >= set(group_ids):
         raise Transient("groups are missing on the desk: has `fenghuo rebuild` run?")
 
 
 def requests(dispatch: Dispatch, wanted: Iterable[tuple[e.Group, e.Binding]]) -> list[e.Event]:
-    """A delivery for each group by its way, those of one owner's customer groups as one task; the same
-    however often it is asked."""
+    """A delivery for each group by its way; an owner's customer groups become one task. Deterministic: called
+    again, it returns the same ids."""
     ordered = sorted(wanted, key=lambda x: (send_order(x[1].channel), -x[0].members, x[0].group_id))
     owners: dict[tuple[str, str, str], list[str]] = {}
     events: list[e.Event] = []

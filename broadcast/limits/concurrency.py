@@ -1,4 +1,4 @@
-"""Work that is done together: what one failure means for the others."""
+"""Concurrent work: retrying while Redis is down, and what one failure means for the others."""
 
 import asyncio
 import time
@@ -9,34 +9,34 @@ from fenghuo.domain import events as e
 from fenghuo.errors import Unavailable
 from fenghuo.transport.stage import end_tasks
 
-INSIST_S = 1.5
-"""For how long a command to Redis is tried again before the batch fails."""
+RETRY_S = 1.5
+"""For how long a command to Redis is tried again before its batch fails."""
 _FIRST_PAUSE_S = 0.02
 
 T = TypeVar("T")
 
 
 async def retry_while_unavailable(work: Callable[[], Awaitable[T]]) -> T:
-    """The result of ``work``, which is safe to do twice; where it is Unavailable, it is tried again for
-    INSIST_S: a lost connection is soon made again."""
+    """The result of ``work``, which must be idempotent. It is tried again for RETRY_S while it raises
+    Unavailable: a lost connection is soon back."""
     began, pause_s = time.monotonic(), _FIRST_PAUSE_S
     while True:
         try:
             return await work()
         except Unavailable:
-            if time.monotonic() - began + pause_s > INSIST_S:
+            if time.monotonic() - began + pause_s > RETRY_S:
                 raise
         await asyncio.sleep(pause_s)
         pause_s *= 2
 
 
 async def gather_events(work: Sequence[Coroutine[Any, Any, list[e.Event]]]) -> list[e.Event]:
-    """The events of all, in their order."""
+    """The events of all of ``work``, in its order; see ``gather_or_cancel``."""
     return [x for part in await gather_or_cancel(work) for x in part]
 
 
 async def gather_or_cancel(work: Sequence[Coroutine[Any, Any, list[e.Event]]]) -> list[list[e.Event]]:
-    """All results; when one fails, the others are ended before its error goes on."""
+    """All results. If one fails, the others are cancelled and waited for before its error is raised."""
     tasks = [asyncio.create_task(x) for x in work]
     try:
         return await asyncio.gather(*tasks)
@@ -46,6 +46,6 @@ async def gather_or_cancel(work: Sequence[Coroutine[Any, Any, list[e.Event]]]) -
 
 
 async def cancel_all(tasks: Sequence[asyncio.Task[Any]]) -> None:
-    """End ``tasks`` because one of them failed; what befell the others is the same."""
+    """Cancel ``tasks`` and wait for their end; their own errors are dropped, as one has failed already."""
     await end_tasks(tasks)
     await asyncio.gather(*tasks, return_exceptions=True)

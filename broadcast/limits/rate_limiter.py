@@ -26,7 +26,7 @@ return {taken, wait}
 
 
 class RateLimiter:
-    """Asks for the right to send; raises Unavailable when Redis is away (then nothing is sent)."""
+    """Takes tokens before each send. Raises Unavailable while Redis is down: nothing is sent then."""
 
     def __init__(self, client: Any, keys: Keys) -> None:
         self._keys = keys
@@ -35,9 +35,10 @@ class RateLimiter:
     async def take(
         self, name: str, per_second: float, want: int, *, after_alerts: bool = False
     ) -> tuple[int, float]:
-        """(how many of ``want`` may go now, seconds until there is another); a burst is one second's worth.
+        """(how many of ``want`` may go now, seconds until the next one may). The bucket holds one second's
+        worth.
 
-        ``after_alerts``: leave half of a burst, so that whatever else takes all it gets goes first.
+        ``after_alerts``: leave half of the bucket to alerts, which take all they can get and so go first.
         """
         burst = max(1, int(per_second))
         keep = burst // 2 if after_alerts else 0

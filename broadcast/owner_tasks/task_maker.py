@@ -56,13 +56,13 @@ class TaskMaker:
     def __init__(
         self,
         desk: Desk,
-        quota: RateLimiter,
+        rate_limiter: RateLimiter,
         channels: Mapping[str, TaskChannel],
         window: FailureWindow,
         settings: Settings,
     ) -> None:
         self._desk = desk
-        self._quota = quota
+        self._rate_limiter = rate_limiter
         self._channels = channels
         self._window = window
         self._settings = settings
@@ -147,7 +147,7 @@ class TaskMaker:
             return self._postpone(attempt, "rate", clock.now() + LATE)
         channel = self._channels[attempt.request.channel]
         per_second = channel.per_second(attempt.request.credential)
-        taken, wait_s = await self._quota.take(attempt.breaker, per_second, 1)
+        taken, wait_s = await self._rate_limiter.take(attempt.breaker, per_second, 1)
         if not taken:
             return self._postpone(attempt, "rate", clock.now() + timedelta(seconds=max(0.2, wait_s)))
         if (cut_off_at := attempt.cut_off_at) is not None and clock.now() < cut_off_at + STILL_COMING:

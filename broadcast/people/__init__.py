@@ -1,1 +1,1 @@
-"""What people do and are told: taps, reminders, notices, replies to reporters."""
+"""Everything with people: their taps, reminders and notices to them, replies to reporters."""

@@ -1,14 +1,15 @@
-"""Tells a person that groups wait for a tap. Reads notices.requested; writes nothing but the desk's record.
+"""Notifies a person that groups wait for a tap. Reads notices.requested, and puts them on the desk.
 
-Best effort: the person's own way (``Person.notify``) is tried once, for a few seconds. Whoever has none, or
-is not reached, finds the groups on the to-do page all the same, and the next level is told in time.
+Best effort: one attempt, for a few seconds, by the person's own channel (``Person.notify``), or else by the
+user id through the tenant's app. A person without either, or who is not reached, still finds the groups on
+the to-do page, and the next level is notified in time.
 """
 
 import asyncio
 import logging
 from collections.abc import Mapping, Sequence
 
-from broadcast.channels.base import Channel, Message
+from broadcast.channels.base import Message, MessageChannel
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.domain.channels import TAPPED_HERE
@@ -32,12 +33,19 @@ _TAP = {
 _ELSEWHERE = "企业微信里有 {n} 个群的{what}任务等您点“发送”：{title}。"
 
 
-class Notices:
-    """Says each notice once (one that is on the desk already has been said)."""
+class NoticeSender:
+    """Sends each notice once: one that is on the desk already has been sent."""
 
-    def __init__(self, desk: Desk, channels: Mapping[str, Channel], settings: Settings) -> None:
+    def __init__(
+        self,
+        desk: Desk,
+        channels: Mapping[str, MessageChannel],
+        by_user_id: Mapping[str, str],
+        settings: Settings,
+    ) -> None:
         self._desk = desk
         self._channels = channels
+        self._by_user_id = by_user_id
         self._key = settings.secret_key.get_secret_value()
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._page = f"{settings.public_url.rstrip('/')}/todo" if settings.public_url else ""
@@ -51,7 +59,7 @@ class Notices:
         groups = await self._desk.directory.groups() if notices else {}
         going = []
         for x in notices:
-            rows = asked_for(x, ledgers[x.alert_id, x.version, x.kind], groups)
+            rows = rows_of(x, ledgers[x.alert_id, x.version, x.kind], groups)
             message, channel = await self._message(x, rows)
             if message is not None:
                 going.append(self._send(channel, message))
@@ -63,7 +71,7 @@ class Notices:
     ) -> tuple[Message | None, str]:
         """The message and its channel; None where there is no way, or nothing waits any more."""
         person = await self._desk.directory.person(x.person_id)
-        way = person.notify if person is not None else None
+        way = way_to(person, self._by_user_id) if person is not None else None
         if way is None or way.channel not in self._channels:
             return None, ""
         release = await self._desk.releases.get(x.alert_id, x.version)
@@ -82,7 +90,7 @@ class Notices:
         return message, way.channel
 
     async def _send(self, name: str, message: Message) -> None:
-        """Try it once; what comes of it is only logged, without the address."""
+        """Try it once; a failure is only logged, without the address."""
         try:
             async with self._gate, asyncio.timeout(SEND_S):
                 [sent] = await self._channels[name].send([message])
@@ -95,19 +103,28 @@ class Notices:
             )
 
 
-def asked_for(
+def way_to(person: e.Person, by_user_id: Mapping[str, str]) -> e.Binding | None:
+    """How ``person`` is notified: the person's own way, else by the user id. ``by_user_id``: the channels
+    that reach a person so, with their credentials. None: not at all. Pure."""
+    if person.notify is not None or not person.userid:
+        return person.notify
+    ways = (e.Binding(channel=x, target=person.userid, credential=name) for x, name in by_user_id.items())
+    return next(ways, None)
+
+
+def rows_of(
     x: e.NoticeRequested, ledger: Mapping[str, LedgerRow], groups: Mapping[str, e.Group]
 ) -> dict[str, LedgerRow]:
-    """The rows that a notice is about: its own groups', and for a first one all of the owner's, since more
-    may have begun to wait since it was made. Pure."""
-    mine = set(x.group_ids)
+    """The rows that a notice is about: its own groups', and for a first notice all of the owner's, since more
+    may have begun to wait meanwhile. Pure."""
+    group_ids = set(x.group_ids)
     if x.level == "todo":
-        mine |= {g for g in ledger if g in groups and groups[g].owner == x.person_id}
-    return {g: ledger[g] for g in sorted(mine & ledger.keys())}
+        group_ids |= {g for g in ledger if g in groups and groups[g].owner == x.person_id}
+    return {g: ledger[g] for g in sorted(group_ids & ledger.keys())}
 
 
 def text_of(x: e.NoticeRequested, rows: Mapping[str, LedgerRow], title: str, page: str) -> str:
-    """What the person is told of the groups that still wait by ``rows``; empty when none does. Pure."""
+    """The notice's text about the groups that still wait by ``rows``; empty if none does. Pure."""
     waiting = [row.channel for row in rows.values() if row.state is e.DeliveryState.WAITING]
     here = sum(channel in TAPPED_HERE for channel in waiting)
     words = {"what": "更正" if x.kind == "correction" else "预警", "title": title}

@@ -59,14 +59,14 @@ class Waiting:
 
     alert_id: AlertId
     version: int
-    kind: e.Kind
+    kind: e.TextKind
     severity: str
     rows: Mapping[str, LedgerRow]
     notified: Mapping[tuple[str, str], int] = field(default_factory=dict)
     escalated: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
-class Directory:
+class DirectorySnapshot:
     """The groups and the people that are not gone."""
 
     def __init__(self, groups: Mapping[str, e.Group], people: Mapping[str, e.Person]) -> None:
@@ -75,7 +75,9 @@ class Directory:
         self.on_duty = Tappers(people).on_duty
 
 
-def due(waiting: Waiting, directory: Directory, times: Times, now: datetime) -> list[e.NoticeRequested]:
+def due(
+    waiting: Waiting, directory: DirectorySnapshot, times: Times, now: datetime
+) -> list[e.NoticeRequested]:
     """The notices of ``waiting`` that are due at ``now``, one for each level and person. Pure.
 
     An owner's groups go together, by the one that waits longest. Where there is no owner, the deputy and the
@@ -112,7 +114,7 @@ def due(waiting: Waiting, directory: Directory, times: Times, now: datetime) -> 
     return [_notice(waiting, level, who, sorted(g), now) for (level, who), g in wanted.items()]
 
 
-def _by_owner(waiting: Waiting, directory: Directory) -> dict[str, list[str]]:
+def _by_owner(waiting: Waiting, directory: DirectorySnapshot) -> dict[str, list[str]]:
     """The waiting groups of each owner; under "" those whose owner is not in the directory."""
     found: dict[str, list[str]] = {}
     for group_id in sorted(waiting.rows):
@@ -167,7 +169,7 @@ class Reminders:
         group_ids = sorted({group_id for x in waiting for group_id in x.rows})
         groups = await self._desk.directory.groups_by_id(group_ids)
         here = {group_id: group for group_id, group in groups.items() if not group.gone}
-        directory = Directory(here, await self._desk.directory.people() if waiting else {})
+        directory = DirectorySnapshot(here, await self._desk.directory.people() if waiting else {})
         notices = [notice for x in waiting for notice in due(x, directory, self._times, now)]
         self._unprojected = {k: x for k, x in self._unprojected.items() if now - x.at < UNPROJECTED_KEPT}
         notices = [x for x in notices if x.event_id not in self._unprojected]

@@ -1,15 +1,15 @@
-"""Answers to those who reported, in the group they reported from. Reads replies.requested; writes nothing.
+"""Replies to people who reported, in the group they reported from. Reads replies.requested; writes nothing.
 
-The answer itself is on the desk already (where the reporter's own page finds it); here it is said in the
-group, on channels that carry replies. Answers from before a restart are said late rather than not at all, and
-alerts overtake them: they take only what alerts leave of a channel's rate.
+The reply is on the desk already, where the reporter's own page finds it; here it is sent to the group, on
+channels that carry replies. Replies from before a restart are sent late rather than not at all. Alerts go
+first: replies take only what alerts leave of a channel's rate.
 """
 
 import asyncio
 import time
 from collections.abc import Mapping, Sequence
 
-from broadcast.channels.base import Channel, Message
+from broadcast.channels.base import Message, MessageChannel
 from broadcast.limits.circuit_breaker import breaker_key
 from broadcast.limits.rate_limiter import RateLimiter
 from fenghuo.desk.desk import Desk
@@ -22,14 +22,14 @@ PATIENCE_S = 10.0
 
 
 class Replies:
-    """Says each answer once for each report and kind (the channel ignores a repeated key)."""
+    """Sends one reply for each report and kind: the channel ignores a repeated idempotency key."""
 
-    def __init__(self, desk: Desk, quota: RateLimiter, channels: Mapping[str, Channel]) -> None:
+    def __init__(self, desk: Desk, rate_limiter: RateLimiter, channels: Mapping[str, MessageChannel]) -> None:
         self._desk = desk
-        self._quota = quota
+        self._rate_limiter = rate_limiter
         self._channels = channels
-        self._said: set[str] = set()
-        """Of a batch that alerts interrupted: it is tried again as a whole."""
+        self._sent_keys: set[str] = set()
+        """Keys sent of a batch that alerts interrupted: it is tried again as a whole."""
 
     async def on_replies_requested(self, events: Sequence[e.Event]) -> Outcome:
         replies = [x for x in events if isinstance(x, e.ReplyRequested) and x.place.group_id]
@@ -41,26 +41,26 @@ class Replies:
                 by_channel.setdefault(group.channel, []).append(_message(x, group))
         for name, messages in by_channel.items():
             await self._send(self._channels[name], messages)
-        self._said.clear()
+        self._sent_keys.clear()
         return Outcome()
 
-    async def _send(self, channel: Channel, messages: Sequence[Message]) -> None:
-        """Raises Transient when alerts have kept the channel busy for PATIENCE_S; what was said by then is
-        not said again."""
+    async def _send(self, channel: MessageChannel, messages: Sequence[Message]) -> None:
+        """Raises Transient when alerts have kept the channel busy for PATIENCE_S; what was sent by then is
+        not sent again."""
         began = time.monotonic()
-        left = [x for x in messages if x.idempotency_key not in self._said]
-        while left:
+        waiting = [x for x in messages if x.idempotency_key not in self._sent_keys]
+        while waiting:
             bucket = breaker_key(channel.name, "")
-            taken, wait_s = await self._quota.take(
-                bucket, channel.per_second(""), len(left), after_alerts=True
+            taken, wait_s = await self._rate_limiter.take(
+                bucket, channel.per_second(""), len(waiting), after_alerts=True
             )
             if taken:
-                await channel.send(left[:taken])
-                self._said |= {x.idempotency_key for x in left[:taken]}
-            left = left[taken:]
-            if left and time.monotonic() - began + wait_s > PATIENCE_S:
+                await channel.send(waiting[:taken])
+                self._sent_keys |= {x.idempotency_key for x in waiting[:taken]}
+            waiting = waiting[taken:]
+            if waiting and time.monotonic() - began + wait_s > PATIENCE_S:
                 raise Transient(f"alerts go first on {channel.name}")
-            if left:
+            if waiting:
                 await asyncio.sleep(wait_s)
 
 

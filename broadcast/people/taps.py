@@ -1,8 +1,8 @@
-"""A person says that a group has it. Reads taps.made; writes receipts.recorded.
+"""A person confirms that a group got it. Reads taps.made; writes receipts.recorded.
 
-A tap is the truth about its group: one that comes after a recall or an update is taken all the same, so that
-the correction reaches whoever was sent the warning meanwhile. Each tap counts once, however often and late it
-is repeated, and one event of a batch sees what those before it did.
+A tap is the truth about its group: one that comes after a recall or an update is counted all the same, so
+that the correction reaches every group that was sent the warning meanwhile. Taps are deduplicated by their
+id, however late a repeat comes; each event of a batch sees what those before it did.
 """
 
 import logging
@@ -30,7 +30,7 @@ class Taps:
         self._undo_s = undo_s
 
     async def on_taps_made(self, events: Sequence[e.Event]) -> Outcome:
-        """Raises Transient while the desk is rebuilt: a tap must not be held against half of it."""
+        """Raises Transient while the desk is rebuilt: a tap must not be judged by half of it."""
         if await self._desk.rebuilding():
             raise Transient("the desk is being rebuilt")
         taps = [x for x in events if isinstance(x, e.TapMade)]
@@ -42,7 +42,7 @@ class Taps:
         return Outcome(list(fold(allowed, found, seen, latest, self._undo_s)))
 
     async def _allowed(self, taps: Sequence[e.TapMade]) -> list[e.TapMade]:
-        """The taps of those who may, by the desk as it is now; the others are logged."""
+        """The taps of people who may tap for their group, by the desk as it is now; others are logged."""
         groups = await self._desk.directory.groups_by_id(sorted({x.group_id for x in taps}))
         people = {who: await self._desk.directory.person(who) for who in sorted({x.person_id for x in taps})}
         allowed = []
@@ -73,7 +73,7 @@ def fold(
         row = now.get(key)
         if row is None or row.channel not in TAPPED_HERE or tap.tap_id in counted:
             continue
-        after = taken_back(tap, row, latest.get(tap.alert_id), undo_s) if tap.undo else tapped(tap, row)
+        after = undone(tap, row, latest.get(tap.alert_id), undo_s) if tap.undo else tapped(tap, row)
         if after is not None:
             now[key] = after
             counted.add(tap.tap_id)
@@ -93,9 +93,7 @@ def tapped(tap: e.TapMade, row: LedgerRow) -> LedgerRow | None:
     return _after(tap, row, e.DeliveryState.SHOWN, at_ms, since_ms)
 
 
-def taken_back(
-    tap: e.TapMade, row: LedgerRow, latest: LatestRelease | None, undo_s: float
-) -> LedgerRow | None:
+def undone(tap: e.TapMade, row: LedgerRow, latest: LatestRelease | None, undo_s: float) -> LedgerRow | None:
     """The row after an undo, or None where it comes too late: after ``undo_s``, by another person, or when
     the alert was recalled, updated or expired meanwhile (then a correction may be under way). Pure."""
     if row.state is not e.DeliveryState.SHOWN or row.cause != "tap" or row.by != tap.person_id:

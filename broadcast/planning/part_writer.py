@@ -1,7 +1,7 @@
-"""By which way does each get it? Turns a part of a release's groups into one delivery for each.
+"""By which way does each group get it? Expands a part of a release's groups into one delivery for each.
 
-Reads parts.planned; writes deliveries.requested, and receipts.recorded for what no way leads to. Small
-enough that the next part is written out while this one is being sent.
+Reads parts.planned; writes deliveries.requested, and receipts.recorded for groups that no way leads to. A
+part is so small that the next one is expanded while this one is being sent.
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,8 +21,8 @@ NO_WAY_BACK = "no approved way leads to it any more"
 
 
 class PartWriter:
-    """Writes parts out. A group that has a row on the ledger has been written out: done again, when the
-    register or the shares have changed since, a part neither refuses nor redirects what is under way."""
+    """Expands a part into deliveries. Groups that already have a ledger row are skipped, so replaying a part
+    after the group list or the limits changed neither refuses nor reroutes a delivery in progress."""
 
     def __init__(self, desk: Desk) -> None:
         self._desk = desk
@@ -31,10 +31,10 @@ class PartWriter:
         outcome = Outcome()
         for part in events:
             if isinstance(part, e.PartPlanned):
-                outcome.events += await self._write_out(part)
+                outcome.events += await self._expand(part)
         return outcome
 
-    async def _write_out(self, part: e.PartPlanned) -> list[e.Event]:
+    async def _expand(self, part: e.PartPlanned) -> list[e.Event]:
         release = await self._desk.releases.get(part.alert_id, part.version)
         if release is None:
             raise Transient(f"release {part.alert_id} {part.version} is not on the desk yet")
@@ -50,7 +50,7 @@ def deliveries(
     part: e.PartPlanned, release: e.Release, groups: Mapping[str, e.Group], tappers: Tappers
 ) -> list[e.Event]:
     """A delivery for each group of ``part``; a refusal with its reason for one that no approved way leads to,
-    or that has had its share of warnings. Pure."""
+    or that has reached its limit of warnings. Pure."""
     held, came = dict(part.held), dict(part.came_by)
     wanted: list[tuple[e.Group, e.Binding]] = []
     refusals: list[e.Event] = []

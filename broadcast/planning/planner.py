@@ -167,7 +167,7 @@ def place_of(group: e.Group, found: Route) -> PlannedGroup:
 
 def split_into_parts(
     event: e.AlertReleased,
-    kind: e.Kind,
+    kind: e.TextKind,
     places: Iterable[PlannedGroup],
     *,
     held: Mapping[str, str] = NOBODY,
@@ -213,7 +213,7 @@ def in_order(places: Iterable[PlannedGroup]) -> list[PlannedGroup]:
 
 def _part(
     event: e.AlertReleased,
-    kind: e.Kind,
+    kind: e.TextKind,
     places: Sequence[PlannedGroup],
     held: Mapping[str, str],
     came_by: Mapping[str, str],

@@ -131,7 +131,7 @@ class Owed(NamedTuple):
 
     alert_id: AlertId
     version: int
-    kind: e.Kind
+    kind: e.TextKind
 
 
 def owed(

@@ -4,7 +4,7 @@ import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from broadcast.channels.base import Channel
+from broadcast.channels.base import MessageChannel
 from broadcast.deliveries.eligibility import Conditions, Refusal, hold_back, open_way
 from broadcast.deliveries.receipts import cut_off_receipt, to_be_tried, was_cut_off, withheld_receipt
 from broadcast.deliveries.requests import require_all
@@ -79,7 +79,7 @@ class BatchPreparer:
     def __init__(
         self,
         desk: Desk,
-        channels: Mapping[str, Channel],
+        channels: Mapping[str, MessageChannel],
         journal: AnswerJournal,
         window: FailureWindow,
         settings: Settings,

@@ -12,7 +12,7 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 
-from broadcast.channels.base import Channel, Message, SendResult, SendStatus
+from broadcast.channels.base import Message, MessageChannel, SendResult, SendStatus
 from broadcast.deliveries.eligibility import when_halted
 from broadcast.deliveries.receipts import (
     attempt_receipt,
@@ -54,15 +54,15 @@ class Sender:
     def __init__(  # noqa: PLR0917 - the parts that the room puts together once
         self,
         desk: Desk,
-        quota: RateLimiter,
-        channels: Mapping[str, Channel],
+        rate_limiter: RateLimiter,
+        channels: Mapping[str, MessageChannel],
         maker: TaskMaker,
         journal: AnswerJournal,
         window: FailureWindow,
         settings: Settings,
     ) -> None:
         self._desk = desk
-        self._quota = quota
+        self._rate_limiter = rate_limiter
         self._channels = channels
         self._maker = maker
         self._journal = journal
@@ -110,7 +110,7 @@ class Sender:
         return await gather_events([self._send_idempotent(channel, x, batch) for x in by_credential.values()])
 
     async def _send_idempotent(
-        self, channel: Channel, jobs: Sequence[SendJob], batch: Batch
+        self, channel: MessageChannel, jobs: Sequence[SendJob], batch: Batch
     ) -> list[e.Event]:
         """Send through one credential at its rate, many messages at once; a slow answer holds up its own slot
         alone."""
@@ -123,7 +123,7 @@ class Sender:
         late: list[e.Event] = []
         try:
             while waiting:
-                taken, wait_s = await self._quota.take(bucket, rate, len(waiting))
+                taken, wait_s = await self._rate_limiter.take(bucket, rate, len(waiting))
                 for at in range(0, taken, chunk):
                     part = waiting[at : min(at + chunk, taken)]
                     under_way.append(asyncio.create_task(self._send_chunk(channel, part, slots, batch)))
@@ -140,7 +140,7 @@ class Sender:
         return [x for part in parts for x in part] + late
 
     async def _send_chunk(
-        self, channel: Channel, jobs: Sequence[SendJob], slots: FairSemaphore, batch: Batch
+        self, channel: MessageChannel, jobs: Sequence[SendJob], slots: FairSemaphore, batch: Batch
     ) -> list[e.Event]:
         await slots.acquire(len(jobs))
         going, receipts = await self._let_go(jobs, batch)
@@ -159,7 +159,7 @@ class Sender:
         step = channel.together
         return receipts + await gather_events([send(going[n : n + step]) for n in range(0, len(going), step)])
 
-    async def _send_alone(self, channel: Channel, job: SendJob, batch: Batch) -> list[e.Event]:
+    async def _send_alone(self, channel: MessageChannel, job: SendJob, batch: Batch) -> list[e.Event]:
         """One delivery on a platform that is not idempotent: its answer is recorded at once."""
         async with self._one_at_a_time:
             held = self._halted_meanwhile(job, batch)
@@ -168,7 +168,7 @@ class Sender:
             if batch.is_late():
                 return [_rate_limited(job, 1.0)]
             bucket = breaker_key(channel.name, _digest(job.target) if channel.name in ROBOTS else "")
-            taken, wait_s = await self._quota.take(bucket, channel.per_second(job.way.credential), 1)
+            taken, wait_s = await self._rate_limiter.take(bucket, channel.per_second(job.way.credential), 1)
             if not taken:
                 return [_rate_limited(job, max(1.0, wait_s))]
             going, receipts = await self._let_go([job], batch)
@@ -176,7 +176,7 @@ class Sender:
                 return receipts
             return await self._journal.run_to_completion(self._send_and_record(channel, job, batch))
 
-    async def _send_and_record(self, channel: Channel, job: SendJob, batch: Batch) -> list[e.Event]:
+    async def _send_and_record(self, channel: MessageChannel, job: SendJob, batch: Batch) -> list[e.Event]:
         sent = await channel.send([_message(job)])
         settled = self._settle(job, sent[0], batch)
         await self._journal.record(job.request, settled)

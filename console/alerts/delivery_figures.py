@@ -38,7 +38,7 @@ class PendingPerson:
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class DeliveryProblem:
     group_id: str
     name: str
     town: str
@@ -59,7 +59,7 @@ class DeliveryFigures:
     channels: Sequence[Share]
     pending_people: Sequence[PendingPerson]
     """Owners who have not tapped yet, the most residents first."""
-    problems: Sequence[Problem]
+    problems: Sequence[DeliveryProblem]
     problem_count: int
 
     @property
@@ -141,9 +141,9 @@ def pending_people(rows: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -
     )
 
 
-def _problems(rows: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> list[Problem]:
+def _problems(rows: Mapping[str, LedgerRow], groups: Mapping[str, Group]) -> list[DeliveryProblem]:
     found = [
-        Problem(
+        DeliveryProblem(
             k,
             groups[k].name if k in groups else k,
             groups[k].place.town if k in groups else "",

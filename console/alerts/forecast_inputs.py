@@ -15,7 +15,7 @@ from fenghuo.domain.forecast import (
     NO_ARRIVALS,
     Arrival,
     ChannelRate,
-    Escalation,
+    EscalationDelays,
     Forecast,
     ForecastGroup,
     forecast,
@@ -28,9 +28,9 @@ ANSWER_S = 0.3
 """Usual response time of a platform."""
 
 
-def escalation_of(settings: Settings, severity: str) -> Escalation:
+def escalation_of(settings: Settings, severity: str) -> EscalationDelays:
     _remind, deputy_s, station_s = settings.remind_s if severity == SEVERE else settings.remind_moderate_s
-    return Escalation(deputy_s, station_s)
+    return EscalationDelays(deputy_s, station_s)
 
 
 def rates_of(settings: Settings, halted: Collection[str]) -> dict[str, ChannelRate]:

@@ -11,7 +11,7 @@ from litestar.params import FromPath
 from litestar.response import Redirect
 
 from console.clusters.lookup import current_cluster, current_cluster_or_404
-from console.clusters.pages import UNDER_WAY, CorrectionInput, Outcome, render_cluster
+from console.clusters.pages import UNDER_WAY, CorrectionInput, OutcomeText, render_cluster
 from console.web import permissions
 from console.web.authentication import ViewerRequest
 from console.web.dependencies import Dependencies, Deps
@@ -42,7 +42,7 @@ class InputProblem:
     """The part of the choice that is still possible; None for all of it."""
 
     @property
-    def outcome(self) -> Outcome:
+    def outcome(self) -> OutcomeText:
         return "amber", "outcome.refused", f"said.{self.key}"
 
 

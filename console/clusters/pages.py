@@ -28,12 +28,12 @@ from fenghuo.domain.events import Cluster, Correction, Member, Person
 
 MEMBERS_SHOWN = 60
 
-Outcome = tuple[str, str, str]
+OutcomeText = tuple[str, str, str]
 """(tone, title key, todo key) of a correction's outcome."""
-FOLLOWED: Outcome = ("accent", "said.followed", "said.followed_todo")
-GONE: Outcome = ("amber", "said.gone", "said.gone_todo")
-UNDER_WAY: Outcome = ("amber", "outcome.under_way", "said.under_way_todo")
-STALE: Outcome = ("amber", "outcome.refused", "said.stale")
+FOLLOWED: OutcomeText = ("accent", "said.followed", "said.followed_todo")
+GONE: OutcomeText = ("amber", "said.gone", "said.gone_todo")
+UNDER_WAY: OutcomeText = ("amber", "outcome.under_way", "said.under_way_todo")
+STALE: OutcomeText = ("amber", "outcome.refused", "said.stale")
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ async def _linked_clusters(deps: Dependencies, cluster: Cluster) -> Mapping[str,
 
 async def outcome_of(
     deps: Dependencies, cluster: Cluster, correction_id: str
-) -> tuple[Outcome, Correction | None] | None:
+) -> tuple[OutcomeText, Correction | None] | None:
     """The outcome of a correction and its note on the cluster; None if ``correction_id`` is no id."""
     if not is_id(correction_id):
         return None
@@ -120,7 +120,7 @@ async def render_cluster(
     cluster: Cluster,
     *,
     typed: CorrectionInput = CorrectionInput(),
-    outcome: tuple[Outcome, Correction | None] | None = None,
+    outcome: tuple[OutcomeText, Correction | None] | None = None,
     correction_id: str = "",
     status: int = 200,
 ) -> Response[Any]:

@@ -8,6 +8,7 @@ from urllib.parse import parse_qs, urlsplit
 from fenghuo.domain.channels import (
     CHANNELS,
     GROUP_CHANNELS,
+    NEEDS_CREDENTIAL,
     NOTIFY,
     SANDBOX,
     SEALED,
@@ -45,8 +46,17 @@ def parse_channel(text: str, column: str) -> str:
 
 
 def parse_way(cells: Cells, number: str, seal: Seal) -> Binding:
-    """The way in the columns channel, target, secret and credential with the suffix ``number``."""
-    channel = parse_channel(cells[f"channel{number}"], f"channel{number}")
+    """The way to a group in the columns channel, target, secret and credential with the suffix ``number``."""
+    column = f"channel{number}"
+    channel = parse_channel(cells[column], column)
+    if channel not in GROUP_CHANNELS:
+        raise WrongRowError(
+            f"'{column}' is {channel}, which reaches persons and no group; known: {', '.join(GROUP_CHANNELS)}"
+        )
+    return _parse_binding(channel, cells, number, seal)
+
+
+def _parse_binding(channel: str, cells: Cells, number: str, seal: Seal) -> Binding:
     secret, credential = cells[f"secret{number}"], cells[f"credential{number}"]
     if not _CREDENTIAL.fullmatch(credential):
         raise WrongRowError(f"'credential{number}' is a name from the credentials file, not a key")
@@ -118,10 +128,12 @@ def parse_notify(text: str, seal: Seal) -> Binding | None:
             f"channels: {', '.join(x for x in CHANNELS if x in NOTIFY)}"
         )
     cells = {
-        "channel": channel, "target": target, "secret": more.get("secret", ""),
+        "target": target, "secret": more.get("secret", ""),
         "credential": more.get("credential", ""),
     }  # fmt: skip
+    if channel in NEEDS_CREDENTIAL and not cells["credential"]:
+        raise WrongRowError(f"'notify': {channel} needs credential=... with a name from the credentials file")
     try:
-        return parse_way(cells, "", seal)
+        return _parse_binding(channel, cells, "", seal)
     except WrongRowError as error:
         raise WrongRowError(f"'notify': {error}") from None

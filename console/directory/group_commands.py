@@ -137,8 +137,8 @@ def coverage(*, as_json: bool) -> None:
     credential that is missing, or one that needs a tap where there is nobody); an owner who never answers: of
     the warnings of the last 30 days (at most 20) three or more waited for the person, who tapped none.
     """
-    from console.directory.coverage_survey import survey
+    from console.directory.coverage_survey import collect_coverage
     from console.directory.terminal_output import print_coverage
     from fenghuo.commands import session
 
-    print_coverage(session.with_desk(survey), as_json)
+    print_coverage(session.with_desk(collect_coverage), as_json)

@@ -6,8 +6,8 @@ from typing import Any
 
 from litestar import Response, get
 
-from console.directory.coverage import PROBLEMS, area_of, areas, whys
-from console.directory.coverage_survey import survey
+from console.directory.coverage import PROBLEMS, area_of, count_reasons, sums_by_area
+from console.directory.coverage_survey import collect_coverage
 from console.web import permissions
 from console.web.dependencies import Deps
 from console.web.pagination import clamp_page
@@ -17,7 +17,7 @@ from fenghuo.domain.alert import Role
 from fenghuo.domain.audience_expression import canonical, named
 from fenghuo.domain.events import Group, Person
 
-SURVEY_FRESH_S = 10
+COVERAGE_FRESH_S = 10
 """How old the coverage may be; computing it reads the ledgers of the latest warnings."""
 PER_PAGE = 50
 FOUND_PER_PAGE = 20
@@ -60,7 +60,7 @@ def tag_name(tag: str, language: str) -> str:
 @get("/groups/coverage", guards=[permissions.only(permissions.TEAM)])
 async def coverage_page(request: AnyRequest, deps: Deps) -> Response[Any]:
     report = await deps.cache.get_or_load(
-        "coverage", lambda: survey(deps.desk, deps.settings), SURVEY_FRESH_S
+        "coverage", lambda: collect_coverage(deps.desk, deps.settings), COVERAGE_FRESH_S
     )
     query = request.query_params
     problem = query.get("problem", "") if query.get("problem") in PROBLEMS else ""
@@ -76,11 +76,11 @@ async def coverage_page(request: AnyRequest, deps: Deps) -> Response[Any]:
         request,
         "coverage.html",
         total=area_of(report.findings),
-        areas=areas(report.findings),
+        areas=sums_by_area(report.findings),
         problems=PROBLEMS,
-        whys=whys(report.findings),
-        silent=report.silent,
-        unread=report.unread,
+        reasons=count_reasons(report.findings),
+        unresponsive=report.unresponsive,
+        credentials_error=report.credentials_error,
         problem=problem,
         found=found[(page - 1) * FOUND_PER_PAGE : page * FOUND_PER_PAGE],
         count=len(found),

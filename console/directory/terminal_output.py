@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from console.directory.coverage import ON_SANDBOX, PROBLEMS, Area, area_of, areas, whys
+from console.directory.coverage import ON_SANDBOX, PROBLEMS, Area, area_of, count_reasons, sums_by_area
 from console.directory.coverage_survey import CoverageReport
 from console.directory.import_rows import FieldChange, ImportPlan
 
@@ -95,14 +95,15 @@ WIDTH = 110
 
 def print_coverage(report: CoverageReport, as_json: bool) -> None:
     """The coverage on standard output."""
-    total, rows, reasons = area_of(report.findings), areas(report.findings), whys(report.findings)
+    total, rows = area_of(report.findings), sums_by_area(report.findings)
+    reasons = count_reasons(report.findings)
     if as_json:
         outcome = {
-            **_figures(total), "no_way_because": reasons, "silent_owners": report.silent,
-            "unread": report.unread,
+            **_figures(total), "no_way_because": reasons, "silent_owners": report.unresponsive,
+            "unread": report.credentials_error,
             "areas": [{"town": x.town, "station": x.station, **_figures(x)} for x in rows],
             "groups_with_problems": {
-                x.group.group_id: [*x.problems, *([x.why] if x.why else [])]
+                x.group.group_id: [*x.problems, *([x.reason] if x.reason else [])]
                 for x in report.findings if x.problems
             },
         }  # fmt: skip
@@ -112,8 +113,8 @@ def print_coverage(report: CoverageReport, as_json: bool) -> None:
         f"{total.groups:,} groups, {total.residents:,} residents; "
         f"{total.unreached:,} residents are not reached"
     )
-    if report.unread:
-        click.echo(f"note: credentials were not checked: {report.unread}", err=True)
+    if report.credentials_error:
+        click.echo(f"note: credentials were not checked: {report.credentials_error}", err=True)
     for problem in PROBLEMS:
         if total.counts[problem]:
             text, todo = PROBLEM_TEXTS[problem]
@@ -121,7 +122,7 @@ def print_coverage(report: CoverageReport, as_json: bool) -> None:
             click.echo(f"\n{count:,} groups ({residents:,} residents) have {text}: {todo}")
             for reason, n in reasons.items() if problem == "no_way" else ():
                 click.echo(f"  {n:>6,} {REASON_TEXTS[reason]}")
-            for owner, n in report.silent.items() if problem == "silent" else ():
+            for owner, n in report.unresponsive.items() if problem == "silent" else ():
                 click.echo(f"  {owner}: {n} to-dos, none tapped")
     _table(rows)
 

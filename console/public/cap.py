@@ -25,9 +25,9 @@ EVENT = "电信网络诈骗预警"
 CANCEL_LIFE = timedelta(hours=24)
 """How long a recall is published, so that a reader who polls once a day does not miss it."""
 
-Kind = Literal["approved", "updated", "recalled"]
+ReleaseKind = Literal["approved", "updated", "recalled"]
 MsgType = Literal["Alert", "Update", "Cancel"]
-_MSG_TYPES: dict[Kind, MsgType] = {"approved": "Alert", "updated": "Update", "recalled": "Cancel"}
+_MSG_TYPES: dict[ReleaseKind, MsgType] = {"approved": "Alert", "updated": "Update", "recalled": "Cancel"}
 _SEVERITIES = {"severe": "Severe", "moderate": "Moderate"}
 _SEVERAL = 2
 """Number of reports from which a scam is Likely; one report makes it Possible. Observed would need a recorded
@@ -54,7 +54,7 @@ class WrongDocument(FenghuoError):
 class Released(NamedTuple):
     """One public step of an alert: an approval, an update or a recall."""
 
-    kind: Kind
+    kind: ReleaseKind
     release: Release
     at: datetime
 
@@ -100,7 +100,7 @@ class Info(msgspec.Struct, frozen=True, kw_only=True):
     geocode: str
 
 
-class Message(msgspec.Struct, frozen=True, kw_only=True):
+class CapMessage(msgspec.Struct, frozen=True, kw_only=True):
     """CAP's alert block; times are in CAP's format."""
 
     identifier: str
@@ -115,8 +115,8 @@ class Message(msgspec.Struct, frozen=True, kw_only=True):
 class CapDocument(msgspec.Struct, frozen=True, kw_only=True):
     """One message with the release it was made from; ``code`` is the check code of its text."""
 
-    message: Message
-    kind: Kind
+    message: CapMessage
+    kind: ReleaseKind
     release: Release
     code: str
     text: str
@@ -148,7 +148,7 @@ def etag_of(body: bytes) -> str:
     return f'"{hashlib.sha256(body).hexdigest()[:32]}"'
 
 
-def faults_of(message: Message) -> list[str]:
+def faults_of(message: CapMessage) -> list[str]:
     """Faults that CAP's schema cannot find; empty if the message may be served."""
     return [fault for wrong, fault in (*_faults_of_head(message), *_faults_of_info(message)) if wrong]
 
@@ -156,7 +156,7 @@ def faults_of(message: Message) -> list[str]:
 # ---------------------------------------------------------------- building a message
 
 
-def _document(step: Released, earlier: Sequence[Message], about: About) -> CapDocument:
+def _document(step: Released, earlier: Sequence[CapMessage], about: About) -> CapDocument:
     kind, release, at = step
     issuer = about.issuer
     recalled = kind == "recalled"
@@ -164,7 +164,7 @@ def _document(step: Released, earlier: Sequence[Message], about: About) -> CapDo
     code = check_code(release.alert_id, release.version, approved_text)
     expires_at = max(release.expires_at, at + CANCEL_LIFE) if recalled else release.expires_at
     text = warning_text.as_sent(release, "correction" if recalled else "warning")
-    message = Message(
+    message = CapMessage(
         identifier=f"fenghuo-{release.alert_id}-{len(earlier) + 1}",
         sender=issuer.sender,
         sent=_time(at),
@@ -190,7 +190,7 @@ def _document(step: Released, earlier: Sequence[Message], about: About) -> CapDo
     )
 
 
-def _urgency(kind: Kind, release: Release, reports: int) -> dict[str, str]:
+def _urgency(kind: ReleaseKind, release: Release, reports: int) -> dict[str, str]:
     """Response type, urgency, severity and certainty; a recall makes no claim."""
     if kind == "recalled":
         return {"response_type": "None", "urgency": "Past", "severity": "Unknown", "certainty": "Unknown"}
@@ -202,7 +202,7 @@ def _urgency(kind: Kind, release: Release, reports: int) -> dict[str, str]:
     }
 
 
-def _headline(kind: Kind, release: Release) -> str:
+def _headline(kind: ReleaseKind, release: Release) -> str:
     mark = warning_text.EXERCISE_MARK if release.exercise else ""
     return f"{mark}{'【撤回】' if kind == 'recalled' else ''}{release.title}"
 
@@ -241,7 +241,7 @@ def _time(moment: datetime) -> str:
 _Faults = tuple[tuple[bool, str], ...]
 
 
-def _faults_of_head(m: Message) -> _Faults:
+def _faults_of_head(m: CapMessage) -> _Faults:
     forbidden = next((x for x in _texts(m) if _NOT_IN_XML.search(x)), None)
     return (
         (not m.identifier or bool(_NOT_IN_NAMES.search(m.identifier)), "identifier: a space, comma, < or &"),
@@ -255,7 +255,7 @@ def _faults_of_head(m: Message) -> _Faults:
     )
 
 
-def _faults_of_info(m: Message) -> _Faults:
+def _faults_of_info(m: CapMessage) -> _Faults:
     info = m.info
     if info is None:
         return ()
@@ -286,7 +286,7 @@ def _wrong_reference(reference: str) -> bool:
     return not (named and _TIME.fullmatch(sent) and reference.count(",") == 2)
 
 
-def _texts(m: Message) -> list[str]:
+def _texts(m: CapMessage) -> list[str]:
     """Every text of a message."""
     info = [] if m.info is None else list(msgspec.structs.astuple(m.info))
     flat = [x for x in info if isinstance(x, str)]
@@ -297,7 +297,7 @@ def _texts(m: Message) -> list[str]:
 # ---------------------------------------------------------------- XML, in the order of the schema
 
 
-def _xml(m: Message) -> Element:
+def _xml(m: CapMessage) -> Element:
     alert = Element("alert", xmlns=NAMESPACE)
     _add(alert, "identifier", m.identifier)
     _add(alert, "sender", m.sender)

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from functools import cached_property
 from typing import NamedTuple
 
-from console.public.cap import CANCEL_LIFE, About, CapDocument, Issuer, Kind, Released, documents
+from console.public.cap import CANCEL_LIFE, About, CapDocument, Issuer, Released, ReleaseKind, documents
 from console.web.dependencies import Dependencies
 from console.web.status_icons import TextStatus
 from fenghuo import clock
@@ -25,7 +25,7 @@ LOOKUP_PERIOD = timedelta(days=30)
 """How long after its last change a warning can be looked up."""
 FRESH_S = 3
 """How old an answer to the public may be."""
-_KINDS: dict[str, Kind] = {
+_KINDS: dict[str, ReleaseKind] = {
     Action.APPROVE: "approved",
     "approve_update": "updated",
     Action.RECALL: "recalled",

@@ -29,7 +29,7 @@ Id = Annotated[str, msgspec.Meta(min_length=1, max_length=100)]
 class TapInput(msgspec.Struct, frozen=True, kw_only=True):
     alert_id: Id
     version: int
-    kind: e.Kind
+    kind: e.TextKind
     group_id: Id
     tapped_at_ms: int = 0
     """By the device's clock; 0: now."""

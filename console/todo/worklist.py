@@ -45,7 +45,7 @@ class TodoItem(msgspec.Struct, frozen=True, kw_only=True):
 
     alert_id: AlertId
     version: int
-    kind: e.Kind
+    kind: e.TextKind
     title: str
     text: str
     severity: str
@@ -66,7 +66,7 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
     alert_id: AlertId
     version: int
-    kind: e.Kind
+    kind: e.TextKind
     title: str
     group_id: str
     name: str
@@ -81,7 +81,7 @@ class Stopped(msgspec.Struct, frozen=True, kw_only=True):
 
     alert_id: AlertId
     version: int
-    kind: e.Kind
+    kind: e.TextKind
     title: str
     recalled_ms: int
     groups: tuple[TodoGroup, ...]
@@ -105,7 +105,7 @@ class ReleaseDeliveries:
     """A release with its ledger rows."""
 
     release: e.Release
-    kind: e.Kind
+    kind: e.TextKind
     recalled_ms: int | None
     """When a warning was recalled; None while groups should get the text."""
     rows: Mapping[str, LedgerRow]
@@ -170,7 +170,7 @@ async def _load_releases(deps: Dependencies) -> list[ReleaseDeliveries]:
 
 
 async def _with_rows(
-    deps: Dependencies, release: e.Release, kind: e.Kind, recalled_ms: int | None = None
+    deps: Dependencies, release: e.Release, kind: e.TextKind, recalled_ms: int | None = None
 ) -> ReleaseDeliveries:
     rows = await deps.desk.deliveries.ledger(release.alert_id, release.version, kind)
     escalated = await deps.desk.notices.escalated(release.alert_id, release.version, kind) if rows else {}

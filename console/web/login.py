@@ -16,7 +16,7 @@ from console.web.rendering import AnyRequest, render_page
 from console.web.sessions import COOKIE, SESSION_S
 from fenghuo.security.passwords import LOGIN_WINDOW_S
 
-Form = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
+LoginForm = Annotated[dict[str, str], Body(media_type=RequestEncodingType.URL_ENCODED)]
 
 
 def safe_redirect(path: str) -> str:
@@ -42,7 +42,7 @@ async def login_page(request: AnyRequest) -> Response[Any]:
 
 
 @post("/login")
-async def login(request: AnyRequest, deps: Deps, data: Form) -> Response[Any]:
+async def login(request: AnyRequest, deps: Deps, data: LoginForm) -> Response[Any]:
     """Start a session; a wrong name and a wrong password look alike and take equally long."""
     name, password = data.get("person", "").strip()[:100], data.get("password", "")
     address = request.client.host if request.client else ""

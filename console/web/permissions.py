@@ -11,8 +11,8 @@ from console.web.authentication import Viewer
 from fenghuo.domain.alert import ALLOWED_ROLES, Action, Role
 from fenghuo.domain.taps import TODO_ROLES
 
-Connection = ASGIConnection[Any, Any, Any, Any]
-Guard = Callable[[Connection, BaseRouteHandler], None]
+AnyConnection = ASGIConnection[Any, Any, Any, Any]
+Guard = Callable[[AnyConnection, BaseRouteHandler], None]
 
 STAFF = frozenset({Role.OFFICER, Role.ANALYST, Role.APPROVER, Role.ADMINISTRATOR, Role.AUDITOR})
 """Roles that may log in to the console."""
@@ -66,7 +66,7 @@ def action(which: Action) -> Guard:
 
 
 def only(roles: frozenset[Role]) -> Guard:
-    def guard(connection: Connection, _handler: BaseRouteHandler) -> None:
+    def guard(connection: AnyConnection, _handler: BaseRouteHandler) -> None:
         viewer: Viewer | None = connection.user
         if viewer is None:
             raise NotAuthorizedException("log in first")

@@ -103,7 +103,7 @@ def _reduced(
         towns=_first([m.town for m in members if m.town]),
         suspicious=suspected(members, settings),
         indicators=_first([x for text in texts for x in shown_indicators(find(text))]),
-        shared=tuple(said for said in cluster.shared if any(said in text for text in texts)),
+        shared=tuple(clause for clause in cluster.shared if any(clause in text for text in texts)),
         marks=marks(texts),
         members=tuple(members),
     )

@@ -1,4 +1,4 @@
-"""A person at the console, by the same HTTP routes and forms as everybody."""
+"""A person who uses the console, with the same HTTP routes and forms as everybody."""
 
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
@@ -9,7 +9,7 @@ from fenghuo.errors import Refused
 
 
 class _Forms(HTMLParser):
-    """The forms of a page: where each goes, and what its fields hold."""
+    """The forms of a page: the target of each, and the values of its fields."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -40,7 +40,7 @@ class _Forms(HTMLParser):
 
 
 class ConsoleClient:
-    """One logged-in person; raises Refused when the console says no."""
+    """One logged-in person; raises Refused if the console refuses something."""
 
     def __init__(self, base_url: str, person_id: str) -> None:
         self.person_id = person_id

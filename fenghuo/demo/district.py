@@ -1,5 +1,5 @@
-"""An invented district: groups, people, everyday reports. The same for the same numbers; all names are made
-up."""
+"""An invented district: groups, people, everyday reports. The same for the same numbers; all names are
+invented."""
 
 import csv
 import random
@@ -43,14 +43,14 @@ MIX = (
     (FEISHU.name, 2),
     (WEBHOOK.name, 5),
 )
-"""Of a hundred groups, how many are reached by which channel."""
+"""How many of a hundred groups each channel reaches."""
 CREDENTIAL = "district"
 """The WeCom tenant of the demo."""
 
 
 @dataclass(frozen=True, slots=True)
 class StationOfficer:
-    """Somebody of a station: an officer, or its duty account."""
+    """An officer of a station, or its duty account."""
 
     person_id: str
     name: str
@@ -83,7 +83,7 @@ def officers() -> list[StationOfficer]:
 def groups(
     count: int = GROUPS, residents: int = RESIDENTS, hooks: str = "http://127.0.0.1:8650"
 ) -> list[dict[str, str]]:
-    """``count`` groups with ``residents`` members in all, as rows of a groups file; webhooks go to
+    """``count`` groups with ``residents`` members in total, as rows of a groups file; webhooks go to
     ``hooks``."""
     dice = random.Random(count)
     weights = [dice.uniform(0.4, 1.6) for _ in range(count)]
@@ -97,15 +97,15 @@ def _group(n: int, size: int, dice: random.Random, hooks: str) -> dict[str, str]
     k = n % (len(TOWNS) * STATIONS_PER_TOWN)
     town, station = stations()[k]
     kind, tag = _KINDS[n % 7 if n % 7 < len(_KINDS) else 0]
-    mine = n // (len(TOWNS) * STATIONS_PER_TOWN) % OFFICERS_PER_STATION
+    officer = n // (len(TOWNS) * STATIONS_PER_TOWN) % OFFICERS_PER_STATION
     return {
         "group_id": f"g{n:05d}",
         "name": f"{town}{dice.choice(_PLACES)}{n // len(TOWNS) + 1}{kind}",
         "district": DISTRICT,
         "town": town,
         "station": station,
-        "owner": f"officer-{k:02d}-{mine}",
-        "deputy": f"officer-{k:02d}-{(mine + 1) % OFFICERS_PER_STATION}",
+        "owner": f"officer-{k:02d}-{officer}",
+        "deputy": f"officer-{k:02d}-{(officer + 1) % OFFICERS_PER_STATION}",
         "members": str(size),
         "tags": tag,
         **_way(n, hooks),
@@ -170,7 +170,7 @@ def accounts(password: str) -> list[Account]:
 
 def write_people(path: Path, people: list[Account], hooks: str) -> None:
     """The people as a CSV file (mode 600: it holds passwords) that ``fenghuo people import`` takes; officers
-    are told of their to-dos at ``hooks``."""
+    get notices of their to-dos at ``hooks``."""
     path.touch(mode=0o600)
     with path.open("w", encoding="utf-8", newline="") as out:
         writer = csv.writer(out)
@@ -185,7 +185,7 @@ def write_people(path: Path, people: list[Account], hooks: str) -> None:
 
 
 KNOWN = "【航空】您乘坐的航班因机械故障已取消，请速联系客服办理退改签并领取300元误工补偿，改签需核验银行卡。"
-"""Story 1: a scam that the seeds know."""
+"""Story 1: a scam that the seeds contain."""
 
 NOVEL = (
     "【工商通知】您的企业法人信息已到期，请于今日24时前登录 gs-nianjian.example.com 完成认证，"
@@ -195,12 +195,12 @@ NOVEL = (
     "[市场监管]尊敬的负责人：您企业法人信息已经到期，请在今日２４时前登录 gsnj.example.org 完成认证，"
     "逾期将被列入经营异常名录！退订回T",
 )
-"""Story 2: one new text, each time altered, from three towns."""
+"""Story 2: one new text in three variants, from three towns."""
 
 SIGHTING = (
     "我也刚收到：【工商通知】企业法人信息到期，请今日24时前登录 gsnj.example.com 完成认证，逾期列入异常名录"
 )
-"""What owners elsewhere answer once the warning is out."""
+"""What business owners elsewhere report once the warning is out."""
 
 EVERYDAY = (
     "请问这个是不是诈骗？邮政说我有快递在门卫室，让我带身份证去拿。",

@@ -51,6 +51,22 @@ class TapTime(msgspec.Struct, frozen=True, gc=False):
         return cls(int(at_ms), group_id, alert_id, int(version), kind, int(waited_s))
 
 
+class WallEntry(msgspec.Struct, frozen=True, gc=False):
+    """A message on a sandbox wall, which broadcast writes and console reads. Member ``group|idempotency key``
+    of a sorted set by time (ms)."""
+
+    group_id: str
+    idempotency_key: str
+
+    def encode(self) -> str:
+        return f"{self.group_id}|{self.idempotency_key}"
+
+    @classmethod
+    def decode(cls, member: bytes) -> "WallEntry":
+        group_id, _, idempotency_key = member.decode().partition("|")
+        return cls(group_id, idempotency_key)
+
+
 _ROW = decoder(LedgerRow)
 _TASK = decoder(e.OpenTask)
 _HALT = decoder(e.ChannelChanged)

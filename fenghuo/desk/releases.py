@@ -69,7 +69,7 @@ class Releases(Reader):
             raw: Mapping[bytes, bytes] = await self._client.hgetall(self._keys.latest_releases)
         latest = {k.decode(): decode_latest(payload(x)) for k, x in raw.items()}
         recalled = await self._alerts.get_many([k for k, x in latest.items() if x.change == "recalled"])
-        kinds: tuple[e.Kind, ...] = ("warning", "correction")
+        kinds: tuple[e.TextKind, ...] = ("warning", "correction")
         return [
             CurrentRelease(AlertId(k), x.version, kind)
             for k, x in latest.items()

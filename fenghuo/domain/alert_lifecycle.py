@@ -166,8 +166,8 @@ def _rewritten(alert: Alert, order: Order) -> Content:
 def _check_releasable(content: Content, order: Order, facts: _Facts) -> None:
     _check_content(content, order.at)
     if facts.findings:
-        told = "; ".join(facts.findings)
-        raise Denied("findings", f"the text still holds something that must not go out: {told}")
+        found = "; ".join(facts.findings)
+        raise Denied("findings", f"the text still holds something that must not go out: {found}")
     if facts.reach[0] == 0:
         raise Denied("nobody", "the audience has no group")
 

@@ -66,8 +66,11 @@ class Channel:
     """Whether the platform counts, and limits, what a group gets."""
     carries_replies: bool = False
     """Whether answers to reporters go out through it."""
+    reaches_groups: bool = True
     notifies: bool = False
     """Whether it can notify a person of what waits for a tap."""
+    by_user_id: bool = False
+    """Whether it reaches a person by the user id alone, without an address of the person's own."""
     max_bytes: int = 0
     """Bytes (UTF-8) of text that it takes; 0: no limit of its own."""
     max_chats: int = 1
@@ -150,12 +153,25 @@ APPRISE = Channel(
     notifies=True,
 )
 
-ROWS = (SANDBOX, RELAY, WECOM_CUSTOMER_GROUP, WECOM_ROBOT, DINGTALK, FEISHU, WEBHOOK, APPRISE)
+WECOM_USER_ID = r"(?a:[A-Za-z0-9][\w.@-]{0,63})"
+WECOM_APP = Channel(
+    name="wecom_app",
+    zh=("企业微信应用消息", "应用消息"),
+    en="WeCom app message",
+    address=Address("the person's WeCom user id", WECOM_USER_ID, secret=False),
+    reaches_groups=False,
+    notifies=True,
+    by_user_id=True,
+    needs_credential=True,
+    max_bytes=2048,
+)
+
+ROWS = (SANDBOX, RELAY, WECOM_CUSTOMER_GROUP, WECOM_ROBOT, DINGTALK, FEISHU, WEBHOOK, APPRISE, WECOM_APP)
 """Every channel, the default of a group without one first; in this order people see them."""
 
 CHANNELS: Mapping[str, Channel] = MappingProxyType({x.name: x for x in ROWS})
 """Every channel by name; broadcast has an adapter for each."""
-GROUP_CHANNELS = tuple(CHANNELS)
+GROUP_CHANNELS = tuple(x.name for x in ROWS if x.reaches_groups)
 """The ways to groups, the default first."""
 CHANNEL_NAMES: Mapping[str, tuple[str, ...]] = MappingProxyType({x: CHANNELS[x].zh for x in GROUP_CHANNELS})
 """The ways to groups with their Chinese names."""
@@ -177,6 +193,7 @@ NEEDS_CREDENTIAL = _those(lambda x: x.needs_credential)
 COUNTED = _those(lambda x: x.counted)
 CARRY_REPLIES = _those(lambda x: x.carries_replies)
 NOTIFY = _those(lambda x: x.notifies)
+BY_USER_ID = _those(lambda x: x.by_user_id)
 SEALED = _those(lambda x: x.address is not None and x.address.secret)
 SIGNING = _those(lambda x: x.address is not None and x.address.signed)
 

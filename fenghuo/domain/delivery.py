@@ -44,7 +44,7 @@ class CurrentRelease(NamedTuple):
 
     alert_id: AlertId
     version: int
-    kind: e.Kind
+    kind: e.TextKind
 
 
 MAY_HAVE_ARRIVED = frozenset({e.DeliveryState.SHOWN, e.DeliveryState.ACCEPTED, e.DeliveryState.UNKNOWN})

@@ -38,7 +38,7 @@ class ForecastGroup:
 
 
 @dataclass(frozen=True, slots=True)
-class Escalation:
+class EscalationDelays:
     """Seconds from the release to the deputy's and to the station's to-do; None: they get none.
     Reminders need no figure of their own: the past delays include their effect."""
 
@@ -107,7 +107,7 @@ def forecast(
     groups: Sequence[ForecastGroup],
     past_todos: Mapping[str, Sequence[PastTodo]],
     *,
-    escalation: Escalation,
+    escalation: EscalationDelays,
     rates: Mapping[str, ChannelRate],
     at_hour: float,
     elapsed_s: float = 0.0,
@@ -187,7 +187,7 @@ class _WaitingGroups:
     """Groups that wait for a tap: who has a to-do for them, and when. Groups with the same persons and times
     are one unit, because a person taps all of them together."""
 
-    def __init__(self, escalation: Escalation, at_hour: float, elapsed_s: float) -> None:
+    def __init__(self, escalation: EscalationDelays, at_hour: float, elapsed_s: float) -> None:
         self._escalation, self._at_hour, self._elapsed_s = escalation, at_hour, elapsed_s
         self._persons: dict[str, int] = {}
         self._open: dict[tuple[int, int], float] = {}

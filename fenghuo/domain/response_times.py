@@ -1,10 +1,10 @@
-"""How soon persons tap: what their past to-dos tell, and random draws of how they may respond to the next
-one.
+"""How soon persons tap: what their past to-dos tell, and random draws of their next response times.
 
 The model: a person never taps a to-do, or taps it after a log-normal time. Each person has three parameters
 (log-median, spread, share never tapped), estimated from their past to-dos and, where those are few, from
 everybody else's. The parameters lie on a grid, so that an open to-do is censored data ("not yet") and no
-more. docs/decisions/0012-forecast.md gives the reasons for the numbers."""
+more. docs/decisions/0012-forecast.md gives the reasons for the numbers.
+"""
 
 import math
 from collections.abc import Mapping, Sequence

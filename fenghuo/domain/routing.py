@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Protocol
 
-from fenghuo.domain.channels import COUNTED, NEEDS_TAP, SANDBOX
+from fenghuo.domain.channels import COUNTED, GROUP_CHANNELS, NEEDS_TAP, SANDBOX
 from fenghuo.domain.events import Binding, Group
 from fenghuo.domain.taps import Tappers
 from fenghuo.domain.warning_limits import PLATFORMS
@@ -110,6 +110,6 @@ def _approved(group: Group, approval: Approval) -> dict[str, Binding]:
         return {name: Binding(channel=name)} if name in approval.channels else {}
     found: dict[str, Binding] = {}
     for way in group.ways:
-        if way.channel in approval.channels:
+        if way.channel in approval.channels and way.channel in GROUP_CHANNELS:
             found.setdefault(way.channel, way)
     return found

@@ -75,7 +75,8 @@ def level_for(
     """The level on which ``person`` has the to-do of a waiting ``group``; None while they have none.
 
     ``opened``: the levels to which it was escalated. A deputy has it from that level on, or at once if the
-    group has no owner; a duty account always."""
+    group has no owner; a duty account always.
+    """
     if person.person_id == group.owner:
         return "owner"
     if person.person_id == group.deputy and (

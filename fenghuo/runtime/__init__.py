@@ -1,1 +1,1 @@
-"""What a room's process stands on: its life cycle and its logs."""
+"""What every room's process needs: its life cycle and its logs."""

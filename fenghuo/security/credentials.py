@@ -11,6 +11,12 @@ Each table of the TOML file is one credential by name::
     channel = "webhook"
     secret = "..."
     per_second = 50
+
+    [notices]                         # an app of a WeCom tenant that sends messages to persons
+    channel = "wecom_app"
+    corpid = "ww0000000000000000"
+    agentid = 1000002
+    secret = "..."
 """
 
 import tomllib
@@ -30,6 +36,7 @@ class Credential:
     channel: str
     secret: str = ""
     corpid: str = ""
+    agentid: int = 0
     url: str = ""
     per_second: float = 0.0
 
@@ -53,6 +60,10 @@ def load_credentials(file: str) -> dict[str, Credential]:
     return {x.name: x for x in _read(path, tables)}
 
 
+_TYPES: Mapping[object, tuple[type, ...]] = {str: (str,), int: (int,), float: (int, float)}
+"""What TOML may give for a field of each type."""
+
+
 def _read(path: Path, tables: Mapping[str, object]) -> Iterator[Credential]:
     known = {x.name: x.type for x in fields(Credential)}
     for name, table in tables.items():
@@ -61,7 +72,7 @@ def _read(path: Path, tables: Mapping[str, object]) -> Iterator[Credential]:
         wrong = [
             k for k, v in table.items()
             if k == "name" or k not in known
-            or not isinstance(v, (int, float) if known[k] is float else str) or isinstance(v, bool)
+            or not isinstance(v, _TYPES[known[k]]) or isinstance(v, bool)
         ]  # fmt: skip
         if wrong:
             raise Refused(

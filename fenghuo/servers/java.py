@@ -27,9 +27,9 @@ def find_java() -> str:
     java = shutil.which("java")
     if java is None:
         raise ServerMissing(f"Kafka needs java, and none is on PATH: {INSTALL}")
-    major, said = _major_version(java)
+    major, output = _major_version(java)
     if major is None:
-        raise ServerMissing(f"{java} says no version ({said[:80]!r}): {INSTALL}")
+        raise ServerMissing(f"{java} says no version ({output[:80]!r}): {INSTALL}")
     if major < OLDEST_JAVA:
         raise ServerMissing(f"Kafka needs Java {OLDEST_JAVA} or newer, and {java} is Java {major}: {INSTALL}")
     return str(Path(java).absolute())
@@ -81,9 +81,9 @@ def _fill(jars: Path, maven: str) -> None:
         except (OSError, subprocess.SubprocessError) as error:
             raise ServerFailed(f"Maven could not fetch Kafka's jars: {error}") from error
         if answer.returncode or not any(copied.glob("kafka_*.jar")):
-            said = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
+            output = "\n".join((answer.stdout + answer.stderr).splitlines()[-15:])
             raise ServerFailed(
-                f"Maven could not fetch Kafka's jars (is the network there?); it ends with:\n{said}"
+                f"Maven could not fetch Kafka's jars (is the network there?); it ends with:\n{output}"
             )
         copied.rename(jars)
 

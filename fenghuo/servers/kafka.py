@@ -112,10 +112,10 @@ def _start(
         server = _wait(child, home, deadline)
         if server is not None:
             return server
-        said = f"{tail(home / LOG, start[0])}\n{tail(home / PRINTED, start[1])}"
-        if port is not None or ports.CLASH not in said:
+        output = f"{tail(home / LOG, start[0])}\n{tail(home / PRINTED, start[1])}"
+        if port is not None or ports.CLASH not in output:
             break
-    raise ServerFailed(f"Kafka did not start on {home}; its logs end with:\n{said}")
+    raise ServerFailed(f"Kafka did not start on {home}; its logs end with:\n{output}")
 
 
 def _wait(child: subprocess.Popen[bytes], home: Path, deadline: float) -> KafkaServer | None:

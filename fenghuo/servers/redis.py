@@ -143,11 +143,11 @@ def _start(
         server = _wait(child, home, url, deadline)
         if server is not None:
             return server
-        said = tail(home / LOG, start)
-        if port != 0 or ports.CLASH not in said:
+        output = tail(home / LOG, start)
+        if port != 0 or ports.CLASH not in output:
             break
     raise ServerFailed(
-        f"{program.path} {program.version} did not start on {home}; its log ends with:\n{said}"
+        f"{program.path} {program.version} did not start on {home}; its log ends with:\n{output}"
     )
 
 
@@ -191,9 +191,9 @@ def _ask(home: Path, url: str, *, adopted: bool) -> RedisServer:
     folder's."""
     with _client(url) as client:
         client.ping()
-        said = cast(dict[str, Any], client.config_get("dir"))
-        if Path(said["dir"]) != home:
-            raise redis.ConnectionError(f"{url} is the Redis of {said['dir']}")
+        config = cast(dict[str, Any], client.config_get("dir"))
+        if Path(config["dir"]) != home:
+            raise redis.ConnectionError(f"{url} is the Redis of {config['dir']}")
         about = cast(dict[str, Any], client.info("server"))
     version = str(about.get("valkey_version") or about["redis_version"])
     pid = int(about["process_id"])

@@ -1,6 +1,6 @@
-"""``fenghuo simulate``: stands in for the platforms and for the people who tap, to train and to test with.
+"""``fenghuo simulate``: simulates the platforms and the people who tap, for training and tests.
 
-It keeps its own count of what each group got. Its only way in is HTTP: it shares nothing with the rooms.
+It keeps its own count of what each group got. Its only interface is HTTP: it shares nothing with the rooms.
 """
 
 from fenghuo.simulator.command import simulate

@@ -1,7 +1,7 @@
-"""Simulated time: as the platforms and the people live it, ``speed`` times as fast as ours.
+"""Simulated time of the platforms and the people, ``speed`` times as fast as real time.
 
-What goes over the wire (timestamps, signatures, how long a token lives) is the client's own time, in real
-seconds; what lasts (a minute's limit, a block, a night, an officer's delay) is simulated.
+What goes over the wire (timestamps, signatures, the lifetime of a token) is in real time, as the client has
+it; durations (a rate limit's minute, a block, a night, an officer's delay) are simulated.
 """
 
 import time
@@ -13,7 +13,7 @@ from fenghuo.domain.calendar import CHINA
 
 
 class SimClock:
-    """Simulated seconds since the start; ``starts_at`` is the local time then, else the real one."""
+    """Simulated seconds since the start; ``starts_at`` is the local time then; None: now."""
 
     def __init__(
         self,

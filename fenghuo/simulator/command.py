@@ -1,4 +1,4 @@
-"""The command itself: builds the platform, serves it until told to end."""
+"""The command itself: builds the platform and serves it until SIGTERM or SIGINT."""
 
 import asyncio
 import contextlib

@@ -1,4 +1,4 @@
-"""The wall as a page: the latest messages of the groups that got something last. For people who train."""
+"""A page for trainees: the latest messages of the groups that got one last."""
 
 from html import escape
 

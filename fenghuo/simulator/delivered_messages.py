@@ -1,7 +1,7 @@
-"""What each group got, by the simulator's own count: the truth that a sender's ledger is held against.
+"""What each group got, by the simulator's own count: the reference for a sender's ledger.
 
-A double is the same text shown twice in one group. Memory is bounded: once more than MOST_PAIRS (text, group)
-pairs are held, the oldest texts are forgotten as a whole, and ``forgotten`` says so.
+A double is the same text shown twice in one group. Memory is bounded: above MOST_PAIRS (text, group) pairs,
+the oldest texts are dropped as a whole, and ``forgotten`` counts them.
 """
 
 import hashlib
@@ -29,7 +29,7 @@ class DeliveredMessage:
 
 @dataclass(slots=True)
 class DeliveredText:
-    """One text, and each group that has it: [times shown, first ms, last ms, channel]."""
+    """One text, and for each group that has it: [times shown, first ms, last ms, channel]."""
 
     text: str
     groups: dict[str, list[Any]] = field(default_factory=dict)
@@ -41,7 +41,7 @@ def text_id(text: str) -> str:
 
 
 class DeliveredMessages:
-    """Everything shown."""
+    """All messages shown, by text and by group."""
 
     def __init__(self) -> None:
         self.shown = self.doubles = self.asked_again = self.forgotten = 0
@@ -51,7 +51,7 @@ class DeliveredMessages:
         self._pairs = 0
 
     def show(self, group_id: str, text: str, channel: str, at_ms: int) -> None:
-        """The group sees ``text`` now."""
+        """Record that the group sees ``text`` at ``at_ms``."""
         sha = text_id(text)
         self.shown += 1
         shown = DeliveredMessage(self.shown, at_ms, group_id, channel, sha)
@@ -76,7 +76,7 @@ class DeliveredMessages:
         return known is not None and group_id in known.groups
 
     def find(self, text_sha: str, contains: str) -> list[DeliveredText]:
-        """The text of this id, or all with ``contains`` in them (channels cut texts differently)."""
+        """The text of this id, or all that contain ``contains`` (channels truncate texts differently)."""
         if text_sha:
             return [self.texts[text_sha]] if text_sha in self.texts else []
         return [text for text in self.texts.values() if contains in text.text]

@@ -1,4 +1,4 @@
-"""Misbehaviour on request: what goes wrong is drawn from (seed, way, target, how many-th call). Pure."""
+"""Faults on demand, drawn from (seed, way, target, number of the request). Pure."""
 
 from collections.abc import Mapping
 from enum import StrEnum
@@ -13,20 +13,20 @@ EVERY = "*"
 
 
 class Misbehaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """What one way does wrong: shares of its answers, 0 to 1, together at most 1. Times are real."""
+    """The faults of one way: shares of its responses, 0 to 1, together at most 1. Times are real."""
 
     rate_limited: float = 0.0
     timeout_after: float = 0.0
-    """Taken and shown; then the connection hangs for ``hang_s`` and drops."""
+    """Accepted and shown; then the connection hangs for ``hang_s`` and drops."""
     broken_before: float = 0.0
-    """The connection breaks and nothing was taken."""
+    """The connection breaks and nothing was accepted."""
     codes: dict[str, float] = {}
-    """Error codes that are answered out of the blue: {"-1": 0.01}."""
+    """Error codes returned at random: {"-1": 0.01}."""
     revoked: float = 0.0
-    """The share of robots (or hooks) that are gone for good: always the same ones for one seed."""
+    """The share of robots (or hooks) that are gone for good: the same ones for the same seed."""
     hang_s: float = 30.0
     latency_ms: float = 0.0
-    """The median; 0 answers at once."""
+    """The median; with 0 the response is immediate."""
     latency_sigma: float = 0.5
 
     def __post_init__(self) -> None:
@@ -40,20 +40,20 @@ class Misbehaviour(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
 
 
 class Faults(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """All that is wrong now. ``ways`` by endpoint ("wecom_customer_group/gettoken"), channel, or "*" for all;
-    the closest one holds alone."""
+    """All faults in force. ``ways`` by endpoint ("wecom_customer_group/gettoken"), channel, or "*" for all;
+    only the most specific one applies."""
 
     ways: dict[str, Misbehaviour] = {}
     dead_credentials: tuple[str, ...] = ()
-    """Names of corps whose secret is no longer right (40001)."""
+    """Names of corps whose secret is no longer valid (40001)."""
     token_life_s: float = 7200.0
     """Real seconds; WeCom may end a token early."""
     withhold_creator: bool = False
-    """get_groupmsg_list_v2 leaves out who a task is for."""
+    """get_groupmsg_list_v2 omits who a task is for."""
 
 
 class Fault(StrEnum):
-    """What becomes of one call."""
+    """The fault of one request."""
 
     NONE = "none"
     RATE_LIMITED = "rate_limited"
@@ -65,21 +65,21 @@ class Fault(StrEnum):
 PLAIN = Misbehaviour()
 
 
-def read(said: Any) -> Faults:
-    """Faults from parsed TOML or JSON; Refused with what is wrong."""
+def read(parsed: Any) -> Faults:
+    """Faults from parsed TOML or JSON; raises Refused with the reason."""
     try:
-        return msgspec.convert(said, Faults)
+        return msgspec.convert(parsed, Faults)
     except msgspec.ValidationError as error:
         raise Refused(f"these faults cannot be used: {error}") from None
 
 
 def behaviour(ways: Mapping[str, Misbehaviour], way: str) -> Misbehaviour:
-    """What ``way`` ("channel" or "channel/endpoint") does wrong."""
+    """The faults in force for ``way`` ("channel" or "channel/endpoint")."""
     return ways.get(way) or ways.get(way.partition("/")[0]) or ways.get(EVERY) or PLAIN
 
 
 def choose(wrong: Misbehaviour, drawn: float) -> tuple[Fault, int]:
-    """What becomes of a call, and the error code (0 where it is none), at ``drawn`` (0 to 1)."""
+    """(fault of a request, error code or 0) for ``drawn`` (0 to 1)."""
     shares = [
         (wrong.rate_limited, Fault.RATE_LIMITED, 0),
         (wrong.timeout_after, Fault.TIMEOUT_AFTER, 0),
@@ -94,10 +94,10 @@ def choose(wrong: Misbehaviour, drawn: float) -> tuple[Fault, int]:
 
 
 def latency_s(wrong: Misbehaviour, drawn: float) -> float:
-    """Real seconds before the answer."""
+    """Real seconds before the response."""
     return log_normal(wrong.latency_ms, wrong.latency_sigma, drawn) / 1000 if wrong.latency_ms else 0.0
 
 
 def revoked(wrong: Misbehaviour, seed: int, way: str, target: str) -> bool:
-    """Whether ``target`` is one of those that are gone for good."""
+    """Whether ``target`` is gone for good."""
     return wrong.revoked > 0 and unit(seed, "revoked", way, target) < wrong.revoked

@@ -1,4 +1,4 @@
-"""WeCom's mass sends: a task is given to an owner, who taps it for all its chats at once, later or never."""
+"""WeCom's mass sends: an owner gets a task, and taps it for all its chats at once, later or never."""
 
 import heapq
 from collections import Counter, deque
@@ -13,7 +13,7 @@ from fenghuo.simulator.roster import Chat, Corp
 
 MOST_TASKS = 20_000
 DISPATCH_S = 5.0
-"""For so long after its making a task is being handed out, and cannot be asked about (41063)."""
+"""For so long after its creation a task is being dispatched, and a request about it gets 41063."""
 REMINDERS = 3
 REMINDERS_PER_S = 24 * 3600.0
 SENT, ALREADY_FULL = 1, 3
@@ -30,18 +30,18 @@ class MassSend:
     chats: tuple[str, ...]
     text: str
     nth: int
-    """The owner's first task, second, …: what they do with it does not depend on others' tasks."""
+    """Number of the owner's task: what they do with it does not depend on others' tasks."""
     created_s: float
     sent_s: float | None = None
     cancelled: bool = False
     reminders: deque[float] = field(default_factory=deque)
     reminded: int = 0
     results: list[tuple[str, int]] = field(default_factory=list)
-    """(chat id, 1 sent or 3 quota used up), once tapped."""
+    """(chat id, 1 sent or 3 quota exhausted), once tapped."""
 
 
 class Surroundings(Protocol):
-    """What tasks need of the platform that they stand on."""
+    """What mass sends need of the platform."""
 
     seed: int
     clock: SimClock
@@ -55,7 +55,7 @@ class Surroundings(Protocol):
 
 
 class MassSends:
-    """All tasks, and the taps that are to come. Whoever reads them calls ``settle`` first."""
+    """All tasks and the planned taps. Callers call ``settle`` before they read."""
 
     def __init__(self, platform: Surroundings) -> None:
         self._platform = platform
@@ -89,7 +89,7 @@ class MassSends:
         return (task for task in self._tasks.values() if task.corp == corp.name)
 
     def remind(self, task: MassSend) -> bool:
-        """Remind the owner; False when that was done three times within a day."""
+        """Remind the owner; False if that was done three times within a day."""
         now_s = self._platform.clock.now_s()
         while task.reminders and task.reminders[0] <= now_s - REMINDERS_PER_S:
             task.reminders.popleft()
@@ -103,7 +103,7 @@ class MassSends:
         return True
 
     def settle(self) -> None:
-        """Let everybody tap whose moment has come."""
+        """Carry out the taps that are due."""
         now_s = self._platform.clock.now_s()
         while self._due and self._due[0][0] <= now_s:
             at_s, msgid = heapq.heappop(self._due)
@@ -128,7 +128,7 @@ class MassSends:
                 self._platform.show(chat.group_id, task.text, CHANNEL, at_s)
 
     def _full(self, chat: Chat, at_s: float) -> bool:
-        """Whether the chat has had its share; if not, it has one more now."""
+        """Whether the chat's quota is exhausted; if not, one message is counted."""
         local = self._platform.clock.local(at_s)
         following = local.replace(year=local.year + local.month // 12, month=local.month % 12 + 1, day=1)
         days = (following.date() - local.date().replace(day=1)).days

@@ -1,4 +1,4 @@
-"""What one simulated officer means to do: which to-dos were seen, and when each will be tapped. Pure."""
+"""The plan of one simulated officer: which to-dos were seen, and when each will be tapped. Pure."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -10,17 +10,17 @@ from fenghuo.simulator.response_model import Profile, first_tap_s, reminded_tap_
 
 
 class GroupToTap(msgspec.Struct, frozen=True):
-    """A group that waits for a tap; ``level`` says as what one is asked: owner, deputy or station."""
+    """A group that waits for a tap; ``level``: the officer's part in it (owner, deputy or station)."""
 
     group_id: str
     level: str = "owner"
     name: str = ""
     opened: bool = True
-    """Whether it is theirs to send now: a duty account sees groups before they are."""
+    """Whether the officer may send it now: a duty account sees groups earlier."""
 
 
 class TextToForward(msgspec.Struct, frozen=True):
-    """One text that is to be forwarded, as GET /api/todo lists it."""
+    """One text to forward, as GET /api/todo lists it."""
 
     alert_id: str
     version: int
@@ -39,19 +39,19 @@ class _PlannedTap:
     level: str
 
 
-def read(said: Any) -> list[TextToForward]:
+def read(answer: Any) -> list[TextToForward]:
     """The to-dos of an answer of GET /api/todo. Raises msgspec.ValidationError."""
-    todos: list[TextToForward] = msgspec.convert(said["todos"], list[TextToForward])
+    todos: list[TextToForward] = msgspec.convert(answer["todos"], list[TextToForward])
     return todos
 
 
 def items(todos: Iterable[TextToForward]) -> dict[TapKey, tuple[TextToForward, GroupToTap]]:
-    """Every single tap that is asked for now."""
+    """Every tap that is requested now."""
     return {(t.alert_id, t.version, t.kind, g.group_id): (t, g) for t in todos for g in t.groups if g.opened}
 
 
 class OfficerPlan:
-    """The plans of one person; times in simulated seconds."""
+    """The planned taps of one person; times in simulated seconds."""
 
     def __init__(self, person_id: str, profile: Profile, seed: int) -> None:
         self._person_id = person_id
@@ -61,7 +61,8 @@ class OfficerPlan:
         self._notices = 0
 
     def see(self, todos: Iterable[TextToForward], now_s: float, second_of_day: float) -> None:
-        """Plan what is new, forget what is no longer asked for. All groups of a to-do get one moment."""
+        """Plan new to-dos and drop those that are no longer requested. All groups of one get the same
+        time."""
         asked = items(todos)
         self._plans = {item: plan for item, plan in self._plans.items() if item in asked}
         for item, (_, group) in asked.items():
@@ -71,7 +72,7 @@ class OfficerPlan:
                 self._plans[item] = _PlannedTap(None if wait_s is None else now_s + wait_s, group.level)
 
     def be_reminded(self, now_s: float, second_of_day: float) -> None:
-        """Perhaps tap what is planned sooner."""
+        """A reminder: perhaps plan earlier taps."""
         self._notices += 1
         for item, plan in self._plans.items():
             will, drawn = self._draws(*item[:3], plan.level, f"notice{self._notices}")
@@ -80,11 +81,11 @@ class OfficerPlan:
                 plan.due_s = min(now_s + wait_s, plan.due_s if plan.due_s is not None else now_s + wait_s)
 
     def due(self, now_s: float) -> list[TapKey]:
-        """What is to be tapped by now."""
+        """The taps that are due."""
         return [item for item, plan in self._plans.items() if plan.due_s is not None and plan.due_s <= now_s]
 
     def next_s(self) -> float | None:
-        """The moment of the next tap, if there is one."""
+        """The time of the next tap, or None."""
         return min((plan.due_s for plan in self._plans.values() if plan.due_s is not None), default=None)
 
     def _draws(self, *about: object) -> tuple[float, float]:

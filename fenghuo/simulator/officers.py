@@ -1,9 +1,9 @@
-"""Officers who forward by hand: they work on the console's to-do page, over HTTP, as everybody does.
+"""Officers who forward by hand: they use the console's to-do page over HTTP, as everybody does.
 
-An officer looks at the page once more, shows the text in the groups that still ask for it, and then reports
-the taps (GET /api/todo, POST /api/taps). A report that got no answer is posted again with the same press id.
-Where the text stands in the group already, the officer does not forward it again but reports it: a double is
-never theirs. What was recalled between forwarding and reporting is reported once more as sent already.
+An officer reloads the page, shows the text in the groups that still wait for it, and reports the taps (GET
+/api/todo, POST /api/taps). A report without a response is retried with the same press id. If the group has
+the text already, the officer only reports it: officers cause no doubles. What was recalled between forwarding
+and reporting is reported once more as already sent.
 """
 
 import asyncio
@@ -27,18 +27,18 @@ from fenghuo.simulator.roster import OfficerAccount
 log = logging.getLogger(__name__)
 
 CONNECTIONS = 16
-AT_THE_DOOR = 4
-"""Log-ins at once: checking a password is made to be slow."""
-PATIENCE_S = 1.0
-KEPT_OUT_S = 10.0
+CONCURRENT_LOGINS = 4
+"""Concurrent logins: checking a password is slow on purpose."""
+RETRY_S = 1.0
+LOGIN_RETRY_S = 10.0
 """Real seconds before the next try to log in."""
-AT_ONCE = 500
-"""Taps of one press."""
+TAPS_A_REQUEST = 500
+"""Taps in one request."""
 ANSWERS = frozenset({202, 400, 403, 409, 410})
-"""What the console says with a body about a press: it is settled, and not posted again."""
-NO_MATTER = frozenset({"done", "not_yours"})
+"""Statuses of the console that answer a request for good: it is not retried."""
+HARMLESS = frozenset({"done", "not_yours"})
 CSRF_COOKIE, CSRF_HEADER = "fenghuo_csrf", "x-csrftoken"
-TROUBLES = (
+FAILURES = (
     aiohttp.ClientError,
     TimeoutError,
     OSError,
@@ -50,7 +50,7 @@ TROUBLES = (
 
 
 class LoggedOut(Exception):
-    """The console does not know us, or no longer."""
+    """The session at the console is missing or has expired."""
 
 
 class Officers:
@@ -61,10 +61,10 @@ class Officers:
         self.console = URL(console_url)
         self.poll_s = poll_s
         self.tally: Counter[str] = Counter()
-        self.door = asyncio.Semaphore(AT_THE_DOOR)
+        self.login_slots = asyncio.Semaphore(CONCURRENT_LOGINS)
 
     async def work(self) -> None:
-        """Play every officer of the roster until cancelled; a new roster changes who plays."""
+        """Simulate every officer of the roster until cancelled; a new roster replaces them."""
         connector = aiohttp.TCPConnector(limit=CONNECTIONS)
         self.platform.officers = lambda: dict(self.tally)
         roster, tasks = None, list[asyncio.Task[None]]()
@@ -82,7 +82,7 @@ class Officers:
 
 
 class Officer:
-    """One person with an account."""
+    """One officer with an account."""
 
     def __init__(self, officers: Officers, member: OfficerAccount, connector: aiohttp.BaseConnector) -> None:
         self._all = officers
@@ -91,11 +91,11 @@ class Officer:
         self._connector = connector
         profile = self._platform.profiles[member.profile]
         self._plan = OfficerPlan(member.person_id, profile, self._platform.seed)
-        self._told = self._platform.notices.get(member.person_id, 0)
+        self._notices_seen = self._platform.notices.get(member.person_id, 0)
         self._reported: set[TapKey] = set()
 
     async def live(self) -> None:
-        """Log in and look at the page, for ever; a console that is away is tried again."""
+        """Log in and poll the page until cancelled; retry while the console is down."""
         await asyncio.sleep(self._all.poll_s * unit(self._member.person_id))
         while True:
             jar = aiohttp.CookieJar(unsafe=True)
@@ -104,13 +104,13 @@ class Officer:
                 connector=self._connector, connector_owner=False, cookie_jar=jar, timeout=timeout
             ) as session:
                 with contextlib.suppress(LoggedOut):
-                    await self._trying(lambda: self._log_in(session))
+                    await self._retry(lambda: self._log_in(session))
                     while True:
                         await self._look_and_tap(session)
                         await asyncio.sleep(self._until_next_look())
 
     async def _log_in(self, session: aiohttp.ClientSession) -> None:
-        async with self._all.door:
+        async with self._all.login_slots:
             async with session.get(self._all.console / "login") as page:
                 await page.read()
             form = {"person": self._member.person_id, "password": self._member.password}
@@ -120,28 +120,28 @@ class Officer:
                 await answer.read()
         if answer.status != 303:
             self._all.tally["kept_out"] += 1
-            await asyncio.sleep(KEPT_OUT_S)
+            await asyncio.sleep(LOGIN_RETRY_S)
             raise LoggedOut
         self._all.tally["logins"] += 1
 
     async def _look_and_tap(self, session: aiohttp.ClientSession) -> None:
-        todos = await self._trying(lambda: self._todos(session))
+        todos = await self._retry(lambda: self._todos(session))
         clock_ = self._platform.clock
         now_s = clock_.now_s()
         second = clock_.second_of_day(now_s)
         self._plan.see(todos, now_s, second)
         self._reported &= items(todos).keys()
-        told = self._platform.notices.get(self._member.person_id, 0)
-        for _ in range(self._told, told):
+        notices = self._platform.notices.get(self._member.person_id, 0)
+        for _ in range(self._notices_seen, notices):
             self._plan.be_reminded(now_s, second)
-        self._told = told
+        self._notices_seen = notices
         due = [item for item in self._plan.due(now_s) if item not in self._reported]
         if due:
             await self._tap(session, due)
 
     async def _tap(self, session: aiohttp.ClientSession, due: list[TapKey]) -> None:
-        """Look once more, forward what still is asked for, and report it."""
-        asked = items(await self._trying(lambda: self._todos(session)))
+        """Reload the page, forward what is still requested, and report it."""
+        asked = items(await self._retry(lambda: self._todos(session)))
         now_ms = clock.to_ms(clock.now())
         taps = []
         for item in due:
@@ -152,14 +152,14 @@ class Officer:
                     {"alert_id": item[0], "version": item[1], "kind": item[2], "group_id": item[3],
                      "tapped_at_ms": now_ms}
                 )  # fmt: skip
-        for start in range(0, len(taps), AT_ONCE):
-            await self._press(session, taps[start : start + AT_ONCE])
+        for start in range(0, len(taps), TAPS_A_REQUEST):
+            await self._press(session, taps[start : start + TAPS_A_REQUEST])
         self._reported |= set(due)
 
     async def _press(self, session: aiohttp.ClientSession, taps: list[dict[str, Any]]) -> None:
-        """Report ``taps``; what is no longer asked for is in the groups all the same, so say that."""
+        """Report ``taps``; those that are no longer requested are reported again as already sent."""
         whys = await self._refused(session, taps, already=False)
-        late = [tap for tap in taps if whys.get(tap["group_id"], "done") not in NO_MATTER]
+        late = [tap for tap in taps if whys.get(tap["group_id"], "done") not in HARMLESS]
         if late:
             self._all.tally["already_sent"] += len(late)
             await self._refused(session, late, already=True)
@@ -167,14 +167,14 @@ class Officer:
     async def _refused(
         self, session: aiohttp.ClientSession, taps: list[dict[str, Any]], *, already: bool
     ) -> dict[str, str]:
-        """Why taps of one press were not taken, by group id."""
+        """Send one request; returns why taps were refused, by group id."""
         press = {"press_id": secrets.token_hex(16), "taps": taps, "undo": False}
         press |= {"already": True} if already else {}
-        said = await self._trying(lambda: self._report(session, press))
-        if "error" in said:
+        answer = await self._retry(lambda: self._report(session, press))
+        if "error" in answer:
             self._all.tally["troubles"] += 1
             return {}
-        whys = {str(row["group_id"]): str(row["why"]) for row in said.get("refused", ())}
+        whys = {str(row["group_id"]): str(row["why"]) for row in answer.get("refused", ())}
         self._all.tally["taps"] += len(taps) - len(whys)
         self._all.tally["refused"] += len(whys)
         return whys
@@ -200,22 +200,22 @@ class Officer:
         ) as answer:
             if answer.status not in ANSWERS or answer.content_type != "application/json":
                 await _check(answer)
-            said: dict[str, Any] = await answer.json()
-            return said
+            body: dict[str, Any] = await answer.json()
+            return body
 
     def _csrf(self, session: aiohttp.ClientSession) -> dict[str, str]:
         cookies = session.cookie_jar.filter_cookies(self._all.console)
         return {CSRF_HEADER: cookies[CSRF_COOKIE].value, "accept": "application/json"}
 
-    async def _trying(self, work: Any) -> Any:
-        """What ``work`` gives, tried until the console answers. Raises LoggedOut."""
+    async def _retry(self, work: Any) -> Any:
+        """The result of ``work``, retried until the console answers. Raises LoggedOut."""
         while True:
             try:
                 return await work()
-            except TROUBLES as error:
+            except FAILURES as error:
                 self._all.tally["troubles"] += 1
                 log.info("console: %s", type(error).__name__)
-                await asyncio.sleep(max(PATIENCE_S, self._all.poll_s))
+                await asyncio.sleep(max(RETRY_S, self._all.poll_s))
 
     def _until_next_look(self) -> float:
         """Real seconds: the poll interval, or less when a tap comes before."""
@@ -232,7 +232,7 @@ async def _cancel_all(tasks: list[asyncio.Task[None]]) -> None:
 
 
 async def _check(answer: aiohttp.ClientResponse) -> None:
-    """Raises LoggedOut when the console wants a login, ClientError when it cannot serve."""
+    """Raise LoggedOut if the console demands a login, ClientError if it fails."""
     if answer.status in (301, 302, 303, 401, 403):
         await answer.read()
         raise LoggedOut

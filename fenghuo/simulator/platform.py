@@ -1,10 +1,10 @@
-"""All state of the simulated platforms, in one place: roster, faults, wall, tokens, tasks, limits."""
+"""The state of the simulated platforms: roster, faults, delivered messages, tokens, mass sends, limits."""
 
 from collections import OrderedDict
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from fenghuo.domain.channels import DINGTALK, FEISHU, WECOM_CUSTOMER_GROUP, WECOM_ROBOT
+from fenghuo.domain.channels import DINGTALK, FEISHU, WECOM_APP, WECOM_CUSTOMER_GROUP, WECOM_ROBOT
 from fenghuo.simulator.clock import SimClock
 from fenghuo.simulator.delivered_messages import DeliveredMessages
 from fenghuo.simulator.faults import Faults, Misbehaviour, behaviour, revoked
@@ -27,22 +27,22 @@ class Token:
 
 
 class SimulatedPlatform:
-    """What the endpoints read and change; nothing of it awaits, so a call is whole or not at all."""
+    """The state that the endpoints read and change. No method awaits, so each request is atomic."""
 
     def __init__(self, clock: SimClock, *, seed: int = 0) -> None:
         self.clock = clock
         self.seed = seed
         self.faults = Faults()
         self.notices: dict[str, int] = {}
-        """How often each officer was told to look, by person id."""
+        """Number of notices to each officer, by person id."""
         self.officers: Callable[[], dict[str, int]] = dict
-        """What the officers at the console's to-do page have done so far."""
+        """Returns the counters of the officers at the console's to-do page."""
         self._asked: dict[tuple[str, str], int] = {}
         self.use(Roster())
         self.reset()
 
     def use(self, roster: Roster) -> None:
-        """Work with this roster from now on; what was shown stays."""
+        """Use this roster from now on; delivered messages stay."""
         self.roster = roster
         self.profiles = profiles_of(roster)
         self.robots: dict[tuple[str, str], SimulatedRobot] = {(r.channel, r.key): r for r in roster.robots}
@@ -62,7 +62,7 @@ class SimulatedPlatform:
         self.names |= {group.group_id: group.name for group in roster.groups if group.name}
 
     def reset(self) -> None:
-        """Forget all that was shown, asked and given out; roster and faults stay."""
+        """Drop all messages, requests and tokens; roster and faults stay."""
         self.delivered = DeliveredMessages()
         self.mass_sends = MassSends(self)
         self.tokens: OrderedDict[str, Token] = OrderedDict()
@@ -75,14 +75,16 @@ class SimulatedPlatform:
             FEISHU.name: SlidingWindow(100, 60),
             f"{FEISHU.name}/second": SlidingWindow(5, 1),
             WECOM_CUSTOMER_GROUP.name: SlidingWindow(10_000, 60, 60),
+            WECOM_APP.name: SlidingWindow(30, 60),
         }
 
     def corp_of(self, chat: Chat) -> Corp:
-        """The corp that ``chat`` is in."""
+        """The corp that ``chat`` belongs to."""
         return self.by_name[chat.corp] if chat.corp in self.by_name else self.roster.corps[0]
 
     def draw(self, way: str, target: str) -> float:
-        """0 to 1, for the next call of ``way`` about ``target``; calls about others do not change it."""
+        """A number from 0 to 1 for the next request of ``way`` about ``target``; independent of other
+        targets."""
         if len(self._asked) > MOST_TARGETS:
             self._asked.clear()
         key = (way, target)
@@ -90,7 +92,7 @@ class SimulatedPlatform:
         return unit(self.seed, way, target, nth)
 
     def behaviour(self, way: str) -> Misbehaviour:
-        """What ``way`` does wrong now."""
+        """The faults in force for ``way``."""
         return behaviour(self.faults.ways, way)
 
     def revoked(self, way: str, target: str) -> bool:
@@ -98,16 +100,21 @@ class SimulatedPlatform:
         return revoked(self.behaviour(way), self.seed, way, target)
 
     def take(self, limit: str, key: str, most: int | None = None) -> bool:
-        """Whether ``key`` may send one more now."""
+        """Count one message of ``key``; False if its rate limit is exceeded."""
         return self.rate_limits[limit].take(key, self.clock.now_s(), most)
 
+    def notify(self, person_id: str) -> None:
+        """An officer is told to look at the to-do page; nothing happens for anybody else."""
+        if person_id in self.people:
+            self.notices[person_id] = self.notices.get(person_id, 0) + 1
+
     def show(self, group_id: str, text: str, channel: str, at_s: float | None = None) -> None:
-        """Residents of ``group_id`` see ``text``, now or at the simulated moment ``at_s``."""
+        """Show ``text`` in ``group_id``, now or at the simulated time ``at_s``."""
         moment = self.clock.now_s() if at_s is None else at_s
         self.delivered.show(group_id, text, channel, self.clock.real_ms(moment))
 
     def is_repeat(self, place: str, event_id: str) -> bool:
-        """Whether ``place`` was asked for ``event_id`` before; from now on it was."""
+        """Whether ``event_id`` was sent to ``place`` before; records it."""
         if (place, event_id) in self.events:
             self.delivered.asked_again += 1
             return True
@@ -117,11 +124,11 @@ class SimulatedPlatform:
         return False
 
     def lives_s(self, token: Token) -> float:
-        """Real seconds that ``token`` still lives; 0 or less when it has ended."""
+        """Real seconds until ``token`` expires; 0 or less if it has."""
         return self.faults.token_life_s - (self.clock.now_s() - token.issued_s) / self.clock.speed
 
     def give_token(self, corp: Corp, fresh: str) -> tuple[str, float]:
-        """(token, real seconds that it still lives): the one that is out, or ``fresh`` as a new one."""
+        """(token, real seconds until it expires): the current one, or ``fresh`` as a new one."""
         for text, token in reversed(self.tokens.items()):
             if token.corp == corp.name and self.lives_s(token) > 0:
                 return text, self.lives_s(token)

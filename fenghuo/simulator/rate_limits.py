@@ -1,10 +1,10 @@
-"""How many messages a platform takes from one sender: a sliding window, and the block after it. Pure."""
+"""The rate limit of a platform for one sender: a sliding window, and a block after it. Pure."""
 
 from collections import deque
 
 
 class SlidingWindow:
-    """At most ``most`` in any ``window_s``; who asks for more is shut out for ``block_s`` from then on."""
+    """At most ``most`` in any ``window_s``; a sender that exceeds it is blocked for ``block_s``."""
 
     def __init__(self, most: int, window_s: float, block_s: float = 0.0) -> None:
         self.most = most
@@ -14,7 +14,7 @@ class SlidingWindow:
         self._blocked_until: dict[str, float] = {}
 
     def take(self, key: str, now_s: float, most: int | None = None) -> bool:
-        """Whether one more is taken from ``key`` at ``now_s``; ``most`` where this call has a lower limit."""
+        """Count one message of ``key``; False if it is limited. ``most``: a lower limit for this request."""
         if now_s < self._blocked_until.get(key, now_s):
             return False
         taken = self._taken.setdefault(key, deque())

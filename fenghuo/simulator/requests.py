@@ -11,7 +11,7 @@ _ESCAPE = re.compile(rb"(?<!\\)(?:\\\\)*\\u[0-9a-fA-F]{4}")
 
 @dataclass(frozen=True, slots=True)
 class PlatformRequest:
-    """One request; ``name`` is the last part of the path where that is an address (a token, a group)."""
+    """One request; ``name`` is the variable last part of the path (a token, a group)."""
 
     query: Mapping[str, str]
     headers: Mapping[str, str]
@@ -20,14 +20,14 @@ class PlatformRequest:
     name: str = ""
 
     def fields(self) -> dict[str, Any] | None:
-        """The body as a JSON object, or None. Half of a surrogate pair is no text."""
+        """The body as a JSON object; None if it is none, or has a lone surrogate."""
         try:
-            said = json.loads(self.body)
+            parsed = json.loads(self.body)
             if b"\\ud" in self.body.lower():
-                json.dumps(said, ensure_ascii=False).encode()
+                json.dumps(parsed, ensure_ascii=False).encode()
         except (ValueError, RecursionError):
             return None
-        return said if isinstance(said, dict) else None
+        return parsed if isinstance(parsed, dict) else None
 
     def escaped(self) -> bool:
         """Whether the body has a \\uxxxx escape."""
@@ -36,7 +36,7 @@ class PlatformRequest:
 
 @dataclass(frozen=True, slots=True)
 class PlatformResponse:
-    """``taken``: the platform did what was asked."""
+    """``taken``: the platform accepted the request."""
 
     body: Mapping[str, Any]
     taken: bool = False
@@ -45,7 +45,7 @@ class PlatformResponse:
 
 
 class PlatformError(Exception):
-    """What was asked cannot be done; ``code`` is the platform's word for why."""
+    """The request is refused; ``code`` is the platform's error code."""
 
     def __init__(self, code: int, detail: str = "") -> None:
         super().__init__(detail)

@@ -1,4 +1,4 @@
-"""When people tap: draws from a log-normal by profile, slowed at night, hurried by a reminder. Pure."""
+"""When people tap: log-normal delays by profile, slower at night, faster after a reminder. Pure."""
 
 import hashlib
 from statistics import NormalDist
@@ -11,14 +11,14 @@ _NORMAL = NormalDist()
 
 
 class Profile(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """How somebody answers. ``night`` is how fast their time runs from 23 to 7 o'clock, 1 being as by day."""
+    """How somebody responds. ``night``: their pace from 23 to 7 o'clock, where 1 is that of the day."""
 
     median_s: float
-    """Half of the taps have come by then, by day."""
+    """The median delay by day."""
     sigma: float
     night: float
     taps: float = 1.0
-    """The share of messages that they ever tap without being reminded."""
+    """The share of messages that they tap without a reminder."""
     heeds: float = 0.5
     """The share of reminders that make them tap, after about a fifth of ``median_s``."""
 
@@ -29,11 +29,11 @@ PROFILES = {
     "slow": Profile(median_s=5400, sigma=1.1, night=0.03, taps=0.85, heeds=0.4),
     "never": Profile(median_s=DAY_S, sigma=0.1, night=0.0, taps=0.0, heeds=0.0),
 }
-"""Invented figures, until districts have measured theirs."""
+"""Invented figures, until districts have measured their own."""
 
 
 def unit(*parts: object) -> float:
-    """A number in [0, 1) that is always the same for the same parts, and spread evenly over all."""
+    """A number in [0, 1), uniformly distributed, the same for the same parts."""
     digest = hashlib.blake2b("\x1f".join(map(str, parts)).encode(), digest_size=7).digest()
     return int.from_bytes(digest, "big") / (1 << 56)
 
@@ -45,14 +45,14 @@ def log_normal(median: float, sigma: float, drawn: float) -> float:
 
 
 def first_tap_s(profile: Profile, will: float, drawn: float, second_of_day: float) -> float | None:
-    """Seconds until somebody taps of their own accord; None if they do not. ``will``, ``drawn``: 0 to 1."""
+    """Seconds until somebody taps without a reminder; None if never. ``will``, ``drawn``: 0 to 1."""
     if will >= profile.taps:
         return None
     return through_nights(second_of_day, log_normal(profile.median_s, profile.sigma, drawn), profile.night)
 
 
 def reminded_tap_s(profile: Profile, will: float, drawn: float, second_of_day: float) -> float | None:
-    """Seconds from a reminder until the tap that it brought about; None if it was not heeded."""
+    """Seconds from a reminder until the tap; None if it was ignored."""
     if will >= profile.heeds:
         return None
     return through_nights(
@@ -61,7 +61,7 @@ def reminded_tap_s(profile: Profile, will: float, drawn: float, second_of_day: f
 
 
 def through_nights(second_of_day: float, awake_s: float, night: float) -> float:
-    """Seconds from ``second_of_day`` until ``awake_s`` seconds at the pace of the day are used up."""
+    """Seconds from ``second_of_day`` until ``awake_s`` seconds at the pace of the day have passed."""
     passed = 0.0
     while True:
         at = (second_of_day + passed) % DAY_S

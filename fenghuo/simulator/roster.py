@@ -1,4 +1,4 @@
-"""Who and what there is: robots, chats and owners, corps, hooks, groups, officers. From TOML or JSON."""
+"""The roster from TOML or JSON: robots, chats and owners, corps, hooks, groups, officers."""
 
 import json
 import tomllib
@@ -20,10 +20,10 @@ class SimulatedRobot(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
     key: str
     group_id: str
     secret: str = ""
-    """With one, DingTalk and Feishu want every message signed."""
+    """If set, DingTalk and Feishu require a signature on every message."""
     keywords: tuple[str, ...] = ()
     ips: tuple[str, ...] = ()
-    """The addresses that may use it; none: all."""
+    """The client addresses that may use it; none: all."""
 
 
 class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
@@ -39,18 +39,20 @@ class Chat(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True
 
 
 class Owner(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """Who taps WeCom's tasks, and how; an owner that is not listed is "usual"."""
+    """Who taps WeCom's tasks, by which profile; an owner that is not listed is "usual"."""
 
     userid: str
     profile: str = "usual"
 
 
 class Corp(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A WeCom credential. ``quota``: what each chat may receive (a month: as many as it has days)."""
+    """A WeCom credential. ``quota``: messages for each chat (a month: as many as it has days)."""
 
     name: str
     corpid: str
     secret: str
+    agentid: int = 0
+    """Of the app that sends messages to persons; 0: it sends none."""
     quota: Literal["month", "week", "day"] = "month"
 
 
@@ -63,7 +65,7 @@ class OfficerAccount(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw
 
 
 class ResidentGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """A group of residents, on whatever channel."""
+    """A group of residents, on any channel."""
 
     group_id: str
     members: int = 0
@@ -71,7 +73,7 @@ class ResidentGroup(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_
 
 
 class Roster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
-    """All of it."""
+    """All participants of the simulation."""
 
     robots: tuple[SimulatedRobot, ...] = ()
     chats: tuple[Chat, ...] = ()
@@ -82,14 +84,14 @@ class Roster(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=Tr
     groups: tuple[ResidentGroup, ...] = ()
     officers: tuple[OfficerAccount, ...] = ()
     profiles: dict[str, Profile] = {}
-    """Profiles of one's own, or the usual ones with other figures."""
+    """Additional profiles, or built-in ones with other figures."""
     webhook_secret: str = ""
 
 
-def read(said: Any) -> Roster:
-    """A roster from parsed TOML or JSON; Refused with what is wrong."""
+def read(parsed: Any) -> Roster:
+    """A roster from parsed TOML or JSON; raises Refused with the reason."""
     try:
-        roster = msgspec.convert(said, Roster)
+        roster = msgspec.convert(parsed, Roster)
     except msgspec.ValidationError as error:
         raise Refused(f"this roster cannot be used: {error}") from None
     _check(roster)
@@ -102,7 +104,7 @@ def profiles_of(roster: Roster) -> dict[str, Profile]:
 
 
 def parse(path: Path) -> Any:
-    """The content of a .toml or .json file; Refused if it cannot be read."""
+    """The content of a .toml or .json file; raises Refused if it cannot be read."""
     try:
         text = path.read_text(encoding="utf-8")
         return tomllib.loads(text) if path.suffix == ".toml" else json.loads(text)

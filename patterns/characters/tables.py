@@ -1,5 +1,5 @@
-"""What each character stands for, as tables for the compiled loops: its plain form, its folded code, and
-how much it looks like a disguise. Built once a process from `sources`."""
+"""Tables of characters for the compiled loops: the plain form, the folded code and the disguise of each.
+Built once per process from `sources`."""
 
 import unicodedata
 from collections.abc import Iterable
@@ -22,8 +22,7 @@ from patterns.characters.sources import (
 )
 
 TABLED = 0x30000
-"""Code points below have an entry; above there is nothing that people write (tags are dropped, the rest
-kept)."""
+"""Code points below have an entry; nobody writes those above (tags are dropped, the rest is kept)."""
 
 LINK, HANDLE, NUMBER, GAP, ORNAMENT, OPEN, CLOSE = range(0xE000, 0xE007)
 """Folded codes that stand for a link, an account or long number, a short number, the slot of a pattern, a
@@ -56,7 +55,7 @@ GB 2312 lacks; traditional form of a first-level one."""
 
 
 class CharacterTables(NamedTuple):
-    """The tables, by code point below TABLED unless said otherwise."""
+    """The tables, indexed by code point below TABLED unless noted."""
 
     single: U32
     """Plain form; 0: dropped; 1: several characters, see `several`."""
@@ -68,7 +67,8 @@ class CharacterTables(NamedTuple):
     kind: U8
     dress: U8
     care: U8
-    """Whether a raw character needs more than its plain form: it has none or several, is dressed or half."""
+    """Whether the plain form of a raw character is not enough: it has none or several, is disguised, or a
+    half."""
     fold: U16
     """Folded code of a normalised character; 32 for what says nothing; 0 for nothing at all (a lone
     radical)."""
@@ -159,7 +159,7 @@ def _pairs(values: Iterable[tuple[int, int]], first: type, second: type) -> tupl
 
 @cache
 def characters() -> CharacterTables:
-    """The tables; about a second, once a process."""
+    """The tables; about a second, once per process."""
     forms = ["" if 0xD800 <= code < 0xE000 else plain(chr(code)) for code in range(TABLED)]
     several = [code for code, form in enumerate(forms) if len(form) > 1]
     single = np.array([0 if not f else 1 if len(f) > 1 else ord(f) for f in forms], np.uint32)

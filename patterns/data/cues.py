@@ -1,4 +1,4 @@
-"""What makes a message look like bait: themes of fraud, and what each of them, each hook and sign weighs.
+"""What makes a message look like bait: themes of fraud, and the weights of themes, hooks and signs.
 
 Data only; `triage` applies it.
 """

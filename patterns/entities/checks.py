@@ -1,7 +1,7 @@
-"""Look again at what an expression found: is it what it looks like, and where does it begin and end?
+"""Second checks of what a regular expression found: is it the entity, and where does it begin and end?
 
-False friends are turned away here: sentence ends and file names that look like links, measured amounts and
-extensions that look like short numbers, words that look like a name with a title.
+They reject look-alikes: sentence ends and file names that look like links, quantities and extensions that
+look like short numbers, words that look like a name with a title.
 """
 
 import re
@@ -279,11 +279,11 @@ _CHECKS: dict[str, Callable[[re.Match[str], str, bytearray], Place | None]] = {
     "hotline": _short,
 }
 _SEPARATORS = {"verification_code": r"[ \-]", "foreign_phone": r"[ \-()]", "landline": r"[()]"}
-"""What the value is cleaned of."""
+"""Characters that are removed from the value."""
 
 
 def accept(kind: str, match: re.Match[str], text: str, taken: bytearray) -> Span | None:
-    """What `match` of a rule of `kind` stands for, if anything; `taken` marks what earlier rules found."""
+    """The span that a `match` of a rule of `kind` yields, if any; `taken` marks what earlier rules found."""
     check = _CHECKS.get(kind)
     place = check(match, text, taken) if check else (kind, *match.span(match.lastindex or 0))
     if place is None or place[1] >= place[2]:

@@ -6,11 +6,11 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Entity:
-    """A piece of text with a meaning of its own.
+    """A link, number, account, name ... in a text.
 
     `start` and `end` are offsets into the RAW text, `value` is cleaned. For entities
     named by a label (a code after 验证码, an id after 微信) the span covers the value only.
-    `shown` is the form people may see, `treatment` how it came about (`masking.TREATMENTS`).
+    `shown` is the form that people may see, `treatment` how it was made (`masking.TREATMENTS`).
     """
 
     kind: str

@@ -1,7 +1,7 @@
-"""The expressions by which entities are found in normalised text, in order of precedence.
+"""The regular expressions of entities in normalised text, in order of precedence.
 
-Each is bounded and begins with the set of its first characters: the engine then skips to candidates. What
-must not stand before is looked at behind the first character, `(?<!\\d.)`, for the same reason.
+Each is bounded and begins with the set of its first characters, so that the engine skips to candidates. For
+the same reason a lookbehind comes after the first character: `(?<!\\d.)`.
 """
 
 import re
@@ -10,7 +10,7 @@ from functools import cache
 
 H = "\u4e00-\u9fff"
 _GIVEN = "\u4e00-\u671f\u6721-\u9fff"
-"""Characters of a given name: not 某, which stands where a name was hidden already."""
+"""Characters of a given name: not 某, which replaces a name that was hidden already."""
 _SURNAMES = (
     "赵钱孙李周吴郑王冯陈卫蒋沈韩杨朱秦许何吕张孔曹严华金魏陶姜戚谢邹喻柏苏潘葛范彭鲁韦马苗花方俞任袁柳鲍史唐费薛雷贺"
     "倪汤罗毕郝安常于傅齐康伍余顾孟黄穆萧肖尹姚邵汪祁毛米戴宋庞熊纪舒屈董梁杜阮蓝季贾江童颜郭梅盛林钟徐邱骆高夏"
@@ -45,9 +45,9 @@ _OPEN, _CLOSE = '[「《“"『]', '[」》”"』]'
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """`needs`: a text without any of these holds none. `run`: nor one without so many digits on end.
+    """A text has no match without one of `needs`, nor without `run` digits in a row.
 
-    The value is the one group that took part in the match, else the whole match (of a link always).
+    The value is the one group that took part in the match, else the whole match (for links always).
     """
 
     kind: str

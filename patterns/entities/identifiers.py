@@ -1,7 +1,7 @@
-"""Tell a real number or site from one that looks like it: check characters, suffixes, the known-good list.
+"""Tell a real number or site from a look-alike: check characters, public suffixes, the known-good list.
 
-The two checksums (GB 11643, GB 32100) are our own few lines: python-stdnum has them, but it is no dependency
-worth having for that, and it turns down an example of the standard itself.
+The two checksums (GB 11643, GB 32100) are a few lines of our own: python-stdnum has them, but rejects an
+example of the standard itself.
 """
 
 import re
@@ -62,7 +62,7 @@ def registrable(host: str) -> str | None:
 
 
 def known_good_name(value: str) -> str | None:
-    """Whose a known-good number or link is (defanged or not, by its registered part), else None."""
+    """The owner of a known-good number or link (defanged or not, by its registered domain), else None."""
     if value in NUMBERS:
         return NUMBERS[value]
     _, host, path = split_link(value)
@@ -81,7 +81,7 @@ def _open_places() -> re.Pattern[str]:
 
 
 def _is_open_to_anyone(host: str, rest: str) -> bool:
-    """Whether strangers publish at a place under a good domain, its path read as a server reads it."""
+    """Whether anyone may publish at this place of a good domain; the path is read as a server reads it."""
     path = re.split(r"[?#]", rest, maxsplit=1)[0].replace("\\", "/").replace("[.]", ".")
     path = re.sub("%([2-7][0-9a-fA-F])", lambda code: chr(int(code[1], 16)), path).lstrip("/")
     return _open_places().match(host + normpath("/" + path).lower()) is not None

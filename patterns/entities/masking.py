@@ -1,7 +1,7 @@
-"""What people may see of each kind of entity: kept, masked or replaced by a placeholder.
+"""What people may see of each kind of entity: kept, masked, or replaced by a placeholder.
 
-The table is the field's practice for broadcasts: what identifies the bait is kept, what may be a resident's
-is masked, what is always somebody's secret is replaced.
+The table follows the practice of broadcasts: what identifies the scam is kept, what may be a resident's is
+masked, what is always somebody's secret is replaced.
 """
 
 import re
@@ -73,7 +73,7 @@ def split_link(link: str) -> tuple[str, str, str]:
 
 
 def defang(value: str) -> str:
-    """A link that nothing makes clickable: hxxps, [.], no query, a short path, no long number."""
+    """A link that no program makes clickable: hxxps, [.], no query, a short path, no long number."""
     scheme, host, rest = split_link(value)
     host = _compiled(r"1[3-9]\d{9}|\d{15,}").sub("xxx", host).replace(".", "[.]")
     path = _compiled(r"[?#]").split(rest, maxsplit=1)[0]
@@ -110,7 +110,7 @@ _MASKS = {
 
 
 def masked_form(kind: str, value: str) -> tuple[str, Treatment]:
-    """(the form people may see, how it came about) of an entity's cleaned value."""
+    """(the form that people may see, how it was made) of an entity's cleaned value."""
     if kind in ("wechat", "qq", "handle") and is_mobile(value):
         kind = "phone"
     treatment = TREATMENTS[kind]

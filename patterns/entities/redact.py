@@ -1,7 +1,7 @@
 """Hide personal data from screens, and keep dangerous content out of a warning before it is broadcast.
 
-Both fail closed: what looks like a personal number is hidden, what might be a request is reported.
-Rules: 12381 messages carry no link, account or number and ask for no reply.
+Both fail closed: what looks like a personal number is hidden, and what might be a request is reported.
+Source of the rules: 12381 messages carry no link, account or number and ask for no reply.
 """
 
 import re
@@ -24,7 +24,7 @@ _LONGEST = 4_000
 
 
 def _piece(entity: Entity, raw: str) -> str:
-    """What stands in an entity's place: as it was written if it is kept, but never a link that works."""
+    """The replacement of an entity: its raw text if it is kept, but never a working link."""
     return raw if entity.treatment == "keep" and entity.kind != "url" else entity.shown
 
 
@@ -34,7 +34,7 @@ def _long_number() -> re.Pattern[str]:
 
 
 def _hide_rest(piece: str) -> str:
-    """Stars for every run of seven digits or more that no rule knew: unknown numbers are hidden."""
+    """Replace every run of seven digits or more that no rule knows by stars."""
     norm = normalise(piece)
     for match in reversed(list(_long_number().finditer(norm.text))):
         start, end = norm.span(*match.span())
@@ -43,8 +43,8 @@ def _hide_rest(piece: str) -> str:
 
 
 def mask(text: str) -> str:
-    """The text as officers see it: people's numbers, names and streets hidden, links defanged, the bait's own
-    numbers and accounts kept."""
+    """The text as officers see it: numbers, names and streets of persons hidden, links defanged, the
+    fraudster's own numbers and accounts kept."""
     pieces, last = [], 0
     for entity in find(text):
         start = max(entity.start, last)
@@ -69,7 +69,7 @@ _TOLD = (
 ).format("点击|点开|转账|汇款|打款|付款|支付|缴费|充值|下载|安装|填写|输入|扫码|回复|添加|进群|共享屏幕")
 _HEADING = r"(?:识别|辨别|特征|手法|套路|骗术|伎俩|怎么骗)[^,。:]{0,6}[:】]"
 _INVITES = r"请(?!求)|可(?!能|疑|信|见)|欢迎|(?<![快迅急加])速"
-"""Words that address the reader: an action behind them is asked for, even behind a mention of fraudsters."""
+"""Words that address the reader: an action behind them is a request, even behind a mention of fraudsters."""
 _URGES = _INVITES + r"|务必|立即|立刻|尽快|马上|赶快|赶紧|抓紧|及时|需|应当?|必须"
 _THREAT_BEHIND = r"无法|冻结|失效|影响|处罚|作废|注销|后果|不能"
 _ACTIONS: tuple[tuple[str, str], ...] = (
@@ -107,7 +107,7 @@ def _links(text: str) -> list[Finding]:
 
 
 def _accused(text: str) -> list[Finding]:
-    """Sites of the state, banks and shops that the text seems to call fraudulent."""
+    """Sites of the state, banks and shops that the text seems to accuse."""
     named = (m[0] for m in _compiled(_DEFANGED).finditer(text))
     return [("known_good", name) for name in named if is_known_good(name)]
 
@@ -161,7 +161,7 @@ def _negated(before: str) -> bool:
 
 
 def _refused(clause: str, start: int, end: int) -> bool:
-    """Whether the clause forbids the action (不点击) or only speaks of it (如已转账, 转账前先核实)."""
+    """Whether the clause forbids the action (不点击) or only mentions it (如已转账, 转账前先核实)."""
     if _compiled(_TOLD).search(clause[max(0, start - 3) : end + 8]):
         return True
     return _negated(clause[:start]) and not _compiled(_THREAT_BEHIND).search(clause[end:])
@@ -172,7 +172,7 @@ def _last_end(rule: str, text: str) -> int:
 
 
 def _clause_asks(clause: str, match: re.Match[str], earlier: str, sentence: str) -> bool:
-    """Whether the clause asks the reader for the action of `match`; unsure means yes."""
+    """Whether the clause asks the reader for the action of `match`; yes if in doubt."""
     if _refused(clause, *match.span()):
         return False
     before = clause[: match.start()]
@@ -199,13 +199,13 @@ def _requests(text: str) -> list[Finding]:
 
 
 def forbidden(text: str) -> tuple[Finding, ...]:
-    """Everything in a warning that must never be broadcast, as (code, excerpt); empty means it may go out.
+    """Everything in a warning that must never be broadcast, as (code, excerpt); empty if it may be broadcast.
 
     Codes: link, qr, reply, contact, request, phone, bank_card, id_number, verification_code, personal
     (an address, plate, order, licence or invitation code), known_good (a site of the state, a bank or a
-    shop named beside an accusation), too_long (over 4,000 characters, not looked through).
-    Advice against an action (不点链接), the trick told of a fraudster (骗子诱导扫码) and defanged links pass;
-    when unsure it reports.
+    shop named beside an accusation), too_long (over 4,000 characters, not searched).
+    Advice against an action (不点链接), a description of the fraudster's trick (骗子诱导扫码) and defanged
+    links pass; in doubt it reports.
     """
     if len(text) > _LONGEST:
         return (("too_long", text[:40]),)

@@ -1,8 +1,8 @@
-"""The loops of clustering: find the held exemplars that a text resembles, hold it as one, drop those of a
-cluster, all in arrays that the caller makes and lets grow.
+"""The loops of clustering: find the exemplars that a text resembles, add it as one, drop those of a cluster,
+all in arrays that the caller makes and grows.
 
-A gram is a pair of folded codes (three of Latin text), as a bucket of the table of weights. A key is a
-hash of two grams in a row: texts that share keys are candidates, and are then compared in full.
+A gram is a pair of folded codes (three in Latin text), as a bucket of the table of weights. A key is a hash
+of two grams in a row: texts that share keys are candidates and are then compared in full.
 
 A table is open-addressing: an entry is a key << 32 | a head, 0 where there is none. The head of a key is
 SINGLE | the only slot that has it, or a chunk of `pool`: how many there are, then the slots, in the next
@@ -46,7 +46,7 @@ _FULL = np.uint64(0xFFFFFFFFFFFFFFFF)
 
 
 class ExemplarStore(NamedTuple):
-    """What is held. Slots are exemplars; numbers are clusters."""
+    """The exemplars in memory. Slots are exemplars; numbers are clusters."""
 
     at: I32
     """By slot: its first block of codes."""
@@ -83,7 +83,7 @@ class ExemplarStore(NamedTuple):
     counters: I64
 
 
-class Limits(NamedTuple):
+class ClusterLimits(NamedTuple):
     """See `ClusterConfig`; shares are 0 to 1."""
 
     join: float

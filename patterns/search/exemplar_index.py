@@ -30,8 +30,8 @@ from patterns.kernels.cluster import (
     POOL_WANTED,
     SLOTS,
     VALUES_USED,
+    ClusterLimits,
     ExemplarStore,
-    Limits,
 )
 from patterns.search.background_weights import EVERYDAY_SIZE, everyday_counts, information
 from patterns.text.normalise import Folded
@@ -72,7 +72,7 @@ def _add_counts(folded: Folded, weight: int, counts: I32) -> None:
 class Exemplars:
     """Exemplars by the number of their cluster."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: ClusterLimits) -> None:
         self._limits = limits
         self._store = _empty_store()
         self._numbers = 0

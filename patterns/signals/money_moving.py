@@ -1,7 +1,7 @@
-"""Say whether money is moving: the writer tells that somebody is paying a stranger now, or has just paid.
+"""Whether money is moving: the writer reports that somebody is paying a stranger now, or has just paid.
 
-A scam that tells its victim to pay, a payment to a friend and a case that is told say the same words; so each
-clause is looked at by itself.
+A scam that tells its victim to pay, a payment to a friend and a past case use the same words, so each clause
+is judged by itself.
 """
 
 import re
@@ -51,7 +51,8 @@ _NOT_MOVING = (
     r"|声称|据悉|近[日期]|听说|有人|隔壁|上(?:礼拜|周|个?月|次|回)|去年|前年|新闻|买家|卖家|发货|付款的|前付款|延迟|拨付|发放"
     r"|(?:快|赶紧|马上)去|先垫|物业费|学费|房[租贷]|水[电费]|电费|话费|超市|饭|外卖|医院|挂号|停车|成功|过来"
 )
-"""What takes a clause out: it addresses the victim, or tells of what did not happen, is past, or is news."""
+"""Signs that rule a clause out: it addresses the victim, or is about something that did not happen, is past,
+or is news."""
 _SENT_IN_TRADE = r"回单|查收|收到回"
 _OWN = r"[我俺咱]"
 _SHORTEST_TOLD = 3
@@ -65,7 +66,7 @@ def _compiled(rule: str) -> re.Pattern[str]:
 def money_is_moving(norm: str, advice: bool) -> bool:
     """Whether the writer says that somebody is paying a stranger right now, or has just paid.
 
-    Within advice, which tells of others, only what befalls the writer's own people counts.
+    Within advice, which is about others, only what happens to the writer's own people counts.
     """
     if _compiled(_SENT_IN_TRADE).search(norm):
         return False

@@ -1,8 +1,8 @@
-"""Decide what a likeness means: a scam that is known, one for a person to look at, or its honest twin.
+"""Decide what a likeness means: a known scam, one that a person should look at, or the honest original.
 
-A genuine notice and the scam that imitates it share most of their words, and a warning quotes the scam
-whole, so likeness alone settles neither. What does is the hook (where the victim is led), whether something
-known good stands in its place, and the marks of quotation and advice.
+A genuine notice and the scam that imitates it share most of their words, and a warning quotes the whole scam,
+so likeness alone is not enough. The rules look at the hook (where the victim is led), at known-good names in
+its place, and at signs of quotation and advice.
 """
 
 import re
@@ -30,14 +30,14 @@ from patterns.text.normalise import sound
 KNOWN = 38.0
 """Score from which a message is the pattern."""
 ALIGNED = 75.0
-"""Partial ratio of rapidfuzz from which a suggested message is the pattern too: a short piece of it,
-reworded here and there."""
+"""Partial ratio of rapidfuzz from which a suggested message is known too: a short, slightly reworded piece of
+the pattern."""
 WHOLE = 88.0
-"""Score from which the whole pattern is there: a hotline or a refusal that is added to it changes nothing."""
+"""Score from which the message contains the whole pattern: an added hotline or refusal changes nothing."""
 NEAR_COPY = 70.0
-"""Score from which it is the pattern even if no hook is recognised in it, unless it says something honest."""
+"""Score from which a message is known even without a recognised hook, unless it says something honest."""
 SUGGESTED = 30.0
-"""Score from which a person is told of the likeness."""
+"""Score from which a message is suggested."""
 
 
 @cache
@@ -46,7 +46,7 @@ def _compiled(rule: str) -> re.Pattern[str]:
 
 
 def _alternation(rules: Iterable[tuple[str, str, str]]) -> re.Pattern[str]:
-    """One expression that tries a rule only where one of its first characters stands."""
+    """One expression that tries a rule only at one of its first characters."""
     rules = list(rules)
     gate = "".join(starts for _, starts, _ in rules)
     return re.compile(
@@ -63,13 +63,12 @@ def _spoken() -> re.Pattern[str]:
 
 @cache
 def _sounded() -> re.Pattern[str]:
-    """The words as they sound: a disguised text is searched by sound."""
+    """The spoken rules by sound: a disguised text is searched by sound."""
     return _alternation((kind, sound(starts), sound(rule)) for kind, starts, rule in SPOKEN)
 
 
 class Hooks(NamedTuple):
-    """The kinds of hook that a text asks its reader to take, and those that it advises against or says are
-    not asked."""
+    """The kinds of hook that a text asks for, and those that it advises against or denies asking for."""
 
     asked: frozenset[str]
     refused: frozenset[str]
@@ -85,12 +84,12 @@ def _is_refused(norm: str, start: int, end: int) -> bool:
 
 
 def _armed(norm: str) -> str:
-    """The text with its defanged links as they were: a pattern learned from an alert has them so."""
+    """The text with its defanged links restored: a pattern learned from an alert has defanged ones."""
     return norm.replace("[.]", ".").replace("hxxp", "http") if "[.]" in norm else norm
 
 
 def _links(norm: str) -> Iterator[re.Match[str]]:
-    """Whatever looks like a link: all that is asked here, at a tenth of what `entities.find` takes."""
+    """Everything that looks like a link, in a tenth of the time of `entities.find`."""
     return _compiled(LINK_RULE).finditer(norm) if "." in norm or "://" in norm else iter(())
 
 

@@ -1,9 +1,9 @@
-"""Undo disguises: raw text to normalised text with a map back, and to the folded form used for comparing.
+"""Undo disguises: raw text to normalised text, with a map back, and to the folded form used for comparison.
 
 Normalised text keeps words readable (entities are found in it). Folded text keeps only what survives
-evasion: every Han character becomes its toneless syllable; links, accounts and numbers become one mark
-each. Both are made for a whole batch at once (`patterns.kernels.text`); what single characters stand for is
-in `patterns.characters`.
+evasion: each Han character becomes its toneless syllable; links, accounts and numbers become one mark
+each. Both are computed for a whole batch at once (`patterns.kernels.text`), from the tables of
+`patterns.characters`.
 """
 
 from collections.abc import Sequence
@@ -63,8 +63,8 @@ class Folded(NamedTuple):
     """A batch of folded texts: codes (uint16) of text i are codes[starts[i]:starts[i + 1]], raw indices in
     `offsets`.
 
-    `extras` (uint64, sliced by `extra_starts`) are hashes of what a sender rarely changes and that the
-    codes leave out: the registered names of links that are not known good, accounts, kinds of invisible
+    `extras` (uint64, sliced by `extra_starts`) are hashes of what a sender rarely changes and the codes leave
+    out: the registered names of links that are not known good, accounts, kinds of invisible
     characters. `signs` as in `Cleaned`, with the links in column 5 and the accounts and long numbers in
     column 6.
     """
@@ -82,7 +82,7 @@ class Folded(NamedTuple):
 
 
 def clean_batch(texts: Sequence[str], *, marks: bool = False) -> Cleaned:
-    """The normalised form of every text. Any str is taken; `marks` keeps those that slots are filled with."""
+    """The normalised form of every text. Accepts any str; `marks` keeps the marks that replace slots."""
     raw = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
     starts = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in texts], out=starts[1:])
@@ -112,7 +112,7 @@ def clean(text: str) -> str:
 
 
 def normalise(text: str) -> Normalised:
-    """Normalised text with its map into the raw text. Any str is taken; normalising twice changes nothing."""
+    """Normalised text with its map into the raw text. Accepts any str; idempotent."""
     return clean_batch((text,)).normalised(0, len(text))
 
 
@@ -121,7 +121,7 @@ def _string(codes: U16) -> str:
 
 
 def fold(text: str) -> str:
-    """The form that texts are compared in, as a str. Any str is taken; empty: there is nothing to compare."""
+    """The folded form as a str; "" if there is nothing to compare. Accepts any str."""
     return _string(fold_batch(clean_batch((text,))).codes)
 
 

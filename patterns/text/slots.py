@@ -1,4 +1,4 @@
-"""Slots of a pattern: the places where senders change the value, written {link}, {amount}, {name} ..."""
+"""Slots of a pattern: values that senders change, written {link}, {amount}, {name} ..."""
 
 import re
 from functools import cache
@@ -22,7 +22,7 @@ SLOTS: dict[str, tuple[str, str]] = {
     "app": (chr(GAP), "云讯app"),
     "item": (chr(GAP), "手表"),
 }
-"""Name of a slot; what stands for it where texts are compared (a mark, a gap over which no gram reaches);
+"""By name of the slot: its replacement where texts are compared (a mark, or a gap that no gram crosses), and
 an example."""
 
 
@@ -37,7 +37,7 @@ def filled(text: str) -> str:
 
 
 def example(text: str) -> str:
-    """A pattern's text as a message: its slots with invented values."""
+    """A pattern's text as a message, with invented values in its slots."""
     return _slot().sub(lambda match: SLOTS[match[1]][1], text)
 
 
@@ -47,7 +47,7 @@ def slots(text: str) -> tuple[str, ...]:
 
 
 def unknown_slots(text: str) -> tuple[str, ...]:
-    """What stands in braces and is no slot."""
+    """The names in braces that are not slots."""
     return tuple(name for name in re.findall(r"\{([^{}]*)\}", text) if name not in SLOTS)
 
 
@@ -55,7 +55,7 @@ STAND_INS = {
     "URL": "{link}", "CELLPHONE": "{phone}", "PHONE": "{phone}", "WECHAT": "{wechat}", "DIGIT": "{code}",
     "NAME": "", "PLACE": "",
 }  # fmt: skip
-"""The words that anonymised records hold, in capitals, in the place of what was taken out."""
+"""The words in capitals that replace removed values in anonymised records, and their slots."""
 
 
 @cache
@@ -64,8 +64,8 @@ def _stand_in() -> re.Pattern[str]:
 
 
 def from_record(text: str) -> str:
-    """The text of an anonymised record with slots for its stand-ins: as a pattern; `example` of it as a
-    message. Never for what people send: there such a word is a word."""
+    """The text of an anonymised record as a pattern, with slots for the removed values; `example` makes a
+    message of it. Not for messages that people send: there such a word is a word."""
     return _stand_in().sub(lambda match: STAND_INS[match[1]], text)
 
 
@@ -84,5 +84,5 @@ def _hidden() -> re.Pattern[str]:
 
 
 def from_masked(masked: str) -> str:
-    """A masked message as a pattern: a slot where something was hidden, since each victim reads another."""
+    """A masked message as a pattern: a slot for each hidden value, since each victim gets another value."""
     return _hidden().sub(lambda match: _HIDDEN.get(match[0], "{number}"), masked)

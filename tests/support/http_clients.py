@@ -3,7 +3,7 @@
 import socket
 
 from broadcast.channels.base import SendResult, SendStatus
-from broadcast.channels.http.address_guard import Address
+from broadcast.channels.http.address_guard import SocketAddress
 from broadcast.channels.http.client import HttpClient, HttpResponse
 
 
@@ -15,7 +15,7 @@ class Names:
         self.names = {name.replace("_", "."): answers for name, answers in names.items()}
         self.asked = 0
 
-    async def __call__(self, host: str, port: int) -> list[Address]:
+    async def __call__(self, host: str, port: int) -> list[SocketAddress]:
         self.asked += 1
         if host not in self.names:
             raise OSError("no such name")

@@ -8,9 +8,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from broadcast.channels.base import (
-    Channel,
     Created,
     Message,
+    MessageChannel,
     Progress,
     SendResult,
     SendStatus,
@@ -166,7 +166,7 @@ class BroadcastHarness:
     """The room of delivering on a real Redis, stage by stage: each ``deliver`` is a batch that commits."""
 
     def __init__(
-        self, desk: Desk, told: Settings, channels: Sequence[Channel], tasks: TaskChannel | None = None
+        self, desk: Desk, told: Settings, channels: Sequence[MessageChannel], tasks: TaskChannel | None = None
     ) -> None:
         self.desk = desk
         self.told = told

@@ -15,9 +15,9 @@ from typing import Any
 from aiohttp.connector import AddrInfoType
 from yarl import URL
 
-Address = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
+SocketAddress = tuple[socket.AddressFamily, socket.SocketKind, int, str, Any]
 """As getaddrinfo gives them: the last is what is connected to."""
-Resolve = Callable[[str, int], Awaitable[Sequence[Address]]]
+Resolve = Callable[[str, int], Awaitable[Sequence[SocketAddress]]]
 """The addresses of a name and port; raises OSError when there are none."""
 
 GLOBAL_UNICAST = ipaddress.IPv6Network("2000::/3")
@@ -77,12 +77,14 @@ def _inward(host: str, port: int) -> str:
     return "the target is no address" if _NUMERIC.fullmatch(name.rpartition(".")[2]) else ""
 
 
-async def resolve(host: str, port: int) -> Sequence[Address]:
+async def resolve(host: str, port: int) -> Sequence[SocketAddress]:
     """As this machine does."""
     return await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
 
 
-async def resolve_public(resolve: Resolve, host: str, port: int, *, allow_private: bool) -> Sequence[Address]:
+async def resolve_public(
+    resolve: Resolve, host: str, port: int, *, allow_private: bool
+) -> Sequence[SocketAddress]:
     """The addresses of a name; raises PrivateAddress if any of them is not public, OSError if there is
     none."""
     try:

@@ -61,7 +61,7 @@ class HttpResponse:
         return body if isinstance(body, dict) else {}
 
 
-class Origin(NamedTuple):
+class HttpOrigin(NamedTuple):
     """The part of a URL that a connection belongs to."""
 
     scheme: str
@@ -105,7 +105,7 @@ class HttpClient:
         self._proxy = proxy
         self._total = asyncio.Semaphore(at_once)
         self._per_host = per_host or at_once
-        self._hosts: WeakValueDictionary[Origin, asyncio.Semaphore] = WeakValueDictionary()
+        self._hosts: WeakValueDictionary[HttpOrigin, asyncio.Semaphore] = WeakValueDictionary()
         self._idle = IdleConnections(at_once)
         self._sessions: dict[bool, aiohttp.ClientSession] = {}
 
@@ -169,7 +169,7 @@ class HttpClient:
         waits = response.headers.get("retry-after")
         return HttpResponse(response.status, retry_after_s(waits, clock.now()) if waits else None, raw)
 
-    def _slots_of(self, origin: Origin) -> asyncio.Semaphore:
+    def _slots_of(self, origin: HttpOrigin) -> asyncio.Semaphore:
         """The origin's own limit, kept while somebody uses it or waits for it."""
         slots = self._hosts.get(origin)
         if slots is None:
@@ -232,7 +232,9 @@ def retry_after_s(header: str | None, now: datetime) -> float | None:
     return min(LONGEST_WAIT_S, max(0.0, wait_s)) if math.isfinite(wait_s) else None
 
 
-def _target(url: str, params: Mapping[str, str] | None, *, allow_private: bool) -> tuple[Origin, URL] | str:
+def _target(
+    url: str, params: Mapping[str, str] | None, *, allow_private: bool
+) -> tuple[HttpOrigin, URL] | str:
     """The URL to request and its origin; or why it cannot be requested."""
     parts = _PARTS.match(url)
     if parts is None:
@@ -253,11 +255,11 @@ def _target(url: str, params: Mapping[str, str] | None, *, allow_private: bool) 
 
 
 @lru_cache(maxsize=1024)
-def _origin(url: str, *, allow_private: bool) -> Origin | str:
+def _origin(url: str, *, allow_private: bool) -> HttpOrigin | str:
     """Cached, since many groups are behind one origin."""
     problem = address_problem(url, allow_private=allow_private)
     if problem:
         return problem
     parsed = URL(url)
     assert parsed.raw_host is not None and parsed.port is not None
-    return Origin(parsed.scheme, parsed.raw_host, parsed.port)
+    return HttpOrigin(parsed.scheme, parsed.raw_host, parsed.port)

@@ -8,7 +8,7 @@ from typing import Any
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from broadcast.channels.http.address_guard import Address, Resolve, guarded_socket, resolve_public
+from broadcast.channels.http.address_guard import Resolve, SocketAddress, guarded_socket, resolve_public
 from broadcast.channels.http.connection import Connection, IdleConnections
 
 RESOLVED_S = 30
@@ -82,6 +82,6 @@ class _Resolver(AbstractResolver):
         return None
 
 
-def _result(name: str, address: Address) -> ResolveResult:
+def _result(name: str, address: SocketAddress) -> ResolveResult:
     family, _, proto, _, (host, port, *_) = address
     return ResolveResult(hostname=name, host=host, port=port, family=family, proto=proto, flags=0)

@@ -31,7 +31,6 @@ from fenghuo.domain.events.deliveries import (
     DeliveriesPlanned,
     DeliveryRequested,
     DeliveryState,
-    Kind,
     NoticeRequested,
     OpenTask,
     PartPlanned,
@@ -39,6 +38,7 @@ from fenghuo.domain.events.deliveries import (
     TapMade,
     TaskChanged,
     TaskRequested,
+    TextKind,
 )
 from fenghuo.domain.events.directory import Binding, Group, GroupChanged, Person, PersonChanged
 from fenghuo.domain.events.reports import (
@@ -79,7 +79,6 @@ __all__ = [
     "Event",
     "Group",
     "GroupChanged",
-    "Kind",
     "Member",
     "NoticeRequested",
     "OpenTask",
@@ -100,6 +99,7 @@ __all__ = [
     "TapMade",
     "TaskChanged",
     "TaskRequested",
+    "TextKind",
     "UrgentHandled",
     "UrgentOutcome",
     "decode",

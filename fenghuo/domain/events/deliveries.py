@@ -35,7 +35,7 @@ SETTLED = frozenset(
 """States that no machine will change any more."""
 
 
-Kind = Literal["warning", "correction"]
+TextKind = Literal["warning", "correction"]
 
 
 class PartPlanned(Event, frozen=True, kw_only=True, tag="PartPlanned"):
@@ -44,7 +44,7 @@ class PartPlanned(Event, frozen=True, kw_only=True, tag="PartPlanned"):
 
     alert_id: AlertId
     version: int
-    kind: Kind
+    kind: TextKind
     group_ids: tuple[str, ...]
     held: tuple[tuple[str, str], ...] = ()
     """(group, why) of those that have had their share of warnings."""
@@ -58,7 +58,7 @@ class DeliveryRequested(Event, frozen=True, kw_only=True, tag="DeliveryRequested
     delivery_id: str
     alert_id: AlertId
     version: int
-    kind: Kind
+    kind: TextKind
     group_id: str
     channel: str
     attempt: int = 1
@@ -76,7 +76,7 @@ class TaskRequested(Event, frozen=True, kw_only=True, tag="TaskRequested"):
     """The same for every attempt."""
     alert_id: AlertId
     version: int
-    kind: Kind
+    kind: TextKind
     owner: str
     channel: str
     credential: str
@@ -93,7 +93,7 @@ class OpenTask(msgspec.Struct, frozen=True, kw_only=True):
     """What the platform calls it; empty once it could not be made."""
     alert_id: AlertId
     version: int
-    kind: Kind
+    kind: TextKind
     owner: str
     sender: str
     """The owner's user id on the platform."""
@@ -122,7 +122,7 @@ class ReceiptRecorded(Event, frozen=True, kw_only=True, tag="ReceiptRecorded"):
     delivery_id: str
     alert_id: AlertId
     version: int
-    kind: Kind
+    kind: TextKind
     group_id: str
     channel: str
     state: DeliveryState
@@ -153,7 +153,7 @@ class DeliveriesPlanned(Event, frozen=True, kw_only=True, tag="DeliveriesPlanned
 
     alert_id: AlertId
     version: int
-    kind: Kind
+    kind: TextKind
     groups: int
 
 
@@ -164,7 +164,7 @@ class TapMade(Event, frozen=True, kw_only=True, tag="TapMade"):
     person_id: str
     alert_id: AlertId
     version: int
-    kind: Kind
+    kind: TextKind
     group_id: str
     tapped_at: Moment
     """As the person's device said, between the release and the receipt."""
@@ -178,7 +178,7 @@ class NoticeRequested(Event, frozen=True, kw_only=True, tag="NoticeRequested"):
     person_id: str
     alert_id: AlertId
     version: int
-    kind: Kind
+    kind: TextKind
     level: Literal["todo", "remind", "deputy", "station"]
     group_ids: tuple[str, ...]
     severity: str = "severe"

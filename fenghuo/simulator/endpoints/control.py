@@ -1,4 +1,4 @@
-"""/sim/...: what the simulation is told (roster, faults, reset) and what it tells (counts, log, timeline)."""
+"""/sim/...: to control the simulation (roster, faults, reset) and to read it (counts, log, timeline)."""
 
 import json
 from collections.abc import Awaitable, Callable, Mapping
@@ -18,7 +18,7 @@ ControlHandler = Callable[[SimulatedPlatform, web.Request], Awaitable[dict[str, 
 
 
 async def take_roster(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """Work with the roster in the body from now on."""
+    """Use the roster in the body from now on."""
     platform.use(roster.read(await _body(request)))
     new = platform.roster
     return {
@@ -28,13 +28,13 @@ async def take_roster(platform: SimulatedPlatform, request: web.Request) -> dict
 
 
 async def take_faults(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """Misbehave as the body says from now on; {} ends it."""
+    """Use the faults in the body from now on; {} ends them."""
     platform.faults = faults.read(await _body(request))
     return {"ways": sorted(platform.faults.ways), "dead_credentials": platform.faults.dead_credentials}
 
 
 async def reset(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """Forget everything that was shown and asked."""
+    """Drop all messages and requests."""
     platform.reset()
     return {}
 
@@ -52,7 +52,7 @@ async def state(platform: SimulatedPlatform, request: web.Request) -> dict[str, 
 
 
 async def groups(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """What each group got, of ?group= or of all."""
+    """What the group ?group= got, or each group."""
     only = request.query.get("group")
     wanted = platform.delivered.groups if only is None else {only: platform.delivered.groups.get(only, ())}
     return {
@@ -64,13 +64,13 @@ async def groups(platform: SimulatedPlatform, request: web.Request) -> dict[str,
 
 
 async def counts(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """How many groups have a text (?text_sha= or ?contains=), how often twice; with ?ids=1 which."""
+    """How many groups have a text (?text_sha= or ?contains=), and doubles; with ?ids=1 which groups."""
     texts = _texts(platform, request)
-    told = count(texts)
+    counted = count(texts)
     if request.query.get("ids"):
-        told["group_ids"] = sorted({group_id for text in texts for group_id in text.groups})
+        counted["group_ids"] = sorted({group_id for text in texts for group_id in text.groups})
     return {
-        **told,
+        **counted,
         "asked_again": platform.delivered.asked_again,
         "forgotten_texts": platform.delivered.forgotten,
     }
@@ -92,9 +92,9 @@ async def log(platform: SimulatedPlatform, request: web.Request) -> dict[str, An
 
 
 async def timeline(platform: SimulatedPlatform, request: web.Request) -> dict[str, Any]:
-    """When which share of residents had a text, in simulated seconds since the real time ?since_ms=.
+    """When each share of residents had a text, in simulated seconds since the real time ?since_ms=.
 
-    Of all residents of the roster, or of ?residents= many.
+    Shares of all residents of the roster, or of ?residents=.
     """
     steps = reached(_texts(platform, request), platform.members)
     since_s = platform.clock.sim_s(_whole(request, "since_ms", steps[0][0] if steps else 0))
@@ -115,17 +115,17 @@ async def timeline(platform: SimulatedPlatform, request: web.Request) -> dict[st
 
 
 def add_routes(app: web.Application, platform: SimulatedPlatform, mark: Mapping[str, str]) -> None:
-    """Put /sim/... into ``app``."""
+    """Add the routes of /sim/ to ``app``."""
 
-    def as_json(told: ControlHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
+    def as_json(handler: ControlHandler) -> Callable[[web.Request], Awaitable[web.Response]]:
         async def handle(request: web.Request) -> web.Response:
             platform.mass_sends.settle()
             try:
                 _admit(request)
-                said, status = await told(platform, request), 200
+                body_fields, status = await handler(platform, request), 200
             except Refused as error:
-                said, status = {"error": str(error)}, 400
-            body = json.dumps({"simulation": True, **said}, ensure_ascii=False).encode()
+                body_fields, status = {"error": str(error)}, 400
+            body = json.dumps({"simulation": True, **body_fields}, ensure_ascii=False).encode()
             return web.Response(body=body, status=status, headers=mark, content_type="application/json")
 
         return handle
@@ -135,17 +135,17 @@ def add_routes(app: web.Application, platform: SimulatedPlatform, mark: Mapping[
         secured = {**mark, "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'"}
         return web.Response(text=dashboard.render(platform), content_type="text/html", headers=secured)
 
-    for path, told in (("roster", take_roster), ("faults", take_faults), ("reset", reset)):
-        app.router.add_post(f"/sim/{path}", as_json(told))
-    for path, told in (
+    for path, handler in (("roster", take_roster), ("faults", take_faults), ("reset", reset)):
+        app.router.add_post(f"/sim/{path}", as_json(handler))
+    for path, handler in (
         ("state", state), ("groups", groups), ("counts", counts), ("log", log), ("timeline", timeline),
     ):  # fmt: skip
-        app.router.add_get(f"/sim/{path}", as_json(told))
+        app.router.add_get(f"/sim/{path}", as_json(handler))
     app.router.add_get("/sim/", page)
 
 
 def _admit(request: web.Request) -> None:
-    """Raises Refused when a page in a browser asks for a change: people with the console open also surf."""
+    """Raise Refused for a change requested by a page of another site in a browser."""
     if request.method == "POST" and "Origin" in request.headers:
         raise Refused("pages of other sites may not change the simulation")
 

@@ -9,21 +9,21 @@ from fenghuo.simulator.requests import PlatformError, PlatformRequest, PlatformR
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """One address of a platform. ``way`` names it for faults; ``target`` is whom a call is about."""
+    """One address of a platform. ``way`` names it for faults; ``target`` is what a request is about."""
 
     way: str
     method: str
     path: str
     answer: Callable[[SimulatedPlatform, PlatformRequest], PlatformResponse]
-    """May raise Wrong."""
+    """May raise PlatformError."""
     target: Callable[[PlatformRequest], str]
     refuse: Callable[[int, PlatformRequest, str], PlatformResponse]
-    """The answer that carries an error code, with a detail."""
+    """The response for an error code, with a detail."""
     busy: int
-    """The code of "too fast"."""
+    """The error code for "too fast"."""
 
     def reply(self, platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
-        """The answer to ``call``, whether it is taken or refused."""
+        """The response to ``request``, accepted or refused."""
         try:
             return self.answer(platform, request)
         except PlatformError as wrong:

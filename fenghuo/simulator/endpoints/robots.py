@@ -1,6 +1,6 @@
-"""Robots in groups: WeCom's, DingTalk's and Feishu's webhooks. Refusals are HTTP 200 with a code inside.
+"""Robots in groups: the webhooks of WeCom, DingTalk and Feishu. Refusals are HTTP 200 with an error code.
 
-Not simulated: pictures, files, voice and cards. What is answered then says so.
+Not simulated: pictures, files, voice and cards. The response says so.
 """
 
 import base64
@@ -44,7 +44,7 @@ def wecom(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResp
 
 
 def _wecom_text(fields: dict[str, Any]) -> tuple[str, int]:
-    """What the group reads, and how many bytes of it there may be."""
+    """(text that the group reads, its limit in bytes)."""
     kind = fields.get("msgtype")
     if kind not in ("text", "markdown", "markdown_v2", "news"):
         raise PlatformError(40008, "the simulator shows text, markdown, markdown_v2 and news")
@@ -157,16 +157,16 @@ def _line(pieces: list[Any]) -> str:
 
 
 def _feishu(code: int, _call: PlatformRequest, detail: str) -> PlatformResponse:
-    said = {
+    messages = {
         9499: "Bad Request", 11232: "frequency limited", 19001: "incoming webhook access token invalid",
         19021: "sign match fail or timestamp is not within one hour from current time",
         19022: "Ip Not Allowed", 19024: "Key Words Not Found",
     }  # fmt: skip
-    return PlatformResponse({"code": code, "msg": detail or said.get(code, "error"), "data": {}})
+    return PlatformResponse({"code": code, "msg": detail or messages.get(code, "error"), "data": {}})
 
 
 def _robot(platform: SimulatedPlatform, channel: str, key: str, *, gone: int) -> SimulatedRobot:
-    """The robot of that key. Raises Wrong(gone) when there is none, or no longer."""
+    """The robot of that key. Raises PlatformError(gone) if there is none, or it was revoked."""
     robot = platform.robots.get((channel, key))
     if robot is None or platform.revoked(channel, key):
         raise PlatformError(gone)

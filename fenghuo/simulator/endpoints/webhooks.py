@@ -1,6 +1,6 @@
 """The generic webhook of a group, /hook/GROUP, and an officer's own for notices, /notice/PERSON.
 
-X-Event-Id makes a repeat harmless: it is answered as the first, not shown again, and counted as asked again.
+Idempotent by X-Event-Id: a repeat gets the same response, is not shown again, and is counted.
 X-Signature = hex HMAC-SHA256(secret, X-Timestamp + "." + body), within five minutes.
 """
 
@@ -29,12 +29,12 @@ def hook(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformRespo
 
 
 def notice(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
-    """Tell the officer to look at the to-do page."""
+    """Notify the officer of the to-do page."""
     if request.name not in platform.people:
         raise PlatformError(404)
 
     def tell(_text: str) -> None:
-        platform.notices[request.name] = platform.notices.get(request.name, 0) + 1
+        platform.notify(request.name)
 
     return _received(platform, request, tell)
 
@@ -66,14 +66,14 @@ def _signed(platform: SimulatedPlatform, request: PlatformRequest) -> bool:
 
 
 def _refuse(code: int, _call: PlatformRequest, detail: str) -> PlatformResponse:
-    """Here a code is an HTTP status."""
-    said = {
+    """The response for an error; here the code is an HTTP status."""
+    messages = {
         400: "an X-Event-Id and a body {\"text\": ...} are needed", 401: "signature or timestamp",
         404: "no such group", 410: "gone", 413: "too large", 429: "too many requests",
     }  # fmt: skip
     headers = {"Retry-After": "1"} if code in (429, 503) else {}
     return PlatformResponse(
-        {"ok": False, "error": detail or said.get(code, "error")},
+        {"ok": False, "error": detail or messages.get(code, "error")},
         status=code if 400 <= code < 600 else 500,
         headers=headers,
     )

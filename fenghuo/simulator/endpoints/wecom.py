@@ -1,6 +1,6 @@
-"""WeCom's server API for customer groups: tokens, mass sends, chats. Errors are HTTP 200 with an errcode.
+"""WeCom's server API: tokens, mass sends, chats, an app's messages. Errors are HTTP 200 with an errcode.
 
-Shapes as in developer.work.weixin.qq.com, documents 91039, 92135, 96355, 97610, 97611, 93414, 96338.
+Shapes as in developer.work.weixin.qq.com, documents 91039, 92135, 96355, 97610, 97611, 93414, 96338, 90236.
 """
 
 import re
@@ -8,6 +8,7 @@ import secrets
 from collections.abc import Callable
 from typing import Any
 
+from fenghuo.domain.channels import WECOM_APP
 from fenghuo.simulator.endpoints.endpoint import Endpoint
 from fenghuo.simulator.endpoints.wecom_codes import fine, refuse
 from fenghuo.simulator.mass_send import CHANNEL, DISPATCH_S, MassSend
@@ -25,7 +26,7 @@ WecomHandler = Callable[[SimulatedPlatform, Corp, dict[str, Any]], PlatformRespo
 
 
 def gettoken(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
-    """An access token for corpid and corpsecret; the same one while it lives."""
+    """An access token for corpid and corpsecret; the same one until it expires."""
     corp = platform.corps.get(request.query.get("corpid", ""))
     if corp is None:
         raise PlatformError(40013)
@@ -64,8 +65,8 @@ def add_msg_template(platform: SimulatedPlatform, corp: Corp, fields: dict[str, 
 
 
 def _content(fields: dict[str, Any]) -> str:
-    said = fields.get("text")
-    text = said.get("content", "") if isinstance(said, dict) else ""
+    part = fields.get("text")
+    text = part.get("content", "") if isinstance(part, dict) else ""
     attached = fields.get("attachments", [])
     if not isinstance(text, str) or not isinstance(attached, list):
         raise PlatformError(40035)
@@ -81,17 +82,17 @@ def _content(fields: dict[str, Any]) -> str:
 
 
 def get_groupmsg_list_v2(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
-    """The mass sends of a span of at most a month."""
+    """The mass sends of a period of at most a month."""
     start, end = fields.get("start_time"), fields.get("end_time")
     if not isinstance(start, int) or not isinstance(end, int) or not 0 <= end - start <= MONTH_S:
         raise PlatformError(40035, "start_time and end_time are seconds, at most a month apart")
     if fields.get("chat_type") != "group" or fields.get("filter_type", 2) not in (0, 1, 2):
         raise PlatformError(40035, "chat_type or filter_type")
     creator = fields.get("creator")
-    mine = [] if fields.get("filter_type") == 1 else platform.mass_sends.of(corp)
+    tasks = [] if fields.get("filter_type") == 1 else platform.mass_sends.of(corp)
     listed = [
         _listed(platform, task)
-        for task in mine
+        for task in tasks
         if start <= _seconds(platform, task.created_s) <= end and creator in (None, "", task.owner)
     ]
     page, following = _page(listed, fields, most=100, usual=50)
@@ -121,7 +122,7 @@ def get_groupmsg_task(platform: SimulatedPlatform, corp: Corp, fields: dict[str,
 def get_groupmsg_send_result(
     platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]
 ) -> PlatformResponse:
-    """What became of each chat, once the owner has tapped; before that nothing is listed."""
+    """The result for each chat, once the owner has tapped; before that the list is empty."""
     task = _asked_about(platform, corp, fields)
     if fields.get("userid") != task.owner:
         raise PlatformError(60111)
@@ -143,7 +144,7 @@ def remind_groupmsg_send(platform: SimulatedPlatform, corp: Corp, fields: dict[s
 
 
 def cancel_groupmsg_send(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
-    """Stop what was not sent yet; what was stays sent."""
+    """Cancel the task unless the owner has tapped."""
     _task(platform, corp, fields).cancelled = True
     return fine()
 
@@ -185,6 +186,27 @@ def groupchat_get(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any
     return fine(group_chat=known)
 
 
+def message_send(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> PlatformResponse:
+    """A text to some persons, officers and owners by their ids; names those whom it did not reach."""
+    said, given = fields.get("text"), fields.get("touser")
+    text = said.get("content") if isinstance(said, dict) else None
+    if fields.get("msgtype") != "text" or not isinstance(text, str):
+        raise PlatformError(40008, "only msgtype text is simulated")
+    if not corp.agentid or fields.get("agentid") != corp.agentid:
+        raise PlatformError(40056)
+    if not text:
+        raise PlatformError(44004)
+    wanted = [x for x in given.split("|") if x] if isinstance(given, str) else []
+    known = [x for x in wanted if x in platform.people or x in platform.owners]
+    if not known:
+        raise PlatformError(81013)
+    for person_id in known:
+        if platform.take(WECOM_APP.name, f"{corp.name}/{person_id}"):  # else dropped, and nobody is told
+            platform.notify(person_id)
+    invalid = "|".join(x.lower() for x in wanted if x not in known)
+    return fine(invaliduser=invalid, invalidparty="", invalidtag="", unlicenseduser="", msgid="simulation")
+
+
 def _task(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]) -> MassSend:
     task = platform.mass_sends.find(fields.get("msgid"), corp)
     if task is None:
@@ -200,7 +222,7 @@ def _asked_about(platform: SimulatedPlatform, corp: Corp, fields: dict[str, Any]
 
 
 def _page(rows: list[Any], fields: dict[str, Any], *, most: int, usual: int) -> tuple[list[Any], str]:
-    """The rows that limit and cursor ask for, and the cursor of what follows."""
+    """(rows of the page that limit and cursor select, cursor of the next page)."""
     limit, cursor = fields.get("limit", usual), fields.get("cursor") or "c0"
     if not isinstance(limit, int) or not 1 <= limit <= most:
         raise PlatformError(40035, f"limit is 1 to {most}")
@@ -217,7 +239,7 @@ def _seconds(platform: SimulatedPlatform, at_s: float) -> int:
 def _entered(
     work: WecomHandler, name: str
 ) -> Callable[[SimulatedPlatform, PlatformRequest], PlatformResponse]:
-    """``work`` behind the checks of every call: token, rate, JSON, charset."""
+    """``work`` behind the checks of every request: token, rate limit, JSON, charset."""
 
     def answer(platform: SimulatedPlatform, request: PlatformRequest) -> PlatformResponse:
         corp = _corp(platform, request.query.get("access_token", ""))
@@ -235,7 +257,7 @@ def _entered(
 
 
 def _corp(platform: SimulatedPlatform, given: str) -> Corp:
-    """Whose the access token is."""
+    """The corp of the access token."""
     token = platform.tokens.get(given)
     if token is None:
         raise PlatformError(40014 if given else 41001)
@@ -256,9 +278,10 @@ def _endpoint(work: WecomHandler, path: str) -> Endpoint:
 
 
 def _target(request: PlatformRequest) -> str:
-    """Whom the call is about, so that faults do not depend on the order of calls."""
+    """What the request is about, so that faults do not depend on the order of requests."""
     fields = request.fields() or {}
-    return str(fields.get("msgid") or fields.get("sender") or fields.get("chat_id") or "")
+    about = ("msgid", "sender", "chat_id", "touser")
+    return str(next((fields[x] for x in about if fields.get(x)), ""))
 
 
 ENDPOINTS = [
@@ -272,4 +295,6 @@ ENDPOINTS = [
     _endpoint(cancel_groupmsg_send, "cancel_groupmsg_send"),
     _endpoint(groupchat_list, "groupchat/list"),
     _endpoint(groupchat_get, "groupchat/get"),
+    Endpoint(f"{WECOM_APP.name}/message_send", "POST", "/cgi-bin/message/send",
+             _entered(message_send, "message_send"), _target, refuse, 45009),
 ]  # fmt: skip

@@ -14,6 +14,7 @@ MESSAGES = {
     40033: "invalid charset, use raw utf-8 instead of \\uxxxx escapes",
     40035: "invalid parameter",
     40050: "invalid chatid",
+    40056: "invalid agentid",
     40058: "invalid request parameter",
     40096: "invalid external userid",
     41001: "access_token missing",
@@ -39,12 +40,12 @@ MESSAGES = {
 
 
 def fine(**fields: Any) -> PlatformResponse:
-    """The answer to what worked."""
+    """The response to a successful request."""
     return PlatformResponse({"errcode": 0, "errmsg": "ok", **fields}, taken=True)
 
 
 def refuse(code: int, request: PlatformRequest, detail: str = "") -> PlatformResponse:
-    """The answer that carries ``code``; WeCom gives HTTP 200 with it."""
+    """The response for the error ``code``; WeCom returns it with HTTP 200."""
     message = MESSAGES.get(code, "error") + (f": {detail}" if detail else "")
     about = f"hint: [simulation], from ip: {request.address}, more info at"
     page = f"https://open.work.weixin.qq.com/devtool/query?e={code}"

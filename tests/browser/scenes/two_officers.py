@@ -67,7 +67,7 @@ def groups(now: datetime, count: int) -> list[e.Event]:
 
 
 def waiting(
-    alert_id: AlertId, ids: Sequence[str], at: datetime, kind: e.Kind = "warning", **more: object
+    alert_id: AlertId, ids: Sequence[str], at: datetime, kind: e.TextKind = "warning", **more: object
 ) -> list[e.Event]:
     """The receipts of groups that wait, or whatever ``more`` says, since ``at``."""
     return [

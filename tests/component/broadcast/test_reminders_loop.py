@@ -9,10 +9,10 @@ from datetime import timedelta
 import pytest
 from msgspec.structs import replace
 
-from broadcast.channels.base import Channel, Message, SendResult, SendStatus
+from broadcast.channels.base import Message, MessageChannel, SendResult, SendStatus
 from broadcast.channels.sandbox import Sandbox
 from broadcast.leader_lease import LeaderLease
-from broadcast.people.notices import Notices
+from broadcast.people.notices import NoticeSender
 from broadcast.people.reminders import Reminders
 from broadcast.people.taps import Taps
 from fenghuo import clock
@@ -27,6 +27,7 @@ from fenghuo.transport.redis_lease import new_token
 from fenghuo.transport.stage import Stage
 from tests.browser.console_page import settings_at
 from tests.browser.scenes import two_officers as s
+from tests.support.scripted_channels import Scripted
 from tests.support.waiting import for_ever, until
 
 
@@ -53,13 +54,19 @@ class Mute:
 
 
 @asynccontextmanager
-async def room(redis_url: str, namespace: str, mute: Mute) -> AsyncIterator[tuple[Desk, AnyTransport]]:
-    """The stage that sends notices, on a street whose officers have ways to be told."""
+async def room(
+    redis_url: str, namespace: str, mute: Mute, **apps: MessageChannel
+) -> AsyncIterator[tuple[Desk, AnyTransport]]:
+    """The stage that sends notices, on a street whose officers have ways to be told; ``apps`` are channels
+    that reach a person by the user id."""
     settings = settings_at(redis_url, namespace, public_url="https://fenghuo.example")
     desk = open_desk(settings)
     transport = open_transport(settings, "broadcast", desk)
-    channels: dict[str, Channel] = {"sandbox": Sandbox(desk.client, desk.keys, 100), "wecom_robot": mute}  # type: ignore[dict-item]
-    notices = Notices(desk, channels, settings)
+    channels: dict[str, MessageChannel] = {
+        "sandbox": Sandbox(desk.client, desk.keys, 100),
+        "wecom_robot": mute,  # type: ignore[dict-item]
+    }
+    notices = NoticeSender(desk, channels | apps, dict.fromkeys(apps, "notices"), settings)
     stage = Stage(
         room="broadcast", name="notify", topic=NOTICES_REQUESTED, batch=50, fold_input=True,
         handle=notices.on_notices_requested,
@@ -152,6 +159,23 @@ async def test_a_way_that_hangs_or_refuses_holds_up_nobody_and_is_never_logged(
         assert len(mute.asked) == 2, "tried once"
         assert "93000" in str([x.__dict__ for x in caplog.records])
         assert "robot-key-77" not in str([x.__dict__ for x in caplog.records])
+
+
+async def test_a_person_without_a_way_of_their_own_is_told_by_the_user_id(
+    redis_url: str, namespace: str
+) -> None:
+    mute, app = Mute(), Scripted("wecom_app", idempotent=False)
+    async with room(redis_url, namespace, mute, wecom_app=app) as (desk, transport):
+        for who, own in (("dong", None), ("duty", e.Binding(channel="wecom_robot", target="own"))):
+            person = await desk.directory.person(who)
+            assert person is not None
+            known = replace(person, userid=f"U-{who}", notify=own)
+            await desk.project([e.PersonChanged(event_id=who, at=clock.now(), person=known)])
+        await loop(desk, transport, redis_url, namespace).publish_due(clock.now())
+        await until(lambda: told(desk, "station"))
+        await until(lambda: told(desk, "todo"))
+    assert [(x.target, x.credential, x.kind) for x in app.asked] == [("U-dong", "notices", "notice")]
+    assert [x.target for x in mute.asked] == ["own"]
 
 
 async def test_what_is_tapped_settled_or_over_asks_for_nobody(redis_url: str, namespace: str) -> None:

@@ -20,7 +20,7 @@ def officer(who: str, **more: object) -> e.Person:
     return e.Person(person_id=who, **(fields | more))  # type: ignore[arg-type]
 
 
-def tap(press: str, group_id: str, *, kind: e.Kind = "warning", undo: bool = False) -> e.TapMade:
+def tap(press: str, group_id: str, *, kind: e.TextKind = "warning", undo: bool = False) -> e.TapMade:
     now, tap_id = clock.now(), tap_id_of(press, A1, 1, kind, group_id)
     return e.TapMade(
         event_id=tap_id, at=now, tap_id=tap_id, person_id="wang", alert_id=A1, version=1, kind=kind,

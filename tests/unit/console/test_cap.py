@@ -11,7 +11,7 @@ from lxml import etree
 from msgspec.structs import replace
 
 from console.public import atom_feed, cap
-from console.public.cap import About, CapDocument, Info, Message, Released, documents, faults_of, render
+from console.public.cap import About, CapDocument, CapMessage, Info, Released, documents, faults_of, render
 from fenghuo.domain import warning_text
 from fenghuo.domain.alert import Audience, check_code
 from tests.support.cap_builders import ABOUT, AT, CORRECTION, ID, ISSUER, TEXT, release, whole_life
@@ -119,12 +119,12 @@ def test_another_district_gets_neither_our_code_nor_our_name() -> None:
     assert (info.geocode, info.sender_name) == ("", "邻区反诈中心")
 
 
-def with_info(message: Message, **changes: object) -> Message:
+def with_info(message: CapMessage, **changes: object) -> CapMessage:
     assert isinstance(message.info, Info)
     return replace(message, info=replace(message.info, **changes))
 
 
-FAULTS: list[tuple[str, Callable[[Message], Message]]] = [
+FAULTS: list[tuple[str, Callable[[CapMessage], CapMessage]]] = [
     ("identifier: a space", lambda m: replace(m, identifier="fenghuo 1")),
     ("identifier: a space", lambda m: replace(m, identifier="fenghuo,1")),
     ("identifier: a space", lambda m: replace(m, identifier="")),
@@ -156,7 +156,7 @@ FAULTS: list[tuple[str, Callable[[Message], Message]]] = [
 
 @pytest.mark.parametrize(("fault", "spoil"), FAULTS)
 def test_each_fault_is_found_and_keeps_the_document_back(
-    fault: str, spoil: Callable[[Message], Message]
+    fault: str, spoil: Callable[[CapMessage], CapMessage]
 ) -> None:
     right = first_document()
     assert faults_of(right.message) == []

@@ -4,8 +4,8 @@ from typing import Any
 
 import pytest
 
-from console.directory.coverage import area_of, areas, finding_on, whys
-from console.directory.coverage_survey import answers, waited_for
+from console.directory.coverage import area_of, count_reasons, finding_on, sums_by_area
+from console.directory.coverage_survey import owners_who_answered, owners_with_todo
 from fenghuo.domain.alert import Role
 from fenghuo.domain.delivery import LedgerRow
 from fenghuo.domain.events import Binding, DeliveryState, Group, Person
@@ -49,11 +49,11 @@ def test_a_group_without_a_way_that_reaches_it_is_told_with_the_reason(
     changes: dict[str, Any], why: str
 ) -> None:
     found = finding_on(whole(**changes), KEYS, (), OFFICERS)
-    assert (found.why, "no_way" in found.problems) == (why, bool(why))
+    assert (found.reason, "no_way" in found.problems) == (why, bool(why))
 
 
 def test_where_the_credentials_cannot_be_read_none_is_called_missing() -> None:
-    assert finding_on(whole(channel="webhook", credential="other"), None, (), OFFICERS).why == ""
+    assert finding_on(whole(channel="webhook", credential="other"), None, (), OFFICERS).reason == ""
 
 
 def test_the_sums_are_by_problem_and_place_with_the_worst_place_first() -> None:
@@ -68,8 +68,8 @@ def test_the_sums_are_by_problem_and_place_with_the_worst_place_first() -> None:
     assert (total.groups, total.residents, total.unreached) == (4, 300, 70)
     assert total.counts == {"no_way": 1, "no_owner": 2, "silent": 1, "no_deputy": 2}
     assert total.residents_by_problem["no_owner"] == 170
-    assert whys(findings) == {"nobody": 1}
-    assert [(x.town, x.unreached) for x in areas(findings)] == [("南桥镇", 70), ("东湖镇", 0)]
+    assert count_reasons(findings) == {"nobody": 1}
+    assert [(x.town, x.unreached) for x in sums_by_area(findings)] == [("南桥镇", 70), ("东湖镇", 0)]
 
 
 def test_an_answer_is_the_owners_tap_or_what_the_platform_tells_of_a_group_that_waited() -> None:
@@ -83,5 +83,5 @@ def test_an_answer_is_the_owners_tap_or_what_the_platform_tells_of_a_group_that_
         "g0005": LedgerRow(state=DeliveryState.SUPERSEDED, at_ms=1, since_ms=1),
         "g0999": LedgerRow(state=DeliveryState.WAITING, at_ms=1),
     }
-    assert waited_for(ledger, groups) == {"p0", "p1", "p2", "p3", "p5"}
-    assert answers(ledger, groups) == {"p1", "p3"}
+    assert owners_with_todo(ledger, groups) == {"p0", "p1", "p2", "p3", "p5"}
+    assert owners_who_answered(ledger, groups) == {"p1", "p3"}

@@ -59,6 +59,8 @@ def test_an_address_is_kept_as_its_channel_needs_it(channel: str, target: str, k
     [
         ({"channel": "pigeon"}, "'channel' is 'pigeon'; known: sandbox, relay"),
         ({"channel": ROBOT}, "'channel' is no channel"),
+        ({"channel": "wecom_app", "target": "zhou"}, "which reaches persons and no group; known: sandbox"),
+        ({"channel": "relay", "channel2": "应用消息"}, "'channel2' is wecom_app, which reaches persons"),
         ({"target": "https://groups.example.com"}, "sandbox has no address"),
         ({"channel": "webhook"}, "'target' is empty; webhook needs an address that begins"),
         ({"channel": "webhook", "target": "ftp://x.example"}, "'target' is not what webhook needs"),
@@ -157,6 +159,9 @@ def test_people_have_a_duty_a_user_id_and_a_way_to_be_told() -> None:
     assert parse_notify("dingtalk=abcd1234 secret=SECabc", sealed) == Binding(
         channel="dingtalk", target=sealed("abcd1234"), secret=sealed("SECabc")
     )
+    assert parse_notify("wecom_app=zhou credential=notices", sealed) == Binding(
+        channel="wecom_app", target="zhou", credential="notices"
+    )
     changed = plan_people([TableRow(2, person(role="approver"))], {"p1": found}, "示范区", sealed)
     assert [(x.name, x.after) for x in changed.changes["p1"]] == [
         ("role", "approver"), ("station", ""), ("duty", "no"), ("userid", ""), ("notify", ""),
@@ -170,6 +175,8 @@ def test_people_have_a_duty_a_user_id_and_a_way_to_be_told() -> None:
         ({"duty": "yes"}, "'station' is empty"),
         ({"notify": "relay"}, "'notify' is channel=address"),
         ({"notify": "webhook=abcd1234"}, "'notify': 'target' is not what webhook needs"),
+        ({"notify": "wecom_app=zhou"}, "'notify': wecom_app needs credential=..."),
+        ({"notify": "wecom_app=@all credential=notices"}, "not what wecom_app needs: the person's WeCom"),
         ({"notify": "dingtalk=abcd1234 to=x"}, "'notify' is channel=address"),
         ({"role": "boss"}, "known: resident"),
     ],

@@ -7,11 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fenghuo.desk.alerts import Sighting
-from fenghuo.desk.deliveries import TapTime, WarnedGroup
+from fenghuo.desk.deliveries import TapTime, WallEntry, WarnedGroup
 from fenghuo.desk.notices import Escalation, SentNotice
 from fenghuo.desk.order_outcomes import OrderOutcome
 from fenghuo.desk.releases import decode_latest, encode_latest
-from fenghuo.desk.sandbox_wall import WallEntry
 from fenghuo.desk.surges import PatternMatch
 from fenghuo.domain import events as e
 from fenghuo.domain.delivery import LatestRelease
@@ -19,7 +18,7 @@ from fenghuo.domain.delivery import LatestRelease
 ids = st.text(st.characters(exclude_characters="|", exclude_categories=["Cs"]), min_size=1)
 texts = st.text(st.characters(exclude_categories=["Cs"]))
 numbers = st.integers(0, 2**41)
-kinds = st.sampled_from(get_args(e.Kind))
+kinds = st.sampled_from(get_args(e.TextKind))
 
 
 @given(st.builds(PatternMatch, numbers, ids, ids, st.none() | ids, texts))

@@ -10,26 +10,32 @@ from fenghuo.domain.channels import CHANNELS, ROWS, SettledBy, channel_label, se
 from fenghuo.runtime.room import open_desk
 from tests.support.builders import settings
 
-FACTS: dict[str, dict[str, str]] = {
-    "TAPPED_HERE": {"relay": "its groups wait on the to-do page"},
-    "OWNER_TASKS": {"wecom_customer_group": "add_msg_template gives the owner a task"},
-    "NEEDS_TAP": {"relay": "", "wecom_customer_group": ""},
-    "IDEMPOTENT": {"sandbox": "", "relay": "", "webhook": "X-Event-Id"},
-    "ROBOTS": {"wecom_robot": "key", "dingtalk": "access_token", "feishu": "token"},
-    "NEEDS_CREDENTIAL": {"wecom_customer_group": "corpid and secret"},
-    "COUNTED": {"wecom_customer_group": "as many a month as the month has days"},
-    "CARRY_REPLIES": {"sandbox": ""},
-    "NOTIFY": dict.fromkeys(("wecom_robot", "dingtalk", "feishu", "webhook", "apprise"), ""),
-    "SEALED": dict.fromkeys(("wecom_robot", "dingtalk", "feishu", "webhook", "apprise"), ""),
-    "SIGNING": dict.fromkeys(("dingtalk", "feishu"), ""),
+FACTS = {
+    "TAPPED_HERE": {"relay"},
+    "OWNER_TASKS": {"wecom_customer_group"},
+    "NEEDS_TAP": {"relay", "wecom_customer_group"},
+    "IDEMPOTENT": {"sandbox", "relay", "webhook"},
+    "ROBOTS": {"wecom_robot", "dingtalk", "feishu"},
+    "NEEDS_CREDENTIAL": {"wecom_customer_group", "wecom_app"},
+    "BY_USER_ID": {"wecom_app"},
+    "COUNTED": {"wecom_customer_group"},
+    "CARRY_REPLIES": {"sandbox"},
+    "NOTIFY": {"wecom_robot", "dingtalk", "feishu", "webhook", "apprise", "wecom_app"},
+    "SEALED": {"wecom_robot", "dingtalk", "feishu", "webhook", "apprise"},
+    "SIGNING": {"dingtalk", "feishu"},
 }
-"""Each set's members, with the reason where it is the platform's own."""
-BYTES = {"wecom_robot": 2048, "wecom_customer_group": 4000, "dingtalk": 18_000, "feishu": 18_000}
+BYTES = {
+    "wecom_robot": 2048,
+    "wecom_app": 2048,
+    "wecom_customer_group": 4000,
+    "dingtalk": 18_000,
+    "feishu": 18_000,
+}
 
 
 @pytest.mark.parametrize("name", FACTS)
 def test_a_fact_is_true_of_exactly_these_channels(name: str) -> None:
-    assert getattr(channels, name) == FACTS[name].keys()
+    assert getattr(channels, name) == FACTS[name]
 
 
 def test_every_set_of_the_table_is_looked_at() -> None:
@@ -46,6 +52,12 @@ def test_the_ways_to_groups_keep_their_order_with_the_sandbox_first() -> None:
     assert channels.GROUP_CHANNELS == (
         "sandbox", "relay", "wecom_customer_group", "wecom_robot", "dingtalk", "feishu", "webhook", "apprise",
     )  # fmt: skip
+
+
+def test_a_way_to_persons_alone_is_no_way_to_groups() -> None:
+    assert CHANNELS.keys() - set(channels.GROUP_CHANNELS) == {"wecom_app"}
+    assert channels.CHANNEL_NAMES.keys() == set(channels.GROUP_CHANNELS)
+    assert channels.CHANNELS.keys() - set(channels.GROUP_CHANNELS) <= channels.NOTIFY
 
 
 def test_what_waits_for_a_tap_goes_first_and_what_goes_one_at_a_time_last() -> None:
@@ -86,3 +98,4 @@ def test_each_adapter_keeps_to_its_row() -> None:
     assert built.tasks.keys() == channels.OWNER_TASKS
     assert {x.most_chats for x in built.tasks.values()} == {2000}
     assert built.direct.keys() | built.tasks.keys() == CHANNELS.keys()
+    assert built.to_groups.keys() | built.tasks.keys() == set(channels.GROUP_CHANNELS)

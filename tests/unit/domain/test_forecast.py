@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from fenghuo.domain.forecast import (
     Arrival,
     ChannelRate,
-    Escalation,
+    EscalationDelays,
     Forecast,
     ForecastGroup,
     forecast,
@@ -21,8 +21,8 @@ from fenghuo.domain.reach_times import HORIZON_S
 from fenghuo.domain.response_times import NIGHT_LOG, PastTodo, is_night
 
 DEPUTY_S, STATION_S = 900.0, 2400.0
-STEPS = Escalation(deputy_s=DEPUTY_S, station_s=STATION_S)
-ALONE = Escalation(deputy_s=None, station_s=None)
+STEPS = EscalationDelays(deputy_s=DEPUTY_S, station_s=STATION_S)
+ALONE = EscalationDelays(deputy_s=None, station_s=None)
 PACES = {"webhook": ChannelRate(per_s=10, answer_s=0.5)}
 
 

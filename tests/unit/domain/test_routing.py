@@ -13,6 +13,7 @@ from console.directory.coverage import finding_on
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import Content, Role
 from fenghuo.domain.audience import frozen_reach, reach_of
+from fenghuo.domain.channels import CHANNELS as CHANNEL_TABLE
 from fenghuo.domain.channels import COUNTED, GROUP_CHANNELS, send_order
 from fenghuo.domain.routing import NoWay, Route, route, way_of
 from fenghuo.domain.taps import Tappers
@@ -100,6 +101,12 @@ def test_the_first_binding_to_a_channel_is_the_one_that_is_used() -> None:
     assert way_of(twins, "sandbox") == e.Binding(channel="sandbox") and way_of(twins, "feishu") is None
 
 
+def test_a_way_to_persons_leads_to_no_group_whatever_was_approved() -> None:
+    forged = group(1, channel="wecom_app", target="wang", owner="wang")
+    approved = content(channels=("wecom_app",))
+    assert route(forged, approved, NOBODY) == Route(None, NoWay.NOT_APPROVED)
+
+
 # --- who can tap ------------------------------------------------------------------------------------------
 
 RELAYED = group(1, channel="relay", owner="o", deputy="d", station="东所")
@@ -158,7 +165,7 @@ def test_what_goes_on_or_corrects_passes_over_ways_that_nobody_can_tap() -> None
 # --- whoever asks gets its answer -------------------------------------------------------------------------
 
 IDS = ("", "o1", "o2", "d1")
-CHANNELS = st.sampled_from((*GROUP_CHANNELS, "pigeon"))
+CHANNELS = st.sampled_from((*CHANNEL_TABLE, "pigeon"))
 GROUPS = st.builds(
     lambda owner, deputy, station, ways, gone: group(
         1, owner=owner, deputy=deputy, station=station, gone=gone, channel=ways[0].channel,
@@ -223,7 +230,7 @@ def test_coverage_and_plan_have_the_same_way_and_the_same_reason(
 ) -> None:
     finding = finding_on(one, None, (), people, approved)
     assert (finding.route.channel, str(finding.route.reason or "")) == planned(one, approved, people, {})
-    assert ("no_way" in finding.problems, finding.why == "nobody") == (
+    assert ("no_way" in finding.problems, finding.reason == "nobody") == (
         finding.route.way is None, finding.route.reason is NoWay.NOBODY,
     )  # fmt: skip
 

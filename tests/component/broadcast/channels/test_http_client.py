@@ -13,7 +13,7 @@ import pytest
 
 from broadcast.channels.base import SendResult, SendStatus
 from broadcast.channels.http import connector
-from broadcast.channels.http.address_guard import Address
+from broadcast.channels.http.address_guard import SocketAddress
 from broadcast.channels.http.body import LONGEST_BODY
 from broadcast.channels.http.client import HttpClient, HttpResponse
 from broadcast.channels.http.connection import Connection
@@ -367,7 +367,7 @@ async def test_a_connection_that_ends_as_it_begins_means_that_nothing_left(
 
 @pytest.mark.parametrize("error", [RuntimeError("can't start new thread"), ValueError("KEY"), OSError("KEY")])
 async def test_whatever_goes_wrong_before_the_request_means_that_nothing_left(error: Exception) -> None:
-    async def resolve(host: str, port: int) -> list[Address]:
+    async def resolve(host: str, port: int) -> list[SocketAddress]:
         raise error
 
     outcome = await posted(HttpClient(2, resolve=resolve), "http://hook.example/x")
@@ -394,7 +394,7 @@ async def test_whoever_stops_waiting_for_a_name_takes_it_from_nobody_else() -> N
     known = asyncio.Event()
     async with byte_server(always) as server:
 
-        async def resolve(host: str, port: int) -> list[Address]:
+        async def resolve(host: str, port: int) -> list[SocketAddress]:
             await known.wait()
             return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
 
@@ -410,7 +410,7 @@ async def test_whoever_stops_waiting_for_a_name_takes_it_from_nobody_else() -> N
 
 
 async def test_a_name_that_is_not_found_in_time_means_that_nothing_left() -> None:
-    async def resolve(host: str, port: int) -> list[Address]:
+    async def resolve(host: str, port: int) -> list[SocketAddress]:
         await asyncio.sleep(60)
         return []
 
@@ -540,7 +540,7 @@ async def test_a_connection_to_one_name_serves_no_other_of_the_same_address() ->
 
 @pytest.mark.parametrize("known", [False, True], ids=["resolving", "connected"])
 async def test_closing_ends_nobody_with_a_cancellation(known: bool) -> None:
-    async def resolve(host: str, port: int) -> list[Address]:
+    async def resolve(host: str, port: int) -> list[SocketAddress]:
         if not known:
             await asyncio.Event().wait()
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]

@@ -4,10 +4,11 @@ from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
-from broadcast.people.notices import asked_for, text_of
-from broadcast.people.reminders import Directory, Times, Waiting, due
+from broadcast.people.notices import rows_of, text_of, way_to
+from broadcast.people.reminders import DirectorySnapshot, Times, Waiting, due
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId, Role
@@ -37,7 +38,7 @@ GROUPS = {
         group(5, owner="left", deputy="", station="东所"),
     ]
 }
-REGISTER = Directory(GROUPS, PEOPLE)
+REGISTER = DirectorySnapshot(GROUPS, PEOPLE)
 
 
 def waits(
@@ -148,8 +149,8 @@ def notice(level: str, kind: str = "warning", ids: Sequence[str] = ("g0001",)) -
 
 def test_a_first_word_counts_all_groups_that_wait_by_now() -> None:
     ledger = dict(waits(1, 2, 4).rows)
-    assert set(asked_for(notice("todo"), ledger, GROUPS)) == {"g0001", "g0002"}
-    assert set(asked_for(notice("remind"), ledger, GROUPS)) == {"g0001"}
+    assert set(rows_of(notice("todo"), ledger, GROUPS)) == {"g0001", "g0002"}
+    assert set(rows_of(notice("remind"), ledger, GROUPS)) == {"g0001"}
 
 
 def test_the_text_says_what_waits_where_and_nothing_when_nothing_does() -> None:
@@ -161,3 +162,13 @@ def test_the_text_says_what_waits_where_and_nothing_when_nothing_does() -> None:
     assert "企业微信里有 1 个群" in text_of(notice("todo"), tasks, "冒充客服", "")
     gone = {"g0001": LedgerRow(state=State.SHOWN, at_ms=0, channel="relay")}
     assert text_of(notice("station"), gone, "冒充客服", "") == ""
+
+
+def test_a_person_is_told_by_their_own_way_or_else_by_the_user_id() -> None:
+    apps, robot = {"wecom_app": "notices"}, e.Binding(channel="wecom_robot", target="k")
+    plain = e.Person(person_id="wang", name="王", role=Role.OFFICER, district="示范区")
+    assert way_to(plain, apps) is None, "no user id, no way"
+    known = msgspec.structs.replace(plain, userid="WangWei")
+    assert way_to(known, apps) == e.Binding(channel="wecom_app", target="WangWei", credential="notices")
+    assert way_to(known, {}) is None, "no app that may send"
+    assert way_to(msgspec.structs.replace(known, notify=robot), apps) == robot
