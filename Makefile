@@ -10,6 +10,7 @@ ALL_TESTS := -n 2 --dist loadfile --no-loadscope-reorder
 .ONESHELL:
 .DELETE_ON_ERROR:
 .SHELLFLAGS := -euc
+unexport PYTHONDONTWRITEBYTECODE # the tests start hundreds of processes: what is compiled is kept
 
 ENV := .venv/.installed
 DEV := .venv/.developing

@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 from bench._sentences import clauses
 from consumers.live_library import seed_patterns
-from patterns.characters.sources import is_han, syllables
+from patterns.characters.character_facts import is_han, syllables
 from patterns.data.everyday_messages import EVERYDAY
 from patterns.text.slots import example
 

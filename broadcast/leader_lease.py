@@ -5,8 +5,8 @@ import contextlib
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.redis import reaching_redis
 from fenghuo.errors import Transient
-from fenghuo.transport.redis_lease import is_dead, new_token
 from fenghuo.transport.redis_lua import RELEASE_LUA, RENEW_LUA
+from fenghuo.transport.stage_lease import is_dead, new_token
 
 
 class LeaderLease:

@@ -17,7 +17,7 @@ from datetime import timedelta
 import msgspec
 
 from consumers.credibility import counted_reporters, credibility_flags, is_new
-from consumers.drafting import Evidence, compose
+from consumers.draft_text import Evidence, compose
 from consumers.live_library import OTHER, fraud_types
 from fenghuo.clock import from_ms, to_ms
 from fenghuo.desk.alerts import Drafted

@@ -76,7 +76,7 @@ REPORTS_UNMATCHED = _topic(
     "consumers desk",
     30,
 )
-"""Corrections stand among the reports whose clusters they are about: one owner, one order."""
+"""Corrections are in the topic of the reports whose clusters they change: one process, one order."""
 REPORTS_SIGHTED = _topic(
     "reports.sighted", (e.SightingRecorded,), lambda x: x.alert_id, "consumers", "desk", 30
 )

@@ -9,7 +9,7 @@ from typing import Literal, get_args
 import numpy as np
 from rapidfuzz import fuzz, process
 
-from patterns.characters.sources import is_han
+from patterns.characters.character_facts import is_han
 from patterns.matching import Library
 from patterns.model import FraudType, Pattern, Verdict, Voice
 from patterns.text.normalise import clean_batch, fold_batch

@@ -12,7 +12,7 @@ from typing import ClassVar
 from broadcast.channels.base import Message, SendResult, SendStatus, each
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Platform, judge_answer
-from broadcast.channels.text_limits import truncate
+from broadcast.channels.text_truncation import truncate
 from fenghuo import clock
 
 _KEY = re.compile(r"[A-Za-z0-9_-]{1,200}")

@@ -12,7 +12,7 @@ from broadcast.channels.access_tokens import TenantApp, TokenStore
 from broadcast.channels.base import Message, SendResult, SendStatus, each
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Platform, code_of
-from broadcast.channels.text_limits import truncate
+from broadcast.channels.text_truncation import truncate
 from broadcast.channels.wecom_api import URL, WecomApi
 from fenghuo.domain.channels import WECOM_APP, WECOM_USER_ID
 

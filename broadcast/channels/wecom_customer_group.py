@@ -11,7 +11,7 @@ from broadcast.channels.access_tokens import TenantApp, TokenStore
 from broadcast.channels.base import Created, Progress, SendResult, SendStatus, Task
 from broadcast.channels.http.client import HttpClient
 from broadcast.channels.platform_codes import Kind, Platform, code_of, meaning
-from broadcast.channels.text_limits import truncate
+from broadcast.channels.text_truncation import truncate
 from broadcast.channels.wecom_api import URL, WecomApi
 from fenghuo import clock
 from fenghuo.domain.channels import WECOM_CUSTOMER_GROUP

@@ -98,7 +98,7 @@ async def _load(deps: Dependencies, alert: Alert, content: Content) -> ApprovalP
     halted = await wholly_halted(deps)
     forecast = await asyncio.to_thread(
         forecast_for, reached, {k: x.channel for k, x in routes.items()}, content,
-        habits=await past_todos_by_person(deps, reached), settings=deps.settings, halted=halted,
+        todos_by_person=await past_todos_by_person(deps, reached), settings=deps.settings, halted=halted,
         released_at=now,
     )  # fmt: skip
     channels = reach_by_channel(reached, routes, halted)

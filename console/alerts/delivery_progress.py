@@ -84,7 +84,7 @@ async def _forecast(deps: Dependencies, alert: Alert) -> Forecast | None:
         released_at = requested_at(alert, "warning")
         return await asyncio.to_thread(
             forecast_for, groups, {k: row.channel for k, row in rows.items()}, alert.content,
-            habits=await past_todos_by_person(deps, groups),
+            todos_by_person=await past_todos_by_person(deps, groups),
             settings=deps.settings, halted=await wholly_halted(deps), released_at=released_at,
             elapsed_s=max(0.0, (clock.now() - released_at).total_seconds()),
             arrived={

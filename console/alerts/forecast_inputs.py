@@ -79,7 +79,7 @@ def forecast_for(
     channels: Mapping[str, str],
     content: Content,
     *,
-    habits: Mapping[str, Sequence[PastTodo]],
+    todos_by_person: Mapping[str, Sequence[PastTodo]],
     settings: Settings,
     halted: Collection[str],
     released_at: datetime,
@@ -98,7 +98,7 @@ def forecast_for(
     sent_by = {} if never else {k: channel for k, channel in channels.items() if k not in lost}
     inputs = [_input(group, sent_by.get(group.group_id, "")) for group in groups]
     found = forecast(
-        inputs, habits, escalation=escalation_of(settings, content.severity),
+        inputs, todos_by_person, escalation=escalation_of(settings, content.severity),
         rates=rates_of(settings, halted), at_hour=hour_of(starts_at), elapsed_s=max(0.0, elapsed_s - late_s),
         arrived={k: replace(x, at_s=max(0.0, x.at_s - late_s)) for k, x in arrived.items()},
     )  # fmt: skip

@@ -9,9 +9,9 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from consumers.clusters.cluster_draft import draft_of
 from consumers.clusters.corrections import merged, split
 from consumers.clusters.district import DistrictClusters, LoadedCluster
+from consumers.clusters.draft_order import draft_of
 from consumers.clusters.growth import joined
 from consumers.credibility import counted_reporters, is_new
 from fenghuo.clock import to_ms

@@ -15,8 +15,8 @@ from fenghuo.errors import Refused
 from fenghuo.runtime.room import AnyTransport
 from fenghuo.settings import Settings, load_settings
 from fenghuo.topics import TOPICS
-from fenghuo.transport.redis_lease import is_dead
 from fenghuo.transport.stage import end_tasks
+from fenghuo.transport.stage_lease import is_dead
 
 LEASE_S = 60
 """How long the lease of a killed rebuild keeps another one from starting."""

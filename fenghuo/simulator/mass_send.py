@@ -41,7 +41,7 @@ class MassSend:
 
 
 class Surroundings(Protocol):
-    """What tasks need of the platform that they stand on."""
+    """What mass sends need of the platform."""
 
     seed: int
     clock: SimClock

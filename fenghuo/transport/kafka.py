@@ -1,7 +1,7 @@
 """Events over Apache Kafka, on FastStream's KafkaBroker (aiokafka): for a district and beyond.
 
 - ``KafkaStageWorker`` (kafka_worker) works a stage; the processes share the group's partitions.
-- ``provision`` and ``WholeTopic`` (kafka_topics) create the topics and read whole ones.
+- ``provision`` and ``WholeTopic`` (kafka_admin) create the topics and read whole ones.
 
 After a crash, uncommitted records are redelivered. That is idempotent: ids are derived from the input's, and
 changes to the desk are versioned. Not covered: a record that kills its process each time kills every process
@@ -23,7 +23,7 @@ from fenghuo.domain import events as e
 from fenghuo.errors import Unavailable
 from fenghuo.topics import Topic, topic_of
 from fenghuo.transport.batch_runner import HANDLE_S
-from fenghuo.transport.kafka_topics import PROVISION_S, WholeTopic, group_lags, provision, reaching_kafka
+from fenghuo.transport.kafka_admin import PROVISION_S, WholeTopic, group_lags, provision, reaching_kafka
 from fenghuo.transport.kafka_worker import KafkaStageWorker, RawCodec
 from fenghuo.transport.linger import Linger
 from fenghuo.transport.stage import ApplyEvents, Follow, Follower, Stage, check_writer, decode_all, end_tasks

@@ -23,7 +23,7 @@ from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
 from fenghuo.errors import Transient
 from fenghuo.transport.batch_runner import BatchResult, BatchRunner
-from fenghuo.transport.kafka_topics import reaching_kafka
+from fenghuo.transport.kafka_admin import reaching_kafka
 from fenghuo.transport.stage import Record, Stage, StageStopped
 
 log = logging.getLogger(__name__)

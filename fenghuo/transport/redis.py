@@ -5,7 +5,7 @@ FastStream provides the subscriber and its loop. Its acknowledgement on streams 
 so three things replace it:
 
 - ``PendingFirst`` (redis_streams) reads the pending entries, in order, before any new one;
-- ``Lease`` (redis_lease) lets one process work a (stage, stream); others stand by and take over;
+- ``Lease`` (stage_lease) lets one process work a (stage, stream); others stand by and take over;
 - one script (redis_lua) commits a batch atomically: it checks the lease, refuses when a reader is too far
   behind, changes the desk, adds the outputs, acknowledges.
 

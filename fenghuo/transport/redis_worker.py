@@ -17,10 +17,10 @@ from fenghuo.domain import events as e
 from fenghuo.errors import Transient
 from fenghuo.topics import Topic, topic_of
 from fenghuo.transport.batch_runner import BatchResult, BatchRunner, dead_letter, letter_changes
-from fenghuo.transport.redis_lease import LEASE_MS, Lease
 from fenghuo.transport.redis_lua import COMMIT_LUA
 from fenghuo.transport.redis_streams import CONSUMER, PendingFirst, StreamsBroker, declare_group
 from fenghuo.transport.stage import Record, Stage, StageStopped, end_tasks
+from fenghuo.transport.stage_lease import LEASE_MS, Lease
 
 log = logging.getLogger(__name__)
 

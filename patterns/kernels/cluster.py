@@ -14,7 +14,7 @@ from typing import NamedTuple
 import numpy as np
 
 from patterns.arrays import F32, I32, I64, U8, U16, U64
-from patterns.characters.tables import GAP, LINK, NUMBER
+from patterns.characters.compiled_tables import GAP, LINK, NUMBER
 from patterns.kernels import DiskCached, compiled
 
 BITS = 20

@@ -7,7 +7,7 @@ patterns that hold gram g are slots[heads[g]:heads[g + 1]].
 
 import numpy as np
 
-from patterns.characters.tables import GAP, LINK, NUMBER
+from patterns.characters.compiled_tables import GAP, LINK, NUMBER
 from patterns.kernels import DiskCached, compiled
 
 BITS = 20

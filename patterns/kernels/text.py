@@ -7,7 +7,7 @@ place and returns the new length. Long, since compiled functions call only those
 
 import numpy as np
 
-from patterns.characters.tables import (  # fmt: skip
+from patterns.characters.compiled_tables import (  # fmt: skip
     DIGIT,
     HAN,
     HAN_DIGIT,

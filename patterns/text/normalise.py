@@ -14,8 +14,8 @@ from typing import NamedTuple
 import numpy as np
 
 from patterns.arrays import I32, I64, U16, U32, U64
-from patterns.characters.sources import is_han, syllables
-from patterns.characters.tables import characters, characters_and_marks
+from patterns.characters.character_facts import is_han, syllables
+from patterns.characters.compiled_tables import characters, characters_and_marks
 from patterns.data.trusted import DOMAINS
 from patterns.kernels import text as text_kernels
 

@@ -3,7 +3,7 @@
 import re
 from functools import cache
 
-from patterns.characters.tables import GAP, HANDLE, LINK, NUMBER
+from patterns.characters.compiled_tables import GAP, HANDLE, LINK, NUMBER
 from patterns.data.placeholders import PLACEHOLDERS
 
 SLOTS: dict[str, tuple[str, str]] = {

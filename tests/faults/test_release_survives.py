@@ -40,6 +40,7 @@ from tests.support.builders import SAFE_CORRECTION
 from tests.support.room_processes import RoomProcess, shares
 from tests.support.waiting import until
 
+pytestmark = pytest.mark.alone
 KILLS, CUTS = 10, 10
 REQUEST_MS = 1_000
 """One request's time, from the order's outcome on the desk till the last message that had left is shown."""

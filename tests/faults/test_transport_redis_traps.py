@@ -21,8 +21,8 @@ from fenghuo import topics
 from fenghuo.desk.keys import Keys
 from fenghuo.domain import events as e
 from fenghuo.transport.redis import RedisTransport
-from fenghuo.transport.redis_lease import Lease, is_dead
 from fenghuo.transport.redis_streams import CONSUMER, declare_group, trim
+from fenghuo.transport.stage_lease import Lease, is_dead
 from tests.support.transport_harness import (
     OwnServer,
     RecordingStage,

@@ -6,30 +6,41 @@ from collections.abc import Awaitable, Callable
 from typing import TypeVar
 
 T = TypeVar("T")
-EVERY_S = 0.01
+LONGEST_PAUSE_S = 0.02
+
+
+def pause_s(waited_s: float) -> float:
+    """Until the next look: a twentieth of what has been waited, so that no test waits much longer than what
+    it waits for, and a long wait costs little."""
+    return min(max(waited_s / 20, 0.001), LONGEST_PAUSE_S)
 
 
 async def until(
-    look: Callable[[], Awaitable[T] | T], within_s: float = 30, what: str = "it", every_s: float = EVERY_S
+    look: Callable[[], Awaitable[T] | T], within_s: float = 30, what: str = "it", every_s: float = 0
 ) -> T:
-    """The first true answer of ``look``; the test fails when there is none in time."""
-    deadline = time.monotonic() + within_s
+    """The first true answer of ``look``; the test fails when there is none in time.
+
+    ``every_s``: for a look that takes long itself.
+    """
+    began = time.monotonic()
     while True:
         found = look()
         if isinstance(found, Awaitable):
             found = await found
         if found:
             return found
-        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
-        await asyncio.sleep(every_s)
+        waited_s = time.monotonic() - began
+        assert waited_s < within_s, f"waited {within_s} s in vain for {what}"
+        await asyncio.sleep(every_s or pause_s(waited_s))
 
 
 def until_now(look: Callable[[], T], within_s: float = 30, what: str = "it") -> T:
     """The same where there is no event loop."""
-    deadline = time.monotonic() + within_s
+    began = time.monotonic()
     while not (found := look()):
-        assert time.monotonic() < deadline, f"waited {within_s} s in vain for {what}"
-        time.sleep(EVERY_S)
+        waited_s = time.monotonic() - began
+        assert waited_s < within_s, f"waited {within_s} s in vain for {what}"
+        time.sleep(pause_s(waited_s))
     return found
 
 
@@ -38,7 +49,7 @@ async def never(look: Callable[[], object], for_s: float) -> None:
     deadline = time.monotonic() + for_s
     while time.monotonic() < deadline:
         assert not look()
-        await asyncio.sleep(EVERY_S)
+        await asyncio.sleep(LONGEST_PAUSE_S)
 
 
 async def others_run(times: int = 1) -> None:

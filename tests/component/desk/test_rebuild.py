@@ -10,7 +10,7 @@ from fenghuo.commands.rebuild import drop_desk, fold_again
 from fenghuo.domain.alert import Action, Origin, Role
 from fenghuo.runtime.room import open_desk, open_transport
 from fenghuo.settings import Settings
-from tests.component.broadcast.test_taps_in_rooms import A1, officer, tap
+from tests.component.broadcast.people.test_taps import A1, officer, tap
 from tests.component.test_stories import desk_dump
 from tests.support.builders import content, draft, group, order, settings
 from tests.support.rooms_in_process import RunningRooms, running_rooms, seen_hash

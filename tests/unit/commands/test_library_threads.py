@@ -11,7 +11,7 @@ from fenghuo import commands
 from tests.architecture.checkout import ROOT
 
 LOADED = """
-from patterns.characters.sources import syllables
+from patterns.characters.character_facts import syllables
 from pypinyin.constants import PHRASES_DICT
 print(len(PHRASES_DICT), len(syllables()) > 20_000, syllables()[ord("骗")])
 """

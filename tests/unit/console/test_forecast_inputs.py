@@ -62,7 +62,7 @@ def test_severe_warnings_are_passed_on_sooner() -> None:
 def test_a_halted_channel_and_a_refused_group_reach_nobody() -> None:
     groups = [group(n, channel="webhook") for n in range(10)]
     assert "webhook" not in rates_of(TOLD, {"webhook"})
-    asked = {"habits": {}, "settings": TOLD, "released_at": NOON}
+    asked = {"todos_by_person": {}, "settings": TOLD, "released_at": NOON}
     halted = forecast_for(groups, by(groups), CONTENT, halted={"webhook"}, **asked)  # type: ignore[arg-type]
     assert {x.median_s for x in halted.times} == {None}
     lost = {x.group_id for x in groups[:3]}
@@ -84,7 +84,7 @@ def test_what_is_done_by_now_is_reached_and_the_rest_comes_later() -> None:
         groups,
         by(groups),
         CONTENT,
-        habits={},
+        todos_by_person={},
         settings=TOLD,
         halted=(),
         released_at=NOON,
@@ -97,7 +97,7 @@ def test_what_is_done_by_now_is_reached_and_the_rest_comes_later() -> None:
 
 def test_what_the_quiet_hours_hold_is_foretold_from_their_end() -> None:
     groups = [group(n, channel="webhook") for n in range(10)]
-    asked = {"habits": {}, "settings": TOLD, "halted": (), "released_at": NOON + timedelta(hours=11)}
+    asked = {"todos_by_person": {}, "settings": TOLD, "halted": (), "released_at": NOON + timedelta(hours=11)}
     night_s = 8 * 3600.0
 
     def at(**changes: object) -> list[float | None]:
@@ -113,7 +113,8 @@ def test_what_was_reached_before_the_night_stays_reached_and_the_rest_waits_for_
     groups = [group(n, channel="webhook") for n in range(10)]
     done = {x.group_id: Arrival(9 * 3600.0) for x in groups[:6]}
     half, most, _ = forecast_for(
-        groups, by(groups), content(channels=("webhook",), severity="moderate"), habits={}, settings=TOLD,
+        groups, by(groups), content(channels=("webhook",), severity="moderate"), todos_by_person={},
+        settings=TOLD,
         halted=(), released_at=NOON + timedelta(hours=11), elapsed_s=9.5 * 3600, arrived=done,
     ).times  # fmt: skip
     assert half.median_s == 9 * 3600.0

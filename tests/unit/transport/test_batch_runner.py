@@ -1,4 +1,4 @@
-"""The workbench decides what happens to a batch; it knows no broker, so a list stands for one here."""
+"""The batch runner decides what happens to a batch; it knows no broker, so a list replaces one here."""
 
 from collections.abc import Sequence
 

@@ -314,7 +314,7 @@ async def test_what_is_around_a_body_is_read_no_further_than_the_limit(before: b
             await peer.say(again * 10)
             said += len(again) * 10
 
-    async with asking(endless, timeout_s=10) as here:
+    async with asking(endless, timeout_s=2) as here:
         assert verdict(await here.ask()) is SendStatus.UNKNOWN
         await here.server.all_closed()
     assert said < LONGEST_HEAD * 10

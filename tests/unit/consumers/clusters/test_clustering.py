@@ -6,9 +6,9 @@ from types import SimpleNamespace
 
 import msgspec
 
-from consumers.clusters.cluster_draft import draft_of
 from consumers.clusters.clustering import Clustering
 from consumers.clusters.district import LoadedCluster
+from consumers.clusters.draft_order import draft_of
 from consumers.clusters.growth import joined
 from consumers.credibility import CALM
 from fenghuo.clock import to_ms

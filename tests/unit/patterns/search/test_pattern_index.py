@@ -14,7 +14,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.live_library import seed_patterns
-from patterns.characters.tables import GAP, LINK, NUMBER
+from patterns.characters.compiled_tables import GAP, LINK, NUMBER
 from patterns.data.everyday_messages import EVERYDAY, STOCK
 from patterns.kernels.search import (
     ABSENT,

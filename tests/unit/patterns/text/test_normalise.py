@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.characters.tables import CLOSE, HANDLE, LINK, NUMBER, OPEN
+from patterns.characters.compiled_tables import CLOSE, HANDLE, LINK, NUMBER, OPEN
 from patterns.text.normalise import (
     clean,
     clean_batch,

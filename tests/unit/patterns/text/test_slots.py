@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from consumers.live_library import seed_patterns
-from patterns.characters.tables import GAP, HANDLE, LINK, NUMBER
+from patterns.characters.compiled_tables import GAP, HANDLE, LINK, NUMBER
 from patterns.data.placeholders import PLACEHOLDERS
 from patterns.entities.find import find
 from patterns.entities.masking import TREATMENTS

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from patterns.arrays import I64, U8, U16, U32
-from patterns.characters.sources import (
+from patterns.characters.character_facts import (
     EMOJI,
     HAN_BLOCKS,
     forget,

@@ -4,16 +4,12 @@ import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
-from typing import Any
 
 import msgspec
 import pytest
 
 from broadcast.channels.base import Message, SendResult, SendStatus
 from broadcast.deliveries.receipts import as_delivery
-from broadcast.sending import answer_journal
-from broadcast.sending.answer_journal import ANSWER_WAIT_S
-from broadcast.sending.sender import AHEAD
 from fenghuo import clock
 from fenghuo.desk.apply_script import Change
 from fenghuo.desk.deliveries import sending_mark
@@ -22,129 +18,29 @@ from fenghuo.domain.alert import Role
 from fenghuo.domain.channels import ROBOTS
 from fenghuo.domain.delivery import LatestRelease, next_attempt
 from fenghuo.domain.events import DeliveryState as State
-from fenghuo.errors import Transient, Unavailable
+from fenghuo.errors import Transient
 from fenghuo.security.sealing import seal
 from fenghuo.settings import Settings
 from tests.support.builders import DISTRICT, group, group_changed, person_changed, released, request, settings
+from tests.support.delivery_builders import (
+    halted,
+    robots,
+    way,
+)
 from tests.support.scripted_channels import (
     CUSTOMERS,
     BroadcastHarness,
-    Redis,
     Scripted,
     ScriptedTasks,
     hang,
     receipts,
     room,
 )
-from tests.support.waiting import until
 
 SHOWN, REFUSED = SendResult(SendStatus.SHOWN), SendResult(SendStatus.REFUSED, "not in the group")
 NIGHT = datetime(2026, 3, 9, 15, 30, tzinfo=UTC)
 """23:30 in China."""
 MORNING = datetime(2026, 3, 9, 23, 0, tzinfo=UTC)
-
-
-@pytest.fixture
-def told(redis_url: str, namespace: str) -> Settings:
-    return settings(redis_url=redis_url, namespace=namespace, retry_base_s=0.01, quiet_from=0, quiet_to=0)
-
-
-def robots(count: int, name: str = "dingtalk", **changes: Any) -> list[e.Group]:
-    return [group(n, channel=name, target=f"token{n}", **changes) for n in range(count)]
-
-
-def way(channel: str, **changes: str) -> e.Binding:
-    return e.Binding(channel=channel, target="t", **changes)
-
-
-def halted(events: list[e.Event]) -> list[str]:
-    return [x.name for x in events if isinstance(x, e.ChannelChanged) and x.halted]
-
-
-def resumed(name: str) -> e.ChannelChanged:
-    at = clock.now() + timedelta(seconds=1)
-    return e.ChannelChanged(event_id=f"resume-{name}", at=at, name=name, halted=False, reason="", by="ben")
-
-
-async def test_one_at_a_time_is_under_way_where_repeats_are_shown(told: Settings) -> None:
-    async def slow(_message: Message) -> SendResult:
-        await asyncio.sleep(0.01)
-        return SHOWN
-
-    ding, fei = (Scripted(x, idempotent=False, answer=slow) for x in ("dingtalk", "feishu"))
-    under_way: list[int] = []
-    for each in (ding, fei):
-        each.answer = lambda m: (under_way.append(ding.at_once + fei.at_once), slow(m))[1]
-    async with room(told, ding, fei) as here:
-        groups = [*robots(4), *(group(n, channel="feishu", target=f"t{n}") for n in range(4, 8))]
-        await here.know(*groups)
-        await here.deliver(await here.release())
-        assert set((await here.states()).values()) == {State.SHOWN}
-    assert max(under_way) == told.unkeyed_at_once == 1
-
-
-async def test_more_may_be_under_way_where_the_settings_say_so(told: Settings) -> None:
-    async def with_two_others(_message: Message) -> SendResult:
-        await until(lambda: ding.most_at_once == 3)
-        return SHOWN
-
-    ding = Scripted("dingtalk", idempotent=False, answer=with_two_others)
-    async with room(told.model_copy(update={"unkeyed_at_once": 3}), ding) as here:
-        await here.know(*robots(9))
-        await here.deliver(await here.release())
-    assert ding.most_at_once == 3
-
-
-async def test_killed_between_answer_and_commit_nothing_is_sent_twice(told: Settings) -> None:
-    ding = Scripted("dingtalk", idempotent=False)
-    async with room(told, ding) as here:
-        await here.know(*robots(3))
-        asked = await here.release()
-        told_first = await here.deliver(asked, commit=False)
-        here.begin_again()
-        told_again = await here.deliver(asked)
-        assert receipts(told_again) == receipts(told_first)
-        assert await here.states() == dict.fromkeys(["g0000", "g0001", "g0002"], State.SHOWN)
-        await here.deliver(asked)
-    assert len(ding.asked) == 3
-
-
-async def test_killed_between_send_and_answer_exactly_that_one_is_unknown(told: Settings) -> None:
-    ding = Scripted("dingtalk", idempotent=False)
-    ding.answer = lambda m: hang(m) if m.group_id == "g0001" else SHOWN
-    async with room(told, ding) as here:
-        await here.know(*robots(4))
-        asked = sorted(await here.release(), key=lambda x: x.group_id)  # type: ignore[attr-defined]
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(0.5):
-                await here.deliver(asked)
-        assert ding.groups == ["g0000", "g0001"]
-        here.begin_again()
-        ding.answer = lambda _m: SHOWN
-        await here.deliver(asked)
-        states = await here.states()
-        assert [k for k, state in states.items() if state is State.UNKNOWN] == ["g0001"]
-        assert set(states.values()) == {State.UNKNOWN, State.SHOWN}
-        rows = await here.desk.deliveries.ledger("a1", 1)
-        assert rows["g0001"].may_have_arrived, "a recall owes it the correction"
-    assert set(ding.times.values()) == {1}
-
-
-async def test_an_answer_that_redis_did_not_keep_is_remembered_until_it_does(told: Settings) -> None:
-    ding = Scripted("dingtalk", idempotent=False)
-    async with room(told, ding) as here:
-        await here.know(*robots(3))
-        asked = await here.release()
-        real = here.desk.client
-        here.desk.client = Redis(real, "set")
-        with pytest.raises(Unavailable):
-            await here.deliver(asked)
-        here.desk.client = real
-        with contextlib.suppress(TimeoutError):
-            await here.deliver(asked, commit=False)
-        await here.deliver(asked)
-        assert set((await here.states()).values()) == {State.SHOWN}
-    assert set(ding.times.values()) == {1}
 
 
 class Look:
@@ -164,111 +60,6 @@ class Look:
             await self._desk.apply(marks)
             await self._then()
         return await self._real(marks, alert_ids)
-
-
-async def away() -> None:
-    raise Unavailable("Redis is away")
-
-
-async def test_redis_lost_for_a_moment_holds_up_nothing(told: Settings) -> None:
-    ding, hook = Scripted("dingtalk", idempotent=False), Scripted("webhook")
-    async with room(told, ding, hook) as here:
-        await here.know(*robots(3), group(7, channel="webhook", target="u"))
-        asked = await here.release()
-        Look(here, away, times=3)
-        await here.deliver(asked)
-        assert set((await here.states()).values()) == {State.SHOWN}
-    assert set(ding.times.values()) == set(hook.times.values()) == {1}
-
-
-async def test_what_never_left_as_redis_was_lost_is_sent_and_not_unknown(told: Settings) -> None:
-    ding = Scripted("dingtalk", idempotent=False)
-    async with room(told, ding) as here:
-        await here.know(*robots(3))
-        asked = await here.release()
-        look = Look(here, away, times=1000)
-        with pytest.raises(Unavailable):
-            await here.deliver(asked)
-        look.times = 0
-        await here.deliver(asked)
-        assert set((await here.states()).values()) == {State.SHOWN}
-    assert set(ding.times.values()) == {1}
-
-
-async def test_what_another_process_marked_meanwhile_may_have_left(told: Settings) -> None:
-    ding = Scripted("dingtalk", idempotent=False)
-    async with room(told, ding) as here:
-        await here.know(*robots(1))
-        [asked] = await here.release()
-        assert isinstance(asked, e.DeliveryRequested)
-        look = Look(here, away, times=1000)
-        with pytest.raises(Unavailable):
-            await here.deliver([asked])
-        look.times = 0
-        later = clock.now() + timedelta(seconds=1)
-        await here.desk.apply([sending_mark(asked, asked.group_id, later, here.desk.keys)])
-        await here.deliver([asked])
-        assert await here.states() == {"g0000": State.UNKNOWN}
-    assert ding.asked == []
-
-
-@pytest.mark.parametrize("answers_after_s", [0.1, ANSWER_WAIT_S + 0.5])
-async def test_an_answer_under_way_when_the_batch_fails_is_kept(
-    told: Settings, answers_after_s: float
-) -> None:
-    begun = asyncio.Event()
-
-    async def slow(_message: Message) -> SendResult:
-        begun.set()
-        await asyncio.sleep(answers_after_s)
-        return SHOWN
-
-    async def fails(_message: Message) -> SendResult:
-        await begun.wait()
-        raise Unavailable("Redis is away")
-
-    ding, hook = Scripted("dingtalk", idempotent=False, answer=slow), Scripted("webhook", answer=fails)
-    async with room(told, ding, hook) as here:
-        await here.know(*robots(1), group(7, channel="webhook", target="u"))
-        asked = await here.release()
-        with pytest.raises(Unavailable):
-            await here.deliver(asked)
-        hook.answer = lambda _m: SHOWN
-        await here.deliver(asked)
-        assert set((await here.states()).values()) == {State.SHOWN}
-    assert set(ding.times.values()) == {1}
-
-
-@pytest.mark.parametrize(("answers_after_s", "state"), [(0.2, State.SHOWN), (60, State.UNKNOWN)])
-async def test_whoever_is_ended_while_waiting_for_what_is_under_way_ends_nothing(
-    told: Settings, monkeypatch: pytest.MonkeyPatch, answers_after_s: float, state: State
-) -> None:
-    """The message is left its time and no more: what never answers is unknown."""
-    monkeypatch.setattr(answer_journal, "ANSWER_WAIT_S", 0.05)
-    monkeypatch.setattr(answer_journal, "OUTLIVE_S", 0.3)
-    begun = asyncio.Event()
-
-    async def slow(_message: Message) -> SendResult:
-        begun.set()
-        await asyncio.sleep(answers_after_s)
-        return SHOWN
-
-    ding = Scripted("dingtalk", idempotent=False, answer=slow)
-    async with room(told, ding) as here:
-        await here.know(*robots(1))
-        asked = await here.release()
-        batch = asyncio.create_task(here.deliver(asked))
-        await begun.wait()
-        batch.cancel()
-        await asyncio.gather(batch, return_exceptions=True)
-        waiting = asyncio.create_task(here.deliver(asked))
-        await asyncio.sleep(0.01)
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        async with asyncio.timeout(2):
-            await here.deliver(asked)
-        assert await here.states() == {"g0000": state}
-    assert set(ding.times.values()) == {1}
 
 
 async def test_what_a_recall_stops_in_the_last_moment_is_owed_no_correction(told: Settings) -> None:
@@ -479,81 +270,6 @@ async def test_an_address_that_cannot_be_unsealed_stops_nobody_else(told: Settin
     assert (hook.groups, ding.groups) == (["g0002"], ["g0003"])
 
 
-async def test_too_many_failures_halt_the_channel_and_what_follows_is_held_untried(told: Settings) -> None:
-    ding = Scripted("dingtalk", idempotent=False, answer=lambda _m: SendResult(SendStatus.RETRY, "busy"))
-    fei = Scripted("feishu", idempotent=False)
-    async with room(told, ding, fei) as here:
-        await here.know(*robots(20), group(30, channel="feishu", target="t"))
-        events = await here.deliver(await here.release())
-        assert halted(events) == ["dingtalk"]
-        assert len(ding.asked) == 11
-        held = [x for x in receipts(events).values() if x.held == "halted:dingtalk"]
-        assert len(held) == 9
-        assert {(x.state, x.retry_at) for x in held} == {(State.RETRYING, None)}
-        assert fei.groups == ["g0030"], "others go on"
-
-        await here.hurry()
-        await here.deliver(await here.retry())
-        assert len(ding.asked) == 11, "nor is what had failed tried"
-        assert await here.retry() == []
-
-        ding.answer = lambda _m: SHOWN
-        await here.desk.project([resumed("dingtalk")])
-        asked = await here.retry()
-        assert len(asked) == 20
-        assert {x.failures for x in asked if isinstance(x, e.DeliveryRequested)} == {0, 1}
-        await here.deliver(asked)
-        assert set((await here.states()).values()) == {State.SHOWN}
-        assert await here.retry() == []
-
-
-async def test_a_halted_channels_groups_go_by_their_next_way(told: Settings) -> None:
-    hook, ding = Scripted("webhook"), Scripted("dingtalk", idempotent=False)
-    async with room(told, hook, ding) as here:
-        await here.know(group(1, channel="webhook", target="u", also=(way("dingtalk"),)))
-        asked = await here.release()
-        now = clock.now()
-        stop = e.ChannelChanged(event_id="halt", at=now, name="webhook", halted=True, reason="by hand")
-        await here.desk.project([stop])
-        await here.deliver(asked)
-        await here.deliver(await here.retry())
-        assert await here.states() == {"g0001": State.SHOWN}
-    assert (hook.asked, ding.groups) == ([], ["g0001"])
-
-
-async def test_a_wrong_credential_is_halted_at_once_and_no_other(told: Settings) -> None:
-    def answer(message: Message) -> SendResult:
-        return SendResult(SendStatus.MISCONFIGURED, "bad secret") if message.credential == "bad" else SHOWN
-
-    hook = Scripted("webhook", answer=answer)
-    async with room(told, hook) as here:
-        groups = [
-            group(n, channel="webhook", target="u", credential="bad" if n % 2 else "good") for n in range(80)
-        ]
-        await here.know(*groups)
-        events = await here.deliver(await here.release())
-        assert halted(events) == ["webhook/bad"]
-        states = list((await here.states()).values())
-        assert (states.count(State.SHOWN), states.count(State.RETRYING)) == (40, 40)
-        assert {x.held for x in receipts(events).values() if x.held} == {"halted:webhook/bad"}
-        hook.answer = lambda _m: SHOWN
-        await here.desk.project([resumed("webhook/bad")])
-        await here.deliver(await here.retry())
-        assert set((await here.states()).values()) == {State.SHOWN}
-
-
-async def test_chunks_that_wait_behind_a_halt_are_not_tried(told: Settings) -> None:
-    async def answer(_message: Message) -> SendResult:
-        await asyncio.sleep(0.001)
-        return SendResult(SendStatus.MISCONFIGURED, "bad secret")
-
-    hook = Scripted("webhook", answer=answer)
-    async with room(told.model_copy(update={"webhook_at_once": 16}), hook) as here:
-        await here.know(*(group(n, channel="webhook", target="u") for n in range(100)))
-        await here.deliver(await here.release())
-    assert len(hook.asked) == AHEAD * 16
-
-
 async def test_a_server_that_does_not_answer_holds_up_its_own_turn_alone(told: Settings) -> None:
     every, answered = asyncio.Event(), 0
 
@@ -576,49 +292,12 @@ async def test_a_server_that_does_not_answer_holds_up_its_own_turn_alone(told: S
 
 
 @pytest.mark.parametrize("name", sorted(ROBOTS))
-async def test_a_robots_own_wrong_key_is_its_own_trouble(told: Settings, name: str) -> None:
-    ding = Scripted(name, idempotent=False)
-    ding.answer = lambda m: SendResult(SendStatus.MISCONFIGURED, "bad") if m.group_id == "g0000" else SHOWN
-    async with room(told, ding) as here:
-        await here.know(*robots(3, name))
-        events = await here.deliver(await here.release(channels=(name,)))
-        assert halted(events) == []
-        assert await here.states() == {"g0000": State.REFUSED, "g0001": State.SHOWN, "g0002": State.SHOWN}
-
-
-@pytest.mark.parametrize("name", sorted(ROBOTS))
 async def test_each_robot_has_a_rate_of_its_own(told: Settings, name: str) -> None:
     robot = Scripted(name, idempotent=False, per_second=1 / 3)
     async with room(told, robot) as here:
         await here.know(*robots(3, name))
         await here.deliver(await here.release(channels=(name,)))
         assert list((await here.states()).values()) == [State.SHOWN] * 3
-
-
-async def test_what_has_one_credential_for_all_is_halted_by_its_wrong_one(told: Settings) -> None:
-    mail = Scripted(
-        "apprise", idempotent=False, answer=lambda _m: SendResult(SendStatus.MISCONFIGURED, "bad")
-    )
-    async with room(told, mail) as here:
-        await here.know(*robots(3, "apprise"))
-        assert halted(await here.deliver(await here.release(channels=("apprise",)))) == ["apprise"]
-
-
-async def test_what_a_halt_holds_is_superseded_once_its_alert_is_recalled(told: Settings) -> None:
-    ding = Scripted("dingtalk", idempotent=False)
-    async with room(told, ding) as here:
-        await here.know(group(1, channel="dingtalk", target="t"), group(2, channel="dingtalk", target="t"))
-        asked = await here.release()
-        stop = e.ChannelChanged(event_id="h", at=clock.now(), name="dingtalk", halted=True, reason="by hand")
-        await here.desk.project([stop])
-        await here.deliver(asked[:1])
-        assert await here.release("recalled") == []
-        await here.deliver(asked)
-        assert set((await here.states()).values()) == {State.SUPERSEDED}
-        await here.desk.project([resumed("dingtalk")])
-        await here.deliver(await here.retry())
-        assert set((await here.states()).values()) == {State.SUPERSEDED}
-    assert ding.asked == []
 
 
 @pytest.mark.parametrize(

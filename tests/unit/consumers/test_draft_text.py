@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from consumers.drafting import WHERE_TO_CALL, Evidence, compose, in_order, quote, shared_clauses
+from consumers.draft_text import WHERE_TO_CALL, Evidence, compose, in_order, quote, shared_clauses
 from consumers.indicators import shown_indicators
 from consumers.live_library import fraud_types, seed_patterns
 from fenghuo.demo.district import NOVEL

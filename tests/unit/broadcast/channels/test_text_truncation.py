@@ -6,7 +6,7 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from broadcast.channels.text_limits import GAP, truncate
+from broadcast.channels.text_truncation import GAP, truncate
 from fenghuo.domain.channels import WECOM_ROBOT
 
 HEADLINE = "【反诈预警】冒充市场监管"

@@ -25,8 +25,8 @@ from fenghuo.errors import Refused, Transient
 from fenghuo.runtime.room import AnyTransport, open_desk, open_transport
 from fenghuo.security.sealing import seal
 from fenghuo.topics import NOTICES_REQUESTED
-from fenghuo.transport.redis_lease import new_token
 from fenghuo.transport.stage import Stage
+from fenghuo.transport.stage_lease import new_token
 from tests.browser.console_page import settings_at
 from tests.browser.scenes import two_officers as s
 from tests.support.builders import released

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from patterns.characters.sources import is_han, plain, split, syllables
-from patterns.characters.tables import (
+from patterns.characters.character_facts import is_han, plain, split, syllables
+from patterns.characters.compiled_tables import (
     CLOSE,
     DIGITS,
     DRESSED,

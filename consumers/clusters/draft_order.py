@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from consumers.drafting import Evidence, compose, in_order
+from consumers.draft_text import Evidence, compose, in_order
 from consumers.live_library import OTHER, fraud_types
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, AlertId, Order, Origin, Role
