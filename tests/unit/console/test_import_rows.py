@@ -107,7 +107,7 @@ def test_a_signing_secret_is_taken_by_the_robots_that_sign_and_by_no_other(chann
     if channel in ("dingtalk", "feishu"):
         assert unseal(group_of(row, "示范区", sealed).secret, KEY) == "SECabc"
     else:
-        with pytest.raises(WrongRowError, match="no signing secret|reaches persons and no group"):
+        with pytest.raises(WrongRowError, match=r"no signing secret|reaches persons and no group"):
             group_of(row, "示范区", sealed)
 
 
