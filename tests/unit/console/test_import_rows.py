@@ -13,6 +13,7 @@ from console.directory.import_rows import (
     plan_groups,
     plan_people,
 )
+from fenghuo.domain.channels import CHANNELS
 from fenghuo.domain.events import Binding
 from fenghuo.security.sealing import seal, unseal
 from fenghuo.spreadsheets.tables import BadRow, TableRow
@@ -91,6 +92,36 @@ def test_a_wrong_row_is_refused_with_the_reason_and_without_the_address(
     assert says in str(caught.value)
     for secret in ("abcd1234", "SECabc", ROBOT, "groups.example.com"):
         assert secret not in str(caught.value)
+
+
+EXAMPLES = {
+    "wecom_robot": ROBOT, "dingtalk": "abcd1234", "feishu": "abcd1234", "webhook": "https://x.example/in",
+    "apprise": "mailtos://post.example.com", "wecom_app": "zhou", "wecom_customer_group": "wrChat0001",
+}  # fmt: skip
+"""An address on each channel that needs one."""
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_signing_secret_is_taken_by_the_robots_that_sign_and_by_no_other(channel: str) -> None:
+    row = cells(channel=channel, target=EXAMPLES.get(channel, ""), secret="SECabc")
+    if channel in ("dingtalk", "feishu"):
+        assert unseal(group_of(row, "示范区", sealed).secret, KEY) == "SECabc"
+    else:
+        with pytest.raises(WrongRowError, match=r"no signing secret|reaches persons and no group"):
+            group_of(row, "示范区", sealed)
+
+
+@pytest.mark.parametrize("channel", CHANNELS)
+def test_a_person_can_be_told_by_robots_webhooks_apprise_and_apps_and_by_nothing_else(channel: str) -> None:
+    text = f"{channel}={EXAMPLES.get(channel, '')} credential=notices"
+    if channel in ("sandbox", "relay", "wecom_customer_group"):
+        with pytest.raises(WrongRowError) as caught:
+            parse_notify(text, sealed)
+        listed = str(caught.value).rpartition("channels: ")[2].split(", ")
+        assert listed == ["wecom_robot", "dingtalk", "feishu", "webhook", "apprise", "wecom_app"]
+    else:
+        found = parse_notify(text, sealed)
+        assert found is not None and unseal(found.target, KEY) == EXAMPLES[channel]
 
 
 def test_further_ways_stand_in_order_of_preference() -> None:

@@ -17,6 +17,7 @@ from console.web.words import LANGUAGES, Words, table
 from fenghuo.domain.alert import Action, Role, State
 from fenghuo.domain.channels import CHANNEL_NAMES, CHANNELS, GROUP_CHANNELS
 from fenghuo.domain.events import DeliveryState, ScamStage
+from fenghuo.domain.routing import NoWay
 from fenghuo.domain.warning_quotas import LimitReason
 from patterns.model import Reason
 
@@ -94,6 +95,10 @@ def test_every_refusal_of_a_decision_has_a_sentence() -> None:
     codes = {code for path in judges for code in DENIED.findall((CONSOLE.parent / path).read_text("utf-8"))}
     assert len(codes) > 20
     assert {f"denied.{code}" for code in codes} <= set(table())
+
+
+def test_every_reason_why_no_way_leads_to_a_group_has_its_words() -> None:
+    assert {f"no_way.{reason.replace(' ', '_')}" for reason in NoWay} <= set(table())
 
 
 def test_every_reason_to_hold_a_group_back_has_a_sentence() -> None:
