@@ -135,7 +135,7 @@ def stages(desk: Desk, settings: Settings, channels: Channels, journal: AnswerJo
     """Every stage of the room."""
     rate_limiter = RateLimiter(desk.client, desk.keys)
     window = FailureWindow(settings.halt_failures, settings.halt_share)
-    maker = TaskMaker(desk, rate_limiter, channels.tasks, window, settings)
+    maker = TaskMaker(desk, rate_limiter, channels.tasks, settings)
     sender = Sender(desk, rate_limiter, channels.to_groups, maker, journal, window, settings)
     return [
         Stage(

@@ -26,7 +26,7 @@ from broadcast.deliveries.receipts import (
     withheld_receipt,
 )
 from broadcast.deliveries.requests import require_all
-from broadcast.limits.circuit_breaker import Breakers, FailureWindow
+from broadcast.limits.circuit_breaker import Breakers
 from broadcast.limits.last_look import LastLook
 from broadcast.limits.rate_limiter import RateLimiter
 from broadcast.owner_tasks.task_attempt import TaskAttempt, task_changed
@@ -58,13 +58,11 @@ class TaskMaker:
         desk: Desk,
         rate_limiter: RateLimiter,
         channels: Mapping[str, TaskChannel],
-        window: FailureWindow,
         settings: Settings,
     ) -> None:
         self._desk = desk
         self._rate_limiter = rate_limiter
         self._channels = channels
-        self._window = window
         self._settings = settings
         self._quiet_hours = settings.quiet_from, settings.quiet_to
         self._key = settings.secret_key.get_secret_value()

@@ -143,8 +143,8 @@ class Sender:
         self, channel: MessageChannel, jobs: Sequence[SendJob], slots: FairSemaphore, batch: Batch
     ) -> list[e.Event]:
         await slots.acquire(len(jobs))
-        going, receipts = await self._let_go(jobs, batch)
-        slots.release(len(jobs) - len(going))
+        leaving, receipts = await self._mark_and_look(jobs, batch)
+        slots.release(len(jobs) - len(leaving))
         at = clock.now()
 
         async def send(part: Sequence[SendJob]) -> list[e.Event]:
@@ -157,7 +157,9 @@ class Sender:
             return [x for job, result in results for x in self._settle(job, result, batch, at=at)]
 
         step = channel.together
-        return receipts + await gather_events([send(going[n : n + step]) for n in range(0, len(going), step)])
+        return receipts + await gather_events(
+            [send(leaving[n : n + step]) for n in range(0, len(leaving), step)]
+        )
 
     async def _send_alone(self, channel: MessageChannel, job: SendJob, batch: Batch) -> list[e.Event]:
         """One delivery on a platform that is not idempotent: its answer is recorded at once."""
@@ -171,8 +173,8 @@ class Sender:
             taken, wait_s = await self._rate_limiter.take(bucket, channel.per_second(job.way.credential), 1)
             if not taken:
                 return [_rate_limited(job, max(1.0, wait_s))]
-            going, receipts = await self._let_go([job], batch)
-            if not going:
+            leaving, receipts = await self._mark_and_look([job], batch)
+            if not leaving:
                 return receipts
             return await self._journal.run_to_completion(self._send_and_record(channel, job, batch))
 
@@ -186,7 +188,9 @@ class Sender:
         """The receipt of a delivery whose channel was halted since its batch was prepared."""
         return self._preparer.held_back(job, batch) if batch.breakers.open_name(job.breaker) else None
 
-    async def _let_go(self, jobs: Sequence[SendJob], batch: Batch) -> tuple[list[SendJob], list[e.Event]]:
+    async def _mark_and_look(
+        self, jobs: Sequence[SendJob], batch: Batch
+    ) -> tuple[list[SendJob], list[e.Event]]:
         """Those of ``jobs`` that may leave, marked and looked at; the receipts of the others."""
         receipts: list[e.Event] = []
         able: list[SendJob] = []

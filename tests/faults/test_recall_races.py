@@ -33,7 +33,7 @@ class Stand:
         self.desk = desk
         self.channels = open_channels(told, desk)
         quota, tally = RateLimiter(desk.client, desk.keys), FailureWindow(told.halt_failures, told.halt_share)
-        maker = TaskMaker(desk, quota, self.channels.tasks, tally, told)
+        maker = TaskMaker(desk, quota, self.channels.tasks, told)
         self.sender = Sender(desk, quota, self.channels.direct, maker, AnswerJournal(desk), tally, told)
         self.planner = Planner(desk, told)
         self.release = {"expires_at": clock.now() + AHEAD, "groups": len(GROUPS)}

@@ -182,7 +182,7 @@ class BroadcastHarness:
     def begin_again(self) -> None:
         """A new process of the sender: nothing of what the last one held in memory."""
         quota, tally = RateLimiter(self.desk.client, self.desk.keys), FailureWindow(10, 0.1)
-        maker = TaskMaker(self.desk, quota, self.tasks, tally, self.told)
+        maker = TaskMaker(self.desk, quota, self.tasks, self.told)
         self.sender = Sender(self.desk, quota, self.direct, maker, AnswerJournal(self.desk), tally, self.told)
 
     async def know(self, *groups: e.Group) -> None:
