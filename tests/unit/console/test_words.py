@@ -17,7 +17,7 @@ from console.web.words import LANGUAGES, Words, table
 from fenghuo.domain.alert import Action, Role, State
 from fenghuo.domain.channels import CHANNEL_NAMES, CHANNELS, GROUP_CHANNELS
 from fenghuo.domain.events import DeliveryState, ScamStage
-from fenghuo.domain.warning_limits import LimitReason
+from fenghuo.domain.warning_quotas import LimitReason
 from patterns.model import Reason
 
 CONSOLE = Path(status_icons.__file__).parents[1]

@@ -17,7 +17,7 @@ from fenghuo.domain.channels import CHANNELS as CHANNEL_TABLE
 from fenghuo.domain.channels import COUNTED, GROUP_CHANNELS, send_order
 from fenghuo.domain.routing import NoWay, Route, route, way_of
 from fenghuo.domain.taps import Tappers
-from fenghuo.domain.warning_limits import PLATFORMS, LimitReason
+from fenghuo.domain.warning_quotas import PLATFORMS, LimitReason
 from tests.support.builders import DISTRICT, NOON, content, group, released
 
 CUSTOMERS = "wecom_customer_group"
@@ -165,25 +165,28 @@ def test_what_goes_on_or_corrects_passes_over_ways_that_nobody_can_tap() -> None
 # --- whoever asks gets its answer -------------------------------------------------------------------------
 
 IDS = ("", "o1", "o2", "d1")
-CHANNELS = st.sampled_from((*CHANNEL_TABLE, "pigeon"))
+TAPPED = ("relay", CUSTOMERS)
+CHANNELS = st.sampled_from(TAPPED) | st.sampled_from((*CHANNEL_TABLE, "pigeon"))
 GROUPS = st.builds(
     lambda owner, deputy, station, ways, gone: group(
         1, owner=owner, deputy=deputy, station=station, gone=gone, channel=ways[0].channel,
         credential=ways[0].credential, also=tuple(ways[1:]),
     ),
     st.sampled_from(IDS), st.sampled_from(IDS), st.sampled_from(("", "东所")),
-    st.lists(CHANNELS.map(way), min_size=1, max_size=4), st.booleans(),
+    st.lists(CHANNELS.map(way), min_size=1, max_size=4), st.integers(0, 9).map(lambda n: n == 9),
 )  # fmt: skip
 PEOPLE = st.lists(
     st.builds(
-        officer, st.sampled_from(IDS[1:]), st.sampled_from(list(Role)), station=st.sampled_from(("", "东所")),
-        duty=st.booleans(), userid=st.sampled_from(("", "U1")),
+        officer, st.sampled_from(IDS[1:]), st.just(Role.OFFICER) | st.sampled_from(list(Role)),
+        station=st.sampled_from(("", "东所")), duty=st.booleans(), userid=st.sampled_from(("", "U1")),
     ),
     max_size=3, unique_by=lambda x: x.person_id,
 ).map(lambda found: Tappers({x.person_id: x for x in found}))  # fmt: skip
 APPROVALS = st.builds(
-    lambda channels, exercise: content(channels=tuple(channels), exercise=exercise),
-    st.lists(CHANNELS, max_size=5, unique=True), st.booleans(),
+    lambda tapped, channels, exercise: content(
+        channels=tuple(dict.fromkeys((*tapped, *channels))), exercise=exercise
+    ),
+    st.sampled_from(((), TAPPED)), st.lists(CHANNELS, max_size=5), st.integers(0, 4).map(lambda n: n == 4),
 )  # fmt: skip
 HELD = st.sampled_from((None, *LimitReason))
 

@@ -19,6 +19,8 @@ from fenghuo import clock
 from fenghuo.commands.rebuild import exclusive_access
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
+from fenghuo.domain.alert import AlertId
+from fenghuo.domain.channels import NEEDS_TAP
 from fenghuo.errors import Refused, Transient
 from fenghuo.runtime.room import AnyTransport, open_desk, open_transport
 from fenghuo.security.sealing import seal
@@ -27,6 +29,7 @@ from fenghuo.transport.stage import Stage
 from fenghuo.transport.stage_lease import new_token
 from tests.browser.console_page import settings_at
 from tests.browser.scenes import two_officers as s
+from tests.support.builders import released
 from tests.support.scripted_channels import Scripted
 from tests.support.waiting import for_ever, until
 
@@ -159,6 +162,19 @@ async def test_a_way_that_hangs_or_refuses_holds_up_nobody_and_is_never_logged(
         assert len(mute.asked) == 2, "tried once"
         assert "93000" in str([x.__dict__ for x in caplog.records])
         assert "robot-key-77" not in str([x.__dict__ for x in caplog.records])
+
+
+@pytest.mark.parametrize("channel", sorted(NEEDS_TAP))
+async def test_whoever_taps_is_told_wherever_the_tap_is_made(
+    redis_url: str, namespace: str, channel: str
+) -> None:
+    now, alert_id = clock.now(), AlertId("a9")
+    async with room(redis_url, namespace, Mute()) as (desk, transport):
+        text = {"channels": (channel,), "expires_at": now + timedelta(hours=1), "approved_at": now}
+        waiting = s.waiting(alert_id, ["s000"], now, channel=channel)
+        await desk.project([released(alert_id=alert_id, **text), *waiting])
+        made = await loop(desk, transport, redis_url, namespace).publish_due(now)
+    assert [(x.level, x.person_id) for x in made if x.alert_id == alert_id] == [("todo", "dong")]
 
 
 async def test_a_person_without_a_way_of_their_own_is_told_by_the_user_id(

@@ -5,6 +5,7 @@ import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import UTC, datetime, timedelta
 
+import msgspec
 import pytest
 
 from broadcast.channels.base import Message, SendResult, SendStatus
@@ -13,13 +14,14 @@ from fenghuo import clock
 from fenghuo.desk.apply_script import Change
 from fenghuo.desk.deliveries import sending_mark
 from fenghuo.domain import events as e
+from fenghuo.domain.alert import Role
 from fenghuo.domain.channels import ROBOTS
 from fenghuo.domain.delivery import LatestRelease, next_attempt
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.errors import Transient
 from fenghuo.security.sealing import seal
 from fenghuo.settings import Settings
-from tests.support.builders import group, group_changed, released, request, settings
+from tests.support.builders import DISTRICT, group, group_changed, person_changed, released, request, settings
 from tests.support.delivery_builders import (
     halted,
     robots,
@@ -175,6 +177,42 @@ async def test_a_group_goes_on_from_its_robot_by_its_owners_tap(told: Settings) 
         (task,) = (await here.desk.deliveries.open_tasks()).values()
         assert (task.owner, task.credential, task.chats) == ("o", "district", (("g0001", "wr1"),))
     assert [x.chats for x in people.created.values()] == [("wr1",)]
+
+
+@pytest.mark.parametrize(("officers", "ends_by"), [(("o",), "relay"), ((), "webhook")])
+async def test_what_goes_on_passes_over_a_way_that_nobody_can_tap(
+    told: Settings, officers: tuple[str, ...], ends_by: str
+) -> None:
+    ding, hook = Scripted("dingtalk", idempotent=False, answer=lambda _m: REFUSED), Scripted("webhook")
+    relay = Scripted("relay", answer=lambda _m: SendResult(SendStatus.WAITING))
+    async with room(told, ding, hook, relay) as here:
+        people = [
+            e.Person(person_id=x, name=x, role=Role.OFFICER, district=DISTRICT) for x in officers
+        ]  # fmt: skip
+        await here.desk.project([person_changed(x) for x in people])
+        also = (way("relay"), way("webhook"))
+        await here.know(group(1, channel="dingtalk", target="t", owner="o", deputy="d", also=also))
+        await here.deliver(await here.release())
+        await here.deliver(await here.retry())
+        assert await here.states() == {"g0001": State.WAITING if officers else State.SHOWN}
+    assert [x.groups for x in (relay, hook)] == [["g0001"][: ends_by == x.name] for x in (relay, hook)]
+
+
+async def test_a_group_whose_only_way_lost_its_last_officer_is_refused_with_the_reason(
+    told: Settings,
+) -> None:
+    relay = Scripted("relay", answer=lambda _m: SendResult(SendStatus.WAITING))
+    async with room(told, relay) as here:
+        officer = e.Person(person_id="o", name="o", role=Role.OFFICER, district=DISTRICT)
+        await here.desk.project([person_changed(officer)])
+        await here.know(group(1, channel="relay", owner="o"))
+        asked = await here.release()
+        left = msgspec.structs.replace(officer, gone=True)
+        await here.desk.project([person_changed(left, clock.now())])
+        events = await here.deliver(asked)
+        assert {x.reason for x in receipts(events).values()} == {"nobody to tap"}
+        assert await here.states() == {"g0001": State.REFUSED}
+    assert relay.asked == []
 
 
 async def test_an_exercise_that_the_sandbox_refuses_goes_nowhere_else(told: Settings) -> None:
