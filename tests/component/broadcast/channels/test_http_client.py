@@ -20,6 +20,7 @@ from broadcast.channels.http.connection import Connection
 from tests.support.byte_server import OK, ByteServer, Peer, always, byte_server, replies_with
 from tests.support.http_clients import Names, free_port, posted, verdict
 from tests.support.http_platform import CannedReply, Cut, answering
+from tests.support.waiting import for_ever, others_run, until
 
 pytestmark = pytest.mark.on_both_loops
 
@@ -236,7 +237,7 @@ async def test_a_host_that_does_not_answer_takes_no_other_hosts_turn() -> None:
         waiting = [
             asyncio.create_task(client.post(f"http://127.0.0.1:{deaf.port}/x", b"{}")) for _ in range(20)
         ]
-        await asyncio.sleep(0.02)
+        await until(lambda: deaf.connections == 2)
         for _ in range(10):
             outcome = await client.post(f"http://127.0.0.1:{server.port}/x", b"{}")
             assert isinstance(outcome, HttpResponse)
@@ -401,7 +402,7 @@ async def test_whoever_stops_waiting_for_a_name_takes_it_from_nobody_else() -> N
         client = HttpClient(2, resolve=resolve)
         url = f"http://hook.example:{server.port}/x"
         first, second = asyncio.create_task(client.post(url, b"")), asyncio.create_task(client.post(url, b""))
-        await asyncio.sleep(0.01)
+        await others_run(5)
         first.cancel()
         known.set()
         assert isinstance(await second, HttpResponse)
@@ -411,7 +412,7 @@ async def test_whoever_stops_waiting_for_a_name_takes_it_from_nobody_else() -> N
 
 async def test_a_name_that_is_not_found_in_time_means_that_nothing_left() -> None:
     async def resolve(host: str, port: int) -> list[SocketAddress]:
-        await asyncio.sleep(60)
+        await for_ever()
         return []
 
     assert (
@@ -521,8 +522,7 @@ async def test_no_more_connections_are_kept_than_requests_may_be_under_way() -> 
     async with byte_server(always) as server:
         client = HttpClient(2, at_once=2, reuse=True, resolve=names)
         await many(client, server, *hosts)
-        await asyncio.sleep(0.02)
-        assert (server.connections, server.open) == (6, 2)
+        await until(lambda: (server.connections, server.open) == (6, 2))
         await many(client, server, hosts[4], hosts[5])
         assert server.connections == 6
         await client.aclose()
@@ -540,16 +540,19 @@ async def test_a_connection_to_one_name_serves_no_other_of_the_same_address() ->
 
 @pytest.mark.parametrize("known", [False, True], ids=["resolving", "connected"])
 async def test_closing_ends_nobody_with_a_cancellation(known: bool) -> None:
+    asked: list[str] = []
+
     async def resolve(host: str, port: int) -> list[SocketAddress]:
+        asked.append(host)
         if not known:
-            await asyncio.Event().wait()
+            await for_ever()
         return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
 
     async with byte_server(replies_with(())) as server:
         client = HttpClient(60, resolve=resolve)
         url = f"http://hook.example:{server.port}/x"
         tasks = [asyncio.create_task(client.post(url, b"{}")) for _ in range(3)]
-        await asyncio.sleep(0.05)
+        await until(lambda: len(server.requests) == 3 if known else asked)
         await client.aclose()
         outcomes = await asyncio.wait_for(asyncio.gather(*tasks), 2)
     assert {verdict(x) for x in outcomes} == {SendStatus.UNKNOWN if known else SendStatus.RETRY}
@@ -559,7 +562,7 @@ async def test_closing_ends_what_is_under_way_as_unknown() -> None:
     async with byte_server(replies_with(b"HTTP/1.1 200 OK\r\n\r\n{}")) as server:
         client = HttpClient(60, reuse=True)
         asking = asyncio.create_task(client.post(f"http://127.0.0.1:{server.port}/x", b"{}"))
-        await asyncio.sleep(0.05)
+        await until(lambda: server.requests)
         await client.aclose()
         assert verdict(await asyncio.wait_for(asking, 2)) is SendStatus.UNKNOWN
         await server.all_closed()

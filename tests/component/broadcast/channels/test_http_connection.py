@@ -16,6 +16,7 @@ from broadcast.channels.http.body import LONGEST_BODY
 from broadcast.channels.http.client import HttpClient, HttpResponse
 from broadcast.channels.http.connection import LONGEST_HEAD, Connection, IdleConnections
 from tests.support.byte_server import OK, ByteServer, Peer, Talk, byte_server, replies_with
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.on_both_loops
 
@@ -374,7 +375,7 @@ async def test_a_head_that_drips_past_its_time_is_given_up() -> None:
 async def test_whoever_stops_waiting_ends_the_connection() -> None:
     async with asking(replies_with(())) as here:
         task = asyncio.create_task(here.ask())
-        await asyncio.sleep(0.02)
+        await until(lambda: here.server.requests)
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
