@@ -26,7 +26,7 @@ from fenghuo.domain.audience import in_audience
 from fenghuo.domain.channels import COUNTED, FIRST_TO_GO, OWNER_TASKS, send_order
 from fenghuo.domain.routing import Route, route
 from fenghuo.domain.taps import Tappers
-from fenghuo.domain.warning_limits import GroupQuota
+from fenghuo.domain.warning_quotas import GroupQuota
 from fenghuo.errors import Transient
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Outcome

@@ -20,7 +20,7 @@ from fenghuo.domain.ledger import may_have
 from fenghuo.domain.response_times import PastTodo
 from fenghuo.domain.routing import NoWay, Route, route
 from fenghuo.domain.taps import Tappers
-from fenghuo.domain.warning_limits import LimitReason
+from fenghuo.domain.warning_quotas import LimitReason
 
 FRESH_S = 15
 """How old the preview may be: groups, response times and counts change slowly."""

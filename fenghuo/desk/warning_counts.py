@@ -10,7 +10,7 @@ from fenghuo.desk.desk import Desk
 from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.channels import COUNTED
 from fenghuo.domain.events import Group
-from fenghuo.domain.warning_limits import WEEK, GroupQuota, LimitReason, Limits, WarningCount, over_limit
+from fenghuo.domain.warning_quotas import WEEK, GroupQuota, LimitReason, Limits, WarningCount, over_limit
 from fenghuo.settings import Settings
 
 MONTH = 31

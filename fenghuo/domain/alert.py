@@ -97,8 +97,12 @@ TRANSITIONS: dict[tuple[State | None, Action], State] = {
     (State.APPROVED, Action.EXPIRE): State.EXPIRED,
     (State.BROADCASTING, Action.EXPIRE): State.EXPIRED,
     (State.COMPLETED, Action.EXPIRE): State.EXPIRED,
-    **{(state, action): state for state in RELEASED for action in UPDATING - {Action.APPROVE_UPDATE}},
-    **{(state, Action.APPROVE_UPDATE): State.APPROVED for state in RELEASED},
+    **{
+        (state, action): state
+        for state in sorted(RELEASED)
+        for action in sorted(UPDATING - {Action.APPROVE_UPDATE})
+    },
+    **{(state, Action.APPROVE_UPDATE): State.APPROVED for state in sorted(RELEASED)},
 }
 """(state before, action) to state after; everything else is refused."""
 

@@ -12,7 +12,7 @@ from typing import Protocol
 from fenghuo.domain.channels import COUNTED, GROUP_CHANNELS, NEEDS_TAP, SANDBOX
 from fenghuo.domain.events import Binding, Group
 from fenghuo.domain.taps import Tappers
-from fenghuo.domain.warning_limits import PLATFORMS
+from fenghuo.domain.warning_quotas import PLATFORMS
 
 NOTHING: frozenset[str] = frozenset()
 

@@ -7,6 +7,7 @@ from string import Formatter
 from typing import get_args
 
 import pytest
+from fenghuo.domain.warning_limits import LimitReason
 
 from console.alerts.orders import SEVERITIES
 from console.directory.coverage import PROBLEMS
@@ -18,7 +19,7 @@ from fenghuo.domain.alert import Action, Role, State
 from fenghuo.domain.channels import CHANNEL_NAMES, CHANNELS, GROUP_CHANNELS
 from fenghuo.domain.events import DeliveryState, ScamStage
 from fenghuo.domain.routing import NoWay
-from fenghuo.domain.warning_limits import LimitReason
+from fenghuo.domain.warning_quotas import LimitReason
 from patterns.model import Reason
 
 CONSOLE = Path(status_icons.__file__).parents[1]

@@ -7,7 +7,7 @@ from typing import Any, cast
 from fenghuo.desk.deliveries import WarnedGroup
 from fenghuo.desk.desk import Desk
 from fenghuo.desk.warning_counts import held_back_groups
-from fenghuo.domain.warning_limits import GroupQuota, LimitReason, Limits
+from fenghuo.domain.warning_quotas import GroupQuota, LimitReason, Limits
 from tests.support.builders import NOON
 
 

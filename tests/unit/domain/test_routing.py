@@ -17,7 +17,7 @@ from fenghuo.domain.channels import CHANNELS as CHANNEL_TABLE
 from fenghuo.domain.channels import COUNTED, GROUP_CHANNELS, send_order
 from fenghuo.domain.routing import NoWay, Route, route, way_of
 from fenghuo.domain.taps import Tappers
-from fenghuo.domain.warning_limits import PLATFORMS, LimitReason
+from fenghuo.domain.warning_quotas import PLATFORMS, LimitReason
 from tests.support.builders import DISTRICT, NOON, content, group, released
 
 CUSTOMERS = "wecom_customer_group"

@@ -13,7 +13,7 @@ from fenghuo.domain.alert_lifecycle import decide
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.routing import route
 from fenghuo.domain.taps import Tappers
-from fenghuo.domain.warning_limits import LimitReason, Limits
+from fenghuo.domain.warning_quotas import LimitReason, Limits
 from fenghuo.errors import Transient
 from fenghuo.settings import Settings
 from tests.support.builders import DISTRICT, NOON, content, draft, group, person_changed, place, settings

@@ -10,7 +10,7 @@ from fenghuo.domain import events as e
 from fenghuo.domain.events import DeliveryState as State
 from fenghuo.domain.routing import Route, route
 from fenghuo.domain.taps import Tappers
-from fenghuo.domain.warning_limits import LimitReason
+from fenghuo.domain.warning_quotas import LimitReason
 from tests.support.builders import group, released
 
 CUSTOMERS = "wecom_customer_group"

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fenghuo.domain.warning_limits import GroupQuota, LimitReason, Limits, WarningCount, over_limit
+from fenghuo.domain.warning_quotas import GroupQuota, LimitReason, Limits, WarningCount, over_limit
 
 LIMITS = Limits(per_day=2, per_week=5, platform_month=30, reserve=6)
 TODAY = date(2026, 3, 10)
