@@ -7,7 +7,6 @@ from string import Formatter
 from typing import get_args
 
 import pytest
-from fenghuo.domain.warning_limits import LimitReason
 
 from console.alerts.orders import SEVERITIES
 from console.directory.coverage import PROBLEMS
