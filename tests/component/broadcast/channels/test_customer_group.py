@@ -417,7 +417,7 @@ async def test_a_store_that_is_away_is_an_outcome(tenant: Tenant) -> None:
 
 async def test_one_call_of_a_process_asks_for_the_lock_and_the_others_wait_for_it(tenant: Tenant) -> None:
     store = Store()
-    channel = WecomCustomerGroup(HttpClient(2), {"district": App()}, store, tenant.url)
+    channel = WecomCustomerGroup(HttpClient(20), {"district": App()}, store, tenant.url)
     made = await asyncio.gather(*[channel.create(TASK) for _ in range(5)])
     await channel.aclose()
     assert {x.sent.verdict for x in made} == {SendStatus.WAITING}

@@ -27,18 +27,18 @@ pytestmark = pytest.mark.on_both_loops
 
 async def test_an_answer_comes_with_status_wait_and_body() -> None:
     async with answering(x=CannedReply({"ok": True}, 429, {"Retry-After": "9"})) as platform:
-        outcome = await posted(HttpClient(2), f"{platform.url}/x")
+        outcome = await posted(HttpClient(20), f"{platform.url}/x")
     assert outcome == HttpResponse(429, 9.0, b'{"ok": true}')
     assert platform.asked[0].headers["Content-Type"] == "application/json; charset=utf-8"
 
 
 async def test_nobody_there_means_that_nothing_left() -> None:
-    assert verdict(await posted(HttpClient(2), f"http://127.0.0.1:{free_port()}/x")) is SendStatus.RETRY
+    assert verdict(await posted(HttpClient(20), f"http://127.0.0.1:{free_port()}/x")) is SendStatus.RETRY
 
 
 async def test_a_name_that_is_not_found_means_that_nothing_left() -> None:
-    assert verdict(await posted(HttpClient(2, resolve=Names()), "http://hook.example/x")) is SendStatus.RETRY
-    assert verdict(await posted(HttpClient(2), f"http://{'a' * 64}.example/x")) is SendStatus.RETRY
+    assert verdict(await posted(HttpClient(20, resolve=Names()), "http://hook.example/x")) is SendStatus.RETRY
+    assert verdict(await posted(HttpClient(20), f"http://{'a' * 64}.example/x")) is SendStatus.RETRY
 
 
 async def test_a_connection_that_is_never_taken_means_that_nothing_left() -> None:
@@ -74,7 +74,7 @@ async def test_an_answer_that_is_no_http_is_unknown() -> None:
 
         thread = threading.Thread(target=babble)
         thread.start()
-        outcome = await posted(HttpClient(2), f"http://127.0.0.1:{listening.getsockname()[1]}/x")
+        outcome = await posted(HttpClient(20), f"http://127.0.0.1:{listening.getsockname()[1]}/x")
         thread.join()
     assert verdict(outcome) is SendStatus.UNKNOWN
 
@@ -104,7 +104,7 @@ async def test_a_compressed_answer_is_read(encoding: str, pack: Callable[[bytes]
     raw = b"HTTP/1.1 200 OK\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s"
     body = pack(b'{"errcode":0}')
     async with byte_server(replies_with(raw % (encoding.encode(), len(body), body))) as server:
-        outcome = await posted(HttpClient(2), f"http://127.0.0.1:{server.port}/x")
+        outcome = await posted(HttpClient(20), f"http://127.0.0.1:{server.port}/x")
     assert outcome == HttpResponse(200, None, b'{"errcode":0}')
     assert b"\r\naccept-encoding: gzip, deflate\r\n" in server.requests[0].lower()
 
@@ -121,7 +121,7 @@ async def test_a_body_that_cannot_be_decompressed_is_none_but_its_status_counts(
 ) -> None:
     raw = b"HTTP/1.1 400 No\r\nContent-Encoding: %s\r\nContent-Length: %d\r\n\r\n%s"
     async with byte_server(replies_with(raw % (encoding.encode(), len(body), body))) as server:
-        outcome = await posted(HttpClient(2), f"http://127.0.0.1:{server.port}/x")
+        outcome = await posted(HttpClient(20), f"http://127.0.0.1:{server.port}/x")
     assert outcome == HttpResponse(400, None, b"")
 
 
@@ -148,7 +148,7 @@ async def test_redirects_are_not_followed_and_cookies_not_kept() -> None:
     async with answering(
         x=CannedReply(b"", 302, {"Location": "/y", "Set-Cookie": "a=1"}), y=CannedReply({"ok": True})
     ) as platform:
-        client = HttpClient(2)
+        client = HttpClient(20)
         first = await client.post(f"{platform.url}/x", b"{}")
         await client.post(f"{platform.url}/x", b"{}")
         await client.aclose()
@@ -163,7 +163,7 @@ async def test_a_name_is_judged_by_the_address_that_is_connected_to() -> None:
     names = Names(hook_example=[["127.0.0.1"]])
     async with answering(x=CannedReply({"ok": True})) as platform:
         port = platform.url.rpartition(":")[2]
-        client = HttpClient(2, allow_private=False, resolve=names)
+        client = HttpClient(20, allow_private=False, resolve=names)
         outcome = await posted(client, f"http://hook.example:{port}/x")
     assert outcome == SendResult(SendStatus.REFUSED, "the target is a private address")
     assert platform.asked == []
@@ -175,7 +175,7 @@ async def test_a_name_is_judged_by_the_address_that_is_connected_to() -> None:
 )
 async def test_a_name_with_one_private_address_among_public_ones_is_refused(inside: str) -> None:
     names = Names(hook_example=[["8.8.8.8", inside]])
-    outcome = await posted(HttpClient(2, allow_private=False, resolve=names), "http://hook.example/x")
+    outcome = await posted(HttpClient(20, allow_private=False, resolve=names), "http://hook.example/x")
     assert verdict(outcome) is SendStatus.REFUSED
 
 
@@ -196,7 +196,7 @@ async def test_a_name_with_one_private_address_among_public_ones_is_refused(insi
 async def test_no_way_of_writing_this_machine_is_posted_to(host: str) -> None:
     async with answering(x=CannedReply({"ok": True})) as platform:
         port = platform.url.rpartition(":")[2]
-        outcome = await posted(HttpClient(2, allow_private=False), f"http://{host}:{port}/x")
+        outcome = await posted(HttpClient(20, allow_private=False), f"http://{host}:{port}/x")
     assert verdict(outcome) is SendStatus.REFUSED
     assert platform.asked == []
 
@@ -204,7 +204,7 @@ async def test_no_way_of_writing_this_machine_is_posted_to(host: str) -> None:
 async def test_a_name_is_asked_for_once_in_a_while() -> None:
     names = Names(hook_example=[["127.0.0.1"]])
     async with answering(x=CannedReply({"ok": True})) as platform:
-        client = HttpClient(2, resolve=names)
+        client = HttpClient(20, resolve=names)
         url = f"http://hook.example:{platform.url.rpartition(':')[2]}/x"
         for _ in range(3):
             assert isinstance(await client.post(url, b"{}"), HttpResponse)
@@ -215,7 +215,7 @@ async def test_a_name_is_asked_for_once_in_a_while() -> None:
 @pytest.mark.parametrize(("reuse", "connections"), [(True, 1), (False, 3)])
 async def test_connections_are_kept_only_where_a_repeat_is_harmless(reuse: bool, connections: int) -> None:
     async with answering(x=CannedReply({"ok": True})) as platform:
-        client = HttpClient(2, reuse=reuse)
+        client = HttpClient(20, reuse=reuse)
         for _ in range(3):
             await client.post(f"{platform.url}/x", b"{}")
         await client.aclose()
@@ -268,7 +268,7 @@ async def test_no_more_requests_are_under_way_than_allowed() -> None:
 
 async def test_a_client_can_be_used_again_after_it_was_closed() -> None:
     async with answering(x=CannedReply({"ok": True})) as platform:
-        client = HttpClient(2)
+        client = HttpClient(20)
         for _ in range(2):
             assert isinstance(await posted(client, f"{platform.url}/x"), HttpResponse)
         await client.aclose()
@@ -310,7 +310,7 @@ async def test_no_key_gets_into_a_reason_or_a_log(caplog: pytest.LogCaptureFixtu
 )
 async def test_a_path_arrives_as_http_writes_it(rest: str, target: str) -> None:
     async with byte_server(replies_with(OK)) as server:
-        outcome = await posted(HttpClient(2), f"HTTP://127.0.0.1:{server.port}{rest}")
+        outcome = await posted(HttpClient(20), f"HTTP://127.0.0.1:{server.port}{rest}")
     assert isinstance(outcome, HttpResponse)
     (request,) = server.requests
     head, _, body = request.partition(b"\r\n\r\n")
@@ -327,7 +327,7 @@ async def test_a_path_arrives_as_http_writes_it(rest: str, target: str) -> None:
 
 async def test_parameters_are_added_to_those_that_the_address_has() -> None:
     async with byte_server(always) as server:
-        client = HttpClient(2)
+        client = HttpClient(20)
         for rest in ("/x", "/x?a=1"):
             await client.get(f"http://127.0.0.1:{server.port}{rest}", params={"k": "a b&c"})
         await client.aclose()
@@ -337,7 +337,7 @@ async def test_parameters_are_added_to_those_that_the_address_has() -> None:
 @pytest.mark.parametrize("value", ["a\r\nX-Forged: 1", "a\nb", "a\rb", "\ud800"])
 async def test_a_header_that_would_be_another_is_not_sent(value: str) -> None:
     async with byte_server(always) as server:
-        client = HttpClient(2)
+        client = HttpClient(20)
         outcome = await client.post(f"http://127.0.0.1:{server.port}/x", b"{}", headers={"x-event-id": value})
         await client.aclose()
     assert (verdict(outcome), server.requests) == (SendStatus.REFUSED, [])
@@ -347,7 +347,7 @@ async def test_any_header_that_says_how_long_to_wait_leaves_an_answer() -> None:
     date = b"Mon, 09 Mar 2026 04:02:00 +9999999999999"
     raw = b"HTTP/1.1 503 No\r\nRetry-After: " + date + b"\r\nContent-Length: 0\r\n\r\n"
     async with byte_server(replies_with(raw)) as server:
-        outcome = await posted(HttpClient(2), f"http://127.0.0.1:{server.port}/x")
+        outcome = await posted(HttpClient(20), f"http://127.0.0.1:{server.port}/x")
     assert outcome == HttpResponse(503, None, b"")
 
 
@@ -361,7 +361,7 @@ async def test_a_connection_that_ends_as_it_begins_means_that_nothing_left(
 
     monkeypatch.setattr(connector, "Connection", Short)
     async with byte_server(always) as server:
-        outcome = await posted(HttpClient(2), f"http://127.0.0.1:{server.port}/x")
+        outcome = await posted(HttpClient(20), f"http://127.0.0.1:{server.port}/x")
         await server.all_closed()
     assert (verdict(outcome), server.requests) == (SendStatus.RETRY, [])
 
@@ -371,7 +371,7 @@ async def test_whatever_goes_wrong_before_the_request_means_that_nothing_left(er
     async def resolve(host: str, port: int) -> list[SocketAddress]:
         raise error
 
-    outcome = await posted(HttpClient(2, resolve=resolve), "http://hook.example/x")
+    outcome = await posted(HttpClient(20, resolve=resolve), "http://hook.example/x")
     assert (
         isinstance(outcome, SendResult)
         and outcome.verdict is SendStatus.RETRY
@@ -384,7 +384,7 @@ async def test_whatever_goes_wrong_before_the_request_means_that_nothing_left(er
 
 async def test_many_that_wait_for_a_name_ask_for_it_once_and_again_when_it_was_not_found() -> None:
     names = Names()
-    client = HttpClient(2, resolve=names)
+    client = HttpClient(20, resolve=names)
     for asked in (1, 2):
         outcomes = await asyncio.gather(*[client.post("http://hook.example/x", b"") for _ in range(5)])
         assert {verdict(x) for x in outcomes} == {SendStatus.RETRY}
@@ -399,7 +399,7 @@ async def test_whoever_stops_waiting_for_a_name_takes_it_from_nobody_else() -> N
             await known.wait()
             return [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))]
 
-        client = HttpClient(2, resolve=resolve)
+        client = HttpClient(20, resolve=resolve)
         url = f"http://hook.example:{server.port}/x"
         first, second = asyncio.create_task(client.post(url, b"")), asyncio.create_task(client.post(url, b""))
         await others_run(5)
@@ -426,7 +426,7 @@ async def test_a_name_is_asked_for_again_after_a_while_and_then_judged_again(
     monkeypatch.setattr(connector, "RESOLVED_S", -1)
     names = Names(hook_example=[["127.0.0.1"], ["127.0.0.1"], []])
     async with byte_server(always) as server:
-        client = HttpClient(2, resolve=names)
+        client = HttpClient(20, resolve=names)
         url = f"http://hook.example:{server.port}/x"
         outcomes = [await client.post(url, b"") for _ in range(3)]
         await client.aclose()
@@ -437,7 +437,7 @@ async def test_a_name_is_asked_for_again_after_a_while_and_then_judged_again(
 async def test_an_address_that_does_not_answer_gets_the_next_one_beside_it() -> None:
     names = Names(hook_example=[["::1", "127.0.0.1"]])
     async with byte_server(always) as server:
-        outcome = await posted(HttpClient(2, resolve=names), f"http://hook.example:{server.port}/x")
+        outcome = await posted(HttpClient(20, resolve=names), f"http://hook.example:{server.port}/x")
     assert isinstance(outcome, HttpResponse)
 
 
@@ -461,7 +461,7 @@ async def many(client: HttpClient, server: ByteServer, *hosts: str) -> list[Http
 )
 async def test_no_connection_is_kept_on_which_no_other_answer_may_come(answer: bytes) -> None:
     async with byte_server(replies_with(answer, OK)) as server:
-        client = HttpClient(2, reuse=True)
+        client = HttpClient(20, reuse=True)
         outcomes = await many(client, server, "127.0.0.1", "127.0.0.1")
         await server.all_closed()
         await client.aclose()
@@ -478,7 +478,7 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_ones() 
         await peer.wait()
 
     async with byte_server(twice) as server:
-        client = HttpClient(2, reuse=True)
+        client = HttpClient(20, reuse=True)
         (first,) = await many(client, server, "127.0.0.1")
         await server.all_closed()
         (second,) = await many(client, server, "127.0.0.1")
@@ -488,7 +488,7 @@ async def test_an_answer_that_nobody_asked_for_is_not_taken_for_the_next_ones() 
 
 async def test_a_kept_connection_that_the_other_side_has_closed_is_not_used() -> None:
     async with byte_server(replies_with(OK, closes=True)) as server:
-        client = HttpClient(2, reuse=True)
+        client = HttpClient(20, reuse=True)
         for _ in range(3):
             (outcome,) = await many(client, server, "127.0.0.1")
             assert isinstance(outcome, HttpResponse)
@@ -501,7 +501,7 @@ async def test_a_kept_connection_that_the_other_side_has_closed_is_not_used() ->
 async def test_a_connection_on_which_nothing_is_asked_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(connector, "IDLE_S", 0.05)
     async with byte_server(always) as server:
-        client = HttpClient(2, reuse=True)
+        client = HttpClient(20, reuse=True)
         await many(client, server, "127.0.0.1", "localhost")
         assert server.open == 2
         await server.all_closed()
@@ -510,7 +510,7 @@ async def test_a_connection_on_which_nothing_is_asked_is_closed(monkeypatch: pyt
 async def test_a_connection_that_was_kept_too_long_is_not_used(monkeypatch: pytest.MonkeyPatch) -> None:
     async with byte_server(always) as server:
         monkeypatch.setattr(connector, "IDLE_S", 0)
-        client = HttpClient(2, reuse=True)
+        client = HttpClient(20, reuse=True)
         await many(client, server, "127.0.0.1", "127.0.0.1")
         await client.aclose()
     assert server.connections == 2
@@ -520,7 +520,7 @@ async def test_no_more_connections_are_kept_than_requests_may_be_under_way() -> 
     hosts = [f"h{x}.example" for x in range(6)]
     names = Names(**{x.replace(".", "_"): [["127.0.0.1"]] for x in hosts})
     async with byte_server(always) as server:
-        client = HttpClient(2, at_once=2, reuse=True, resolve=names)
+        client = HttpClient(20, at_once=2, reuse=True, resolve=names)
         await many(client, server, *hosts)
         await until(lambda: (server.connections, server.open) == (6, 2))
         await many(client, server, hosts[4], hosts[5])
@@ -532,7 +532,7 @@ async def test_no_more_connections_are_kept_than_requests_may_be_under_way() -> 
 async def test_a_connection_to_one_name_serves_no_other_of_the_same_address() -> None:
     names = Names(a_example=[["127.0.0.1"]], b_example=[["127.0.0.1"]])
     async with byte_server(always) as server:
-        client = HttpClient(2, reuse=True, resolve=names)
+        client = HttpClient(20, reuse=True, resolve=names)
         await many(client, server, "a.example", "b.example", "a.example")
         await client.aclose()
     assert server.connections == 2
@@ -570,7 +570,7 @@ async def test_closing_ends_what_is_under_way_as_unknown() -> None:
 
 async def test_who_waits_longest_is_let_through_first() -> None:
     async with byte_server(always) as server:
-        client = HttpClient(2, at_once=1, reuse=True)
+        client = HttpClient(20, at_once=1, reuse=True)
         urls = [f"http://127.0.0.1:{server.port}/{x}" for x in range(8)]
         await asyncio.gather(*[client.post(url, b"") for url in urls])
         await client.aclose()

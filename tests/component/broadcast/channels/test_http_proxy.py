@@ -47,7 +47,7 @@ def behind(proxy: ConnectProxy, no_proxy: str = "", user: str = "") -> Proxy:
 async def test_http_goes_through_the_proxy_which_resolves_its_name() -> None:
     names = Names()
     async with byte_server(always) as server, connect_proxy() as proxy:
-        client = HttpClient(2, resolve=names, proxy=behind(proxy))
+        client = HttpClient(20, resolve=names, proxy=behind(proxy))
         outcome = await posted(client, f"http://hook.example:{server.port}/x")
     assert outcome == ANSWERED
     assert proxy.lines == [f"POST http://hook.example:{server.port}/x HTTP/1.1"]
@@ -58,7 +58,7 @@ async def test_https_goes_through_a_tunnel_in_which_the_proxy_reads_nothing(
     authority: trustme.CA, trust: ssl.SSLContext
 ) -> None:
     async with byte_server(always, serving(authority, "hook.example")) as server, connect_proxy() as proxy:
-        client = HttpClient(2, resolve=Names(), trust=trust, proxy=behind(proxy))
+        client = HttpClient(20, resolve=Names(), trust=trust, proxy=behind(proxy))
         outcome = await posted(client, f"https://hook.example:{server.port}/KEY")
     assert outcome == ANSWERED
     assert proxy.lines == [f"CONNECT hook.example:{server.port} HTTP/1.1"]
@@ -71,7 +71,7 @@ async def test_connections_through_the_proxy_are_kept_like_others(
 ) -> None:
     context = serving(authority, "hook.example") if scheme == "https" else None
     async with byte_server(always, context) as server, connect_proxy() as proxy:
-        client = HttpClient(2, reuse=True, trust=trust, proxy=behind(proxy))
+        client = HttpClient(20, reuse=True, trust=trust, proxy=behind(proxy))
         for _ in range(3):
             assert await client.post(f"{scheme}://hook.example:{server.port}/x", b"{}") == ANSWERED
         await client.aclose()
@@ -85,7 +85,7 @@ async def test_the_proxys_credentials_go_to_the_proxy(
     """In a tunnel the server gets none of them; without one the proxy is to take them out."""
     context = serving(authority, "hook.example") if scheme == "https" else None
     async with byte_server(always, context) as server, connect_proxy("clerk:KEY@") as proxy:
-        client = HttpClient(2, trust=trust, proxy=behind(proxy, user=USER))
+        client = HttpClient(20, trust=trust, proxy=behind(proxy, user=USER))
         outcome = await posted(client, f"{scheme}://hook.example:{server.port}/x")
     assert outcome == ANSWERED
     assert ("proxy-authorization" in server.requests[0].decode().lower()) is (scheme == "http")
@@ -97,7 +97,7 @@ async def test_the_proxys_credentials_go_to_the_proxy(
 async def test_what_no_proxy_names_is_reached_directly(no_proxy: str) -> None:
     host = "hook.example" if no_proxy == "hook.example" else "127.0.0.1"
     async with byte_server(always) as server, connect_proxy() as proxy:
-        client = HttpClient(2, resolve=Names(hook_example=[["127.0.0.1"]]), proxy=behind(proxy, no_proxy))
+        client = HttpClient(20, resolve=Names(hook_example=[["127.0.0.1"]]), proxy=behind(proxy, no_proxy))
         outcome = await posted(client, f"http://{host}:{server.port}/x")
     assert (outcome, proxy.heads) == (ANSWERED, [])
 
@@ -111,7 +111,7 @@ async def test_what_no_proxy_names_is_reached_directly(no_proxy: str) -> None:
 )  # fmt: skip
 async def test_a_private_address_in_the_url_is_not_asked_of_the_proxy(host: str) -> None:
     async with connect_proxy() as proxy:
-        client = HttpClient(2, allow_private=False, proxy=behind(proxy))
+        client = HttpClient(20, allow_private=False, proxy=behind(proxy))
         outcome = await posted(client, f"http://{host}:8080/x")
     assert verdict(outcome) is SendStatus.REFUSED
     assert proxy.heads == []
@@ -132,7 +132,7 @@ async def test_a_host_of_no_proxy_is_under_the_whole_guard() -> None:
 
 async def test_a_proxy_may_have_a_private_address_and_takes_public_names() -> None:
     async with byte_server(always) as server, connect_proxy() as proxy:
-        client = HttpClient(2, allow_private=False, proxy=behind(proxy))
+        client = HttpClient(20, allow_private=False, proxy=behind(proxy))
         outcome = await posted(client, f"http://hook.example:{server.port}/x")
     assert outcome == ANSWERED
 
@@ -140,7 +140,7 @@ async def test_a_proxy_may_have_a_private_address_and_takes_public_names() -> No
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_proxy_that_wants_other_credentials_means_that_nothing_left(scheme: str) -> None:
     async with byte_server(always) as server, connect_proxy("clerk:other") as proxy:
-        client = HttpClient(2, proxy=behind(proxy, user=USER))
+        client = HttpClient(20, proxy=behind(proxy, user=USER))
         outcome = await posted(client, f"{scheme}://hook.example:{server.port}/x")
     assert isinstance(outcome, SendResult) and outcome.verdict is SendStatus.RETRY
     assert outcome.reason == "the proxy refused the request: HTTP 407"
@@ -149,19 +149,19 @@ async def test_a_proxy_that_wants_other_credentials_means_that_nothing_left(sche
 
 async def test_a_server_that_the_proxy_does_not_reach_means_that_nothing_left() -> None:
     async with connect_proxy(refuses="502 Bad Gateway") as proxy:
-        outcome = await posted(HttpClient(2, proxy=behind(proxy)), "https://hook.example/x")
+        outcome = await posted(HttpClient(20, proxy=behind(proxy)), "https://hook.example/x")
     assert outcome == SendResult(SendStatus.RETRY, "the proxy refused the request: HTTP 502")
 
 
 @pytest.mark.parametrize("scheme", ["http", "https"])
 async def test_a_proxy_that_is_away_means_that_nothing_left(scheme: str) -> None:
-    client = HttpClient(2, proxy=Proxy(f"http://127.0.0.1:{free_port()}"))
+    client = HttpClient(20, proxy=Proxy(f"http://127.0.0.1:{free_port()}"))
     outcome = await posted(client, f"{scheme}://hook.example/x")
     assert outcome == SendResult(SendStatus.RETRY, "no connection to the proxy: ConnectionRefusedError")
 
 
 async def test_a_proxy_whose_name_is_not_found_is_named_as_such() -> None:
-    client = HttpClient(2, resolve=Names(), proxy=Proxy("http://proxy.example:8080"))
+    client = HttpClient(20, resolve=Names(), proxy=Proxy("http://proxy.example:8080"))
     outcome = await posted(client, "http://hook.example/x")
     assert outcome == SendResult(SendStatus.RETRY, "the proxy's name was not found")
 
@@ -206,7 +206,7 @@ async def test_what_a_server_says_first_through_a_tunnel_is_no_answer(
     context = serving(authority, "hook.example")
     for _ in range(5):
         async with byte_server(hasty, context) as server, connect_proxy() as proxy:
-            client = HttpClient(2, trust=trust, proxy=behind(proxy))
+            client = HttpClient(20, trust=trust, proxy=behind(proxy))
             outcome = await posted(client, f"https://hook.example:{server.port}/x")
             await server.all_closed()
         # Where it came as the request left, nobody can tell that it came unasked.
@@ -221,7 +221,7 @@ async def test_a_tunnel_whose_proxy_names_a_length_bears_requests(
         byte_server(always, serving(authority, "hook.example")) as server,
         connect_proxy(accepts="200 OK\r\nContent-Length: 0") as proxy,
     ):
-        client = HttpClient(2, at_once=1, reuse=True, trust=trust, proxy=behind(proxy))
+        client = HttpClient(20, at_once=1, reuse=True, trust=trust, proxy=behind(proxy))
         for _ in range(3):
             assert await client.post(f"https://hook.example:{server.port}/x", b"{}") == ANSWERED
         await client.aclose()
@@ -232,7 +232,7 @@ async def test_a_certificate_is_checked_behind_the_tunnel_too(
     authority: trustme.CA, trust: ssl.SSLContext
 ) -> None:
     async with byte_server(always, serving(authority, "other.example")) as server, connect_proxy() as proxy:
-        client = HttpClient(2, trust=trust, proxy=behind(proxy))
+        client = HttpClient(20, trust=trust, proxy=behind(proxy))
         outcome = await posted(client, f"https://hook.example:{server.port}/x")
     assert outcome == SendResult(SendStatus.RETRY, "the server's certificate is for another name")
     assert server.requests == []
@@ -242,7 +242,7 @@ async def test_the_environments_own_proxy_is_not_used(monkeypatch: pytest.Monkey
     async with byte_server(always) as server, connect_proxy() as proxy:
         for name in ("HTTP_PROXY", "http_proxy", "HTTPS_PROXY", "ALL_PROXY"):
             monkeypatch.setenv(name, proxy.url)
-        outcome = await posted(HttpClient(2), f"http://127.0.0.1:{server.port}/x")
+        outcome = await posted(HttpClient(20), f"http://127.0.0.1:{server.port}/x")
     assert (outcome, proxy.heads) == (ANSWERED, [])
 
 

@@ -65,7 +65,7 @@ async def test_a_server_of_that_name_is_posted_to_over_one_connection(
     authority: trustme.CA, trust: ssl.SSLContext, host: str
 ) -> None:
     async with tls_server(authority, "hook.example") as server:
-        client = HttpClient(2, reuse=True, resolve=Names(**HOOK), trust=trust)
+        client = HttpClient(20, reuse=True, resolve=Names(**HOOK), trust=trust)
         for _ in range(2):
             assert await client.post(f"https://{host}:{server.port}/x", b"{}") == ANSWERED
         await client.aclose()
@@ -76,13 +76,13 @@ async def test_a_server_of_that_name_is_posted_to_over_one_connection(
 
 async def test_a_server_of_an_address_is_posted_to(authority: trustme.CA, trust: ssl.SSLContext) -> None:
     async with tls_server(authority, "127.0.0.1") as server:
-        outcome = await posted(HttpClient(2, trust=trust), f"https://127.0.0.1:{server.port}/x")
+        outcome = await posted(HttpClient(20, trust=trust), f"https://127.0.0.1:{server.port}/x")
     assert outcome == ANSWERED
 
 
 async def test_a_server_of_another_name_gets_nothing(authority: trustme.CA, trust: ssl.SSLContext) -> None:
     async with tls_server(authority, "other.example") as server:
-        client = HttpClient(2, resolve=Names(**HOOK), trust=trust)
+        client = HttpClient(20, resolve=Names(**HOOK), trust=trust)
         outcome = await posted(client, f"https://hook.example:{server.port}/x")
     assert outcome == SendResult(SendStatus.RETRY, "the server's certificate is for another name")
     assert server.requests == []
@@ -90,7 +90,7 @@ async def test_a_server_of_another_name_gets_nothing(authority: trustme.CA, trus
 
 async def test_a_server_of_another_address_gets_nothing(authority: trustme.CA, trust: ssl.SSLContext) -> None:
     async with tls_server(authority, "127.0.0.2") as server:
-        outcome = await posted(HttpClient(2, trust=trust), f"https://127.0.0.1:{server.port}/x")
+        outcome = await posted(HttpClient(20, trust=trust), f"https://127.0.0.1:{server.port}/x")
     assert outcome == SendResult(SendStatus.RETRY, "the server's certificate is for another address")
     assert server.requests == []
 
@@ -102,7 +102,7 @@ async def test_a_server_with_an_expired_certificate_gets_nothing(
     async with tls_server(
         authority, "hook.example", not_before=ended - timedelta(days=9), not_after=ended
     ) as server:
-        client = HttpClient(2, resolve=Names(**HOOK), trust=trust)
+        client = HttpClient(20, resolve=Names(**HOOK), trust=trust)
         outcome = await posted(client, f"https://hook.example:{server.port}/x")
     assert outcome == SendResult(SendStatus.RETRY, "the server's certificate has expired")
     assert server.requests == []
@@ -115,7 +115,7 @@ async def test_a_server_with_a_certificate_of_tomorrow_gets_nothing(
     async with tls_server(
         authority, "hook.example", not_before=begins, not_after=begins + timedelta(days=9)
     ) as server:
-        client = HttpClient(2, resolve=Names(**HOOK), trust=trust)
+        client = HttpClient(20, resolve=Names(**HOOK), trust=trust)
         outcome = await posted(client, f"https://hook.example:{server.port}/x")
     assert outcome == SendResult(
         SendStatus.RETRY, "the server's certificate is not valid yet, or this machine's clock is wrong"
@@ -129,7 +129,7 @@ async def test_a_private_authority_is_trusted_with_its_file_only(
     async with tls_server(authority, "hook.example") as server:
         outcomes = [
             await posted(
-                HttpClient(2, resolve=Names(**HOOK), trust=each), f"https://hook.example:{server.port}/x"
+                HttpClient(20, resolve=Names(**HOOK), trust=each), f"https://hook.example:{server.port}/x"
             )
             for each in (None, load_trust(""), trust)
         ]
@@ -143,7 +143,7 @@ async def test_a_private_authority_is_trusted_with_its_file_only(
 async def test_a_certificate_that_names_itself_its_issuer_is_not_trusted(tmp_path: Path) -> None:
     another = trustme.CA()
     async with tls_server(another, "hook.example") as server:
-        client = HttpClient(2, resolve=Names(**HOOK))
+        client = HttpClient(20, resolve=Names(**HOOK))
         outcome = await posted(client, f"https://hook.example:{server.port}/x")
     assert isinstance(outcome, SendResult) and "issuer" in outcome.reason
     assert server.requests == []
@@ -170,7 +170,7 @@ async def test_a_name_that_tls_does_not_take_is_connected_to_nowhere(
     names.names = {x: [["127.0.0.1"]] for x in (".hook.example", "hook..example", f"{'a' * 64}.example")}
     async with tls_server(authority, "hook.example") as server:
         for name in names.names:
-            client = HttpClient(2, resolve=names, trust=trust)
+            client = HttpClient(20, resolve=names, trust=trust)
             outcome = await posted(client, f"https://{name}:{server.port}/x")
             assert outcome == SendResult(SendStatus.RETRY, "the target's name was not found")
     assert (names.asked, server.connections) == (0, 0)
@@ -199,7 +199,7 @@ async def test_a_server_without_tls_gets_nothing_that_should_be_encrypted() -> N
         await peer.wait()
 
     async with byte_server(plain) as server:
-        outcome = await posted(HttpClient(2), f"https://127.0.0.1:{server.port}/KEY")
+        outcome = await posted(HttpClient(20), f"https://127.0.0.1:{server.port}/KEY")
         await server.all_closed()
     assert outcome == SendResult(SendStatus.RETRY, "the server does not speak TLS")
     assert heard and b"KEY" not in heard
@@ -212,7 +212,7 @@ async def test_a_handshake_that_fails_is_named() -> None:
         await peer.wait()
 
     async with byte_server(refuses) as server:
-        outcome = await posted(HttpClient(2), f"https://127.0.0.1:{server.port}/x")
+        outcome = await posted(HttpClient(20), f"https://127.0.0.1:{server.port}/x")
     assert isinstance(outcome, SendResult) and outcome.verdict is SendStatus.RETRY
     assert outcome.reason.startswith("the TLS handshake failed: ")
     assert "handshake failure" in outcome.reason
@@ -235,7 +235,7 @@ async def test_a_handshake_that_breaks_off_means_that_nothing_left() -> None:
         await peer.reader.read(1)
 
     async with byte_server(rude) as server:
-        outcome = await posted(HttpClient(2), f"https://127.0.0.1:{server.port}/x")
+        outcome = await posted(HttpClient(20), f"https://127.0.0.1:{server.port}/x")
     assert verdict(outcome) is SendStatus.RETRY
 
 
@@ -250,7 +250,7 @@ async def test_a_request_can_be_given_up_at_any_moment(
     context = serving(authority.issue_cert("hook.example")) if scheme == "https" else None
     given_up = 0
     async with byte_server(always, context) as server:
-        client = HttpClient(2, at_once=1, reuse=False, resolve=Names(**HOOK), trust=trust)
+        client = HttpClient(20, at_once=1, reuse=False, resolve=Names(**HOOK), trust=trust)
         url = f"{scheme}://hook.example:{server.port}/x"
         for turns in range(40):
             asking = asyncio.create_task(client.post(url, b"{}"))
@@ -277,7 +277,7 @@ async def test_a_request_can_be_given_up_as_its_handshake_ends(
 
     monkeypatch.setattr(connector, "Connection", Late)
     async with tls_server(authority, "hook.example") as server:
-        client = HttpClient(2, resolve=Names(**HOOK), trust=trust)
+        client = HttpClient(20, resolve=Names(**HOOK), trust=trust)
         url = f"https://hook.example:{server.port}/x"
         asking = asyncio.create_task(client.post(url, b"{}"))
         await asyncio.wait([asking])

@@ -45,7 +45,7 @@ async def test_the_receiver_can_hold_body_and_time_against_the_signature(credent
 
 async def test_nothing_is_signed_with_a_secret_that_is_not_set() -> None:
     async with answering(x=OK) as platform:
-        client = HttpClient(2)
+        client = HttpClient(20)
         channel = Webhook(client, {"": ""}, 20)
         sent = await channel.send(
             [message(f"{platform.url}/x"), message(f"{platform.url}/x", credential="south")]
