@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from consumers.draft_text import WHERE_TO_CALL, Evidence, compose, in_order, quote, shared_clauses
+from consumers.drafting.draft_text import WHERE_TO_CALL, Evidence, compose
+from consumers.drafting.quotation import in_order, quote, shared_clauses
 from consumers.indicators import shown_indicators
 from consumers.live_library import fraud_types, seed_patterns
 from fenghuo.demo.district import NOVEL
