@@ -24,7 +24,7 @@ from patterns.model import FraudType
 from patterns.text.language import foreign_language
 
 DRAFT_LENGTH = 220
-WHERE_TO_CALL = "已付款的，马上拨打 110；拿不准的，拨打 96110。"
+WHERE_TO_CALL = "已付款的马上打 110，拿不准的打 96110。"
 _TOWNS_NAMED = 3
 _TOLD_NAMED = 4
 _KNOWN_AS_LIMIT = 16
@@ -123,19 +123,14 @@ def _fewer_and_fewer(kind: FraudType, evidence: Evidence) -> Iterator[_Parts]:
     Where nothing is quoted or told, what is happening says what the scam is, so it goes later.
     """
     says = bool(_quoted(kind, evidence, 1) or _told(evidence))
-    yield _Parts()
-    yield _Parts(tell=2)
+    yield from (_Parts(), _Parts(tell=2))
     if says:
-        yield _Parts(happening=False)
-        yield _Parts(happening=False, tell=2)
-        yield _Parts(happening=False, tell=2, link=False)
-        yield _Parts(happening=False, tell=2, bait=1, link=False)
-        yield _Parts(happening=False, tell=0, link=False)
-        yield _Parts(happening=False, tell=0, bait=1, link=False)
-        yield _Parts(happening=False, tell=0, bait=1, how=False, link=False)
+        for bait, tell in ((2, 3), (2, 2), (1, 2), (2, 0), (1, 0)):
+            yield _Parts(happening=False, bait=bait, tell=tell)
+        yield _Parts(happening=False, bait=1, tell=0, link=False)
+        yield _Parts(happening=False, bait=1, tell=0, how=False, link=False)
     else:
-        yield _Parts(tell=2, link=False)
-        yield _Parts(tell=0, link=False)
+        yield from (_Parts(tell=0), _Parts(happening=False, tell=0), _Parts(tell=0, link=False))
         yield _Parts(happening=False, tell=0, link=False)
     yield _Parts(happening=False, bait=0, tell=0, how=False, link=False)
 
@@ -143,28 +138,28 @@ def _fewer_and_fewer(kind: FraudType, evidence: Evidence) -> Iterator[_Parts]:
 def _lines(kind: FraudType, evidence: Evidence, parts: _Parts) -> Iterator[str]:
     """The lines between heading and what to do."""
     happening = kind.happening if parts.happening else ""
-    yield happening + _news(kind, evidence, parts.bait)
+    yield happening + _news(kind, evidence, parts)
     if parts.how:
         yield f"骗术：{kind.how}"
-    tell = f"{'；'.join(kind.tell[: parts.tell])}。" if parts.tell else ""
-    if signs := tell + (_link(evidence) if parts.link else ""):
-        yield f"识别：{signs}"
+    if parts.tell:
+        yield f"识别：{'；'.join(kind.tell[: parts.tell])}。"
 
 
-def _news(kind: FraudType, evidence: Evidence, bait: int) -> str:
+def _news(kind: FraudType, evidence: Evidence, parts: _Parts) -> str:
     """Where and how many, and what they got or tell: a quotation, or else the slots of their stories."""
     named = "、".join(evidence.towns[:_TOWNS_NAMED])
     where = f"{named}等地" if len(evidence.towns) > _TOWNS_NAMED else named
     end = evidence.district[-1:]
     ours = f"我{end}" if end in tuple("区县市旗") else "本地"
-    reported = f"{ours}{where}已有 {evidence.reporters} 人举报"
-    quoted = _quoted(kind, evidence, bait) if bait else ""
-    if quoted:
-        return f"{reported}，收到的内容是“{quoted}”。{_language(evidence)}"
-    if bait and (told := _told(evidence)):
-        return f"{reported}，说对方{told}。{_language(evidence)}"
-    name = _known_as(evidence)
-    return f"{reported}{f'“{name}”这类骗局' if name else ''}。{_language(evidence)}"
+    found = f"{ours}{where}已有 {evidence.reporters} 人举报"
+    if parts.bait and (quoted := _quoted(kind, evidence, parts.bait)):
+        found += f"，内容是“{quoted}”"
+    elif parts.bait and (told := _told(evidence)):
+        found += f"，说对方{told}"
+    elif name := _known_as(evidence):
+        found += f"“{name}”这类骗局"
+    site = _site(evidence) if parts.link else ""
+    return f"{found}{f'，网址如 {site}' if site else ''}。{_language(evidence)}"
 
 
 def _quoted(kind: FraudType, evidence: Evidence, clauses: int) -> str:
@@ -197,12 +192,11 @@ def _language(evidence: Evidence) -> str:
     return f"信息是用{language}写的，看不懂的不要照做。" if language else ""
 
 
-def _link(evidence: Evidence) -> str:
-    """A sentence about the bait's site, without the path, which may identify its addressee; "" if each could
-    be somebody honest's."""
+def _site(evidence: Evidence) -> str:
+    """The bait's site without the path, which may identify its addressee; "" if each could be somebody
+    honest's."""
     sites = (re.split(r"[/?#]", re.sub(r"^\w+://", "", x))[0] for x in evidence.indicators)
-    site = next((x for x in sites if not forbidden(x) and not names_in(x)), "")
-    return f"骗子的网址如 {site}，不要打开。" if site else ""
+    return next((x for x in sites if not forbidden(x) and not names_in(x)), "")
 
 
 def _correction(kind: FraudType, evidence: Evidence) -> str:

@@ -14,6 +14,7 @@ from rapidfuzz.distance import Indel
 
 from consumers.drafting.release_check import names_in
 from consumers.live_library import fraud_types
+from patterns.data.cues import THREAT
 from patterns.entities.redact import forbidden
 from patterns.signals.verdict_rules import hooks, names_known_good
 from patterns.text.normalise import Normalised, clean, fold, fold_with_offsets, normalise
@@ -31,7 +32,8 @@ _MORE_WORDS = 4
 _ANOTHER_CLAUSE = 60
 """partial_ratio below which two clauses say different things."""
 _TELLS = 4
-"""Characters of the fraud type's phrases from which a clause says how the scam works; a hook does too."""
+"""Characters of the fraud type's phrases from which a clause says how the scam works; a hook does too, or a
+phrase with a threat."""
 _GAP = "…"
 _HEAD = re.compile(r"^[【\[].{1,12}[】\]]|^(?:并且?|而且|同时|以及)")
 _MASK = re.compile(r"\[[^\]]{1,12}已隐藏\]|\w{0,4}\*{2,}\w{0,4}", re.ASCII)
@@ -41,7 +43,8 @@ _MARKS = re.compile(r"[“”‘’\"'《》（）()「」]")
 _ACCOUNT = r"[A-Za-z][\w\-]{5,}"
 _FIGURES = r"[A-Za-z0-9\uff10-\uff5a]+"
 _FINER_THAN_A_TOWN = (
-    r"[\u4e00-\u9fff](?:[东西南北中]?[路街巷弄里苑]|胡同|大道)(?:\d|口|[东西南北]|$)|\d+[号栋幢弄](?:楼|院)?|\d+(?:单元|室)"
+    r"[\u4e00-\u9fff](?<![在的到走一上公铁网线半套思门后出活])(?:[路街巷弄](?![由线上况费程道头数])|胡同|大道)"
+    r"|\d+[号栋幢弄](?:楼|院)?|\d+(?:单元|室)"
     r"|[\u4e00-\u9fff]{1,6}(?:[村屯庄寨]|新村|小区|花园|公寓|大厦|广场|家园|社区|市场|商城|车站)"
 )
 _HELP = r"110|报警|警察|反诈"
@@ -95,7 +98,9 @@ def is_quotable(clause: str, phrases: Collection[str]) -> bool:
 
 def _tells(plain: str, phrases: Collection[str]) -> bool:
     """Whether the clause has the pretext or the act: the type's phrases, or something that it asks for."""
-    return _told(plain, phrases) >= _TELLS or bool(hooks(plain).asked - {"reply"})
+    told = _told(plain, phrases)
+    threatens = told > 0 and re.search(THREAT, plain) is not None
+    return threatens or told >= _TELLS or bool(hooks(plain).asked - {"reply"})
 
 
 def _told(plain: str, phrases: Collection[str]) -> int:
@@ -135,7 +140,7 @@ def _undressed(piece: str) -> str:
 
 def _with_capitals(piece: str, norm: Normalised, i: int) -> str:
     start, end = norm.span(i, i + 1)
-    written = unicodedata.normalize("NFKC", piece[start:end])
+    written = unicodedata.normalize("NFKC", "".join(filter(str.isprintable, piece[start:end])))
     return written if written.lower() == norm.text[i] else norm.text[i]
 
 
