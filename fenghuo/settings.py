@@ -151,7 +151,7 @@ class Settings(BaseSettings):
     """What is reached without the proxy, separated by commas: names with their subdomains, addresses,
     networks (10.0.0.0/8); * is everything."""
     ca_file: str = ""
-    """PEM file of certificate authorities that channels trust beside those of the machine."""
+    """PEM file of certificate authorities that requests of ours trust beside those of the machine."""
     unkeyed_at_once: int = Field(1, ge=1, le=50)
     """Concurrent sends to platforms that are not idempotent (robots): so many deliveries can become unknown
     when the process is killed. More is faster."""

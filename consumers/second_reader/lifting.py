@@ -1,7 +1,8 @@
 """All that a reading may do: lift a report to be looked at, or raise its stage. Pure.
 
 It never drafts: what is to be drafted is left as it is, so that it cannot take a report out of a cluster
-either. It never lowers, and what it leaves behind are codes of our own, no word of the model's.
+either; and whoever counts reports for a draft counts a lifted one as it was before. It never lowers, and what
+it leaves behind are codes of our own, no word of the model's.
 """
 
 from typing import Literal, NamedTuple
@@ -9,7 +10,7 @@ from typing import Literal, NamedTuple
 from consumers.second_reader.reading import Reading
 from fenghuo.domain.events import ScamStage
 
-Tier = Literal["nothing", "watch", "draft"]
+Tier = Literal["none", "watch", "draft"]
 MARK = "model"
 """What each evidence of the second reader begins with."""
 
@@ -33,14 +34,14 @@ class Lifted(NamedTuple):
 
 def can_lift(tier: Tier, stage: ScamStage) -> bool:
     """Whether any reading could change a report that is there already."""
-    return tier == "nothing" or (tier == "watch" and _rank(stage) < _rank(ScamStage.MONEY_MOVING))
+    return tier == "none" or (tier == "watch" and _rank(stage) < _rank(ScamStage.MONEY_MOVING))
 
 
 def lifted(tier: Tier, stage: ScamStage, reading: Reading | None) -> Lifted:
-    """`tier` and `stage` after `reading`: from nothing to watch at most, to money_moving at most."""
+    """`tier` and `stage` after `reading`: from none to watch at most, to money_moving at most."""
     if reading is None or tier == "draft":
         return Lifted(tier, stage)
-    new_tier: Tier = "watch" if tier == "watch" or _is_worth_a_look(reading) else "nothing"
+    new_tier: Tier = "watch" if tier == "watch" or _is_worth_a_look(reading) else "none"
     new_stage = _raised(stage, reading)
     if (new_tier, new_stage) == (tier, stage):
         return Lifted(tier, stage)

@@ -4,8 +4,8 @@
 
     reader = SecondReader.of(settings)  # None while it is off
     ...
-    after = await reader.lift([Unsure(masked, "nothing", ScamStage.RECEIVED)])
-    after[0].tier  # "nothing" or "watch"
+    after = await reader.lift([Unsure(masked, "none", ScamStage.RECEIVED)])
+    after[0].tier  # "none" or "watch"
     after[0].evidence  # ("model.voice.story", ...); () if nothing changed
     ...
     await reader.aclose()

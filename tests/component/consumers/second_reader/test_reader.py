@@ -172,7 +172,7 @@ async def test_what_a_model_says_never_opens_the_breaker(content: str) -> None:
 
 async def test_lifting_asks_only_where_an_answer_could_change_something() -> None:
     unsure = [
-        Unsure("甲", "nothing", ScamStage.RECEIVED), Unsure("乙", "draft", ScamStage.RECEIVED),
+        Unsure("甲", "none", ScamStage.RECEIVED), Unsure("乙", "draft", ScamStage.RECEIVED),
         Unsure("丙", "watch", ScamStage.PAID), Unsure("丁", "watch", ScamStage.RECEIVED),
     ]  # fmt: skip
     async with answering(completions=completion(answer(voice="victim", stage="paid"))) as platform:
@@ -190,9 +190,9 @@ async def test_lifting_asks_only_where_an_answer_could_change_something() -> Non
 async def test_a_silent_model_leaves_every_report_as_it_was() -> None:
     async with answering(completions=CannedReply(b"", 500)) as platform:
         reader = reader_of(platform.url)
-        after = await reader.lift([Unsure("甲", "nothing", ScamStage.RECEIVED)])
+        after = await reader.lift([Unsure("甲", "none", ScamStage.RECEIVED)])
         await reader.aclose()
-    assert after == [Lifted("nothing", ScamStage.RECEIVED)]
+    assert after == [Lifted("none", ScamStage.RECEIVED)]
 
 
 async def test_neither_key_nor_address_nor_report_stands_in_any_log(caplog: pytest.LogCaptureFixture) -> None:

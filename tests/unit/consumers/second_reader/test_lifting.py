@@ -33,7 +33,7 @@ def test_the_stages_of_texts_are_those_of_reports() -> None:
 
 def test_no_reading_drafts() -> None:
     assert {(tier, after.tier) for tier, _, _, after in OUTCOMES} == {
-        ("nothing", "nothing"), ("nothing", "watch"), ("watch", "watch"), ("draft", "draft"),
+        ("none", "none"), ("none", "watch"), ("watch", "watch"), ("draft", "draft"),
     }  # fmt: skip
 
 
@@ -100,7 +100,7 @@ def test_reading_twice_is_as_reading_once() -> None:
 
 def test_a_story_of_fraud_is_lifted_to_be_looked_at_with_what_the_model_found() -> None:
     told = Reading("story", "KEFU", "paid", "fraud", "customer_service", "refund", ("screen",), "call")
-    assert lifted("nothing", ScamStage.RECEIVED, told) == Lifted(
+    assert lifted("none", ScamStage.RECEIVED, told) == Lifted(
         "watch", ScamStage.IN_CONTACT,
         ("model.voice.story", "model.matter.fraud", "model.fraud_type.KEFU", "model.stage.paid",
          "model.who.customer_service", "model.pretext.refund", "model.way.call", "model.act.screen"),
