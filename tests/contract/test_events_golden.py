@@ -231,6 +231,9 @@ SAMPLES: dict[str, e.Event] = {
             evidence=(4, 10),
             alert_id=ALERT,
             versions=("n1", "l7"),
+            stage_by_text=True,
+            matter="emergency",
+            trouble=True,
             **REPORTED,
         ),
         sample(
@@ -246,6 +249,9 @@ SAMPLES: dict[str, e.Event] = {
             suggested_reasons=("no_hook",),
             indicators=("gov-cn[.]example",),
             versions=("n1", "l7"),
+            stage_by_text=True,
+            matter="emergency",
+            trouble=True,
             **REPORTED,
         ),
         sample(

@@ -35,3 +35,9 @@ async def test_an_everyday_text_is_answered_as_nothing_known() -> None:
     assert [x.text for x in judged if isinstance(x, e.ReplyRequested)] == [
         reply_texts.new(e.ScamStage.RECEIVED, suspicious=False)
     ]
+
+
+async def test_who_is_in_trouble_by_the_words_is_judged_before_the_others() -> None:
+    judged = await _judged(["明天开会", "今天天气不错", "我刚转了两万给对方，他把我拉黑了，怎么办"])
+    first = next(x for x in judged if isinstance(x, e.ReportUnmatched))
+    assert first.report_id == "r2"
