@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from fenghuo.domain.events import URGENT, ScamStage
-from fenghuo.domain.services import Service
+from fenghuo.domain.offices import Service
 
 STOP_NOW = "请立即停止转账和操作，保存证据，马上拨打 110；也可拨打 96110 咨询。"
 FIRST = {

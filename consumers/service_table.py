@@ -4,7 +4,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 
-from fenghuo.domain.services import Service, parse_services
+from fenghuo.domain.offices import Service, parse_services
 from fenghuo.errors import Refused
 
 ANY = Service(kind="其他", words=(), name="政务服务便民热线", number="12345")

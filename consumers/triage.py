@@ -9,7 +9,7 @@ from consumers.live_library import LiveLibrary, fraud_types
 from consumers.service_table import ANY, shipped_services
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
-from fenghuo.domain.services import Service, service_for
+from fenghuo.domain.offices import Service, service_for
 from fenghuo.transport.stage import Outcome
 from patterns.entities.redact import mask
 from patterns.model import Pattern, Verdict
