@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
+from consumers.service_table import Service
 from fenghuo.domain.events import URGENT, ScamStage
-from fenghuo.domain.offices import Service
 
 STOP_NOW = "请立即停止转账和操作，保存证据，马上拨打 110；也可拨打 96110 咨询。"
 FIRST = {

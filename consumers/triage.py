@@ -6,10 +6,9 @@ from collections.abc import Sequence
 from consumers import reply_texts
 from consumers.indicators import shown_indicators
 from consumers.live_library import LiveLibrary, fraud_types
-from consumers.service_table import ANY, shipped_services
+from consumers.service_table import ANY, Service, service_for, shipped_services
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
-from fenghuo.domain.offices import Service, service_for
 from fenghuo.transport.stage import Outcome
 from patterns.entities.redact import mask
 from patterns.model import Pattern, Verdict
