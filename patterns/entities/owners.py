@@ -1,0 +1,105 @@
+"""Whose a number, an account or a name in a text is: a resident's, the fraudster's, or nobody can tell.
+
+What a person tells (骗子让我转到…) is read by the words nearest to the entity. In a bait everything to contact
+or to pay is the fraudster's, and what is said to be yours (您的卡号) is a resident's.
+"""
+
+import re
+from collections.abc import Iterable
+from functools import cache
+from typing import Literal
+
+Owner = Literal["resident", "fraudster", "unknown"]
+Teller = Literal["told", "bait", "unknown"]
+"""Who speaks: somebody who tells of a fraud or of themselves, the fraudster, or nobody can tell."""
+
+OWNED = frozenset(
+    "phone virtual_phone landline foreign_phone bank_card email qq qq_group wechat handle wallet plate person"
+    " invite_code".split()
+)
+"""Kinds that are somebody's."""
+
+_KIN = (
+    "[爸妈爷奶]|父母|父亲|母亲|外公|外婆|姥|女儿|儿子|闺女|孩子|孙|老公|老婆|爱人|丈夫|妻子|老伴|媳妇|邻居|同事|同学|朋友|亲戚|室友|战友"
+    "|居民|住户|村民|业主|老人|大爷|大妈|阿姨|叔叔|受害|报案|当事|失主|事主|机主|家长|学生|被骗人"
+)
+_TO_ME = "[让叫要逼教骗拉喊催给跟问找对加约带劝把]"
+_TOLD = (
+    rf"骗子|被骗|上当|对方|[他她](?:让|说|叫|给|发|要|问|打|用|把|知道|拿|教|留|推)|(?:[让叫逼骗教喊催]|问)我|我(?:{_KIN})"
+    r"|报了?警|怎么办|咋办|帮忙|救命|(?:接|收)到(?:了)?(?:一个|一条|个|条)|打来|取[钱现]的|嫌疑人|嫌犯|诈骗电话|民警同志"
+)
+_BAIT = (
+    r"您|尊敬|恭喜|点击|戳|详询|咨询|领取|名额|日结|佣金|返利|额度|下款|贷款|兼职|福利|优惠|特价|激活|冻结|逾期|认证|开通|【"
+    r"|请(?!问|帮|大家)|回复|下载|你的"
+)
+_INVITES = "加我|速加|加(?:微信|qq|v)|进群"
+_ABOUT_ME = rf"(?<!加)[我俺咱](?!们)|本人|自己|家里|{_KIN}|(?<![a-z])my(?![a-z])"
+
+_THEIRS = (
+    r"骗子|诈骗|对方|嫌疑|嫌犯|犯罪|自称|冒充|假冒|陌生|不明|可疑|客服|专员|导师|主播|卖家|商家|群主|老师|助理|中介|车手|马仔"
+    rf"|{_TO_ME}我|收[款钱账]|[转汇打存付充交][到给入往进]|[转汇打]账|打款|转账|汇款|充值|户名|开户|加(?:了|的|过|个|微信|qq|扣|v|群|[他她])|添加"
+    r"|进群|群号|那个?人|有人|来电|打来|打过来|发来|发的|推[给送]|留的?|接[到了]|收到|看到|显示|取[钱现]|取款|上门|开着?(?:一?辆|了辆|的|个)?$|开走|跑了|坐的车|拨打|致电|联系(?!我)"
+)
+_OURS = rf"(?<!{_TO_ME})[我俺咱](?!们)|本人|自己|家里|{_KIN}|联系方式|(?:联系|打|找|回)我|回电|(?<![a-z])my(?![a-z])"
+_THEIR_NAMES = "骗子|对方|自称|嫌疑|嫌犯|收[款钱]|户名|开户|[转汇打]给|取[钱现]"
+_YOURS = r"您|[你贵](?!们)|客户|尊敬|用户"
+_IN_BAIT = r"[转汇打存付充交][到给入往进]|转账|汇款|打款|加|联系|致电|拨打|来电|收款|安全账户|咨询|戳|扫|群|我|客服|专员|老师|助理|导师|详询|热线|户名|微信|qq"
+_PRONOUN = "[他她](?!人)"
+_NEAR, _BEHIND = 26, 12
+_SENTENCE = re.compile("[。!?;]")
+
+
+@cache
+def _compiled(rule: str) -> re.Pattern[str]:
+    return re.compile(rule)
+
+
+@cache
+def _cues(bait: bool, named: bool = False) -> re.Pattern[str]:
+    if named:
+        return re.compile(f"(?P<f>{_THEIR_NAMES})|(?P<r>{_OURS}|{_YOURS})")
+    if bait:
+        return re.compile(f"(?P<r>{_YOURS})|(?P<f>{_IN_BAIT})")
+    return re.compile(f"(?P<f>{_THEIRS})|(?P<r>{_OURS})|(?P<p>{_PRONOUN})")
+
+
+def teller(text: str) -> Teller:
+    """Who speaks in a normalised text."""
+    if _compiled(_TOLD).search(text):
+        return "told"
+    if _compiled(_BAIT).search(text):
+        return "bait"
+    about_me, invites = _compiled(_ABOUT_ME).search(text), _compiled(_INVITES).search(text)
+    if about_me or invites:
+        return "told" if not invites else "bait" if not about_me else "unknown"
+    return "unknown"
+
+
+def owners(text: str, spans: Iterable[tuple[str, int, int, str]]) -> list[Owner]:
+    """The owner of each span of a normalised text, in order."""
+    found, speaks = list[Owner](), ""
+    for kind, start, end, _ in spans:
+        if kind not in OWNED:
+            found.append("unknown")
+            continue
+        speaks = speaks or teller(text)
+        found.append(_owner(kind, text, start, end, bait=speaks == "bait"))
+    return found
+
+
+def _owner(kind: str, text: str, start: int, end: int, *, bait: bool) -> Owner:
+    """By the nearest word before it in its sentence, else, in what is told, by the first one behind it; a
+    name is the fraudster's only behind a word that says so."""
+    cues = _cues(bait, kind == "person")
+    last = None
+    for match in cues.finditer(_SENTENCE.split(text[max(0, start - _NEAR) : start])[-1]):
+        last = match
+    if last is None and kind == "person":
+        return "unknown"
+    if last is None and not bait:
+        last = cues.search(_SENTENCE.split(text[end : end + _BEHIND], maxsplit=1)[0])
+    if last is None:
+        return "fraudster" if bait else "unknown"
+    if last.lastgroup == "p":
+        return "unknown" if _compiled(_KIN).search(text, 0, start) else "fraudster"
+    return "fraudster" if last.lastgroup == "f" else "resident"
