@@ -46,7 +46,7 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
     return [
         Stage(
             room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, fold_input=True,
-            handle=Triage(library).on_reports_received,
+            handle=Triage(library, settings.secret_key.get_secret_value()).on_reports_received,
         ),
         Stage(
             room=ROOM, name="cluster", topic=topics.REPORTS_UNMATCHED, batch=100,

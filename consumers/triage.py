@@ -8,8 +8,9 @@ from consumers.indicators import shown_indicators
 from consumers.live_library import LiveLibrary, fraud_types
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
+from fenghuo.security.details import seal_details
 from fenghuo.transport.stage import Outcome
-from patterns.entities.redact import mask
+from patterns.entities.redact import hide
 from patterns.model import Pattern, Verdict
 from patterns.triage import Assessment, assess
 
@@ -20,8 +21,8 @@ MATCH_AT_ONCE = 64
 class Triage:
     """Judges reports against the library in a thread, so that the loop goes on answering heartbeats."""
 
-    def __init__(self, library: LiveLibrary) -> None:
-        self._library = library
+    def __init__(self, library: LiveLibrary, key: str = "") -> None:
+        self._library, self._key = library, key
 
     async def on_reports_received(self, events: Sequence[e.Event]) -> Outcome:
         reports = [x for x in events if isinstance(x, e.ReportReceived)]
@@ -36,42 +37,43 @@ class Triage:
         found: list[e.Event] = []
         for report, (verdict, pattern) in zip(reports, verdicts, strict=True):
             if verdict.band == "known" and pattern is not None:
-                found += _known(report, verdict, pattern)
+                found += _known(report, verdict, pattern, self._key)
             else:
                 nearest = [(pattern.fraud_type, verdict.score)] if pattern is not None else []
                 seen = assess(report.text, fraud_types().values(), nearest)
-                found += _unknown(report, verdict, pattern, seen)
+                found += _unknown(report, verdict, pattern, seen, self._key)
         return found
 
 
-def _known(report: e.ReportReceived, verdict: Verdict, pattern: Pattern) -> list[e.Event]:
-    kind = fraud_types().get(pattern.fraud_type)
+def _known(report: e.ReportReceived, verdict: Verdict, pattern: Pattern, key: str) -> list[e.Event]:
+    kind, hidden = fraud_types().get(pattern.fraud_type), hide(report.text)
     matched = e.ReportMatched(
         event_id=e.derive_id(report.report_id, "matched"), at=report.at, report_id=report.report_id,
-        place=report.place, reporter=report.reporter, stage=report.stage, masked=mask(report.text),
+        place=report.place, reporter=report.reporter, stage=report.stage, masked=hidden.text,
         pattern_id=pattern.pattern_id, fraud_type=pattern.fraud_type, title=pattern.title,
         score=verdict.score,
         evidence=verdict.evidence, alert_id=AlertId(pattern.alert_id) if pattern.alert_id else None,
-        versions=(verdict.normaliser, verdict.library),
+        versions=(verdict.normaliser, verdict.library), sealed=seal_details(hidden.details, key),
     )  # fmt: skip
     text = reply_texts.known(pattern.title, kind.advice if kind else "", report.stage)
     return [matched, reply(report.report_id, "known", text, report)]
 
 
 def _unknown(
-    report: e.ReportReceived, verdict: Verdict, pattern: Pattern | None, seen: Assessment
+    report: e.ReportReceived, verdict: Verdict, pattern: Pattern | None, seen: Assessment, key: str
 ) -> list[e.Event]:
-    suggested = pattern if verdict.band == "suggested" else None
+    suggested, hidden = pattern if verdict.band == "suggested" else None, hide(report.text)
     unmatched = e.ReportUnmatched(
         event_id=e.derive_id(report.report_id, "unmatched"), at=report.at, report_id=report.report_id,
         place=report.place, reporter=report.reporter, stage=report.stage,
-        masked=mask(report.text), suspicious=seen.suspicious, danger=seen.danger, borderline=seen.borderline,
+        masked=hidden.text, suspicious=seen.suspicious, danger=seen.danger, borderline=seen.borderline,
         fraud_type=seen.fraud_type or (suggested.fraud_type if suggested else None),
         suggested_pattern=suggested.pattern_id if suggested else None,
         suggested_title=suggested.title if suggested else "",
         suggested_score=verdict.score if suggested else 0.0,
         suggested_reasons=verdict.reasons if suggested else (),
         indicators=shown_indicators(verdict.indicators), versions=(verdict.normaliser, verdict.library),
+        sealed=seal_details(hidden.details, key),
     )  # fmt: skip
     text = reply_texts.new(report.stage, seen.suspicious or suggested is not None)
     return [unmatched, reply(report.report_id, "new", text, report)]

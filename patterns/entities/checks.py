@@ -208,7 +208,8 @@ def _school(match: re.Match[str], text: str, _taken: bytearray) -> Place | None:
     """A class, with the school before it."""
     left = text[max(0, match.start() - 12) : match.start()]
     school = _compiled(
-        rf"(?:.*[{_STREET_ENDS}女儿子上读])?([\u4e00-\u9fff]{{1,8}}(?:小学|中学|幼儿园|学校|附小|附中|[一二三四五六七八九十]中))的?[, ]?$"
+        rf"(?:.*[{_STREET_ENDS}女儿子上读])?([\u4e00-\u9fff]{{1,8}}"
+        r"(?:小学|中学|幼儿园|学校|附小|附中|[一二三四五六七八九十]中))的?[, ]?$"
     ).search(left)
     return ("school", match.start() - len(left) + school.start(1) if school else match.start(), match.end())
 

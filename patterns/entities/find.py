@@ -66,8 +66,8 @@ def find(text: str) -> tuple[Entity, ...]:
 
     Kinds: url (a bare IP host too), email, wallet (usdt, btc, eth), card_code, password, birthday,
     verification_code, order (of goods, couriers, contracts), id_number and licence (check character),
-    document, bank_card (Luhn, its groups or a word before it), handle (@name of an app), wechat, qq_group, qq,
-    phone (mobile), virtual_phone, sms_port (106...), service_phone (400, 800), foreign_phone, landline,
+    document, bank_card (Luhn, groups or a word before it), handle (@name of an app), wechat, qq_group,
+    qq, phone (mobile), virtual_phone, sms_port (106...), service_phone (400, 800), foreign_phone, landline,
     spoofed_short (95xxx of nobody), hotline (known good), plate, invite_code, address, amount, person,
     school (with its class), app. `masking.TREATMENTS` says what people may see of each.
     """

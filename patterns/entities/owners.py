@@ -1,7 +1,7 @@
 """Whose a number, an account or a name in a text is: a resident's, the fraudster's, or nobody can tell.
 
-What a person tells (骗子让我转到…) is read by the words nearest to the entity. In a bait everything to contact
-or to pay is the fraudster's, and what is said to be yours (您的卡号) is a resident's.
+What a person tells (骗子让我转到…) is read by the words nearest to the entity. In a bait everything to
+contact or to pay is the fraudster's, and what is said to be yours (您的卡号) is a resident's.
 """
 
 import re
@@ -19,10 +19,15 @@ OWNED = frozenset(
 )
 """Kinds that are somebody's."""
 
-_KIN = (
-    "[爸妈爷奶]|父母|父亲|母亲|外公|外婆|姥|女儿|儿子|闺女|孩子|孙|老公|老婆|爱人|丈夫|妻子|老伴|媳妇|邻居|同事|同学|朋友|亲戚|室友|战友"
-    "|居民|住户|村民|业主|老人|大爷|大妈|阿姨|叔叔|受害|报案|当事|失主|事主|机主|家长|学生|被骗人"
+_WOMEN = "妈|奶|母亲|外婆|姥姥|女儿|闺女|孙女|老婆|妻子|媳妇|大妈|阿姨|婶"
+_MEN = "爸|爷|父亲|外公|姥爷|儿子|孙子|老公|丈夫|大爷|叔"
+_ANYBODY = (
+    "父母|姥|孩子|孙|爱人|老伴|邻居|同事|同学|朋友|亲戚|室友|战友|居民"
+    "|住户|村民|业主|老人|受害|报案|当事|失主|事主|机主|家长|学生|被骗人"
 )
+_KIN = f"{_WOMEN}|{_MEN}|{_ANYBODY}"
+_MEANT_BY = {"他": f"{_MEN}|{_ANYBODY}", "她": f"{_WOMEN}|{_ANYBODY}"}
+"""Whom of a family a pronoun may mean instead of the fraudster."""
 _TO_ME = "[让叫要逼教骗拉喊催给跟问找对加约带劝把]"
 _TOLD = (
     rf"骗子|被骗|上当|对方|[他她](?:让|说|叫|给|发|要|问|打|用|把|知道|拿|教|留|推)|(?:[让叫逼骗教喊催]|问)我|我(?:{_KIN})"
@@ -40,10 +45,16 @@ _THEIRS = (
     rf"|{_TO_ME}我|收[款钱账]|[转汇打存付充交][到给入往进]|[转汇打]账|打款|转账|汇款|充值|户名|开户|加(?:了|的|过|个|微信|qq|扣|v|群|[他她])|添加"
     r"|进群|群号|那个?人|有人|来电|打来|打过来|发来|发的|推[给送]|留的?|接[到了]|收到|看到|显示|取[钱现]|取款|上门|开着?(?:一?辆|了辆|的|个)?$|开走|跑了|坐的车|拨打|致电|联系(?!我)"
 )
-_OURS = rf"(?<!{_TO_ME})[我俺咱](?!们)|本人|自己|家里|{_KIN}|联系方式|(?:联系|打|找|回)我|回电|(?<![a-z])my(?![a-z])"
+_OURS = (
+    rf"(?<!{_TO_ME})[我俺咱](?!们)|本人|自己|家里|{_KIN}|联系方式"
+    r"|(?:联系|打|找|回)我|回电|(?<![a-z])my(?![a-z])"
+)
 _THEIR_NAMES = "骗子|对方|自称|嫌疑|嫌犯|收[款钱]|户名|开户|[转汇打]给|取[钱现]"
 _YOURS = r"您|[你贵](?!们)|客户|尊敬|用户"
-_IN_BAIT = r"[转汇打存付充交][到给入往进]|转账|汇款|打款|加|联系|致电|拨打|来电|收款|安全账户|咨询|戳|扫|群|我|客服|专员|老师|助理|导师|详询|热线|户名|微信|qq"
+_IN_BAIT = (
+    "[转汇打存付充交][到给入往进]|转账|汇款|打款|加|联系|致电|拨打|来电|收款|安全账户|咨询|戳|扫|群|我|客服|专员|老师|助理|导师"
+    "|详询|热线|户名|微信|qq"
+)
 _PRONOUN = "[他她](?!人)"
 _NEAR, _BEHIND = 26, 12
 _SENTENCE = re.compile("[。!?;]")
@@ -101,5 +112,5 @@ def _owner(kind: str, text: str, start: int, end: int, *, bait: bool) -> Owner:
     if last is None:
         return "fraudster" if bait else "unknown"
     if last.lastgroup == "p":
-        return "unknown" if _compiled(_KIN).search(text, 0, start) else "fraudster"
+        return "unknown" if _compiled(_MEANT_BY[last[0]]).search(text, 0, start) else "fraudster"
     return "fraudster" if last.lastgroup == "f" else "resident"

@@ -72,8 +72,8 @@ class Hidden(NamedTuple):
 
 
 def hide(text: str) -> Hidden:
-    """The text as officers see it: what is a resident's replaced, the fraudster's numbers and accounts masked,
-    links defanged, what turns the direction of writing dropped; and the fraudster's details."""
+    """The text as officers see it, and the fraudster's details: what is a resident's is replaced, the
+    fraudster's numbers and accounts masked, links defanged, what turns the writing's direction dropped."""
     pieces, last, entities = [], 0, find(text)
     for entity in entities:
         start = max(entity.start, last)

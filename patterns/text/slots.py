@@ -75,7 +75,8 @@ _HIDDEN = {
         "person": "{name}", "address": "{place}", "verification_code": "{code}", "invite_code": "{code}",
         "id_number": "{number}", "plate": "{number}", "order": "{number}", "licence": "{number}",
         "document": "{number}", "password": "{code}", "card_code": "{code}", "birthday": "{date}",
-        "school": "{place}", "phone": "{phone}", "bank_card": "{number}", "email": "{link}", "wechat": "{wechat}",
+        "school": "{place}", "phone": "{phone}", "bank_card": "{number}", "email": "{link}",
+        "wechat": "{wechat}",
     }.items()
 }  # fmt: skip
 

@@ -231,6 +231,7 @@ SAMPLES: dict[str, e.Event] = {
             evidence=(4, 10),
             alert_id=ALERT,
             versions=("n1", "l7"),
+            sealed="sealed:CAkK",
             **REPORTED,
         ),
         sample(
@@ -246,6 +247,7 @@ SAMPLES: dict[str, e.Event] = {
             suggested_reasons=("no_hook",),
             indicators=("gov-cn[.]example",),
             versions=("n1", "l7"),
+            sealed="sealed:CAkK",
             **REPORTED,
         ),
         sample(

@@ -70,6 +70,8 @@ class ReportMatched(Event, frozen=True, kw_only=True, tag="ReportMatched"):
     alert_id: AlertId | None = None
     versions: tuple[str, str] = ("", "")
     """Of the normaliser and of the library."""
+    sealed: str = ""
+    """The fraudster's details (``fenghuo/security/details.py``)."""
 
 
 class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
@@ -91,6 +93,8 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     indicators: tuple[str, ...] = ()
     """Defanged."""
     versions: tuple[str, str] = ("", "")
+    sealed: str = ""
+    """The fraudster's details (``fenghuo/security/details.py``)."""
 
 
 class UrgentHandled(Event, frozen=True, kw_only=True, tag="UrgentHandled"):
