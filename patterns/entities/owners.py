@@ -37,24 +37,25 @@ _BAIT = (
     r"您|尊敬|恭喜|点击|戳|详询|咨询|领取|名额|日结|佣金|返利|额度|下款|贷款|兼职|福利|优惠|特价|激活|冻结|逾期|认证|开通|【"
     r"|请(?!问|帮|大家)|回复|下载|你的"
 )
-_INVITES = "加我|速加|加(?:微信|qq|v)|进群"
+_GREETS = "^(?:【[^】]{0,20}】)?(?:你好|亲|嘿|嗨|哈[啰喽罗]|hi(?![a-z])|hello|客户|老板|美女|帅哥|老?朋友)"
+_INVITES = "加我|速加|进[群裙]|[加家佳伽迦咖枷泇嘉+][^a-z0-9]{0,3}(?:微|徽|薇|维|威|扣|抠|筘|q|v|裙|群|我)"
 _ABOUT_ME = rf"(?<!加)[我俺咱](?!们)|本人|自己|家里|{_KIN}|(?<![a-z])my(?![a-z])"
 
 _THEIRS = (
     r"骗子|诈骗|对方|嫌疑|嫌犯|犯罪|自称|冒充|假冒|陌生|不明|可疑|客服|专员|导师|主播|卖家|商家|群主|老师|助理|中介|车手|马仔"
     rf"|{_TO_ME}我|收[款钱账]|[转汇打存付充交][到给入往进]|[转汇打]账|打款|转账|汇款|充值|户名|开户|加(?:了|的|过|个|微信|qq|扣|v|群|[他她])|添加"
-    r"|进群|群号|那个?人|有人|来电|打来|打过来|发来|发的|推[给送]|留的?|接[到了]|收到|看到|显示|取[钱现]|取款|上门|开着?(?:一?辆|了辆|的|个)?$|开走|跑了|坐的车|拨打|致电|联系(?!我)"
+    r"|进群|群号|那个?人|有人|来电|打来|打过来|发来|发的|推[给送]|留的?|接[到了]|收到|看到|显示|[取拿收]现|取钱|取款|走[的了]|上门|开着?(?:一?辆|了辆|的|个)?$|开走|跑了|坐的车|拨打|致电|联系(?!我)"
 )
 _OURS = (
     rf"(?<!{_TO_ME})[我俺咱](?!们)|本人|自己|家里|{_KIN}|联系方式"
     r"|(?:联系|打|找|回)我|回电|(?<![a-z])my(?![a-z])"
 )
 _THEIR_NAMES = "骗子|对方|自称|嫌疑|嫌犯|收[款钱]|户名|开户|[转汇打]给|取[钱现]"
-_YOURS = r"您|[你贵](?!们)|客户|尊敬|用户"
-_IN_BAIT = (
-    "[转汇打存付充交][到给入往进]|转账|汇款|打款|加|联系|致电|拨打|来电|收款|安全账户|咨询|戳|扫|群|我|客服|专员|老师|助理|导师"
-    "|详询|热线|户名|微信|qq"
+_YOURS = (
+    r"(?:[您你贵]的?|用户|客户)(?:尾号|名下|账[户号]|银行卡|储蓄卡|信用卡|卡号?|手机号?码?|号码?|订单|包裹|快递|车辆?|身份证|电话|本人|微信|qq|邮箱)"
+    r"[^,。]{0,6}$|(?:用户|客户|会员|尊敬的|您好)[:, ]?$"
 )
+"""What a bait says of its reader, up to the detail."""
 _PRONOUN = "[他她](?!人)"
 _NEAR, _BEHIND = 26, 12
 _SENTENCE = re.compile("[。!?;]")
@@ -66,19 +67,16 @@ def _compiled(rule: str) -> re.Pattern[str]:
 
 
 @cache
-def _cues(bait: bool, named: bool = False) -> re.Pattern[str]:
-    if named:
-        return re.compile(f"(?P<f>{_THEIR_NAMES})|(?P<r>{_OURS}|{_YOURS})")
-    if bait:
-        return re.compile(f"(?P<r>{_YOURS})|(?P<f>{_IN_BAIT})")
-    return re.compile(f"(?P<f>{_THEIRS})|(?P<r>{_OURS})|(?P<p>{_PRONOUN})")
+def _cues(named: bool) -> re.Pattern[str]:
+    theirs = _THEIR_NAMES if named else _THEIRS
+    return re.compile(f"(?P<f>{theirs})|(?P<r>{_OURS})|(?P<p>{_PRONOUN})")
 
 
 def teller(text: str) -> Teller:
     """Who speaks in a normalised text."""
     if _compiled(_TOLD).search(text):
         return "told"
-    if _compiled(_BAIT).search(text):
+    if _compiled(_BAIT).search(text) or _compiled(_GREETS).search(text):
         return "bait"
     about_me, invites = _compiled(_ABOUT_ME).search(text), _compiled(_INVITES).search(text)
     if about_me or invites:
@@ -94,23 +92,33 @@ def owners(text: str, spans: Iterable[tuple[str, int, int, str]]) -> list[Owner]
             found.append("unknown")
             continue
         speaks = speaks or teller(text)
-        found.append(_owner(kind, text, start, end, bait=speaks == "bait"))
+        left = _SENTENCE.split(text[max(0, start - _NEAR) : start])[-1]
+        if speaks == "bait":
+            found.append(_of_bait(kind, left))
+        else:
+            right = _SENTENCE.split(text[end : end + _BEHIND], maxsplit=1)[0]
+            owner = _of_story(kind, left, right, text[:start])
+            found.append("unknown" if owner == "resident" and speaks == "unknown" else owner)
     return found
 
 
-def _owner(kind: str, text: str, start: int, end: int, *, bait: bool) -> Owner:
-    """By the nearest word before it in its sentence, else, in what is told, by the first one behind it; a
-    name is the fraudster's only behind a word that says so."""
-    cues = _cues(bait, kind == "person")
+def _of_bait(kind: str, left: str) -> Owner:
+    if _compiled(_YOURS).search(left):
+        return "resident"
+    return "fraudster" if kind != "person" or _compiled(_THEIR_NAMES).search(left) else "unknown"
+
+
+def _of_story(kind: str, left: str, right: str, before: str) -> Owner:
+    """By the nearest word before it in its sentence, else by the first one behind it; a name is the
+    fraudster's only behind a word that says so."""
+    cues = _cues(kind == "person")
     last = None
-    for match in cues.finditer(_SENTENCE.split(text[max(0, start - _NEAR) : start])[-1]):
+    for match in cues.finditer(left):
         last = match
-    if last is None and kind == "person":
-        return "unknown"
-    if last is None and not bait:
-        last = cues.search(_SENTENCE.split(text[end : end + _BEHIND], maxsplit=1)[0])
     if last is None:
-        return "fraudster" if bait else "unknown"
+        last = cues.search(right) if kind != "person" else None
+    if last is None:
+        return "unknown"
     if last.lastgroup == "p":
-        return "unknown" if _compiled(_MEANT_BY[last[0]]).search(text, 0, start) else "fraudster"
+        return "unknown" if _compiled(_MEANT_BY[last[0]]).search(before) else "fraudster"
     return "fraudster" if last.lastgroup == "f" else "resident"

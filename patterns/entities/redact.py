@@ -41,12 +41,22 @@ def _long_number() -> re.Pattern[str]:
     return re.compile(r"\d(?:[ \-*._]?\d){6,}[xX]?")
 
 
+@cache
+def _time() -> re.Pattern[str]:
+    """A day of these years, with the hour."""
+    return re.compile(
+        r"20[2-4]\d([\-._]?)(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?: (?:[01]?\d|2[0-3]))?"
+    )
+
+
 def _hide_rest(piece: str) -> str:
     """Replace every run of seven digits or more that no rule knows by stars."""
     if len(piece) < _FEWEST_HIDDEN or sum(map(_like_a_digit, piece)) < _FEWEST_HIDDEN:
         return piece
     norm = normalise(piece)
     for match in reversed(list(_long_number().finditer(norm.text))):
+        if _time().fullmatch(match[0]):
+            continue
         start, end = norm.span(*match.span())
         piece = piece[:start] + "****" + piece[end:]
     return piece
