@@ -57,7 +57,8 @@ def second_reader(settings: Settings) -> "SecondReader | None":
 def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
     """Every stage of the room."""
     clustering = Clustering(desk, settings)
-    triage = Triage(library, load_services(settings.services_file))
+    key = settings.secret_key.get_secret_value()
+    triage = Triage(library, key, load_services(settings.services_file))
     return [
         Stage(
             room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, fold_input=True,

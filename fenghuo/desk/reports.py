@@ -85,6 +85,13 @@ class Reports(Reader):
             raw = await pipe.execute() if report_ids else []
         return [_view(*x) for x in raw if x[0]]
 
+    async def sealed(self, report_id: str) -> str:
+        """The fraudster's details of a report, under seal (`fenghuo/security/details.py`); "" if none are
+        kept."""
+        async with reaching_redis():
+            value = await self._client.hget(self._keys.report(report_id), "sealed")
+        return payload(value).decode() if value else ""
+
     async def count(self) -> int:
         """How many reports are kept."""
         async with reaching_redis():
@@ -126,7 +133,7 @@ def _matched(x: e.ReportMatched, keys: Keys) -> list[Change]:
         masked=x.masked, fraud_type=x.fraud_type, title=x.title, pattern_id=x.pattern_id, score=x.score,
         danger=100, stage_by_text=x.stage_by_text, matter=x.matter,
     )  # fmt: skip
-    return _put_row(keys, row, 2)
+    return _put_row(keys, row, 2, x.sealed)
 
 
 def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
@@ -137,12 +144,13 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
         score=x.suggested_score, reasons=x.suggested_reasons, danger=x.danger,
         stage_by_text=x.stage_by_text, matter=x.matter,
     )  # fmt: skip
-    return _put_row(keys, row, 1)
+    return _put_row(keys, row, 1, x.sealed)
 
 
-def _put_row(keys: Keys, row: ReportRow, version: int) -> list[Change]:
+def _put_row(keys: Keys, row: ReportRow, version: int, sealed: str) -> list[Change]:
     return [
         *_put(keys, row.report_id, "row", version, JSON.encode(row)),
+        *(_put(keys, row.report_id, "sealed", version, sealed) if sealed else ()),
         ("ZADD", keys.reports, row.received_ms, row.report_id),
         *(_urgent(keys, row) if row.urgent else ()),
     ]

@@ -234,6 +234,7 @@ SAMPLES: dict[str, e.Event] = {
             stage_by_text=True,
             matter="emergency",
             trouble=True,
+            sealed="sealed:CAkK",
             **REPORTED,
         ),
         sample(
@@ -252,6 +253,7 @@ SAMPLES: dict[str, e.Event] = {
             stage_by_text=True,
             matter="emergency",
             trouble=True,
+            sealed="sealed:CAkK",
             **REPORTED,
         ),
         sample(

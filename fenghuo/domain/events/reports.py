@@ -76,6 +76,8 @@ class ReportMatched(Event, frozen=True, kw_only=True, tag="ReportMatched"):
     """fraud, emergency, service or other."""
     trouble: bool = False
     """Told by somebody in trouble, or by their people: never clustered, quoted or drafted from."""
+    sealed: str = ""
+    """The fraudster's details (``fenghuo/security/details.py``)."""
 
 
 class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
@@ -101,6 +103,8 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     """As in ReportMatched, as the next two."""
     matter: str = "fraud"
     trouble: bool = False
+    sealed: str = ""
+    """The fraudster's details (``fenghuo/security/details.py``)."""
 
 
 class UrgentHandled(Event, frozen=True, kw_only=True, tag="UrgentHandled"):
