@@ -1,12 +1,14 @@
 """The room's composition root: builds the clients and lists the stages."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from consumers.clusters.clustering import Clustering
 from consumers.decisions import Decisions
 from consumers.expiry_loop import Expiry
 from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.projections import project_only
+from consumers.service_table import load_services
 from consumers.surge import Surge
 from consumers.triage import Triage
 from fenghuo import topics
@@ -15,6 +17,9 @@ from fenghuo.runtime.room import Room, open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Follow, Stage
 from patterns.kernels import cache_error
+
+if TYPE_CHECKING:
+    from consumers.second_reader.reader import SecondReader
 
 log = logging.getLogger(__name__)
 ROOM = "consumers"
@@ -40,13 +45,24 @@ def build(settings: Settings) -> Room:
     )
 
 
+def second_reader(settings: Settings) -> "SecondReader | None":
+    """The second reader, not yet connected; None while it is off, and then nothing of it is imported."""
+    if not settings.second_reader_url:
+        return None
+    from consumers.second_reader.reader import SecondReader
+
+    return SecondReader.of(settings)
+
+
 def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
     """Every stage of the room."""
     clustering = Clustering(desk, settings)
+    key = settings.secret_key.get_secret_value()
+    triage = Triage(library, key, load_services(settings.services_file))
     return [
         Stage(
             room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, fold_input=True,
-            handle=Triage(library).on_reports_received,
+            handle=triage.on_reports_received,
         ),
         Stage(
             room=ROOM, name="cluster", topic=topics.REPORTS_UNMATCHED, batch=100,
