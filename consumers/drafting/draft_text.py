@@ -108,21 +108,21 @@ def _text(kind: FraudType, evidence: Evidence) -> str:
     """The text with as many of its parts as fit and may go out; the required ones alone if none may."""
     foot = f"{issuer(evidence.district)} {evidence.at.astimezone(CHINA):%m月%d日 %H:%M}"
     to_do = f"提醒：{kind.advice}{WHERE_TO_CALL}"
+    quotes = _quotes(kind, evidence)
     shortest = ""
-    for parts in _fewer_and_fewer(kind, evidence):
-        lines = (f"{WARNING_MARK}{heading_of(kind)}", *_lines(kind, evidence, parts), to_do, foot)
+    for parts in _fewer_and_fewer(says=bool(quotes[1] or _told(evidence))):
+        lines = (f"{WARNING_MARK}{heading_of(kind)}", *_lines(kind, evidence, parts, quotes), to_do, foot)
         shortest = "\n".join(lines)
         if len(shortest) <= DRAFT_LENGTH and not forbidden(shortest):
             return shortest
     return shortest[:TEXT_LIMIT]
 
 
-def _fewer_and_fewer(kind: FraudType, evidence: Evidence) -> Iterator[_Parts]:
+def _fewer_and_fewer(*, says: bool) -> Iterator[_Parts]:
     """Which parts to keep: all of them first, then without the least important, and so on.
 
-    Where nothing is quoted or told, what is happening says what the scam is, so it goes later.
+    Unless something is quoted or told (``says``), what is happening says what the scam is, so it goes later.
     """
-    says = bool(_quoted(kind, evidence, 1) or _told(evidence))
     yield from (_Parts(), _Parts(tell=2))
     if says:
         for bait, tell in ((2, 3), (2, 2), (1, 2), (2, 0), (1, 0)):
@@ -135,24 +135,24 @@ def _fewer_and_fewer(kind: FraudType, evidence: Evidence) -> Iterator[_Parts]:
     yield _Parts(happening=False, bait=0, tell=0, how=False, link=False)
 
 
-def _lines(kind: FraudType, evidence: Evidence, parts: _Parts) -> Iterator[str]:
+def _lines(kind: FraudType, evidence: Evidence, parts: _Parts, quotes: Sequence[str]) -> Iterator[str]:
     """The lines between heading and what to do."""
     happening = kind.happening if parts.happening else ""
-    yield happening + _news(kind, evidence, parts)
+    yield happening + _news(evidence, parts, quotes[parts.bait])
     if parts.how:
         yield f"骗术：{kind.how}"
     if parts.tell:
         yield f"识别：{'；'.join(kind.tell[: parts.tell])}。"
 
 
-def _news(kind: FraudType, evidence: Evidence, parts: _Parts) -> str:
+def _news(evidence: Evidence, parts: _Parts, quoted: str) -> str:
     """Where and how many, and what they got or tell: a quotation, or else the slots of their stories."""
     named = "、".join(evidence.towns[:_TOWNS_NAMED])
     where = f"{named}等地" if len(evidence.towns) > _TOWNS_NAMED else named
     end = evidence.district[-1:]
     ours = f"我{end}" if end in tuple("区县市旗") else "本地"
     found = f"{ours}{where}已有 {evidence.reporters} 人举报"
-    if parts.bait and (quoted := _quoted(kind, evidence, parts.bait)):
+    if quoted:
         found += f"，内容是“{quoted}”"
     elif parts.bait and (told := _told(evidence)):
         found += f"，说对方{told}"
@@ -162,8 +162,10 @@ def _news(kind: FraudType, evidence: Evidence, parts: _Parts) -> str:
     return f"{found}{f'，网址如 {site}' if site else ''}。{_language(evidence)}"
 
 
-def _quoted(kind: FraudType, evidence: Evidence, clauses: int) -> str:
-    return quote(evidence.shared, _phrases(kind), clauses=clauses)
+def _quotes(kind: FraudType, evidence: Evidence) -> tuple[str, str, str]:
+    """What is quoted with no clause, one clause, and two."""
+    phrases = _phrases(kind)
+    return "", quote(evidence.shared, phrases, clauses=1), quote(evidence.shared, phrases)
 
 
 def _phrases(kind: FraudType) -> Sequence[str]:

@@ -126,10 +126,24 @@ def _weight(clause: str, phrases: Collection[str]) -> float:
 def _reading(clause: str, phrases: Sequence[str]) -> str:
     """``clause`` as it is meant: disguise undone, words written by sound restored, capitals kept."""
     plain = _GAP.join(map(_undressed, clause.split(_GAP)))
-    long = {x for x in phrases if len(x) >= _SURE_BY_SOUND}
-    for word in sorted({*long, *_DRESSED}, key=lambda x: (-len(x), x)):
-        plain = _respelled(plain, word)
+    sounds = fold(plain)
+    for word in _words_by_sound(tuple(phrases)):
+        if _sound(word) in sounds:
+            plain = _respelled(plain, word)
     return _MARKS.sub("", plain)
+
+
+@cache
+def _words_by_sound(phrases: tuple[str, ...]) -> tuple[str, ...]:
+    """The words that may be restored by their sound, the longest first."""
+    found = {x for x in phrases if len(x) >= _SURE_BY_SOUND} | {*_DRESSED}
+    han = [x for x in found if re.fullmatch(r"[\u4e00-\u9fff]{2,}", x)]
+    return tuple(sorted(han, key=lambda x: (-len(x), x)))
+
+
+@cache
+def _sound(word: str) -> str:
+    return fold(word)
 
 
 def _undressed(piece: str) -> str:
@@ -146,9 +160,9 @@ def _with_capitals(piece: str, norm: Normalised, i: int) -> str:
 
 def _respelled(clause: str, word: str) -> str:
     """``clause`` with ``word`` where other characters of the same sound stand for it."""
-    sound = fold(word)
-    if word in clause or len(sound) < 2 or not re.fullmatch(r"[\u4e00-\u9fff]{2,}", word):
+    if word in clause:
         return clause
+    sound = _sound(word)
     own = fold_with_offsets(clause)
     at = own.text.find(sound)
     if at < 0:
