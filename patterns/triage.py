@@ -45,6 +45,7 @@ _REMARK = 30
 """Characters up to which a text is a remark rather than bait."""
 _MORE_THAN_A_REMARK, _KNOWN_GOOD, _REFUSES, _WARNS, _ASKS = 5, 4, 3, 3, 2
 _MOVING_WEIGHT = 40
+_LONGEST_HOST = 64
 
 
 @cache
@@ -77,11 +78,20 @@ def _disguised(raw: str, signs: Sequence[int]) -> bool:
     return hidden > 1 or hidden + dressed - listed + odd + mixed >= _FULL_DISGUISE
 
 
+def _has_short_link(norm: str) -> bool:
+    """Whether a short link, with what touches it, leads to nobody known good."""
+    return any(not is_known_good(_whole_link(norm, *m.span())) for m in _compiled(SHORT_LINK).finditer(norm))
+
+
+def _whole_link(norm: str, start: int, end: int) -> str:
+    left = _compiled(r"[a-z0-9.\-:/]*$").search(norm[max(0, start - _LONGEST_HOST) : start])
+    right = _compiled(r"[a-z0-9.\-:/]*").match(norm[end : end + _LONGEST_HOST])
+    return f"{left[0] if left else ''}{norm[start:end]}{right[0] if right else ''}"
+
+
 def _signs(raw: str, dress: Sequence[int], norm: str, entities: tuple[Entity, ...]) -> list[str]:
     signs = []
-    if any(e.kind == "url" and not is_known_good(e.value) for e in entities) or _compiled(SHORT_LINK).search(
-        norm
-    ):
+    if any(e.kind == "url" and not is_known_good(e.value) for e in entities) or _has_short_link(norm):
         signs.append("link")
     if any(
         e.kind in ("wechat", "qq", "qq_group", "handle", "wallet") for e in entities
