@@ -10,3 +10,6 @@ PLACEHOLDERS = {
     "order": "[单号已隐藏]",
     "licence": "[信用代码已隐藏]",
 }
+
+UNREAD = "[后面 {} 个字未读，已隐藏]"
+"""Stands for the end of a text that is too long, or holds too much, to be read."""

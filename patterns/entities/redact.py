@@ -9,8 +9,9 @@ from collections.abc import Iterator
 from functools import cache
 
 from patterns.data.hook_phrases import NO_REFUSAL
+from patterns.data.placeholders import UNREAD
 from patterns.entities.entity import Entity
-from patterns.entities.find import find
+from patterns.entities.find import Found, find, found_in
 from patterns.entities.identifiers import is_hotline, is_known_good
 from patterns.entities.masking import defang
 from patterns.text.normalise import normalise
@@ -45,12 +46,18 @@ def _hide_rest(piece: str) -> str:
 def mask(text: str) -> str:
     """The text as officers see it: numbers, names and streets of persons hidden, links defanged, the
     fraudster's own numbers and accounts kept."""
+    return mask_in(text, found_in(normalise(text)))
+
+
+def mask_in(text: str, found: Found) -> str:
+    """As `mask`, of a text whose entities were found already; what was not read for them is left out."""
+    read, left = text[: found.read], len(text) - found.read
     pieces, last = [], 0
-    for entity in find(text):
+    for entity in found.entities:
         start = max(entity.start, last)
-        pieces += [_hide_rest(text[last:start]), _piece(entity, text[start : entity.end])]
+        pieces += [_hide_rest(read[last:start]), _piece(entity, read[start : entity.end])]
         last = max(last, entity.end)
-    return "".join(pieces) + _hide_rest(text[last:])
+    return "".join(pieces) + _hide_rest(read[last:]) + (UNREAD.format(left) if left else "")
 
 
 # ---------------------------------------------------------------- warnings
