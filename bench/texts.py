@@ -1,8 +1,8 @@
 """What one report's text costs, step by step, and how many times that a nasty text costs.
 
 Reports are taken in batches of 256 as by the stage: matched, then each is searched for entities, assessed and
-masked. Of a nasty text (10,000 characters) the ratio to the usual report counts, in time of this thread; tests/faults holds it
-below 20. One thread throughout; machines are noisy, trust the ratios.
+masked. Of a nasty text (10,000 characters) the ratio to the usual report counts, in time of this thread;
+tests/faults holds it below 20. One thread throughout; machines are noisy, trust the ratios.
 """
 
 import time

@@ -15,8 +15,8 @@ from patterns.entities.entity import Entity
 from patterns.entities.find import find_in
 from patterns.entities.identifiers import is_known_good
 from patterns.model import FraudType
-from patterns.signals.money_moving import money_is_moving
 from patterns.signals.telling_part import telling_part
+from patterns.signals.urgency import urgency
 from patterns.signals.verdict_rules import hooks, is_advice, names_known_good
 from patterns.text.literals import Literals, needed
 from patterns.text.normalise import clean, clean_batch, sound
@@ -202,7 +202,7 @@ def assess_in(  # noqa: PLR0917 - what is known of the text, then what is asked
     asked, refused = hooks(norm)
     signs = signs_in(raw, dress, norm, entities)
     advice = is_advice(norm)
-    moving = money_is_moving(norm, advice)
+    moving = urgency(norm).stage in ("money_moving", "paid")
     found = [(cue.weight, cue.points) for cue in themes]
     found += [HOOKS[kind] for kind in sorted(asked)] + [SIGNS[sign] for sign in signs]
     advice = advice and not moving
