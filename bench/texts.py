@@ -12,7 +12,7 @@ from bench._nasty import LENGTH, NASTY
 from consumers.live_library import fraud_types, seed_patterns
 from patterns.data.everyday_messages import EVERYDAY
 from patterns.entities.find import found_in
-from patterns.entities.redact import mask_in
+from patterns.entities.redact import hide_in
 from patterns.matching import Library
 from patterns.text.normalise import Cleaned, Normalised, clean_batch
 from patterns.text.slots import example
@@ -51,7 +51,7 @@ def steps(texts: list[str]) -> dict[str, float]:
         "normalise": seconds(lambda: normalised(texts)),
         "entities": seconds(lambda: [found_in(norm) for norm in norms]),
         "assess": seconds(lambda: [assess_in(t, s, n.text, f.entities, TYPES) for t, s, n, f in each]),
-        "mask": seconds(lambda: [mask_in(t, f) for t, _, _, f in each]),
+        "mask": seconds(lambda: [hide_in(t, f) for t, _, _, f in each]),
     }
 
 

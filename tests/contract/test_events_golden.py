@@ -231,6 +231,10 @@ SAMPLES: dict[str, e.Event] = {
             evidence=(4, 10),
             alert_id=ALERT,
             versions=("n1", "l7"),
+            stage_by_text=True,
+            matter="emergency",
+            trouble=True,
+            sealed="sealed:CAkK",
             **REPORTED,
         ),
         sample(
@@ -246,6 +250,10 @@ SAMPLES: dict[str, e.Event] = {
             suggested_reasons=("no_hook",),
             indicators=("gov-cn[.]example",),
             versions=("n1", "l7"),
+            stage_by_text=True,
+            matter="emergency",
+            trouble=True,
+            sealed="sealed:CAkK",
             **REPORTED,
         ),
         sample(

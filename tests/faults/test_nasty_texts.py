@@ -8,7 +8,7 @@ import pytest
 from bench._nasty import LENGTH, NASTY
 from consumers.live_library import fraud_types, seed_patterns
 from patterns.entities.find import found_in
-from patterns.entities.redact import mask_in
+from patterns.entities.redact import hide_in
 from patterns.matching import Library
 from patterns.text.normalise import clean_batch
 from patterns.text.slots import example
@@ -27,7 +27,7 @@ def judge(text: str) -> None:
     norm = cleaned.normalised(0, len(text))
     found = found_in(norm)
     assess_in(text, cleaned.signs[0].tolist(), norm.text, found.entities, TYPES)
-    mask_in(text, found)
+    hide_in(text, found)
 
 
 def seconds(work: Callable[[], object], most: float) -> float:
