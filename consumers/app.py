@@ -8,6 +8,7 @@ from consumers.decisions import Decisions
 from consumers.expiry_loop import Expiry
 from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.projections import project_only
+from consumers.service_table import load_services
 from consumers.surge import Surge
 from consumers.triage import Triage
 from fenghuo import topics
@@ -56,10 +57,12 @@ def second_reader(settings: Settings) -> "SecondReader | None":
 def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
     """Every stage of the room."""
     clustering = Clustering(desk, settings)
+    key = settings.secret_key.get_secret_value()
+    triage = Triage(library, key, load_services(settings.services_file))
     return [
         Stage(
             room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, fold_input=True,
-            handle=Triage(library, settings.secret_key.get_secret_value()).on_reports_received,
+            handle=triage.on_reports_received,
         ),
         Stage(
             room=ROOM, name="cluster", topic=topics.REPORTS_UNMATCHED, batch=100,

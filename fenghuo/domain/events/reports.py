@@ -70,6 +70,12 @@ class ReportMatched(Event, frozen=True, kw_only=True, tag="ReportMatched"):
     alert_id: AlertId | None = None
     versions: tuple[str, str] = ("", "")
     """Of the normaliser and of the library."""
+    stage_by_text: bool = False
+    """The reporter chose a lower stage; the words say this one."""
+    matter: str = "fraud"
+    """fraud, emergency, service or other."""
+    trouble: bool = False
+    """Told by somebody in trouble, or by their people: never clustered, quoted or drafted from."""
     sealed: str = ""
     """The fraudster's details (``fenghuo/security/details.py``)."""
 
@@ -93,6 +99,10 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     indicators: tuple[str, ...] = ()
     """Defanged."""
     versions: tuple[str, str] = ("", "")
+    stage_by_text: bool = False
+    """As in ReportMatched, as the next two."""
+    matter: str = "fraud"
+    trouble: bool = False
     sealed: str = ""
     """The fraudster's details (``fenghuo/security/details.py``)."""
 

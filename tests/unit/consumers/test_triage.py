@@ -38,6 +38,12 @@ async def test_an_everyday_text_is_answered_as_nothing_known() -> None:
     ]
 
 
+async def test_who_is_in_trouble_by_the_words_is_judged_before_the_others() -> None:
+    judged = await _judged(["明天开会", "今天天气不错", "我刚转了两万给对方，他把我拉黑了，怎么办"])
+    first = next(x for x in judged if isinstance(x, e.ReportUnmatched))
+    assert first.report_id == "r2"
+
+
 async def test_the_fraudsters_details_go_on_sealed_and_nobody_elses_at_all() -> None:
     key = "k" * 32
     text = "骗子让我妈转到6228480012345670，他的电话13924681357，我的电话13798765432"
