@@ -1,7 +1,7 @@
 """What is new? Clusters the unmatched reports of each district, and drafts at the third distinct reporter.
 
 Reads reports.unmatched (keyed by district: one process has all of a district); writes clusters.changed and
-decisions.made, and for sightings in words reports.sighted and replies.requested. Memory is a copy of the desk:
+decisions.made, for sightings in words reports.sighted and replies.requested. Memory is a copy of the desk:
 it is read again whenever another process may have worked.
 """
 
