@@ -222,6 +222,13 @@ SAMPLES: dict[str, e.Event] = {
             **REPORTED,
         ),
         sample(
+            e.AlarmReceived,
+            text="法人信息到期",
+            reporter_kind=e.ReporterKind.OFFICER,
+            source="wecom",
+            **REPORTED,
+        ),
+        sample(
             e.ReportMatched,
             masked="法人信息到期",
             pattern_id="p-0001",
@@ -262,7 +269,7 @@ SAMPLES: dict[str, e.Event] = {
             person_id="anna",
             outcome=e.UrgentOutcome.STOPPED,
         ),
-        sample(e.SightingRecorded, alert_id=ALERT, report_id="r-0001", place=PLACE),
+        sample(e.SightingRecorded, alert_id=ALERT, report_id="r-0001", place=PLACE, reporter="5f60718293a4"),
         sample(e.ClusterChanged, cluster=CLUSTER, member=MEMBER, markers=("09e3779b1",)),
         sample(
             e.ClusterCorrected,

@@ -56,6 +56,10 @@ class ReportReceived(Event, frozen=True, kw_only=True, tag="ReportReceived"):
     source: str = "api"
 
 
+class AlarmReceived(ReportReceived, frozen=True, kw_only=True, tag="AlarmReceived"):
+    """A report whose reporter says that money is moving or gone: it does not wait behind others."""
+
+
 class ReportMatched(Event, frozen=True, kw_only=True, tag="ReportMatched"):
     report_id: str
     place: ReportPlace
@@ -121,6 +125,8 @@ class SightingRecorded(Event, frozen=True, kw_only=True, tag="SightingRecorded")
     alert_id: AlertId
     report_id: str
     place: ReportPlace
+    reporter: str = ""
+    """Of a sighting in words, which counts once a person."""
 
 
 class ReplyRequested(Event, frozen=True, kw_only=True, tag="ReplyRequested"):
