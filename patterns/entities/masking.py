@@ -96,7 +96,7 @@ def defang(value: str) -> str:
     if len(path) > _DEFANGED_PATH:
         path = path[:_DEFANGED_PATH].rstrip("[.]") + "…"
     if is_payment_link(value):
-        host, path = ("…", "") if scheme == "wxp" else (host, "/…" if len(path) > 1 else path)
+        host, path = (host and "***", "") if scheme == "wxp" else (host, "/…" if len(path) > 1 else path)
     if not scheme:
         return host + path
     return scheme.replace("http", "hxxp") + "://" + host + path
