@@ -9,6 +9,7 @@ from collections.abc import Callable
 from functools import cache
 
 from patterns.entities.identifiers import is_hotline, is_id_number, is_licence_number, is_tld
+from patterns.entities.persons import person
 from patterns.text.normalise import luhn
 
 Span = tuple[str, int, int, str]
@@ -188,43 +189,7 @@ def _is_han(char: str) -> bool:
     return "\u4e00" <= char <= "\u9fff"
 
 
-# ---------------------------------------------------------------- names
-
-_WORDS = frozenset(
-    "基金 资金 现金 黄金 奖金 佣金 年金 金融 任何 如何 几何 提高 最高 公安 平安 保安 治安 官方 对方 警方 "
-    "校方 我方 双方 地方 多方 厂方 医方 各方 甲方 乙方 三方 平常 日常 非常 异常 铁路 公路 网路 有关 相关 "
-    "海关 机关 工程 课程 流程 关于 由于 对于 属于 订单 旅游 主管 城管 保管 水平 专项 事项 各项 语文 中文 "
-    "英文 历史 安全 交易 贸易 住房 健康 新华 清华 中华 浙江 长江 不曾 曾经 时段 阶段 江苏 完成 组成 支付 "
-    "交付 代付 垫付 停车 汽车 开车 行车 约车 现代 年代 古代 红包 面包 钱包 打包 承包 外包 机房 容易 各位 "
-    "全部 小区 时候 春季 夏季 秋季 冬季 便利 福利 清白 明白 东海 上海 苏宁 海宁 安宁 反应 供应 相应 联合 "
-    "综合 感谢 多谢 投顾 清关 报关 通关 谢谢 答谢 致谢 或许 允许 也许 不许 国务 公司 上司 人武 网游 手游 "
-    "导游 内容 中石 化石 宝石 时尚 和尚 高尚 经纪 世纪 年纪 年龄 智能 温和 气温 体温 高温 低温 银行 大麦 "
-    "小麦 小米 大米 玉米 厘米 毫米 花费 话费 缴费 免费 收费 付费 退费 经费 学费 电费 水费 房费 会费 消费 "
-    "邮费 运费 车费 保费 资费 自费 全费 党委 作文 公文 论文 条文".split()
-)
-"""Ends of common words that are surnames too: 基金经理 is nobody called 金."""
-_NO_NAME = frozenset("的了是在有和与们位这那")
-_NOT_A_MANAGER = frozenset("解由论念性智想会应当顺费")
-_ONE_CHARACTER_TITLES = frozenset("总局处科队所")
-_SPEAKS = frozenset("说让找要的你您,")
-_CALLED_BY = frozenset("是找叫给跟我")
-
-
-def _person(match: re.Match[str], text: str, _taken: bytearray) -> Place | None:
-    """A labelled name, or a surname with its title, title included."""
-    start, end = match.span(match.lastindex or 0)
-    if match.lastindex:
-        return ("person", start, end)
-    before, behind = text[max(0, start - 1) : start], text[end : end + 1]
-    if before + text[start] in _WORDS or text[start : start + 2] in _WORDS or set(match[0]) & _NO_NAME:
-        return None
-    if text[end - 1] in _ONE_CHARACTER_TITLES and (
-        (_is_han(behind or " ") and behind not in _SPEAKS)
-        or (_is_han(before or " ") and before not in _CALLED_BY)
-    ):
-        return None
-    return None if text[end - 1] == "理" and behind in _NOT_A_MANAGER and behind else ("person", start, end)
-
+# ---------------------------------------------------------------- programs
 
 _GENERIC_APPS = frozenset(
     "官方 最新 正版 指定 我们 一个 这个 该 本 手机 会议 视频 视频会议 在线会议 线上会议 直播 聊天 办公 理财 "
@@ -274,7 +239,7 @@ _CHECKS: dict[str, Callable[[re.Match[str], str, bytearray], Place | None]] = {
     "plate": _if("plate", lambda value: any(char.isdigit() for char in value[2:])),
     "invite_code": _if("invite_code", lambda value: value not in _NOT_A_CODE),
     "address": _address,
-    "person": _person,
+    "person": person,
     "app": _app,
     "hotline": _short,
 }

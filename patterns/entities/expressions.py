@@ -8,17 +8,13 @@ import re
 from dataclasses import dataclass
 from functools import cache
 
+from patterns.data.personal_names import COMPOUND_SURNAMES, SURNAMES, TRANSCRIBES
+from patterns.entities.persons import FULL_NAME_RULE
+
 H = "\u4e00-\u9fff"
 _GIVEN = "\u4e00-\u671f\u6721-\u9fff"
 """Characters of a given name: not 某, which replaces a name that was hidden already."""
-_SURNAMES = (
-    "赵钱孙李周吴郑王冯陈卫蒋沈韩杨朱秦许何吕张孔曹严华金魏陶姜戚谢邹喻柏苏潘葛范彭鲁韦马苗花方俞任袁柳鲍史唐费薛雷贺"
-    "倪汤罗毕郝安常于傅齐康伍余顾孟黄穆萧肖尹姚邵汪祁毛米戴宋庞熊纪舒屈董梁杜阮蓝季贾江童颜郭梅盛林钟徐邱骆高夏"
-    "蔡田樊胡凌霍虞万柯管卢莫房丁宣邓洪包左石崔吉龚程邢裴陆翁曲甄芮储靳段焦侯宁仇甘武刘景龙叶白蒲邰赖卓蔺屠蒙池"
-    "乔翟谭劳申冉桂牛尚温庄晏柴阎艾古廖耿匡文欧沃蔚巩聂晁敖冷辛阚简饶曾沙丰关游覃佟闫付车邝岳帅苑牟"
-)
-_COMPOUND = "欧阳|上官|司马|诸葛|司徒|东方|皇甫|尉迟|慕容|令狐|夏侯|端木"
-_SURNAME = f"(?:{_COMPOUND}|[{_SURNAMES}])"
+_SURNAME = f"(?:{COMPOUND_SURNAMES}|[{SURNAMES}])"
 _POLITE = "先生|女士|小姐|太太|警官|同志|同学|阿姨|大爷|大妈|奶奶|爷爷|叔叔|师傅|医生|大夫|律师|法官|检察官"
 _OFFICE = (
     "老师|教授|主任|书记|[局处科所队院校厂镇村]长|经理|总监|董事长?|老板|会计|顾问|教练|专员|助理|客服|总(?:裁|经理)?"
@@ -234,17 +230,19 @@ _RULES: tuple[Rule, ...] = (
         rf"(?:姓名|(?:联系|收件|收货|寄件|持卡|经办|申请|借款|投保|被保险|乘机|报案|受害|当事|被害|监护|负责|法定代表)人|户名|户主|法人|旅客|名字)"
         rf"(?:[:是为叫][ ]?|[ ])({_SURNAME}(?![{H}]{{2,20}}(?:公司|银行|中心|集团|商行|店|厂|部|会))"
         rf"(?:[{_GIVEN}]{{1,2}}?(?=[^{H}]|$|电话|手机|身份|性别|先生|女士|的|联系|地址|卡号|账号|账户|银行|开户|年龄|号码|收|已|和|与|同志)|[{_GIVEN}]{{1,2}})"
-        rf"|[{H}]{{2,6}}·[{H}]{{2,8}})",
+        rf")",
         ("姓名", "人", "户", "法", "旅客", "名字"),
     ),
     Rule(
         "person",
-        rf"(?:我叫|名叫|本人)({_SURNAME}[{_GIVEN}]{{1,2}}?)(?=[^{H}]|$|电话|手机|是|的|今年|家住|住在|身份)",
-        ("我叫", "名叫", "本人"),
+        rf"(?:我叫|名叫|本人|[妈爸奶爷婆公儿子女弟妹哥姐友]叫|@)({_SURNAME}[{_GIVEN}]{{1,2}}?)(?=[^{H}]|$|电话|手机|是|的|今年|家住|住在|身份|在)",
+        ("叫", "本人", "@"),
     ),
+    Rule("person", FULL_NAME_RULE),
+    Rule("person", rf"[{TRANSCRIBES}]{{2,6}}·[{TRANSCRIBES}]{{2,6}}", ("·",)),
     Rule(
         "person",
-        rf"(?:{_COMPOUND}|[{_SURNAMES}])(?:{_TITLE}|[{_GIVEN}]{{1,2}}?(?:先生|女士|小姐|警官|同志))",
+        rf"(?:{COMPOUND_SURNAMES}|[{SURNAMES}])(?:{_TITLE}|[{_GIVEN}]{{1,2}}?(?:先生|女士|小姐|警官|同志))",
     ),
     Rule(
         "app",
