@@ -8,7 +8,7 @@ For an officer, on danger: it grows with the people who count, the towns they ar
 came in the last ten and thirty minutes. 0 is calm, 500 some ten people in four towns within half an hour.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from operator import attrgetter
 
@@ -20,6 +20,15 @@ NEW_REPORTERS = "new_reporters"
 RECENT = timedelta(minutes=10)
 LATELY = timedelta(minutes=30)
 _ORDER = attrgetter("at", "report_id")
+DRAFT = 0.2
+"""Mean suspicion (log-odds) from which the reports of one thing draft an alert, once enough people report it."""
+WATCH = -0.3
+"""Mean suspicion from which the reports of two people or more are shown to look at."""
+WATCH_ONE = 0.4
+"""Suspicion from which a single report is shown to look at."""
+CLEARLY_HARMLESS = -3.0
+_PERSON_LIFT, _TOWN_LIFT, _MOST_LIFT = 0.1, 0.1, 0.5
+"""What each further person and each further town adds to the mean, and the most that either adds."""
 CALM = 10
 """Upper limit of the danger of a cluster without a suspicious report."""
 
@@ -45,18 +54,34 @@ def counted_reporters(members: Iterable[e.Member], settings: Settings) -> list[e
     return list(counted.values())
 
 
-def suspected(members: Iterable[e.Member], settings: Settings) -> bool:
-    """Whether these reports could be bait: one of them looks like it, or as many counted reporters as draft a
-    warning sent borderline reports.
+def suspicion_of(x: e.Member | e.ReportUnmatched) -> float:
+    """The log-odds that fraud is at work in a report. One that no judge has seen counts as just suspicious,
+    or as just short of it, by its marks."""
+    if x.suspicion is not None:
+        return x.suspicion
+    if x.suspicious:
+        return DRAFT + 2
+    return DRAFT if x.borderline else CLEARLY_HARMLESS
 
-    For an officer: one message that only names a number to call may be honest. Three people who got the same
-    one, and asked, say more than its words do.
+
+def tier_of(members: Collection[e.Member], settings: Settings) -> e.Tier:
+    """What the team is shown of these reports.
+
+    For an officer: the words of a message tell how likely fraud is; the reports of one thing are taken
+    together by their mean, so that no single odd one decides. More people than draft a warning, and more
+    towns, are evidence of their own. A draft needs as many people who count as the setting says; what is
+    clearly suspicious is shown to look at with the first report.
     """
-    borderline = [m for m in members if m.suspicious or m.borderline]
-    return (
-        any(m.suspicious for m in borderline)
-        or len(counted_reporters(borderline, settings)) >= settings.cluster_reporters
-    )
+    counted = counted_reporters(members, settings)
+    if not counted:
+        return "none"
+    mean = sum(map(suspicion_of, members)) / len(members)
+    towns = len({m.town for m in counted if m.town})
+    mean += min(_MOST_LIFT, _PERSON_LIFT * max(0, len(counted) - settings.cluster_reporters))
+    mean += min(_MOST_LIFT, _TOWN_LIFT * max(0, towns - 1))
+    if len(counted) >= settings.cluster_reporters and mean >= DRAFT:
+        return "draft"
+    return "watch" if mean >= (WATCH_ONE if len(counted) == 1 else WATCH) else "none"
 
 
 def credibility_flags(members: Iterable[e.Member], latest: e.Member, settings: Settings) -> list[str]:

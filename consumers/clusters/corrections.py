@@ -8,7 +8,7 @@ from typing import Literal
 
 import msgspec
 
-from consumers.credibility import counted_reporters, danger, suspected
+from consumers.credibility import counted_reporters, danger, tier_of
 from consumers.indicators import shown_indicators
 from fenghuo.desk.retention import MEMBERS_KEPT
 from fenghuo.domain import events as e
@@ -37,7 +37,6 @@ def merged(
         reports=into.reports + other.reports,
         reporters=_reporters(members) + _uncounted(into) + _uncounted(other),
         towns=_first((*into.towns, *other.towns)),
-        suspicious=into.suspicious or other.suspicious or suspected(members, settings),
         worst=max(into.worst, other.worst),
         credibility_flags=_first((*into.credibility_flags, *other.credibility_flags)),
         fraud_type=into.fraud_type or other.fraud_type,
@@ -101,7 +100,6 @@ def _reduced(
         reports=reports,
         reporters=_reporters(members) + (_uncounted(cluster) if reports > len(members) else 0),
         towns=_first([m.town for m in members if m.town]),
-        suspicious=suspected(members, settings),
         indicators=_first([x for text in texts for x in shown_indicators(find(text))]),
         shared=tuple(clause for clause in cluster.shared if any(clause in text for text in texts)),
         marks=marks(texts),
@@ -112,9 +110,11 @@ def _reduced(
 
 def _recounted(cluster: e.Cluster, settings: Settings) -> e.Cluster:
     """The cluster with its counted reporters and its danger calculated anew."""
-    counted = counted_reporters(cluster.members, settings)
-    urgent = danger(counted, cluster.worst, settings, suspicious=cluster.suspicious)
-    return msgspec.structs.replace(cluster, counted_reporters=len(counted), danger=urgent)
+    counted, tier = counted_reporters(cluster.members, settings), tier_of(cluster.members, settings)
+    return msgspec.structs.replace(
+        cluster, counted_reporters=len(counted), tier=tier, suspicious=tier == "draft",
+        danger=danger(counted, cluster.worst, settings, suspicious=tier != "none"),
+    )  # fmt: skip
 
 
 def _noted(

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import msgspec
 
 from consumers.clusters.district import LoadedCluster
-from consumers.credibility import counted_reporters, credibility_flags, danger, suspected
+from consumers.credibility import counted_reporters, credibility_flags, danger, tier_of
 from consumers.draft_text import shared_clauses
 from fenghuo.desk.retention import MEMBERS_KEPT
 from fenghuo.domain import events as e
@@ -31,7 +31,8 @@ def joined(
     """
     member = e.Member(
         report_id=report.report_id, reporter=report.reporter, town=report.place.town, at=report.at,
-        suspicious=report.suspicious, borderline=report.borderline, group_id=report.place.group_id, new=new,
+        suspicious=report.suspicious, borderline=report.borderline, suspicion=report.suspicion,
+        group_id=report.place.group_id, new=new,
     )  # fmt: skip
     members = {**(before.members if before else {}), member.report_id: member}
     if len(members) > MEMBERS_KEPT:
@@ -41,7 +42,7 @@ def joined(
     shared = (
         shared_clauses(head.exemplars, report.masked) if another and len(head.shared) < SHARED_KEPT else []
     )
-    suspicious = head.suspicious or suspected(members.values(), settings)
+    tier = tier_of(members.values(), settings)
     adds = placement.exemplar or before is None
     counted, worst = counted_reporters(members.values(), settings), max(head.worst, report.danger)
     head = msgspec.structs.replace(
@@ -54,8 +55,9 @@ def joined(
         reports=head.reports + 1,
         reporters=head.reporters + 1 if another or before is None else head.reporters,
         towns=_more(head.towns, [report.place.town] if report.place.town else []),
-        suspicious=suspicious,
-        danger=danger(counted, worst, settings, suspicious=suspicious),
+        suspicious=tier == "draft",
+        tier=tier,
+        danger=danger(counted, worst, settings, suspicious=tier != "none"),
         fraud_type=head.fraud_type or report.fraud_type,
         indicators=_more(head.indicators, report.indicators)[:INDICATORS_KEPT],
         shared=_more(head.shared, shared)[:SHARED_KEPT],

@@ -175,9 +175,7 @@ def _slots(weights: Weights, shares: dict[str, F32]) -> list[StorySlots]:
         tuple(acts[n] for n in np.flatnonzero(row).tolist()) if row.any() else ()
         for row in shares["act"] >= _ACT_FLOOR
     ]
-    return [
-        StorySlots(*slot) for slot in zip(one["who"], one["pretext"], asked, one["way"], strict=True)
-    ]
+    return [StorySlots(*slot) for slot in zip(one["who"], one["pretext"], asked, one["way"], strict=True)]
 
 
 def _peaks(by_char: F32, most: int) -> tuple[tuple[int, int], ...]:

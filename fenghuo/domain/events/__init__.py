@@ -23,6 +23,7 @@ from fenghuo.domain.events.clusters import (
     Correction,
     CorrectionRefused,
     Member,
+    Tier,
 )
 from fenghuo.domain.events.deliveries import (
     SETTLED,
@@ -51,6 +52,7 @@ from fenghuo.domain.events.reports import (
     ReportUnmatched,
     ScamStage,
     SightingRecorded,
+    ToldTrick,
     UrgentHandled,
     UrgentOutcome,
 )
@@ -100,6 +102,8 @@ __all__ = [
     "TaskChanged",
     "TaskRequested",
     "TextKind",
+    "Tier",
+    "ToldTrick",
     "UrgentHandled",
     "UrgentOutcome",
     "decode",
