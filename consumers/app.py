@@ -5,6 +5,7 @@ import logging
 from consumers.clusters.clustering import Clustering
 from consumers.decisions import Decisions
 from consumers.expiry_loop import Expiry
+from consumers.judging import shipped_judge
 from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.projections import project_only
 from consumers.surge import Surge
@@ -46,7 +47,7 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
     return [
         Stage(
             room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, fold_input=True,
-            handle=Triage(library).on_reports_received,
+            handle=Triage(library, shipped_judge()).on_reports_received,
         ),
         Stage(
             room=ROOM, name="cluster", topic=topics.REPORTS_UNMATCHED, batch=100,

@@ -21,7 +21,7 @@ RECENT = timedelta(minutes=10)
 LATELY = timedelta(minutes=30)
 _ORDER = attrgetter("at", "report_id")
 DRAFT = 0.2
-"""Mean suspicion (log-odds) from which the reports of one thing draft an alert, once enough people report it."""
+"""Mean suspicion (log-odds) from which the reports of one thing draft an alert, once enough people report."""
 WATCH = -0.3
 """Mean suspicion from which the reports of two people or more are shown to look at."""
 WATCH_ONE = 0.4

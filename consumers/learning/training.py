@@ -67,7 +67,7 @@ def train(examples: Sequence[Example], note: str = "") -> bytes:
     scale = np.maximum(np.abs(weights).max(0), 1e-9) / LEVELS
     examples_hash = digest(examples)
     head = {
-        "heads": heads, "scale": [float(x) for x in scale], "bias": [float(x) for x in np.concatenate(biases)],
+        "heads": heads, "scale": scale.tolist(), "bias": np.concatenate(biases).tolist(),
         "damping": DAMPING, "version": f"{FORM}-{note or 'shipped'}-{examples_hash[:8]}",
         "examples": examples_hash, "normaliser": NORMALISER,
     }  # fmt: skip
@@ -105,7 +105,7 @@ def questions(types: Sequence[str]) -> list[Question]:
 
 
 def _grams(texts: Sequence[str]) -> _Grams:
-    from scipy import sparse  # type: ignore[import-untyped]
+    from scipy import sparse
 
     cleaned = clean_batch(texts)
     keys, counts, starts = kernels.gram_keys(cleaned.text, cleaned.starts[:-1], cleaned.starts[1:])
@@ -159,7 +159,7 @@ def _learned_many(question: Question, some: Sequence[Example], matrix: Any, weig
 
 def _fitted(matrix: Any, answers: Any, weight: Any, *, balanced: bool) -> Any:
     try:
-        from sklearn.linear_model import LogisticRegression  # type: ignore[import-not-found]
+        from sklearn.linear_model import LogisticRegression
     except ImportError:
         raise Refused("training needs scikit-learn: pip install 'fenghuo[learn]'") from None
     model = LogisticRegression(

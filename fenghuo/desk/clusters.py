@@ -117,6 +117,8 @@ def _head(c: e.Cluster, markers: Sequence[str], keys: Keys) -> list[Change]:
     if c.tier != "none" or (c.reporters >= 2 and c.suspicious):
         changes.append(("ZADD", keys.clusters, c.danger, c.cluster_id))
         changes.append(("ZADD", keys.clusters_at, "GT", last_ms, c.cluster_id))
+    else:
+        changes += [("ZREM", keys.clusters, c.cluster_id), ("ZREM", keys.clusters_at, c.cluster_id)]
     return changes
 
 

@@ -40,7 +40,8 @@ class Judgement(NamedTuple):
     """What the judge makes of a text.
 
     `suspicion`: log-odds that fraud is at work in it (bait, a story of it, a victim), 0 for as likely as not.
-    `fraud_type` is None where it is unclear; `likely_types` are then the three likeliest. Shares are 0 to 1.
+    `fraud_type` is None where it is unclear; `likely_types` are the three likeliest with their shares. Shares
+    are 0 to 1.
     """
 
     voice: Speaker
@@ -48,7 +49,7 @@ class Judgement(NamedTuple):
     suspicion: float
     fraud_type: str | None
     type_share: float
-    likely_types: tuple[str, ...]
+    likely_types: tuple[tuple[str, float], ...]
     stage: TextStage
     stage_share: float
     matter: Matter
@@ -84,10 +85,12 @@ class Judge:
         suspicion = heads["suspicion"][:, 0].tolist()
         return [
             Judgement(
-                cast(Speaker, voice[0]), voice[1], doubt, *kind,
+                cast(Speaker, voice[0]), voice[1], doubt, kind, share, likely,
                 cast(TextStage, stage[0]), stage[1], cast(Matter, matter[0]), matter[1], slot,
             )
-            for voice, stage, matter, kind, doubt, slot in zip(*columns, types, suspicion, slots, strict=True)
+            for voice, stage, matter, (kind, share, likely), doubt, slot in zip(
+                *columns, types, suspicion, slots, strict=True
+            )
         ]  # fmt: skip
 
     def telling(self, cleaned: Cleaned, i: int, most: int = 3) -> tuple[tuple[int, int], ...]:
@@ -138,8 +141,7 @@ def _softmax(scores: F32) -> F32:
 
 
 def _logistic(scores: F32) -> F32:
-    shares: F32 = 1 / (1 + np.exp(-scores))
-    return shares
+    return (1 / (1 + np.exp(-scores))).astype(np.float32)
 
 
 def _best(labels: Sequence[str], shares: F32) -> list[tuple[str, float]]:
@@ -150,15 +152,17 @@ def _best(labels: Sequence[str], shares: F32) -> list[tuple[str, float]]:
     ]
 
 
-def _types(labels: Sequence[str], shares: F32) -> list[tuple[str | None, float, tuple[str, ...]]]:
+def _types(
+    labels: Sequence[str], shares: F32
+) -> list[tuple[str | None, float, tuple[tuple[str, float], ...]]]:
     """(type or None, its share, the three likeliest) of each text."""
     order = np.argsort(-shares, 1, kind="stable")[:, :3]
     three = np.take_along_axis(shares, order, 1).tolist()
-    found = list[tuple[str | None, float, tuple[str, ...]]]()
-    for (first, second, _), places in zip(three, order.tolist(), strict=True):
-        likely = tuple(labels[place] for place in places)
-        clear = first >= _TYPE_FLOOR and first - second >= _TYPE_MARGIN
-        found.append((likely[0] if clear else None, first, likely))
+    found = list[tuple[str | None, float, tuple[tuple[str, float], ...]]]()
+    for shared, places in zip(three, order.tolist(), strict=True):
+        likely = tuple((labels[place], round(share, 3)) for place, share in zip(places, shared, strict=True))
+        clear = shared[0] >= _TYPE_FLOOR and shared[0] - shared[1] >= _TYPE_MARGIN
+        found.append((likely[0][0] if clear else None, shared[0], likely))
     return found
 
 
