@@ -8,8 +8,9 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple
 
+from patterns.entities.find import find_in
+from patterns.judgement.assessing import assessed
 from patterns.judgement.judge import Judge, Judgement
-from patterns.judgement.readings import other_readings
 from patterns.judgement.weights import read
 from patterns.matching import Library
 from patterns.model import Pattern, Verdict
@@ -20,7 +21,9 @@ Called = Literal["known", "suggested", "like", "none"]
 LIKE = 0.55
 """Suspicion from which a reporter is told that it is very like a fraud though no pattern fits: about one
 everyday message in a hundred."""
-_SPEAKS_OF_FRAUD = frozenset(("bait", "story", "victim"))
+LIKE_ASKED = 0.9
+"""The same for somebody who asks: a question quotes what it asks about, and may be about the honest original."""
+_SPEAKS_OF_FRAUD = {"bait": LIKE, "story": LIKE, "victim": LIKE, "question": LIKE_ASKED}
 
 
 class Assessed(NamedTuple):
@@ -47,7 +50,8 @@ class Assessed(NamedTuple):
 
 def is_like(judged: Judgement) -> bool:
     """Whether a text without a pattern is so suspicious that its reporter is told so."""
-    return judged.suspicion >= LIKE and judged.voice in _SPEAKS_OF_FRAUD
+    floor = _SPEAKS_OF_FRAUD.get(judged.voice)
+    return floor is not None and judged.suspicion >= floor
 
 
 @cache
@@ -60,11 +64,9 @@ def assess_all(
     match: Callable[[Sequence[str]], list[tuple[Verdict, Pattern | None]]], judge: Judge, texts: Sequence[str]
 ) -> list[Assessed]:
     """Every text against the library and before the judge, in order."""
-    judged = judge.judge(clean_batch(texts))
-    for n, readings in other_readings(texts):
-        again = max(judge.judge(clean_batch(readings)), key=lambda x: x.suspicion)
-        if again.suspicion > judged[n].suspicion:
-            judged[n] = again
+    cleaned = clean_batch(texts)
+    entities = [find_in(cleaned.normalised(n, len(text))) for n, text in enumerate(texts)]
+    judged = assessed(judge, texts, cleaned, entities)
     return [Assessed(*found, own) for found, own in zip(match(texts), judged, strict=True)]
 
 

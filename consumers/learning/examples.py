@@ -14,6 +14,8 @@ from fenghuo.errors import Refused
 
 ASIDE_BELOW = 64
 """A kind is set aside if the first byte of its BLAKE2b digest is below this: a quarter."""
+PHRASES = "phrases"
+PHRASES_TOGETHER, PHRASES_WEIGHT = 4, 0.5
 EVERYDAY_WEIGHT = 0.5
 """What an everyday line weighs beside a text that was written for its voice."""
 
@@ -77,7 +79,21 @@ def learned_from(texts: Iterable[Example]) -> list[Example]:
         )
         for n, text in enumerate(EVERYDAY)
     ]  # fmt: skip
-    return [*(x for x in texts if not x.set_aside), *seeds, *everyday]
+    return [*(x for x in texts if not x.set_aside), *seeds, *_phrases(), *everyday]
+
+
+def _phrases() -> list[Example]:
+    """The phrases of each fraud type, some together: they say what a type is called and nothing else."""
+    from consumers.live_library import fraud_types
+
+    return [
+        Example(
+            id=f"{kind.code}-{at}", kind=PHRASES, voice="bait", type=kind.code,
+            text="，".join(kind.cues[at : at + PHRASES_TOGETHER]), weight=PHRASES_WEIGHT,
+        )
+        for kind in fraud_types().values()
+        for at in range(0, len(kind.cues), PHRASES_TOGETHER)
+    ]  # fmt: skip
 
 
 def digest(examples: Iterable[Example]) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from consumers.learning.examples import Example, digest
+from consumers.learning.examples import PHRASES, Example, digest
 from fenghuo.errors import Refused
 from patterns.arrays import F32, I64, U32
 from patterns.judgement.labels import ACTS, MATTERS, PRETEXTS, STAGES, VOICES, WAYS, WHO
@@ -129,7 +129,14 @@ def _frequent(keys: U32) -> tuple[U32, I64]:
 
 def _learned(question: Question, examples: Sequence[Example], matrix: Any) -> tuple[Any, Any]:
     """(weights: grams x labels, bias by label) of one head."""
-    asked = np.array([n for n, x in enumerate(examples) if question.asked(x)], np.int64)
+    asked = np.array(
+        [
+            n
+            for n, x in enumerate(examples)
+            if question.asked(x) and (x.kind != PHRASES or question.name == "type")
+        ],
+        np.int64,
+    )
     some = [examples[n] for n in asked]
     weight = np.array([x.weight for x in some])
     if question.name in MANY:
