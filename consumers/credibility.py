@@ -23,9 +23,11 @@ _ORDER = attrgetter("at", "report_id")
 DRAFT = 0.2
 """Mean suspicion (log-odds) from which the reports of one thing draft an alert, once enough people report."""
 WATCH = -0.3
-"""Mean suspicion from which the reports of two people or more are shown to look at."""
+"""Mean evidence from which the reports of two people or more are shown to look at."""
 WATCH_ONE = 0.4
-"""Suspicion from which a single report is shown to look at."""
+"""Evidence from which a single report is shown to look at."""
+BULK_POINTS = 10
+"""Mean points of cues from which many reports of one thing are shown to look at whatever their words."""
 CLEARLY_HARMLESS = -3.0
 _PERSON_LIFT, _TOWN_LIFT, _MOST_LIFT = 0.1, 0.1, 0.5
 """What each further person and each further town adds to the mean, and the most that either adds."""
@@ -67,21 +69,35 @@ def suspicion_of(x: e.Member | e.ReportUnmatched) -> float:
 def tier_of(members: Collection[e.Member], settings: Settings) -> e.Tier:
     """What the team is shown of these reports.
 
-    For an officer: the words of a message tell how likely fraud is; the reports of one thing are taken
-    together by their mean, so that no single odd one decides. More people than draft a warning, and more
-    towns, are evidence of their own. A draft needs as many people who count as the setting says; what is
-    clearly suspicious is shown to look at with the first report.
+    For an officer: the words of a message tell how likely fraud is, its links, accounts and disguise how
+    likely it is a bulk advert. The reports of one thing are taken together by their mean, so that no single
+    odd one decides. More people than draft a warning, and more towns, are evidence of their own. A draft
+    needs the words, and as many people who count as the setting says; the rest is shown to look at, what is
+    clearly suspicious with the first report.
     """
     counted = counted_reporters(members, settings)
     if not counted:
         return "none"
-    mean = sum(map(suspicion_of, members)) / len(members)
-    towns = len({m.town for m in counted if m.town})
-    mean += min(_MOST_LIFT, _PERSON_LIFT * max(0, len(counted) - settings.cluster_reporters))
-    mean += min(_MOST_LIFT, _TOWN_LIFT * max(0, towns - 1))
-    if len(counted) >= settings.cluster_reporters and mean >= DRAFT:
+    lift = _people_lift(counted, settings)
+    if len(counted) >= settings.cluster_reporters and _mean(map(suspicion_of, members)) + lift >= DRAFT:
         return "draft"
-    return "watch" if mean >= (WATCH_ONE if len(counted) == 1 else WATCH) else "none"
+    evidence = _mean(suspicion_of(m) if m.evidence is None else m.evidence for m in members) + lift
+    if evidence >= (WATCH_ONE if len(counted) == 1 else WATCH):
+        return "watch"
+    bulk = len(counted) >= settings.cluster_reporters and _mean(m.cue_points for m in members) >= BULK_POINTS
+    return "watch" if bulk else "none"
+
+
+def _people_lift(counted: Sequence[e.Member], settings: Settings) -> float:
+    """What people beyond those that a draft needs, and towns beyond the first, add to the mean."""
+    people = max(0, len(counted) - settings.cluster_reporters)
+    towns = max(0, len({m.town for m in counted if m.town}) - 1)
+    return min(_MOST_LIFT, _PERSON_LIFT * people) + min(_MOST_LIFT, _TOWN_LIFT * towns)
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found)
 
 
 def credibility_flags(members: Iterable[e.Member], latest: e.Member, settings: Settings) -> list[str]:

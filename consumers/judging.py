@@ -8,21 +8,19 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple
 
-from patterns.entities.find import find_in
 from patterns.judgement.assessing import assessed
 from patterns.judgement.judge import Judge, Judgement
 from patterns.judgement.weights import read
-from patterns.matching import Library
 from patterns.model import Pattern, Verdict
 from patterns.text.normalise import clean_batch
 
 Called = Literal["known", "suggested", "like", "none"]
 
-LIKE = 0.55
-"""Suspicion from which a reporter is told that it is very like a fraud though no pattern fits: about one
-everyday message in a hundred."""
-LIKE_ASKED = 0.9
-"""The same for somebody who asks: a question quotes what it asks about, and may be about the honest original."""
+LIKE = 0.3
+"""Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no pattern
+fits: about one everyday message in a hundred."""
+LIKE_ASKED = 0.8
+"""The same for somebody who asks: a question quotes what it asks about, which may be the honest original."""
 _SPEAKS_OF_FRAUD = {"bait": LIKE, "story": LIKE, "victim": LIKE, "question": LIKE_ASKED}
 
 
@@ -51,7 +49,7 @@ class Assessed(NamedTuple):
 def is_like(judged: Judgement) -> bool:
     """Whether a text without a pattern is so suspicious that its reporter is told so."""
     floor = _SPEAKS_OF_FRAUD.get(judged.voice)
-    return floor is not None and judged.suspicion >= floor
+    return floor is not None and judged.evidence >= floor
 
 
 @cache
@@ -64,12 +62,10 @@ def assess_all(
     match: Callable[[Sequence[str]], list[tuple[Verdict, Pattern | None]]], judge: Judge, texts: Sequence[str]
 ) -> list[Assessed]:
     """Every text against the library and before the judge, in order."""
-    cleaned = clean_batch(texts)
-    entities = [find_in(cleaned.normalised(n, len(text))) for n, text in enumerate(texts)]
-    judged = assessed(judge, texts, cleaned, entities)
+    judged = judged_texts(judge, texts)
     return [Assessed(*found, own) for found, own in zip(match(texts), judged, strict=True)]
 
 
-def matcher(library: Library) -> Callable[[Sequence[str]], list[tuple[Verdict, Pattern | None]]]:
-    """A library as `assess_all` asks it."""
-    return library.matched
+def judged_texts(judge: Judge, texts: Sequence[str]) -> list[Judgement]:
+    """What the judge makes of each text, in order."""
+    return assessed(judge, texts, clean_batch(texts))

@@ -79,7 +79,7 @@ def unmatched_of(report: e.ReportReceived, seen: Assessed, judge: Judge) -> e.Re
         event_id=e.derive_id(report.report_id, "unmatched"), at=report.at, report_id=report.report_id,
         place=report.place, reporter=report.reporter, stage=report.stage, masked=masked,
         suspicious=judged.suspicion >= DRAFT, borderline=judged.suspicion >= WATCH,
-        suspicion=judged.suspicion,
+        suspicion=round(judged.suspicion, 3), evidence=round(judged.evidence, 3), cue_points=judged.points,
         danger=danger_of(judged), fraud_type=seen.fraud_type, told=told_trick(judged), reasons=why,
         suggested_pattern=suggested.pattern_id if suggested else None,
         suggested_title=suggested.title if suggested else "",

@@ -31,7 +31,7 @@ def joined(
     """
     member = e.Member(
         report_id=report.report_id, reporter=report.reporter, town=report.place.town, at=report.at,
-        suspicious=report.suspicious, borderline=report.borderline, suspicion=report.suspicion,
+        suspicious=report.suspicious, borderline=report.borderline, suspicion=report.suspicion, evidence=report.evidence, cue_points=report.cue_points,
         group_id=report.place.group_id, new=new,
     )  # fmt: skip
     members = {**(before.members if before else {}), member.report_id: member}

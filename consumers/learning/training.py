@@ -26,7 +26,7 @@ DAMPING = 1000.0
 """Added to the squared length of a text's vector, about that of a line of 25 characters: a remark is judged
 less surely than a message."""
 REGULARISATION = 10.0
-MOST_STEPS = 400
+MOST_STEPS = 200
 LEVELS = 31
 """Steps to either side of nought in which a weight is kept: with 127 a file is twice as large and judges
 the same."""
@@ -108,7 +108,8 @@ def _grams(texts: Sequence[str]) -> _Grams:
     from scipy import sparse
 
     cleaned = clean_batch(texts)
-    keys, counts, starts = kernels.gram_keys(cleaned.text, cleaned.starts[:-1], cleaned.starts[1:])
+    compact, at, _ = kernels.compact(cleaned.text, cleaned.starts)
+    keys, counts, starts = kernels.gram_keys(compact, at[:-1], at[1:])
     known, within = _frequent(keys)
     rarity = (np.log((1 + len(texts)) / (1 + within)) + 1).astype(np.float32)
     place = np.searchsorted(known, keys)

@@ -1,30 +1,40 @@
-"""What the words and the hard signs of a text say together."""
+"""What the words and the cues of a text say together."""
 
 from collections.abc import Sequence
 
-from patterns.entities.entity import Entity
-from patterns.judgement.hard_signs import LIFTS, hard_signs
 from patterns.judgement.judge import Judge, Judgement
 from patterns.judgement.readings import other_orders, undisguised
 from patterns.text.normalise import Cleaned, clean_batch
+from patterns.triage import Assessment, assess
+
+_DISGUISE_LIFT = 0.6
+"""What a full disguise adds to the log-odds: only who evades a filter wears one."""
+_FEWEST_HAN, _UNREADABLE = 0.3, -0.1
+"""A text with a smaller share of Chinese characters is not judged harmless by words that were never learned:
+its suspicion is at least this, and its cues decide."""
 
 
-def assessed(
-    judge: Judge, texts: Sequence[str], cleaned: Cleaned, entities: Sequence[tuple[Entity, ...]]
-) -> list[Judgement]:
-    """A judgement for each text, in order: by its words as they are, or as a disguised one is meant, lifted
-    by its hard signs. `cleaned` is the batch of `texts`, `entities` those of each."""
+def assessed(judge: Judge, texts: Sequence[str], cleaned: Cleaned) -> list[Judgement]:
+    """A judgement for each text, in order: by its words as they are, or as a disguised one is meant, with the
+    points of its cues. `cleaned` is the batch of `texts`."""
     judged = judge.judge(cleaned)
-    dress = cleaned.signs.tolist()
+    han = cleaned.signs[:, 0].tolist()
     for n, text in enumerate(texts):
-        norm = cleaned.string(n)
-        signs = hard_signs(text, dress[n], norm, entities[n])
-        readings = other_orders(text)
-        if "disguise" in signs:
-            readings = (*readings, undisguised(norm))
-        best = max((judged[n], *_judged(judge, readings)), key=lambda x: x.suspicion)
-        judged[n] = best._replace(suspicion=best.suspicion + sum(LIFTS[sign] for sign in signs))
+        norm, seen = cleaned.string(n), assess(text)
+        best = max((judged[n], *_judged(judge, _readings(text, norm, seen))), key=lambda x: x.suspicion)
+        suspicion = best.suspicion + _DISGUISE_LIFT * _is_disguised(seen)
+        if han[n] < _FEWEST_HAN * len(norm):
+            suspicion = max(suspicion, _UNREADABLE)
+        judged[n] = best._replace(suspicion=suspicion, points=seen.points)
     return judged
+
+
+def _is_disguised(seen: Assessment) -> bool:
+    return "disguise" in seen.cues
+
+
+def _readings(text: str, norm: str, seen: Assessment) -> tuple[str, ...]:
+    return (*other_orders(text), *((undisguised(norm),) if _is_disguised(seen) else ()))
 
 
 def _judged(judge: Judge, readings: tuple[str, ...]) -> list[Judgement]:

@@ -23,6 +23,8 @@ _MOST_WINDOWS = 40
 """Windows of one text: of a longer text only the first and the last ones are read."""
 _TYPE_FLOOR, _TYPE_MARGIN = 0.30, 0.10
 """The share that a type needs, and by how much it leads the next, to be named."""
+_POINT_LIFT, _BORDERLINE, _LEAST_LIFT, _MOST_LIFT = 0.2, 9, -0.5, 1.5
+"""What each point of the cues above or below the borderline adds to the suspicion, and the bounds of it."""
 _SLOT_FLOOR, _ACT_FLOOR = 0.40, 0.40
 
 
@@ -39,7 +41,8 @@ class StorySlots(NamedTuple):
 class Judgement(NamedTuple):
     """What the judge makes of a text.
 
-    `suspicion`: log-odds that fraud is at work in it (bait, a story of it, a victim), 0 for as likely as not.
+    `suspicion`: log-odds that fraud is at work in it (bait, a story of it, a victim), 0 for as likely as not,
+    by its words alone. `points`: those of its cues (`triage.Assessment`), which know bulk adverts best.
     `fraud_type` is None where it is unclear; `likely_types` are the three likeliest with their shares. Shares
     are 0 to 1.
     """
@@ -55,6 +58,12 @@ class Judgement(NamedTuple):
     matter: Matter
     matter_share: float
     slots: StorySlots
+    points: int = 0
+
+    @property
+    def evidence(self) -> float:
+        """The suspicion, lifted or lowered by the cues."""
+        return self.suspicion + min(_MOST_LIFT, max(_LEAST_LIFT, _POINT_LIFT * (self.points - _BORDERLINE)))
 
 
 class Judge:
@@ -97,18 +106,20 @@ class Judge:
         """The spans of normalised text i that make it most suspicious, the most telling first."""
         w = self.weights
         column = np.ascontiguousarray(w.weights[:, self._suspicion])
-        begin, end = int(cleaned.starts[i]), int(cleaned.starts[i + 1])
-        by_char = kernels.contributions(cleaned.text, begin, end, w.keys, w.rows, w.rarity, column)
-        return _peaks(by_char, most)
+        text, starts, places = kernels.compact(cleaned.text, cleaned.starts)
+        begin, end = int(starts[i]), int(starts[i + 1])
+        by_char = kernels.contributions(text, begin, end, w.keys, w.rows, w.rarity, column)
+        where = places[begin:end] - cleaned.starts[i]
+        return tuple((int(where[a]), int(where[b - 1]) + 1) for a, b in _peaks(by_char, most))
 
     def _scores(self, cleaned: Cleaned) -> F32:
         """The columns' scores (texts x columns): of a long text, those of its most suspicious window where
         that is more suspicious than the whole."""
-        starts, w = cleaned.starts, self.weights
+        text, starts, _ = kernels.compact(cleaned.text, cleaned.starts)
+        w = self.weights
         owners, begins, ends = _pieces(starts)
         found: F32 = (
-            kernels.scores(cleaned.text, begins, ends, w.keys, w.rows, w.rarity, w.weights, w.damping)
-            + w.bias
+            kernels.scores(text, begins, ends, w.keys, w.rows, w.rarity, w.weights, w.damping) + w.bias
         )
         texts = starts.size - 1
         if owners.size == texts:

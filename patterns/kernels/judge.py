@@ -10,6 +10,36 @@ import numpy as np
 from patterns.kernels import DiskCached, compiled
 
 LONGEST_GRAM = 3
+_SPACE, _FIRST_HAN, _LAST_HAN = 32, 0x4E00, 0x9FFF
+
+
+@compiled
+def _is_han(code):
+    return _FIRST_HAN <= code <= _LAST_HAN
+
+
+@compiled
+def _compact(text, starts):
+    """The texts without the spaces that touch a Chinese character, and the place of each character left.
+
+    Some senders part their words by spaces, and some programs do so for them: it says nothing.
+    """
+    out = np.empty(text.size, np.uint32)
+    places = np.empty(text.size, np.int64)
+    new = np.zeros(starts.size, np.int64)
+    done = 0
+    for i in range(starts.size - 1):
+        for at in range(starts[i], starts[i + 1]):
+            if text[at] == _SPACE:
+                before = at > starts[i] and _is_han(text[at - 1])
+                behind = at + 1 < starts[i + 1] and _is_han(text[at + 1])
+                if before or behind:
+                    continue
+            out[done] = text[at]
+            places[done] = at
+            done += 1
+        new[i + 1] = done
+    return out[:done], new, places[:done]
 
 
 @compiled
@@ -116,6 +146,7 @@ def _contributions(text, begin, end, keys, rows, rarity, column):
     return out
 
 
+compact = DiskCached(_compact)
 gram_keys = DiskCached(_gram_keys)
 fill = DiskCached(_fill)
 scores = DiskCached(_scores)

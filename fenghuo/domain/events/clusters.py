@@ -24,6 +24,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     """Whether its text is suspicious or falls just short of it."""
     suspicion: float | None = None
     """Log-odds that fraud is at work in its text; None where no judge has seen it."""
+    evidence: float | None = None
+    cue_points: int = 0
     group_id: str | None = None
     new: bool = False
     """Whether its reporter was new (``FENGHUO_NEW_REPORTER_S``) when it came."""

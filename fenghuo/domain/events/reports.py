@@ -100,6 +100,10 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     suspicion: float | None = None
     """Log-odds that fraud is at work in it, 0 for as likely as not; None in an event that a judge has not
     seen."""
+    evidence: float | None = None
+    """The suspicion, lifted or lowered by cues of bait such as links, accounts and disguise."""
+    cue_points: int = 0
+    """Points of those cues: from ten on they are those of a bulk advert that leads somewhere."""
     told: ToldTrick = ToldTrick()
     reasons: tuple[str, ...] = ()
     """Why it is suspicious, in Chinese words that a person can read."""
