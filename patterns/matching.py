@@ -14,17 +14,21 @@ from rapidfuzz import fuzz
 
 from patterns.data.hook_phrases import HARD
 from patterns.model import Band, Pattern, Reason, Verdict
-from patterns.search.pattern_index import Hit, Index, empty_index
+from patterns.search.pattern_index import Index, empty_index
+from patterns.search.whole_likeness import choose
 from patterns.signals.verdict_rules import (  # fmt: skip
     ALIGNED,
-    KNOWN,
     NEAR_COPY,
-    SUGGESTED,
+    STRICTEST,
     WHOLE,
+    bands,
     hooks,
     is_advice,
+    is_disguised,
     leads_away,
     names_known_good,
+    quotes_to_warn,
+    tells_enough_in_latin,
 )
 from patterns.text.normalise import NORMALISER, Cleaned, Folded, clean_batch, fold_batch
 from patterns.text.slots import example, filled
@@ -54,6 +58,7 @@ class _LoadedPattern:
     hooks: frozenset[str]
     refused: frozenset[str]
     names_known_good: bool
+    is_latin: bool
     digest: int
 
 
@@ -143,6 +148,7 @@ class Library:
                 folded.string(n),
                 *hooks(norm),
                 names_known_good=names_known_good(norm),
+                is_latin=_is_latin(folded.string(n)),
                 digest=own,
             )
             digest ^= own
@@ -169,7 +175,7 @@ def _match(state: _State, texts: Sequence[str]) -> list[Verdict]:
         part = texts[at : at + _AT_ONCE]
         cleaned = clean_batch(part)
         folded = fold_batch(cleaned)
-        verdicts += _Judge(state, part, cleaned, folded, state.index.search(folded)).verdicts()
+        verdicts += _Judge(state, part, cleaned, folded).verdicts()
     return verdicts
 
 
@@ -181,59 +187,80 @@ def _digest(*parts: str) -> int:
     return int.from_bytes(digest.digest(), "big")
 
 
+def _is_latin(folded: str) -> bool:
+    """Whether most of a folded text are Latin letters."""
+    return 2 * sum("a" <= code <= "z" for code in folded) > len(folded)
+
+
 class _Judge:
     """The verdicts of one batch."""
 
-    def __init__(
-        self, state: _State, texts: Sequence[str], cleaned: Cleaned, folded: Folded, hit: Hit
-    ) -> None:
-        self._state, self._texts, self._cleaned, self._folded, self._hit = state, texts, cleaned, folded, hit
+    def __init__(self, state: _State, texts: Sequence[str], cleaned: Cleaned, folded: Folded) -> None:
+        self._state, self._texts, self._cleaned, self._folded = state, texts, cleaned, folded
+        ids, held, index = state.ids, state.held, state.index
+        candidates = index.candidates(folded)
+        self._hit, self._lifted = choose(
+            candidates, folded, index.hooked, lambda slot: held[ids[slot]].folded
+        )
+        self._bands = bands(len(held))
 
     def verdicts(self) -> list[Verdict]:
         """One verdict per message, in order."""
         ids, version = self._state.ids, self._state.version
-        scores = np.round(self._hit.scores.astype(np.float64), 1).tolist()
+        scores = np.round(self._lifted, 1).tolist()
         slots = self._hit.slots.tolist()
         found = [
             Verdict(ids[slot] or None, score, "none", None, (), NORMALISER, version, text)
             for slot, score, text in zip(slots, scores, self._texts, strict=True)
         ]
-        for i in np.flatnonzero(self._hit.scores >= SUGGESTED - 0.05).tolist():
-            if scores[i] >= SUGGESTED:
-                pattern_id = ids[slots[i]]
-                band, reasons = self._band(i, self._state.held[pattern_id], scores[i])
-                found[i] = Verdict(
-                    pattern_id,
-                    scores[i],
-                    band,
-                    self._evidence(i),
-                    reasons,
-                    NORMALISER,
-                    version,
-                    self._texts[i],
-                )
+        for i in np.flatnonzero(self._lifted >= self._bands.suggested - 0.05).tolist():
+            held = self._state.held[ids[slots[i]]]
+            needed = self._bands if held.hooks and not held.is_latin else STRICTEST
+            if scores[i] >= needed.suggested:
+                band, reasons = self._band(i, held, scores[i] >= needed.known)
+                found[i] = found[i]._replace(band=band, evidence=self._evidence(i), reasons=reasons)
         return found
 
-    def _band(self, i: int, held: _LoadedPattern, score: float) -> tuple[Band, tuple[Reason, ...]]:
-        if score < KNOWN and not self._aligns(i, held):
+    def _band(self, i: int, held: _LoadedPattern, alike: bool) -> tuple[Band, tuple[Reason, ...]]:
+        """The band of a message that is suggested at least; `alike` by its score alone."""
+        if not (alike or self._aligns(i, held)) or (held.is_latin and not self._tells_enough(i, held)):
             return "suggested", ("likeness",)
-        if is_advice(self._cleaned.string(i)):
+        if is_advice(self._cleaned.string(i)) or quotes_to_warn(self._texts[i], self._evidence(i)):
             return "suggested", ("advice",)
         norm = self._around(i)
         if held.hooks and not leads_away(norm):
-            found, whole = hooks(norm), score >= WHOLE
-            good = names_known_good(norm) and not held.names_known_good
-            led, refused = found.asked & (HARD | held.hooks), found.refused - held.refused
-            if found.asked:
-                refused &= held.hooks
-            honest = good or refused
-            if not led and ((honest and not whole) or (score < NEAR_COPY and not self._was_cut(i, held))):
-                return "suggested", ("known_good" if good else "refused" if found.refused else "no_hook",)
-            if good and not whole and not led & HARD:
-                return "suggested", ("known_good",)
-            if refused & held.hooks and not whole and led <= _SPOKEN_OR_CALLED:
-                return "suggested", ("refused",)
+            reason = self._honest(i, held, norm)
+            if reason is not None:
+                return "suggested", (reason,)
         return "known", ()
+
+    def _honest(self, i: int, held: _LoadedPattern, norm: str) -> Reason | None:
+        """Why a message that holds no link and no account is not the scam whose words it has, if it is
+        not."""
+        found, whole = hooks(norm), self._hit.scores[i] >= WHOLE
+        good = names_known_good(norm) and not held.names_known_good
+        led, refused = found.asked & (HARD | held.hooks), found.refused - held.refused
+        if found.asked:
+            refused &= held.hooks
+        honest = good or refused
+        if not led and ((honest and not whole) or not (self._is_near_copy(i) or self._was_cut(i, held))):
+            return "known_good" if good else "refused" if found.refused else "no_hook"
+        if good and not whole and not led & HARD:
+            return "known_good"
+        if refused & held.hooks and not whole and led <= _SPOKEN_OR_CALLED:
+            return "refused"
+        return None
+
+    def _is_near_copy(self, i: int) -> bool:
+        """Whether the whole pattern is nearly there; where it is in disguise, with the lift of its likeness:
+        an honest twin is as like as a whole, but plainly written."""
+        scores = self._lifted if is_disguised(self._cleaned.signs[i].tolist()) else self._hit.scores
+        return bool(scores[i] >= NEAR_COPY)
+
+    def _tells_enough(self, i: int, held: _LoadedPattern) -> bool:
+        """Whether a message is like enough to a pattern in Latin letters, for which hooks have no words."""
+        bits = float(self._state.index.tables.totals[held.slot])
+        return bool(held.hooks) or tells_enough_in_latin(float(self._hit.scores[i]), bits)
 
     def _aligns(self, i: int, held: _LoadedPattern) -> bool:
         """Whether a message that scores below KNOWN still aligns with the pattern letter by letter."""

@@ -249,12 +249,34 @@ def _meant(char: str) -> str | None:
 
 
 @cache
+def _readings() -> dict[int, tuple[str, ...]]:
+    """Code point of a Han character to its toneless syllables, the usual one first."""
+    return {code: tuple(map(_toneless, reading.split(","))) for code, reading in PINYIN_DICT.items()}
+
+
+def _read_as_part(char: str) -> str | None:
+    """The reading that a rare character with several of them shares with its one usual component (钭 as 斗:
+    dou), unless its first reading is that of a component too."""
+    own, first = _readings()[ord(char)], levels()[0]
+    usual = [p for p in _components().get(char, ()) if p in first and p not in _HALVES]
+    if len(usual) != 1:
+        return None
+    reading = _readings()[ord(usual[0])][0]
+    heard = (_readings().get(ord(part), ()) for part in _components()[char] if len(part) == 1)
+    return reading if reading in own[1:] and not any(own[0] in known for known in heard) else None
+
+
+@cache
 def syllables() -> dict[int, str]:
     """Code point of a Han character to its toneless syllable in letters (v for ü)."""
-    readings = {code: _toneless(reading.split(",")[0]) for code, reading in PINYIN_DICT.items()}
     first, _ = levels()
-    meant = {code: _meant(chr(code)) for code in readings if chr(code) not in first}
-    return readings | {code: readings[ord(char)] for code, char in meant.items() if char}
+    found = {code: own[0] for code, own in _readings().items()}
+    for code, own in _readings().items():
+        char = chr(code)
+        if char not in first:
+            meant = _meant(char)
+            found[code] = _readings()[ord(meant)][0] if meant else _read_as_part(char) or own[0]
+    return found
 
 
 def _toneless(reading: str) -> str:
@@ -277,5 +299,5 @@ def levels() -> tuple[frozenset[str], frozenset[str]]:
 
 def forget() -> None:
     """Free the dictionaries, once tables are made of them; they are loaded again on demand."""
-    for made in (simplified, own, _components, split, syllables, levels):
+    for made in (simplified, own, _components, _readings, split, syllables, levels):
         made.cache_clear()

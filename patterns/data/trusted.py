@@ -153,3 +153,12 @@ OPEN_TO_ANYONE = """
 One rule: an entry is a host, or a host and the begin of a path in whole steps; it covers the hosts under that
 one and the paths under that begin. "*" is the rest of a label.
 """
+
+PROGRAMS = """
+    国家反诈中心 交管12123 个人所得税 国家医保服务平台 国家政务服务平台 国务院客户端 掌上12333 电子社保卡
+    铁路12306 移民局12367 公安一网通办 登记注册身份验证 自然人电子税务局 电子营业执照 企业登记网上注册
+    全国12315平台 中国执行信息公开网 云闪付 数字人民币 学信网 中国移动app 中国联通app 中国电信app 网上国网
+    微信支付 支付宝app 手机银行app 掌上银行
+""".split()
+"""Names of official programs, normalised: who is sent there is not led away. Not that of a shop or a meeting,
+where strangers meet."""

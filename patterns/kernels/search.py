@@ -24,7 +24,12 @@ ABSENT, MOST_ABSENT = 0.5, 1.8
 each one that it has, so that a short piece of a long pattern is still that pattern's."""
 WHOLE_LIFT = 0.15
 """How much better a pattern ranks that is there as a whole."""
-_BEST = 8
+BEST = 8
+"""Patterns that are compared with a message, the best by rank."""
+LIKENESS_BITS = 0.5
+"""What each point of whole-message likeness (0 to 100) adds to the rank by which `matching` chooses among
+those."""
+_NO_ROW = -1e9
 _LEAST_BITS = 14.0
 """With less in common there is nothing to look at."""
 _ROUNDING = 0.01
@@ -265,14 +270,35 @@ def _dress(signs):
     return signs[1] + signs[2] + signs[3] + mixed
 
 
+@compiled
+def _mark(ix, slot, table, found, matched, value):
+    """Mark which of the message's grams a pattern holds, or take the marks off."""
+    for i in range(ix.starts[slot], ix.starts[slot + 1]):
+        place = _look_up(table, found, ix.grams[i], table.size - 1)
+        if table[place] >= 0:
+            matched[table[place]] = value
+
+
+@compiled
+def _insert(slots, rows, ties, count, slot, row):
+    """Put a row among the first `count`, in order of rank (their first column), of equal ones by tie."""
+    at = count
+    while at and _before(row[0], ties[slot], rows[at - 1, 0], ties[slots[at - 1]]):
+        slots[at], rows[at] = slots[at - 1], rows[at - 1]
+        at -= 1
+    slots[at], rows[at] = slot, row
+
+
 @DiskCached
 @compiled
 def search(codes, starts, signs, extras, extra_starts, ix, budget):
-    """Best pattern of every message: slots (-1: none) and, a row each, score, shared bits, span and what is
-    behind. At most `budget` postings are added up for a message: its commonest grams are left out beyond."""
+    """The best patterns of every message, by rank: slots (-1: none) and, a row each, rank, score, shared
+    bits, shared links, span and what is behind. At most `budget` postings are added up for a message: its
+    commonest grams are left out beyond."""
     count = starts.size - 1
-    best_slot = np.full(count, -1, np.int32)
-    best = np.zeros((count, 6), np.float32)
+    best_slots = np.full((count, BEST), -1, np.int32)
+    best = np.zeros((count, BEST, 7), np.float32)
+    row = np.empty(7, np.float32)
     longest = 1
     for k in range(count):
         longest = max(longest, starts[k + 1] - starts[k])
@@ -290,7 +316,7 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
         np.empty(held + 1, np.uint32),
         np.zeros(held, np.float32),
     )
-    candidates, bounds = np.empty(_BEST, np.int32), np.empty(_BEST, np.float32)
+    candidates, bounds = np.empty(BEST, np.int32), np.empty(BEST, np.float32)
     for k in range(count):
         n = starts[k + 1] - starts[k]
         small = 64
@@ -336,7 +362,7 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
             if acc[touched[i]] >= least and ix.totals[touched[i]] < np.inf:
                 slot = touched[i]
                 kept = _offer(candidates, bounds, ix.ties, kept, slot, _rank(acc[slot], ix.totals[slot]))
-                if kept == _BEST:
+                if kept == BEST:
                     least = max(least, bounds[kept - 1] / np.float32(1 + WHOLE_LIFT) - np.float32(_ROUNDING))
         for x in range(extra_starts[k], extra_starts[k + 1]):
             gram = extras[x]
@@ -359,10 +385,10 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
         dress = min(_dress(signs[k]), full) / full
         hooked = signs[k, 5] + signs[k, 6] > 0
         lift = np.float32(DRESSED_LIFT * dress + (HOOK_LIFT if hooked else 0))
-        top = np.float32(-1e9)
+        top, ranked = np.float32(_NO_ROW), 0
         for c in range(kept):
             slot = candidates[c]
-            if bounds[c] + 2 * skipped < top - _ROUNDING:
+            if bounds[c] + 2 * skipped < top - np.float32(100 * LIKENESS_BITS) - _ROUNDING:
                 break
             hopeful = (
                 100 * (acc[slot] + skipped) / (ix.totals[slot] + np.float32(SMOOTHING_BITS))
@@ -371,25 +397,15 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
             )
             if c and hopeful < _HOPELESS:
                 continue
-            for i in range(ix.starts[slot], ix.starts[slot + 1]):
-                place = _look_up(table, found, ix.grams[i], small - 1)
-                if table[place] >= 0:
-                    matched[table[place]] = True
+            _mark(ix, slot, table, found, matched, True)
             first, last = _span(sequence[:n], place_of, matched, ix.bits)
             bits = np.float32(0)
             for i in range(first, last):
                 if sequence[i] >= 0 and matched[place_of[i]]:
                     bits += ix.bits[sequence[i]]
                     matched[place_of[i]] = False
-            for i in range(ix.starts[slot], ix.starts[slot + 1]):
-                place = _look_up(table, found, ix.grams[i], small - 1)
-                if table[place] >= 0:
-                    matched[table[place]] = False
+            _mark(ix, slot, table, found, matched, False)
             total = ix.totals[slot]
-            order = np.float32(_rank(bits, total) + 2 * min(shared[slot], np.float32(_FULL_SHARED)))
-            if order < top or (order == top and ix.ties[slot] > ix.ties[best_slot[k]]):
-                continue
-            top = order
             score = 100 * bits / (total + np.float32(SMOOTHING_BITS)) + DRESSED_LIFT * dress
             score += SHARED_LIFT * min(shared[slot], np.float32(_FULL_SHARED)) / _FULL_SHARED
             if ix.hooked[slot]:
@@ -397,15 +413,16 @@ def search(codes, starts, signs, extras, extra_starts, ix, budget):
                     score += HOOK_LIFT
                 elif n - last > _CUT:
                     score -= NO_HOOK * (1 - bits / whole)
-            best_slot[k] = slot
-            best[k, 0] = min(max(score, 0.0), 100.0)
-            best[k, 1], best[k, 2] = bits, shared[slot]
-            best[k, 3], best[k, 4] = first, last
-            best[k, 5] = n - last
+            row[0] = _rank(bits, total) + 2 * min(shared[slot], np.float32(_FULL_SHARED))
+            row[1] = min(max(score, 0.0), 100.0)
+            row[2], row[3], row[4], row[5], row[6] = bits, shared[slot], first, last, n - last
+            top = max(top, row[0])
+            _insert(best_slots[k], best[k], ix.ties, ranked, slot, row)
+            ranked += 1
         for i in range(reached):
             acc[touched[i]] = 0
         for x in range(extra_starts[k], extra_starts[k + 1]):
             gram = extras[x]
             for i in range(ix.extra_heads[gram], ix.extra_heads[gram + 1]):
                 shared[ix.extra_slots[i]] = 0
-    return best_slot, best
+    return best_slots, best

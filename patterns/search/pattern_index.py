@@ -61,6 +61,39 @@ class Hit:
     behind: I32
 
 
+class Candidates(NamedTuple):
+    """The patterns that were compared with each message of a batch, at most `BEST`, the best by rank first.
+
+    slots: int32, messages x BEST, -1 behind the last. rows: float32, messages x BEST x 7, the columns of
+    `kernels.search`.
+    """
+
+    slots: I32
+    rows: F32
+
+    @property
+    def ranks(self) -> F32:
+        """What the candidates are ordered by: shared bits less the price of absent ones."""
+        return self.rows[:, :, 0]
+
+    @property
+    def scores(self) -> F32:
+        """0 to 100, by information alone."""
+        return self.rows[:, :, 1]
+
+    def chosen(self, places: I64) -> Hit:
+        """One candidate of each message, by its place."""
+        each = np.arange(self.slots.shape[0])
+        rows = self.rows[each, places]
+        return Hit(
+            self.slots[each, places],
+            rows[:, 1],
+            rows[:, 2:4],
+            rows[:, 4:6].astype(np.int32),
+            rows[:, 6].astype(np.int32),
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Index:
     """The grams of patterns by slot; a retired one leaves its slot empty."""
@@ -86,17 +119,20 @@ class Index:
         """Bytes that all arrays take."""
         return sum(array.nbytes for array in (*self.tables, self.extras, self.extra_starts, self.alive))
 
-    def search(self, folded: Folded, *, exhaustive: bool = False) -> Hit:
-        """The best pattern of every message, from one state of the index; safe in any number of threads.
+    def candidates(self, folded: Folded, *, exhaustive: bool = False) -> Candidates:
+        """The best patterns of every message, from one state of the index; safe in any number of threads.
 
         `exhaustive` adds up every posting, for measuring what the budget misses.
         """
-        slots, rows = kernels.search(
+        return Candidates(*kernels.search(
             folded.codes, folded.starts, folded.signs, _extra_buckets(folded.extras), folded.extra_starts,
             self.tables, 2**62 if exhaustive else _budget(self.alive.size),
-        )  # fmt: skip
-        return Hit(
-            slots, rows[:, 0], rows[:, 1:3], rows[:, 3:5].astype(np.int32), rows[:, 5].astype(np.int32)
+        ))  # fmt: skip
+
+    def search(self, folded: Folded, *, exhaustive: bool = False) -> Hit:
+        """The best pattern of every message by rank alone."""
+        return self.candidates(folded, exhaustive=exhaustive).chosen(
+            np.zeros(folded.starts.size - 1, np.int64)
         )
 
     def with_change(self, added: Folded, ties: Sequence[int], removed: Iterable[int]) -> "Index":

@@ -6,38 +6,77 @@ its place, and at signs of quotation and advice.
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
+from math import log
 from typing import NamedTuple
 
 from patterns.data.hook_phrases import (  # fmt: skip
+    ASKED,
     HANDLE_RULE,
     HOTLINE_RULE,
+    IN_APP,
     LINK_RULE,
     NEGATORS,
     NO_REFUSAL,
     NUMBER_RULE,
     OFFICIAL,
+    QUOTED,
     REFUSED,
     SPOKEN,
     STRONG_ADVICE,
     TOLD_BEHIND,
     WEAK_ADVICE,
 )
-from patterns.entities.identifiers import is_hotline, is_known_good
-from patterns.text.normalise import sound
+from patterns.data.trusted import PROGRAMS
+from patterns.entities.identifiers import is_hotline, is_known_good, is_tld
+from patterns.text.normalise import clean, sound
 
-KNOWN = 38.0
-"""Score from which a message is the pattern."""
+SMALL_LIBRARY, LARGE_LIBRARY = 800, 2_000
+"""Patterns up to which the one, and from which the other threshold counts."""
+KNOWN_IN_SMALL, KNOWN = 33.0, 38.0
+"""Score from which a message is the pattern, in a small and in a large library: the best of many chance
+likenesses grows with the logarithm of how many there are."""
+GREY = 8.0
+"""So many points below that a message is suggested."""
 ALIGNED = 75.0
 """Partial ratio of rapidfuzz from which a suggested message is known too: a short, slightly reworded piece of
 the pattern."""
 WHOLE = 88.0
-"""Score from which the message contains the whole pattern: an added hotline or refusal changes nothing."""
+"""Score, by information alone, from which the message contains the whole pattern: an added hotline or refusal
+changes nothing."""
 NEAR_COPY = 70.0
 """Score from which a message is known even without a recognised hook, unless it says something honest."""
-SUGGESTED = 30.0
-"""Score from which a message is suggested."""
+DISGUISED = 3
+"""Characters that are invisible, fancy, odd, or traditional among simplified ones, from which a text is in
+disguise."""
+MUCH_LATIN = 280.0
+"""Bits of a pattern in Latin letters from which it is more than a few words that many senders use."""
+
+
+class Bands(NamedTuple):
+    """Scores from which a message is known, and suggested."""
+
+    known: float
+    suggested: float
+
+
+STRICTEST = Bands(KNOWN, KNOWN - GREY)
+"""The bands of a large library, and in any library those of a pattern that leads nowhere or is in Latin
+letters: it has nothing that its honest twins lack."""
+
+
+def bands(size: int) -> Bands:
+    """The bands of a library of `size` patterns."""
+    place = log(max(size, 1) / SMALL_LIBRARY) / log(LARGE_LIBRARY / SMALL_LIBRARY)
+    known = KNOWN_IN_SMALL + (KNOWN - KNOWN_IN_SMALL) * min(max(place, 0.0), 1.0)
+    return Bands(known, known - GREY)
+
+
+def tells_enough_in_latin(score: float, bits: float) -> bool:
+    """Whether a score by information alone makes a message known as a pattern of `bits` in Latin letters that
+    leads nowhere: for these there are no words of hooks, so the likeness must tell more."""
+    return score >= (KNOWN if bits >= MUCH_LATIN else NEAR_COPY)
 
 
 @cache
@@ -67,6 +106,11 @@ def _sounded() -> re.Pattern[str]:
     return _alternation((kind, sound(starts), sound(rule)) for kind, starts, rule in SPOKEN)
 
 
+@cache
+def _programs() -> re.Pattern[str]:
+    return re.compile("|".join(map(re.escape, PROGRAMS)))
+
+
 class Hooks(NamedTuple):
     """The kinds of hook that a text asks for, and those that it advises against or denies asking for."""
 
@@ -90,7 +134,20 @@ def _armed(norm: str) -> str:
 
 def _links(norm: str) -> Iterator[re.Match[str]]:
     """Everything that looks like a link, in a tenth of the time of `entities.find`."""
-    return _compiled(LINK_RULE).finditer(norm) if "." in norm or "://" in norm else iter(())
+    if "." in norm or "://" in norm:
+        for match in _compiled(LINK_RULE).finditer(norm):
+            if not _ends_a_sentence(match, norm):
+                yield match
+
+
+def _ends_a_sentence(match: re.Match[str], norm: str) -> bool:
+    """Whether what looks like a link are two words of Latin text with no space behind the stop
+    (thank you.we are)."""
+    first, dot, last = match[0].partition(".")
+    words = dot and first.isalpha() and last.isalpha() and not is_tld(last)
+    return (
+        bool(words) and norm[match.start() - 1 : match.start()] == " " == norm[match.end() : match.end() + 1]
+    )
 
 
 def leads_away(norm: str) -> bool:
@@ -102,8 +159,8 @@ def leads_away(norm: str) -> bool:
 
 
 def hooks(norm: str) -> Hooks:
-    """The hooks of a normalised text; known-good sites and numbers are none."""
-    norm = _armed(norm)
+    """The hooks of a normalised text; known-good sites, numbers and programs are none."""
+    norm = _programs().sub("官", _armed(norm))
     asked, refused = set[str](), set[str]()
     if _compiled(HANDLE_RULE).search(norm):
         asked.add("account")
@@ -129,12 +186,39 @@ def names_known_good(norm: str) -> bool:
     norm = _armed(norm)
     return (
         _compiled(OFFICIAL).search(norm) is not None
+        or _programs().search(norm) is not None
+        or _compiled(IN_APP).search(norm) is not None
         or any(is_known_good(match[0]) for match in _links(norm))
         or any(is_hotline(match[1] or match[2]) for match in _compiled(HOTLINE_RULE).finditer(norm))
     )
+
+
+def is_disguised(signs: Sequence[int]) -> bool:
+    """Whether characters are written as only who evades a filter writes them; `signs` as in `Cleaned`."""
+    han, hidden, dressed, odd, traditional = signs[:5]
+    mixed = traditional if 2 * traditional <= han else 0
+    return hidden + dressed + odd + mixed >= DISGUISED
 
 
 def is_advice(norm: str) -> bool:
     """Whether a normalised text warns of fraud (and may quote it): a strong sign, or three weak ones."""
     strong, weak = _compiled(STRONG_ADVICE), _compiled(WEAK_ADVICE)
     return strong.search(norm) is not None or len(set(weak.findall(norm))) >= 3
+
+
+LEAST_QUOTED, QUOTED_SHARE = 12, 0.7
+"""Characters of a quotation that is more than a name, and the share of the evidence that stands in it."""
+
+
+def quotes_to_warn(raw: str, evidence: tuple[int, int]) -> bool:
+    """Whether the evidence stands in quotation marks, and what stands outside of them warns and does not
+    ask."""
+    start, end = evidence
+    for match in _compiled(QUOTED).finditer(raw):
+        inside = min(end, match.end()) - max(start, match.start())
+        if inside >= max(LEAST_QUOTED, QUOTED_SHARE * (end - start)):
+            outside = clean(f"{raw[: match.start()]}\n{raw[match.end() :]}")
+            return not _compiled(ASKED).search(outside) and any(
+                _compiled(rule).search(outside) for rule in (STRONG_ADVICE, WEAK_ADVICE)
+            )
+    return False

@@ -19,7 +19,7 @@ from patterns.characters.compiled_tables import characters, characters_and_marks
 from patterns.data.trusted import DOMAINS
 from patterns.kernels import text as text_kernels
 
-NORMALISER = "n3"
+NORMALISER = "n4"
 """Version of both forms. Change it with the tables or rules: stored folds become stale."""
 
 

@@ -2,7 +2,9 @@
 
 import json
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
+from random import Random
 
 import pytest
 from hypothesis import given, settings
@@ -14,8 +16,7 @@ from fenghuo.demo.district import KNOWN, NOVEL, SIGHTING, everyday
 from patterns.data.everyday_messages import EVERYDAY
 from patterns.matching import Library
 from patterns.model import Pattern, Verdict
-from patterns.signals.verdict_rules import KNOWN as KNOWN_FROM
-from patterns.signals.verdict_rules import SUGGESTED
+from patterns.signals.verdict_rules import NEAR_COPY, bands
 from patterns.text.normalise import NORMALISER
 from patterns.text.slots import example, filled
 
@@ -96,8 +97,8 @@ def test_a_forward_that_was_cut_off_stays_known() -> None:
 
 
 def test_a_short_piece_that_follows_the_pattern_letter_by_letter_is_known_below_the_score_for_it() -> None:
-    verdict = match("您的手机银行今日停用，请登录 k3.example.com", Library([BANK]))
-    assert verdict.band == "known" and SUGGESTED <= verdict.score < KNOWN_FROM
+    verdict = match("今日停用，请登录 k3.example.com 更新", Library([BANK]))
+    assert verdict.band == "known" and bands(1).suggested <= verdict.score < bands(1).known
 
 
 # ---------------------------------------------------------------- what is not
@@ -137,7 +138,7 @@ BANKING = "【江南银行】您的手机银行今日停用，"
         (f"{BANKING}请到营业厅更新资料，以免冻结账户。", "known_good"),
         (f"{BANKING}请勿填写卡号和密码更新资料，以免冻结账户。", "refused"),
         (f"{BANKING}更新资料以免冻结账户，给您带来不便，敬请谅解，感谢支持。", "no_hook"),
-        ("手机银行停用了怎么办，请登录 k3.example.com 填写卡号和密码", "likeness"),
+        ("登录 k3.example.com 更新资料并填写，大家今天有人收到手机银行这个没有呀", "likeness"),
     ],
 )
 def test_a_likeness_that_is_not_known_has_its_reason(text: str, reason: str) -> None:
@@ -152,6 +153,74 @@ def test_a_warning_that_quotes_a_scam_is_never_known() -> None:
     found = LIBRARY.match([f"反诈提醒：近日有居民收到“{text}”这都是诈骗，请拨打96110" for text in EXAMPLES])
     assert [v.pattern_id for v in found] == [pattern.pattern_id for pattern in SEEDED]
     assert {(v.band, v.reasons) for v in found} == {("suggested", ("advice",))}
+
+
+def test_a_quotation_beside_a_word_of_warning_is_advice_and_beside_a_question_is_none() -> None:
+    quoted = BANK.text.format(org="江南", link="k3.example.com")
+    warned = match(f"大家谨防，我姨收到“{quoted}”，她没理", Library([BANK]))
+    assert (warned.band, warned.reasons) == ("suggested", ("advice",))
+    assert match(f"大家谨防，我姨收到“{quoted}”，这是不是真的", Library([BANK])).band == "known"
+    assert match(f"“谨防上当”{quoted}", Library([BANK])).band == "known", "what is quoted is not the scam"
+
+
+def test_a_whole_in_another_order_is_more_than_its_shared_bits() -> None:
+    pattern = Pattern("a", "X", "t", "亲，您预约的理疗床垫今晚截止，补交尾款三百，货到付清，找老吴登记")
+    pieces = pattern.text.split("，")
+    ordered, mixed = "，".join(pieces[:4]), "，".join(pieces[3::-1])
+    library = Library([pattern])
+    assert match(ordered, library).score > match(mixed, library).score
+
+
+def test_a_near_copy_as_a_whole_that_leads_nowhere_is_no_scam_unless_it_is_in_disguise() -> None:
+    said = "师傅在吗，阳台的旧纱窗给你了，{}，今晚饭后都可以来搬，楼下大门没有锁"
+    library = Library([Pattern("a", "X", "t", said.format("先转三十块定金，扫我的收款码"))])
+    plain = said.format("自己来拿就可以") + "，路上慢一点，慢一点啊"
+    honest = match(plain, library)
+    assert honest.reasons == ("no_hook",) and honest.score >= NEAR_COPY
+    assert match(plain.replace("师", "师\u200b\u200b").replace("饭", "\u200b饭"), library).band == "known"
+
+
+def test_a_few_latin_words_that_lead_nowhere_are_known_only_as_a_near_copy() -> None:
+    library = Library([Pattern("a", "X", "t", "I found your number, who is this please")])
+    assert match("I lost your number, who is this please", library).band == "known"
+    alike = match("who is this please, your name", library)
+    assert alike.reasons == ("likeness",) and alike.score >= bands(1).known
+
+
+# ---------------------------------------------------------------- the size of the library
+
+
+def chance(count: int) -> list[Pattern]:
+    """Made-up patterns: pieces of everyday messages in random order, with a hook."""
+    random = Random(count)
+
+    def piece() -> str:
+        text = random.choice(EVERYDAY)
+        at = random.randrange(max(1, len(text) - 5))
+        return text[at : at + 5]
+
+    return [
+        Pattern(f"c{n}", "X", "t", "".join(piece() for _ in range(random.randint(4, 12))) + "加微信")
+        for n in range(count)
+    ]
+
+
+def test_a_larger_library_asks_for_no_less() -> None:
+    sizes = range(0, 3_000, 37)
+    assert all(bands(a).known <= bands(b).known for a, b in pairwise(sizes))
+    assert all(bands(a).suggested <= bands(b).suggested for a, b in pairwise(sizes))
+
+
+@pytest.mark.parametrize("size", [800, 2_000, 5_000])
+def test_a_larger_library_makes_no_chance_likeness_known(size: int) -> None:
+    honest = [
+        json.loads(line)["text"]
+        for path in sorted((Path(__file__).parents[2] / "quality" / "near_misses").glob("*.jsonl"))
+        for line in path.open(encoding="utf-8")
+    ]
+    larger = Library([*SEEDED, *chance(size - len(SEEDED))])
+    known = [v.pattern_id for v in larger.match(honest) if v.band == "known"]
+    assert known == []
 
 
 def test_a_question_about_a_scam_is_no_advice() -> None:

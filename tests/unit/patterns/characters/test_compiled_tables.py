@@ -143,6 +143,13 @@ def test_a_rare_character_sounds_as_the_usual_one_in_it(rare: str, usual: str) -
     assert syllables()[ord(plain(rare))] == syllables()[ord(usual)]
 
 
+@pytest.mark.parametrize(("rare", "part"), ["钭斗", "沌屯", "涮刷", "抻申"])
+def test_a_rare_character_with_several_sounds_takes_the_one_of_the_usual_character_in_it(
+    rare: str, part: str
+) -> None:
+    assert syllables()[ord(rare)] == syllables()[ord(part)]
+
+
 @pytest.mark.parametrize("char", "妈枫蚂岗玛鲤萧")
 def test_a_usual_character_keeps_its_own_sound(char: str) -> None:
     assert syllables()[ord(char)] != "nv"

@@ -12,12 +12,15 @@ from patterns.data.hook_phrases import HARD, OFFICIAL, SPOKEN, STRONG_ADVICE, WE
 from patterns.signals.verdict_rules import (
     ALIGNED,
     KNOWN,
+    LARGE_LIBRARY,
     NEAR_COPY,
-    SUGGESTED,
+    SMALL_LIBRARY,
+    bands,
     hooks,
     is_advice,
     leads_away,
     names_known_good,
+    quotes_to_warn,
 )
 from patterns.text.normalise import clean, sound
 from patterns.text.slots import example
@@ -35,7 +38,9 @@ def corpus() -> tuple[str, ...]:
 
 
 def test_the_thresholds_are_in_order() -> None:
-    assert 0 < SUGGESTED < KNOWN < NEAR_COPY < 100
+    for size in (0, 1, SMALL_LIBRARY, 1_200, LARGE_LIBRARY, 10**6):
+        known, suggested = bands(size)
+        assert 0 < suggested < known <= KNOWN < NEAR_COPY < 100
     assert 0 < ALIGNED < 100
 
 
@@ -97,6 +102,7 @@ def test_a_hook_is_heard(text: str, asked: set[str]) -> None:
         ("谨防扫码", {"qr"}),
         ("拒绝共享屏幕", {"screen"}),
         ("点链接的都是诈骗", {"link"}),
+        ("全程不收任何费用", {"pay"}),
         ("不要取现金", {"cash"}),
         ("请勿登录 gs.example.com", {"link"}),
     ],
@@ -116,6 +122,9 @@ def test_a_hook_that_is_advised_against_is_refused(text: str, refused: set[str])
         "不要告诉家人。请转账",
         "无需担心，点击链接",
         "不可信，点击链接",
+        "额度没有限制，先交押金",
+        "提现无上限，点击链接",
+        "名额不限量，加微信",
     ],
 )
 def test_a_no_to_something_else_refuses_no_hook(text: str) -> None:
@@ -160,6 +169,21 @@ def test_trains_rooms_dates_and_things_are_no_hook(text: str) -> None:
     assert not hooks(clean(text)).asked & {"account", "number"}
 
 
+@pytest.mark.parametrize("text", ["请下载国家反诈中心APP", "下载个人所得税app办理年度汇算"])
+def test_an_official_program_is_no_hook(text: str) -> None:
+    assert hooks(clean(text)).asked == frozenset()
+
+
+def test_two_latin_words_with_no_space_behind_the_stop_are_no_link() -> None:
+    assert not leads_away(clean("it was a long day.everybody slept"))
+    assert leads_away(clean("it was at lucky.top yesterday"))
+
+
+def test_a_number_at_the_end_of_a_sentence_is_a_number() -> None:
+    assert hooks(clean("Please call 09057894213.")).asked == {"number"}
+    assert hooks(clean("it weighs 1234567.5")).asked == frozenset()
+
+
 @pytest.mark.parametrize("text", ["今晚8点app内抢购", "晚上8点live直播", "下午3点in会议室"])
 def test_an_hour_before_a_word_is_no_link(text: str) -> None:
     assert "link" not in hooks(clean(text)).asked
@@ -197,6 +221,7 @@ def test_what_is_known_good_or_no_address_leads_nowhere(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     [
+        "打开交管12123查看", "用云闪付缴费", "在我的-设置-账号与安全里改", "首页>账单>全部",
         "请登录www.gsxt.gov.cn", "icbc.com.cn", "拨打96110", "致电95588", "客服12306", "请到窗口办理",
         "在营业厅", "登录官网", "官方App", "联系居委会", "服务中心", "到柜台办", "app内查询", "原路退回",
     ],
@@ -209,7 +234,7 @@ def test_what_is_official_is_known_good(text: str) -> None:
     "text",
     [
         "gov.cn.example.com", "etc-gov-cn.example.net", "拨打95123", "958800", "1101", "客服13800138000",
-        "官员", "icbc.com.cn.a.top", "",
+        "官员", "icbc.com.cn.a.top", "", "两室/一厅",
     ],
 )  # fmt: skip
 def test_what_only_looks_official_is_not(text: str) -> None:
@@ -262,6 +287,27 @@ def test_a_question_or_a_threat_is_no_advice(text: str) -> None:
 @pytest.mark.parametrize("text", ["我们不是骗子，请放心转账", "平台正规，不是骗人的"])
 def test_a_cheat_who_denies_it_gives_no_advice(text: str) -> None:
     assert not is_advice(clean(text))
+
+
+QUOTED = "您的水费账户今日停用请点链接"
+
+
+@pytest.mark.parametrize(
+    ("text", "warns"),
+    [
+        (f"谨防！“{QUOTED}”", True),
+        (f"「{QUOTED}」这种别信", True),
+        (f"“{QUOTED}”我收到了", False),
+        (f"谨防！“{QUOTED}”真的假的", False),
+        (f"谨防！“{QUOTED}”是骗子吗？", False),
+        (f"谨防！“水费”{QUOTED}", False),
+        (f"“谨防{QUOTED}”", False),
+        (f"谨防“{QUOTED}", False),
+    ],
+)
+def test_a_quotation_with_a_warning_beside_it_is_told_from_a_question(text: str, warns: bool) -> None:
+    start = text.index(QUOTED)
+    assert quotes_to_warn(text, (start, start + len(QUOTED))) == warns
 
 
 def test_every_kind_of_hook_is_used_by_a_seed_and_known() -> None:
