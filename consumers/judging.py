@@ -17,8 +17,8 @@ from patterns.text.normalise import clean_batch
 Called = Literal["known", "suggested", "like", "none"]
 
 LIKE = 0.3
-"""Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no pattern
-fits: about one everyday message in a hundred."""
+"""Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no
+pattern fits: less than one everyday message in a hundred."""
 LIKE_ASKED = 0.8
 """The same for somebody who asks: a question quotes what it asks about, which may be the honest original."""
 _SPEAKS_OF_FRAUD = {"bait": LIKE, "story": LIKE, "victim": LIKE, "question": LIKE_ASKED}

@@ -8,6 +8,7 @@ from typing import Literal
 
 import msgspec
 
+from consumers.clusters.growth import REASONS_KEPT, TOLD_KEPT, named_type
 from consumers.credibility import counted_reporters, danger, tier_of
 from consumers.indicators import shown_indicators
 from fenghuo.desk.retention import MEMBERS_KEPT
@@ -28,6 +29,7 @@ def merged(
     both = {into.cluster_id, other.cluster_id}
     every = {m.report_id: m for m in (*into.members, *other.members)}
     members = _by_time(every.values())[-MEMBERS_KEPT:]
+    told = (*into.told, *other.told)[-TOLD_KEPT:]
     one = msgspec.structs.replace(
         into,
         revision=into.revision + other.revision + 1,
@@ -39,7 +41,9 @@ def merged(
         towns=_first((*into.towns, *other.towns)),
         worst=max(into.worst, other.worst),
         credibility_flags=_first((*into.credibility_flags, *other.credibility_flags)),
-        fraud_type=into.fraud_type or other.fraud_type,
+        **named_type(told, into.fraud_type or other.fraud_type),
+        told=told,
+        reasons=_first((*into.reasons, *other.reasons), REASONS_KEPT),
         alert_id=into.alert_id or other.alert_id,
         indicators=_first((*into.indicators, *other.indicators)),
         shared=_first((*into.shared, *other.shared)),

@@ -72,9 +72,9 @@ def backtest() -> None:
     from consumers.learning.backtest import Backtest
     from consumers.live_library import LiveLibrary, seed_patterns
     from consumers.triage import Triage
-    from fenghuo.settings import Settings
+    from fenghuo.settings import load_settings
 
-    run = Backtest(Triage(LiveLibrary(seed_patterns()), shipped_judge()), Settings())
+    run = Backtest(Triage(LiveLibrary(seed_patterns()), shipped_judge()), load_settings())
     asyncio.run(_through(run.add, _reports(sys.stdin.buffer)))
     _write(x._asdict() for x in run.shown())
 

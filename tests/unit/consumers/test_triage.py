@@ -3,6 +3,7 @@
 import pytest
 
 from consumers import reply_texts
+from consumers.judging import shipped_judge
 from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.triage import Triage
 from fenghuo.domain import events as e
@@ -10,7 +11,7 @@ from patterns.text.slots import example
 from tests.support.builders import report
 
 SEEDS = seed_patterns()
-TRIAGE = Triage(LiveLibrary(SEEDS))
+TRIAGE = Triage(LiveLibrary(SEEDS), shipped_judge())
 
 
 async def _judged(texts: list[str]) -> list[e.Event]:
