@@ -1,6 +1,7 @@
 """The room's composition root: builds the clients and lists the stages."""
 
 import logging
+from typing import TYPE_CHECKING
 
 from consumers.clusters.clustering import Clustering
 from consumers.decisions import Decisions
@@ -16,6 +17,9 @@ from fenghuo.runtime.room import Room, open_desk, open_transport
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Follow, Stage
 from patterns.kernels import cache_error
+
+if TYPE_CHECKING:
+    from consumers.second_reader.reader import SecondReader
 
 log = logging.getLogger(__name__)
 ROOM = "consumers"
@@ -39,6 +43,15 @@ def build(settings: Settings) -> Room:
         follows=[Follow(topic=topics.PATTERNS_CHANGED, apply=library.apply)],
         loops=[Expiry(desk, transport, settings.cluster_hours).run],
     )
+
+
+def second_reader(settings: Settings) -> "SecondReader | None":
+    """The second reader, not yet connected; None while it is off, and then nothing of it is imported."""
+    if not settings.second_reader_url:
+        return None
+    from consumers.second_reader.reader import SecondReader
+
+    return SecondReader.of(settings)
 
 
 def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:

@@ -26,7 +26,7 @@ WATCH = -0.3
 """Mean evidence from which the reports of two people or more are shown to look at."""
 WATCH_ONE = 0.4
 """Evidence from which a single report is shown to look at."""
-BULK_POINTS = 10
+BULK_POINTS = 9
 """Mean points of cues from which many reports of one thing are shown to look at whatever their words."""
 CLEARLY_HARMLESS = -3.0
 _PERSON_LIFT, _TOWN_LIFT, _MOST_LIFT = 0.1, 0.1, 0.5

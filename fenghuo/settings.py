@@ -1,6 +1,8 @@
 """Settings: every one is FENGHUO_<NAME> in the environment or in a .env file; .env.example lists them all."""
 
+import json
 import secrets
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Literal
 from urllib.parse import urlsplit
@@ -105,6 +107,30 @@ class Settings(BaseSettings):
     alert_hours: int = Field(24, ge=1, le=168)
     """A drafted alert expires after this long."""
 
+    second_reader_url: str = Field("", pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")
+    """Base URL of an OpenAI-compatible server (vLLM, Ollama) in the district's own network, such as
+    http://10.0.0.5:8000/v1: its model reads what the judge is unsure of. Empty: off, and nothing of it is
+    loaded."""
+    second_reader_model: str = Field("", max_length=200)
+    """The model's name, as that server has it."""
+    second_reader_key: SecretStr = SecretStr("")
+    """The key that it asks for; empty: none."""
+    second_reader_networks: str = "127.0.0.0/8,::1/128,10.0.0.0/8,172.16.0.0/12,192.168.0.0/16,fc00::/7"
+    """Where it may be, networks separated by commas: the private ones. Masked reports are sent there, so name
+    no network that is not the district's own."""
+    second_reader_box_s: float = Field(2, gt=0, le=30)
+    """Its time-box: a batch of reports waits for it no longer than this, however many it is asked about."""
+    second_reader_at_once: int = Field(4, ge=1, le=64)
+    """Questions under way at the same time ..."""
+    second_reader_a_minute: int = Field(60, ge=1, le=10_000)
+    """... and within any minute ..."""
+    second_reader_a_day: int = Field(5000, ge=1, le=100_000)
+    """... and within any 24 hours, each process since its start; what is more is not asked."""
+    second_reader_options: str = ""
+    """What that server's requests need besides, as a JSON object; {"chat_template_kwargs":
+    {"enable_thinking": false}} has Qwen3 on vLLM answer without thinking, which takes longer than the box.
+    It replaces nothing of ours."""
+
     sandbox_per_s: float = Field(2000, gt=0)
     """Messages a second that the sandbox channel takes."""
     webhook_per_s: float = Field(20, gt=0)
@@ -125,7 +151,7 @@ class Settings(BaseSettings):
     """What is reached without the proxy, separated by commas: names with their subdomains, addresses,
     networks (10.0.0.0/8); * is everything."""
     ca_file: str = ""
-    """PEM file of certificate authorities that channels trust beside those of the machine."""
+    """PEM file of certificate authorities that requests of ours trust beside those of the machine."""
     unkeyed_at_once: int = Field(1, ge=1, le=50)
     """Concurrent sends to platforms that are not idempotent (robots): so many deliveries can become unknown
     when the process is killed. More is faster."""
@@ -189,6 +215,34 @@ class Settings(BaseSettings):
             raise ValueError("three times above 0, none before the one ahead of it")
         return times
 
+    @field_validator("second_reader_networks")
+    @classmethod
+    def _networks(cls, listed: str) -> str:
+        try:
+            networks = [ip_network(each.strip()) for each in listed.split(",")]
+        except ValueError as error:
+            raise ValueError(f"networks such as 10.0.0.0/8, separated by commas: {error}") from None
+        return ",".join(map(str, networks))
+
+    @field_validator("second_reader_options")
+    @classmethod
+    def _an_object(cls, options: str) -> str:
+        try:
+            is_object = not options or isinstance(json.loads(options), dict)
+        except ValueError:
+            is_object = False
+        if not is_object:
+            raise ValueError('a JSON object, such as {"reasoning_effort": "none"}')
+        return options
+
+    @model_validator(mode="after")
+    def _model_with_url(self) -> "Settings":
+        if self.second_reader_url and not self.second_reader_model:
+            raise ValueError(
+                "FENGHUO_SECOND_READER_MODEL: name the model that FENGHUO_SECOND_READER_URL serves"
+            )
+        return self
+
     @model_validator(mode="after")
     def _reserve_below_month(self) -> "Settings":
         if self.customer_group_reserve >= self.customer_group_month:
@@ -211,6 +265,9 @@ def _is_proxy(url: str) -> bool:
 
 
 SECRETS = ("secret_key", "intake_token", "webhook_secret")
+"""Those that are ours, and generated where none is given."""
+GIVEN_SECRETS = ("second_reader_key",)
+"""Those that others give us."""
 
 
 def load_settings(**overrides: object) -> Settings:

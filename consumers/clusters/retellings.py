@@ -10,7 +10,7 @@ from datetime import timedelta
 
 from consumers.clusters.district import DistrictClusters, LoadedCluster
 from consumers.credibility import DRAFT, WATCH, counted_reporters, suspicion_of
-from consumers.surge import chance, usual
+from consumers.usual_counts import chance, usual
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.calendar import HOUR_MS

@@ -16,11 +16,13 @@ from patterns.judgement.weights import Weights
 from patterns.kernels import judge as kernels
 from patterns.text.normalise import Cleaned
 
-_LONG, _WINDOW, _STEP = 180, 120, 60
+_LONG, _WINDOW, _STEP = 120, 72, 36
 """Characters from which a text is judged by its most suspicious window too, and the windows' size and step:
 one sentence of bait may hide in long everyday talk."""
 _MOST_WINDOWS = 40
 """Windows of one text: of a longer text only the first and the last ones are read."""
+_QUOTES = frozenset(("warning", "notice"))
+"""Voices that quote bait to warn of it: a window of theirs says nothing of its own."""
 _TYPE_FLOOR, _TYPE_MARGIN = 0.30, 0.10
 """The share that a type needs, and by how much it leads the next, to be named."""
 _POINT_LIFT, _BORDERLINE, _LEAST_LIFT, _MOST_LIFT = 0.2, 9, -0.5, 1.5
@@ -125,9 +127,12 @@ class Judge:
         if owners.size == texts:
             return found
         best = np.arange(texts)
+        whole = found[:texts, w.columns("voice")].argmax(1)
         for n in range(texts, owners.size):
-            if found[n, self._suspicion] > found[best[owners[n]], self._suspicion]:
-                best[owners[n]] = n
+            owner = owners[n]
+            more = found[n, self._suspicion] > found[best[owner], self._suspicion]
+            if more and w.labels("voice")[whole[owner]] not in _QUOTES:
+                best[owner] = n
         return found[best]
 
 

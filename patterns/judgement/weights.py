@@ -102,13 +102,13 @@ def read(content: bytes) -> Weights:
         raw = unpack.decompress(content[12 + length :], MOST_BYTES)
         grams = int(head["grams"])
         columns = sum(len(x["labels"]) for x in head["heads"])
-        if unpack.unconsumed_tail or len(raw) != grams * (4 + 4 + columns):
+        if not unpack.eof or len(raw) != grams * (4 + 4 + columns):
             raise ValueError("the judge's arrays are cut short or too long")
         known = np.frombuffer(raw, np.uint32, grams)
         rarity = np.frombuffer(raw, np.float32, grams, 4 * grams)
         quantised = np.frombuffer(raw, np.int8, grams * columns, 8 * grams).reshape(grams, columns)
         return of_arrays(head, known, rarity, quantised)
-    except (KeyError, TypeError, zlib.error, UnicodeDecodeError) as error:
+    except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ValueError(f"the file of the judge's weights is damaged: {error}") from None
 
 
