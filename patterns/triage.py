@@ -15,7 +15,7 @@ from patterns.entities.entity import Entity
 from patterns.entities.find import find_in
 from patterns.entities.identifiers import is_known_good
 from patterns.model import FraudType
-from patterns.signals.money_moving import money_is_moving
+from patterns.signals.urgency import urgency
 from patterns.signals.verdict_rules import hooks, is_advice, names_known_good
 from patterns.text.normalise import clean, clean_batch, sound
 
@@ -151,7 +151,7 @@ def assess(
     asked, refused = hooks(norm.text)
     signs = _signs(text, cleaned.signs[0].tolist(), norm.text, find_in(norm))
     advice = is_advice(norm.text)
-    moving = money_is_moving(norm.text, advice)
+    moving = urgency(norm.text).stage in ("money_moving", "paid")
     found = [(cue.weight, cue.points) for cue in themes]
     found += [HOOKS[kind] for kind in sorted(asked)] + [SIGNS[sign] for sign in signs]
     advice = advice and not moving

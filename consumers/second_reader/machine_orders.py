@@ -36,7 +36,7 @@ _RULES = (
     r"\b(?:respond|reply|answer|output|return|print|write|set|classify|label|mark|rate)\b.{0,40}"
     rf"\b(?:{_FIELD}|money_moving|in_contact|bait)\b",
     # the marks of prompts
-    rf"\b(?:{_FIELD}|acts)\W{{1,6}}(?:{_VALUE}|chat|other|none)\b",
+    rf"\b(?:{_FIELD}|acts|act_\d)\W{{1,6}}(?:{_VALUE}|chat|other|none)\b",
     r"[<＜][|｜]|[\[［]/?inst[\]］]|</?(?:system|user|assistant|report|instructions?|data)>",
     r"#{2,}\s*(?:system|instruction|assistant|user)|(?:^|\n)\s*(?:system|assistant|developer)\s*[:：]",
     r"\b(?:end|begin) of (?:report|prompt|data|instructions?)\b",

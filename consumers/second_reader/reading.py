@@ -21,9 +21,11 @@ from patterns.judgement.labels import (
 
 NONE = "none"
 """What the model answers where a text does not tell; "" and None on our side."""
-MOST_ACTS = 16
-LONGEST_ANSWER = 2_000
-"""Characters of an answer; the longest that names every act once has some 400."""
+LONGEST_ANSWER = 1_000
+"""Characters of an answer; the longest of our values has some 250."""
+_ACTS = ("act_1", "act_2", "act_3")
+"""Three fields and no array: so the schema itself bounds the answer, and no text can have the model repeat an
+act until it is late. An array's bound is not known to every engine of constrained decoding."""
 
 
 class Reading(NamedTuple):
@@ -49,20 +51,22 @@ class _Answer(msgspec.Struct, forbid_unknown_fields=True):
     matter: str
     who: str
     pretext: str
-    acts: list[str]
+    act_1: str
+    act_2: str
+    act_3: str
     way: str
     stage: str
     fraud_type: str
 
 
 def answer_values(fraud_types: Iterable[str]) -> dict[str, tuple[str, ...]]:
-    """The values that each field of an answer may have (of `acts`: each of its items)."""
+    """The values that each field of an answer may have."""
     return {
         "voice": tuple(VOICES),
         "matter": tuple(MATTERS),
         "who": (*WHO, NONE),
         "pretext": (*PRETEXTS, NONE),
-        "acts": tuple(ACTS),
+        **dict.fromkeys(_ACTS, (*ACTS, NONE)),
         "way": (*WAYS, NONE),
         "stage": tuple(STAGES),
         "fraud_type": (*fraud_types, NONE),
@@ -70,14 +74,8 @@ def answer_values(fraud_types: Iterable[str]) -> dict[str, tuple[str, ...]]:
 
 
 def json_schema(values: Mapping[str, Collection[str]]) -> dict[str, Any]:
-    """The JSON schema of an answer.
-
-    It has only what every engine of constrained decoding knows: no bounds of arrays, no references.
-    """
-    kinds: dict[str, dict[str, Any]] = {
-        name: {"type": "string", "enum": list(allowed)} for name, allowed in values.items()
-    }
-    kinds["acts"] = {"type": "array", "items": kinds["acts"]}
+    """The JSON schema of an answer: enumerations alone, which every engine of constrained decoding knows."""
+    kinds = {name: {"type": "string", "enum": list(allowed)} for name, allowed in values.items()}
     return {"type": "object", "properties": kinds, "required": list(kinds), "additionalProperties": False}
 
 
@@ -92,12 +90,7 @@ def parse_answer(content: str, values: Mapping[str, Collection[str]]) -> Reading
         answer = msgspec.json.decode(content, type=_Answer)
     except (msgspec.MsgspecError, UnicodeError, RecursionError):
         return ReadingOutcome.NO_READING
-    if len(answer.acts) > MOST_ACTS:
-        return ReadingOutcome.TOO_LONG
-    said = msgspec.structs.asdict(answer)
-    if any(said[name] not in allowed for name, allowed in values.items() if name != "acts"):
-        return ReadingOutcome.UNKNOWN_VALUE
-    if not set(answer.acts) <= set(values["acts"]):
+    if any(getattr(answer, name) not in allowed for name, allowed in values.items()):
         return ReadingOutcome.UNKNOWN_VALUE
     return _reading(answer)
 
@@ -110,7 +103,7 @@ def _reading(answer: _Answer) -> Reading:
         matter=cast("Matter", answer.matter),
         who=_told(answer.who),
         pretext=_told(answer.pretext),
-        acts=tuple(dict.fromkeys(answer.acts)),
+        acts=tuple(dict.fromkeys(filter(None, (_told(getattr(answer, name)) for name in _ACTS)))),
         way=_told(answer.way),
     )
 

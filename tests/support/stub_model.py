@@ -31,7 +31,8 @@ def answer(**changes: Any) -> str:
     """What a model says of a report that it takes for a story of refund fraud."""
     said = {
         "voice": "story", "matter": "fraud", "who": "customer_service", "pretext": "refund",
-        "acts": ["screen", "money"], "way": "call", "stage": "in_contact", "fraud_type": "KEFU",
+        "act_1": "screen", "act_2": "money", "act_3": "none", "way": "call", "stage": "in_contact",
+        "fraud_type": "KEFU",
     }  # fmt: skip
     return json.dumps(said | changes, ensure_ascii=False)
 

@@ -56,7 +56,7 @@ async def lifted_by(
 @pytest.mark.parametrize("model", MODELS)
 async def test_orders_draft_nothing_lower_nothing_and_take_no_longer(model: str) -> None:
     after, _, beyond_the_box_s, _ = await lifted_by(MODELS[model], skips=all_asked)
-    assert beyond_the_box_s < 0.3
+    assert beyond_the_box_s < 0.5
     for before, (tier, stage) in zip(REPORTS, after, strict=True):
         assert tier == before.tier or (before.tier, tier) == ("none", "watch")
         assert STAGES.index(stage) >= STAGES.index(before.stage)

@@ -90,7 +90,7 @@ async def test_without_a_key_none_is_sent_and_options_are() -> None:
         (completion("{}"), "no_reading"),
         (completion("late"), "no_reading"),
         (completion(answer(voice="police_officer")), "unknown_value"),
-        (completion(answer(acts=["money", "wire"])), "unknown_value"),
+        (completion(answer(act_2="wire")), "unknown_value"),
         (completion(answer() + " " * 3_000), "too_long"),
         (completion(answer(), finish_reason="length"), "too_long"),
         (completion("x" * 70_000), "too_long"),

@@ -9,7 +9,7 @@ from consumers.live_library import fraud_types
 from consumers.second_reader.lifting import MARK, Lifted, Tier, can_lift, lifted
 from consumers.second_reader.reading import Reading, answer_values
 from fenghuo.domain.events import ScamStage
-from patterns.judgement.labels import MATTERS, STAGES, VOICES
+from patterns.judgement.labels import ACTS, MATTERS, STAGES, VOICES
 
 TIERS: tuple[Tier, ...] = get_args(Tier)
 UP = list(ScamStage)
@@ -69,6 +69,16 @@ def test_what_is_honest_by_the_reading_changes_nothing() -> None:
     assert [x for x in OUTCOMES if x[2].voice in honest and x[3] != Lifted(x[0], x[1])] == []
 
 
+def test_what_is_neither_fraud_nor_an_emergency_by_the_reading_changes_nothing() -> None:
+    other = ("service", "other")
+    assert [x for x in OUTCOMES if x[2].matter in other and x[3] != Lifted(x[0], x[1])] == []
+
+
+def test_an_emergency_is_looked_at_and_raises_no_stage_of_a_scam() -> None:
+    after = {x[3][:2] for x in OUTCOMES if (x[0], x[2].matter, x[2].voice) == ("none", "emergency", "victim")}
+    assert after == {("watch", stage) for stage in UP}
+
+
 def test_evidence_stands_by_each_change_and_by_nothing_else() -> None:
     assert [x for x in OUTCOMES if bool(x[3].evidence) == (x[3][:2] == x[:2])] == []
 
@@ -76,7 +86,7 @@ def test_evidence_stands_by_each_change_and_by_nothing_else() -> None:
 def test_evidence_is_marked_and_has_words_of_our_own_alone() -> None:
     """ "none" is how the model says that there is nothing to say."""
     words = {f"{MARK}.{field}.{x}" for field, of in VALUES.items() for x in of if x != "none"}
-    words |= {f"{MARK}.act.{x}" for x in VALUES["acts"]}
+    words |= {f"{MARK}.act.{x}" for x in ACTS}
     assert {x for *_, after in OUTCOMES for x in after.evidence} <= words
 
 

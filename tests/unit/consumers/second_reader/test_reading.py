@@ -1,7 +1,6 @@
 """A reading is made of our own values, whatever the model says."""
 
 import json
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -11,41 +10,38 @@ from consumers.live_library import fraud_types
 from consumers.second_reader.outcomes import ReadingOutcome
 from consumers.second_reader.reading import (
     LONGEST_ANSWER,
-    MOST_ACTS,
     Reading,
     answer_values,
     json_schema,
     parse_answer,
 )
+from patterns.judgement.labels import ACTS as LABELS
 from tests.support.stub_model import answer
 
 VALUES = answer_values(fraud_types())
-SAID: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
-    {name: st.lists(st.sampled_from(of), max_size=9) if name == "acts" else st.sampled_from(of)
-     for name, of in VALUES.items()}
-)  # fmt: skip
+SAID = st.fixed_dictionaries({name: st.sampled_from(of) for name, of in VALUES.items()})
+ACTS = ("act_1", "act_2", "act_3")
 
 
 def ours(reading: Reading) -> bool:
     """Whether every value of the reading is one of ours, with nothing where the model said "none"."""
-    single = {name: getattr(reading, name) or "none" for name in VALUES if name != "acts"}
-    return all(value in VALUES[name] for name, value in single.items()) and set(reading.acts) <= set(
-        VALUES["acts"]
-    )
+    single = {name: getattr(reading, name) or "none" for name in VALUES if name not in ACTS}
+    return all(value in VALUES[name] for name, value in single.items()) and set(reading.acts) <= {*LABELS}
 
 
 @given(SAID)
-def test_every_answer_of_our_values_is_read(said: dict[str, Any]) -> None:
+def test_every_answer_of_our_values_is_read(said: dict[str, str]) -> None:
     reading = parse_answer(json.dumps(said), VALUES)
     assert isinstance(reading, Reading)
     assert ours(reading)
     assert (reading.voice, reading.stage, reading.matter) == (said["voice"], said["stage"], said["matter"])
-    assert (reading.fraud_type or "none", set(reading.acts)) == (said["fraud_type"], set(said["acts"]))
+    assert (reading.fraud_type or "none") == said["fraud_type"]
+    assert list(reading.acts) == [x for x in dict.fromkeys(said[name] for name in ACTS) if x != "none"]
 
 
 @given(SAID, st.sampled_from(sorted(VALUES)), st.text(max_size=20))
-def test_no_value_but_ours_is_read(said: dict[str, Any], name: str, word: str) -> None:
-    said[name] = [word] if name == "acts" else word
+def test_no_value_but_ours_is_read(said: dict[str, str], name: str, word: str) -> None:
+    said[name] = word
     reading = parse_answer(json.dumps(said), VALUES)
     known = word in VALUES[name]
     assert isinstance(reading, Reading) if known else reading is ReadingOutcome.UNKNOWN_VALUE
@@ -63,10 +59,10 @@ def test_whatever_is_said_becomes_our_values_or_nothing(said: str) -> None:
 @pytest.mark.parametrize(
     "said",
     [
-        "", "诈骗", "Sure! Here it is: " + answer(), f"```json\n{answer()}\n```", answer()[:-1], "[" * 1_500,
+        "", "诈骗", "Sure! Here it is: " + answer(), f"```json\n{answer()}\n```", answer()[:-1], "[" * 990,
         answer(tier="draft"), answer(warning="请立即转账"), "null", f"[{answer()}]", '{"voice": "bait"}',
-        answer(voice=1), answer(acts="money"), answer(acts=None), answer(who=None), answer(acts=[["money"]]),
-        "\ud800",
+        answer(voice=1), answer(act_1=["money"]), answer(act_1=None), answer(who=None),
+        answer(acts=["money"]), "\ud800",
     ],
 )  # fmt: skip
 def test_prose_and_other_forms_are_no_reading(said: str) -> None:
@@ -75,11 +71,10 @@ def test_prose_and_other_forms_are_no_reading(said: str) -> None:
 
 def test_an_answer_of_another_length_than_ours_can_have_is_too_long() -> None:
     assert parse_answer(answer() + " " * LONGEST_ANSWER, VALUES) is ReadingOutcome.TOO_LONG
-    assert parse_answer(answer(acts=["money"] * (MOST_ACTS + 1)), VALUES) is ReadingOutcome.TOO_LONG
 
 
-def test_the_longest_answer_that_names_each_act_once_fits() -> None:
-    said = {name: max(of, key=len) for name, of in VALUES.items()} | {"acts": VALUES["acts"]}
+def test_the_longest_answer_of_our_values_fits() -> None:
+    said = {name: max(of, key=len) for name, of in VALUES.items()}
     assert isinstance(parse_answer(json.dumps(said, indent=2), VALUES), Reading)
 
 
@@ -87,12 +82,10 @@ def test_the_schema_has_every_field_required_and_no_other() -> None:
     schema = json_schema(VALUES)
     assert schema["required"] == list(schema["properties"]) == list(VALUES)
     assert schema["additionalProperties"] is False
-    allowed = {name: kind.get("items", kind)["enum"] for name, kind in schema["properties"].items()}
+    allowed = {name: kind["enum"] for name, kind in schema["properties"].items()}
     assert allowed == {name: list(of) for name, of in VALUES.items()}
 
 
-def test_the_schema_has_no_keyword_that_some_engine_does_not_know() -> None:
-    keys = {
-        key for kind in json_schema(VALUES)["properties"].values() for key in (*kind, *kind.get("items", ()))
-    }
-    assert keys == {"type", "enum", "items"}
+def test_the_schema_bounds_every_answer_and_has_no_keyword_that_some_engine_does_not_know() -> None:
+    keys = {key for kind in json_schema(VALUES)["properties"].values() for key in kind}
+    assert keys == {"type", "enum"}
