@@ -96,20 +96,24 @@ def read(content: bytes) -> Weights:
     if not content.startswith(MARK):
         raise ValueError("this is no file of the judge's weights")
     try:
-        length = int.from_bytes(content[8:12], "little")
-        head = json.loads(content[12 : 12 + length])
-        unpack = zlib.decompressobj()
-        raw = unpack.decompress(content[12 + length :], MOST_BYTES)
-        grams = int(head["grams"])
-        columns = sum(len(x["labels"]) for x in head["heads"])
-        if not unpack.eof or len(raw) != grams * (4 + 4 + columns):
-            raise ValueError("the judge's arrays are cut short or too long")
-        known = np.frombuffer(raw, np.uint32, grams)
-        rarity = np.frombuffer(raw, np.float32, grams, 4 * grams)
-        quantised = np.frombuffer(raw, np.int8, grams * columns, 8 * grams).reshape(grams, columns)
-        return of_arrays(head, known, rarity, quantised)
+        return _unpacked(content)
     except (KeyError, TypeError, ValueError, zlib.error) as error:
         raise ValueError(f"the file of the judge's weights is damaged: {error}") from None
+
+
+def _unpacked(content: bytes) -> Weights:
+    length = int.from_bytes(content[8:12], "little")
+    head = json.loads(content[12 : 12 + length])
+    unpack = zlib.decompressobj()
+    raw = unpack.decompress(content[12 + length :], MOST_BYTES)
+    grams = int(head["grams"])
+    columns = sum(len(x["labels"]) for x in head["heads"])
+    if not unpack.eof or len(raw) != grams * (4 + 4 + columns):
+        raise ValueError("the judge's arrays are cut short or too long")
+    known = np.frombuffer(raw, np.uint32, grams)
+    rarity = np.frombuffer(raw, np.float32, grams, 4 * grams)
+    quantised = np.frombuffer(raw, np.int8, grams * columns, 8 * grams).reshape(grams, columns)
+    return of_arrays(head, known, rarity, quantised)
 
 
 def packed(head: dict[str, Any], known: U32, rarity: F32, quantised: I8) -> bytes:
