@@ -35,11 +35,7 @@ def joined(
 
     ``before`` None: the report founds the cluster. ``new``: its reporter is new.
     """
-    member = e.Member(
-        report_id=report.report_id, reporter=report.reporter, town=report.place.town, at=report.at,
-        suspicious=report.suspicious, borderline=report.borderline, suspicion=report.suspicion,
-        evidence=report.evidence, cue_points=report.cue_points, group_id=report.place.group_id, new=new,
-    )  # fmt: skip
+    member = member_of(report, new=new)
     members = {**(before.members if before else {}), member.report_id: member}
     if len(members) > MEMBERS_KEPT:
         del members[next(iter(members))]
@@ -76,6 +72,15 @@ def joined(
         ),
     )
     return LoadedCluster(head, members)
+
+
+def member_of(report: e.ReportUnmatched, *, new: bool) -> e.Member:
+    """A report as a member of its cluster; ``new``: its reporter is new."""
+    return e.Member(
+        report_id=report.report_id, reporter=report.reporter, town=report.place.town, at=report.at,
+        suspicious=report.suspicious, borderline=report.borderline, suspicion=report.suspicion,
+        evidence=report.evidence, cue_points=report.cue_points, group_id=report.place.group_id, new=new,
+    )  # fmt: skip
 
 
 def named_type(told: Sequence[e.ToldTrick], known: str | None) -> dict[str, Any]:

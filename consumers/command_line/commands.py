@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from consumers.message_lines import MessageLine, PatternLine, read_lines, read_texts
+from consumers.command_line.message_lines import MessageLine, PatternLine, read_lines, read_texts
 
 if TYPE_CHECKING:
-    from consumers.verdict_text import Lang
+    from consumers.command_line.verdict_text import Lang
     from patterns.judgement.judge import Judgement
     from patterns.matching import Library
     from patterns.model import FraudType
@@ -93,7 +93,7 @@ def _explain(
     """Print a block for each message as it is read, and the versions once at the end."""
     from rich.console import Console
 
-    from consumers.verdict_text import explain, versions
+    from consumers.command_line.verdict_text import explain, versions
 
     console, made_by = Console(highlight=False, soft_wrap=True), ""
     for message in messages:

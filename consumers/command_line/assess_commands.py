@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from consumers.message_lines import MessageLine, read_lines
+from consumers.command_line.message_lines import MessageLine, read_lines
 from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
