@@ -9,6 +9,7 @@ from consumers.expiry_loop import Expiry
 from consumers.judging import shipped_judge
 from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.projections import project_only
+from consumers.service_table import load_services
 from consumers.surge import Surge
 from consumers.triage import Triage
 from fenghuo import topics
@@ -57,10 +58,12 @@ def second_reader(settings: Settings) -> "SecondReader | None":
 def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
     """Every stage of the room."""
     clustering = Clustering(desk, settings)
+    key = settings.secret_key.get_secret_value()
+    triage = Triage(library, shipped_judge(), key, load_services(settings.services_file))
     return [
         Stage(
             room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, fold_input=True,
-            handle=Triage(library, shipped_judge()).on_reports_received,
+            handle=triage.on_reports_received,
         ),
         Stage(
             room=ROOM, name="cluster", topic=topics.REPORTS_UNMATCHED, batch=100,

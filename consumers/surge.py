@@ -67,7 +67,9 @@ class Surge:
         self._windows = (settings.surge_window_s, settings.surge_slow_window_s)
 
     async def on_reports_matched(self, events: Sequence[e.Event]) -> Outcome:
-        reports = [x for x in events if isinstance(x, e.ReportMatched)]
+        reports = [x for x in events if isinstance(x, e.ReportMatched) and not x.trouble]
+        if not reports:
+            return Outcome()
         keys = list(dict.fromkeys(_key_of(x) for x in reports))
         since = min(x.at for x in reports) - timedelta(seconds=max(self._windows))
         recent = await self._desk.surges.recent_matches(keys, to_ms(since))

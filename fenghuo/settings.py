@@ -155,6 +155,8 @@ class Settings(BaseSettings):
     unkeyed_at_once: int = Field(1, ge=1, le=50)
     """Concurrent sends to platforms that are not idempotent (robots): so many deliveries can become unknown
     when the process is killed. More is faster."""
+    services_file: str = ""
+    """TOML file with the district's offices for what is no fraud; empty: consumers/services.toml."""
     credentials_file: str = ""
     """TOML file (mode 600) with the keys to platforms; see fenghuo.security.credentials."""
     wecom_url: str = "https://qyapi.weixin.qq.com"

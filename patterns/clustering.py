@@ -6,8 +6,10 @@ chaining. Other clusters that are close to a message, and those that carry its l
 for a person to judge; two clusters that the person calls different are never named to each other again.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from hashlib import blake2b
 from itertools import pairwise
 
@@ -123,9 +125,7 @@ class Clusterer:
         self._exemplars.drop(number)
         self._exemplars.unmark(number)
         self._exemplars.mark(number, np.array(marks, np.uint64))
-        self._exemplars.place(
-            fold_batch(clean_batch(exemplars)), np.full(len(exemplars), number, np.int32), join=False
-        )
+        self._exemplars.place(_folded(exemplars), np.full(len(exemplars), number, np.int32), join=False)
 
     def forget(self, cluster_id: str) -> None:
         """Unload a cluster; does nothing if it is not loaded. Its cannot-link constraints stay."""
@@ -151,7 +151,7 @@ class Clusterer:
         unknown = [c for c in dict.fromkeys(own) if c not in self._numbers]
         fresh = dict(zip(unknown, self._new(unknown).tolist(), strict=True))
         numbers = [fresh[c] if c in fresh else self._numbers[c] for c in own]
-        folded = fold_batch(clean_batch(texts))
+        folded = _folded(texts)
         places = self._exemplars.place(folded, np.array(numbers, np.int32))
         founded = set(places.numbers.tolist())
         self._numbers.update((c, number) for c, number in fresh.items() if number in founded)
@@ -204,8 +204,20 @@ class Clusterer:
 
 def marks(texts: Sequence[str]) -> tuple[int, ...]:
     """The marks of a cluster of these messages, for one that is made again after a merge or split."""
-    each = _marks(fold_batch(clean_batch(texts)))
+    each = _marks(_folded(texts))
     return tuple(dict.fromkeys(mark for own in each for mark in own))[:MARKS_KEPT]
+
+
+@cache
+def _masked_account() -> re.Pattern[str]:
+    return re.compile(r"(?<![A-Za-z0-9])([A-Za-z0-9_\-]{1,2})\*{4}([A-Za-z0-9_\-]{1,2})(?![A-Za-z0-9])")
+
+
+def _folded(texts: Sequence[str]) -> Folded:
+    """The folded form; a masked account (zh****01) is an account still, the same in every message."""
+    return fold_batch(
+        clean_batch([_masked_account().sub(r"\1xxxx\2", text) if "****" in text else text for text in texts])
+    )
 
 
 def _marks(folded: Folded) -> list[tuple[int, ...]]:
@@ -225,7 +237,7 @@ def markers(texts: Sequence[str]) -> list[tuple[str, ...]]:
     """MinHash values (Broder 1997), by which similar texts are found among many that are not in memory: for
     each of the six _HASHES its least value over the grams of the text. Texts that share half of their grams
     share a value in 98 of 100 cases. () for a text with too few grams."""
-    folded = fold_batch(clean_batch(texts))
+    folded = _folded(texts)
     grams, starts = distinct_grams(folded)
     found = list[tuple[str, ...]]()
     for i in range(len(texts)):

@@ -53,8 +53,12 @@ def waiting_alerts(alerts: Sequence[Alert]) -> list[Alert]:
 
 
 def by_urgency(reports: Sequence[ReportView]) -> list[ReportView]:
-    """Urgent reports: money that is still moving before money that is gone, then the newest first."""
-    return sorted(reports, key=lambda x: (x.row.stage is not ScamStage.MONEY_MOVING, -x.row.received_ms))
+    """Urgent reports: emergencies and money that is moving before money that is gone, then the newest."""
+    return sorted(reports, key=lambda x: (not _cannot_wait(x), -x.row.received_ms))
+
+
+def _cannot_wait(report: ReportView) -> bool:
+    return report.row.matter == "emergency" or report.row.stage is ScamStage.MONEY_MOVING
 
 
 async def load_board(deps: Dependencies) -> Board:

@@ -18,7 +18,7 @@ from console.web.dependencies import Dependencies, Deps
 from console.web.submission import publish_and_wait, read_form
 from fenghuo import clock
 from fenghuo.desk.reports import ReportView
-from fenghuo.domain.events import URGENT, UrgentHandled, UrgentOutcome, derive_id
+from fenghuo.domain.events import UrgentHandled, UrgentOutcome, derive_id
 
 
 @post("/report/{report_id:str}/handled", guards=[permissions.page("report")])
@@ -26,7 +26,7 @@ async def handled(request: ViewerRequest, deps: Deps, report_id: FromPath[str]) 
     """Record the outcome and show the report; 409 if somebody else was first."""
     form = await read_form(request)
     report = await _report(deps, report_id)
-    if report.row.stage not in URGENT:
+    if not report.row.urgent:
         return await render_answer(request, deps, report_id, "not_urgent", 409)
     if form.get("outcome") not in list(UrgentOutcome):
         return await render_answer(request, deps, report_id, "missing", 422)

@@ -56,7 +56,8 @@ class Clustering:
                         outcome.events += await self._place(district, reports, new)
                         reports = []
                         self._drop_expired(district, event.at)
-                    reports.append(event)
+                    if not event.trouble:
+                        reports.append(event)
                 elif isinstance(event, e.ClusterCorrected):
                     outcome.events += await self._place(district, reports, new)
                     reports = []

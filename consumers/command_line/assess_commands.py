@@ -54,8 +54,8 @@ def _row(message: MessageLine, seen: "Assessed") -> dict[str, Any]:
         "verdict": seen.called,
         "type": seen.fraud_type,
         "voice": judged.voice,
-        "stage": judged.stage,
-        "matter": judged.matter,
+        "stage": seen.stage,
+        "matter": seen.matter,
         "suspicion": round(judged.suspicion, 3),
         "masked": mask(message.text),
     }

@@ -27,6 +27,13 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     score: float = 0.0
     reasons: tuple[str, ...] = ()
     danger: int = 0
+    stage_by_text: bool = False
+    matter: str = "fraud"
+
+    @property
+    def urgent(self) -> bool:
+        """Whether a person must see to it at once: money is going or gone, or it is an emergency."""
+        return self.stage in e.URGENT or self.matter == "emergency"
 
 
 class ReportView(msgspec.Struct, frozen=True, kw_only=True):
@@ -36,6 +43,17 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
     answer: str | None = None
     cluster_id: str | None = None
     handled: e.UrgentHandled | None = None
+
+    @property
+    def lowered(self) -> bool:
+        """Whether a person has said that the words were no alarm: the stage by the words does not count."""
+        said = self.handled is not None and self.handled.outcome is e.UrgentOutcome.FALSE_ALARM
+        return said and (self.row.stage_by_text or self.row.matter == "emergency")
+
+    @property
+    def stage(self) -> e.ScamStage:
+        """The stage in force, once a person may have lowered it."""
+        return e.ScamStage.RECEIVED if self.lowered else self.row.stage
 
 
 _ROW = decoder(ReportRow)
@@ -66,6 +84,13 @@ class Reports(Reader):
                 pipe.hmget(self._keys.report(report_id), "row", "answer", "cluster", "handled")
             raw = await pipe.execute() if report_ids else []
         return [_view(*x) for x in raw if x[0]]
+
+    async def sealed(self, report_id: str) -> str:
+        """The fraudster's details of a report, under seal (`fenghuo/security/details.py`); "" if none are
+        kept."""
+        async with reaching_redis():
+            value = await self._client.hget(self._keys.report(report_id), "sealed")
+        return payload(value).decode() if value else ""
 
     async def count(self) -> int:
         """How many reports are kept."""
@@ -106,9 +131,9 @@ def _matched(x: e.ReportMatched, keys: Keys) -> list[Change]:
     row = ReportRow(
         report_id=x.report_id, received_ms=to_ms(x.at), place=x.place, stage=x.stage, state="known",
         masked=x.masked, fraud_type=x.fraud_type, title=x.title, pattern_id=x.pattern_id, score=x.score,
-        danger=100,
+        danger=100, stage_by_text=x.stage_by_text, matter=x.matter,
     )  # fmt: skip
-    return _put_row(keys, row, 2)
+    return _put_row(keys, row, 2, x.sealed)
 
 
 def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
@@ -117,21 +142,24 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
         state="suggested" if x.suggested_pattern else "new",
         masked=x.masked, fraud_type=x.fraud_type, title=x.suggested_title, pattern_id=x.suggested_pattern,
         score=x.suggested_score, reasons=x.suggested_reasons, danger=x.danger,
+        stage_by_text=x.stage_by_text, matter=x.matter,
     )  # fmt: skip
-    return _put_row(keys, row, 1)
+    return _put_row(keys, row, 1, x.sealed)
 
 
-def _put_row(keys: Keys, row: ReportRow, version: int) -> list[Change]:
+def _put_row(keys: Keys, row: ReportRow, version: int, sealed: str) -> list[Change]:
     return [
         *_put(keys, row.report_id, "row", version, JSON.encode(row)),
+        *(_put(keys, row.report_id, "sealed", version, sealed) if sealed else ()),
         ("ZADD", keys.reports, row.received_ms, row.report_id),
-        *(_urgent(keys, row) if row.stage in e.URGENT else ()),
+        *(_urgent(keys, row) if row.urgent else ()),
     ]
 
 
 def _urgent(keys: Keys, row: ReportRow) -> list[Change]:
-    """Money is moving: an officer sees the report at once, whether it is known or new, alone or in a
-    cluster."""
+    """Money is moving, or an emergency: an officer sees the report at once, known or new, alone or in a
+    cluster.
+    """
     return [
         ("ZADD", keys.urgent, row.received_ms, row.report_id),
         ("ZREMRANGEBYSCORE", keys.urgent, "-inf", row.received_ms - retention.URGENT_KEPT_S * 1000),

@@ -9,4 +9,13 @@ PLACEHOLDERS = {
     "plate": "[车牌已隐藏]",
     "order": "[单号已隐藏]",
     "licence": "[信用代码已隐藏]",
+    "document": "[证件号已隐藏]",
+    "password": "[密码已隐藏]",
+    "card_code": "[安全码已隐藏]",
+    "birthday": "[生日已隐藏]",
+    "school": "[学校班级已隐藏]",
+    **dict.fromkeys(("phone", "virtual_phone", "landline", "foreign_phone"), "[电话已隐藏]"),
+    "bank_card": "[银行卡号已隐藏]",
+    "email": "[邮箱已隐藏]",
+    **dict.fromkeys(("qq", "qq_group", "wechat", "handle", "wallet"), "[账号已隐藏]"),
 }

@@ -65,7 +65,7 @@ TROUBLE_POINTS: dict[str, int] = {
     "asks": -10,
     "please": -11,
     "heading": -12,
-    "trade": -26,
+    "trade": -20,
     "asking": -15,
     "crowd": -17,
     "to_you": -29,

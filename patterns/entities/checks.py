@@ -91,6 +91,19 @@ def _wallet(match: re.Match[str], _text: str, _taken: bytearray) -> Place | None
     return ("wallet", *match.span()) if shaped and mixed else None
 
 
+def _identity(match: re.Match[str], _text: str, _taken: bytearray) -> Place | None:
+    """By its check character, or in the groups of region, birth date and rest."""
+    plain = re.sub("[^0-9x]", "", match[0])
+    return ("id_number", *match.span()) if len(match[0]) > len(plain) or is_id_number(plain) else None
+
+
+def _card(match: re.Match[str], _text: str, _taken: bytearray) -> Place | None:
+    """By its check digit, by its groups of four, or by the word before it."""
+    value = match[match.lastindex or 0]
+    sure = match.lastindex or not value.isdigit() or luhn(value)
+    return ("bank_card", *match.span(match.lastindex or 0)) if sure else None
+
+
 def _phone(match: re.Match[str], _text: str, _taken: bytearray) -> Place | None:
     start, end = match.span(match.lastindex or 0)
     virtual = match.string.startswith(_VIRTUAL, start)
@@ -146,9 +159,11 @@ def _if(kind: str, test: Callable[[str], bool]) -> Callable[[re.Match[str], str,
 # ---------------------------------------------------------------- places
 
 _STREET_ENDS_AT = frozenset("市区县镇乡州省在住到于是来去至的我家你他她寄送和与从往沿过址,。、;:!?() ")
+_STREET_ENDS = "在于是的至从往和与叫"
+_HAN_NUMBERS = frozenset("一二三四五六七八九十")
 _NO_STREET = frozenset("线网电思一走上这那出活套退公铁")
 _ESTATE = frozenset("苑园城府庭湾居村寓厦场里院郡邸墅坊轩阁区")
-_FINER = r"路|街(?!道)|巷|弄|号|栋|幢|楼|室|单元|[0-9]"
+_FINER = r"路|街(?!道)|巷|弄|号|栋|幢|楼|室|单元|组|屯|[村社]头|大队|[0-9]"
 _BEHIND_ADDRESS = r"电话|联系|手机|收件|请|的|,|。"
 
 
@@ -161,7 +176,7 @@ def _address(match: re.Match[str], text: str, taken: bytearray) -> Place | None:
         stop = _compiled(_BEHIND_ADDRESS).search(text, start, end)
         end = stop.start() if stop else end
         return ("address", start, end) if _compiled(_FINER).search(text, start, end) else None
-    if text[start].isascii():
+    if text[start].isascii() or text[start] in _HAN_NUMBERS:
         return ("address", _named_from(text, start, taken), end)
     before = text[start - 1] if start else " "
     if before in _NO_STREET or before in _STREET_ENDS_AT or not _is_han(before):
@@ -187,6 +202,16 @@ def _left(text: str, start: int, most: int, taken: bytearray) -> int:
 
 def _is_han(char: str) -> bool:
     return "\u4e00" <= char <= "\u9fff"
+
+
+def _school(match: re.Match[str], text: str, _taken: bytearray) -> Place | None:
+    """A class, with the school before it."""
+    left = text[max(0, match.start() - 12) : match.start()]
+    school = _compiled(
+        rf"(?:.*[{_STREET_ENDS}女儿子上读])?([\u4e00-\u9fff]{{1,8}}"
+        r"(?:小学|中学|幼儿园|学校|附小|附中|[一二三四五六七八九十]中))的?[, ]?$"
+    ).search(left)
+    return ("school", match.start() - len(left) + school.start(1) if school else match.start(), match.end())
 
 
 # ---------------------------------------------------------------- programs
@@ -230,10 +255,11 @@ _CHECKS: dict[str, Callable[[re.Match[str], str, bytearray], Place | None]] = {
     "wallet": _wallet,
     "verification_code": _code,
     "order": _order,
-    "id_number": _if("id_number", is_id_number),
+    "id_number": _identity,
+    "bank_card": _card,
+    "school": _school,
     "licence": _if("licence", is_licence_number),
     "amount": _amount,
-    "bank_card": _if("bank_card", luhn),
     "wechat": _if("wechat", lambda value: value not in _NOT_AN_ACCOUNT),
     "phone": _phone,
     "plate": _if("plate", lambda value: any(char.isdigit() for char in value[2:])),
@@ -243,8 +269,17 @@ _CHECKS: dict[str, Callable[[re.Match[str], str, bytearray], Place | None]] = {
     "app": _app,
     "hotline": _short,
 }
-_SEPARATORS = {"verification_code": r"[ \-]", "foreign_phone": r"[ \-()]", "landline": r"[()]"}
+_SEPARATORS = {
+    "verification_code": r"[ \-]",
+    "foreign_phone": r"[ \-()]",
+    "landline": r"[()]",
+    "bank_card": "[^0-9]",
+    "phone": "[^0-9]",
+    "virtual_phone": "[^0-9]",
+    "id_number": "[^0-9x]",
+}
 """Characters that are removed from the value."""
+_HAN_DIGITS = str.maketrans("零〇一二三四五六七八九幺两", "0012345678912")
 
 
 def accept(kind: str, match: re.Match[str], text: str, taken: bytearray) -> Span | None:
@@ -254,4 +289,6 @@ def accept(kind: str, match: re.Match[str], text: str, taken: bytearray) -> Span
     if place is None or place[1] >= place[2]:
         return None
     value, separators = text[place[1] : place[2]], _SEPARATORS.get(kind)
+    if kind == "phone":
+        value = value.translate(_HAN_DIGITS)
     return (*place, _compiled(separators).sub("", value) if separators else value)

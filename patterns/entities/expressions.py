@@ -5,22 +5,11 @@ the same reason a lookbehind comes after the first character: `(?<!\\d.)`.
 """
 
 import re
-from dataclasses import dataclass
 from functools import cache
 
-from patterns.data.personal_names import COMPOUND_SURNAMES, SURNAMES, TRANSCRIBES
-from patterns.entities.persons import FULL_NAME_RULE
+from patterns.entities.personal import CARDS, DOCUMENTS, NUMERALS, PERSONS, PLACES, SECRETS, TELEPHONES, H
+from patterns.entities.rule import Rule
 
-H = "\u4e00-\u9fff"
-_GIVEN = "\u4e00-\u671f\u6721-\u9fff"
-"""Characters of a given name: not 某, which replaces a name that was hidden already."""
-_SURNAME = f"(?:{COMPOUND_SURNAMES}|[{SURNAMES}])"
-_POLITE = "先生|女士|小姐|太太|警官|同志|同学|阿姨|大爷|大妈|奶奶|爷爷|叔叔|师傅|医生|大夫|律师|法官|检察官"
-_OFFICE = (
-    "老师|教授|主任|书记|[局处科所队院校厂镇村]长|经理|总监|董事长?|老板|会计|顾问|教练|专员|助理|客服|总(?:裁|经理)?"
-    "|局|处|科|队|所"
-)
-_TITLE = f"(?:{_POLITE}|{_OFFICE})"
 _PATH = r"[/?#][^\s\u3000-\u303f\u3400-\u9fff\uff00-\uffef\"'<>，。]{0,400}"
 _VERIFY = "验证码|校验码|动态码|短信码|动态密码|确认码|校验密码"
 _ORDER = (
@@ -34,22 +23,7 @@ _APPS = (
 )
 _UNITS = "元块万亿个人次度分秒天年月日楼室栋米公里条名位户家台岁斤克张只平套页票篇吨箱瓶号期点时小多余字k%"
 _INSTALL = "下载|安装|更新|装个?|打开|注册|登录|[使请可]用|进入"
-_STREET = "大道|大街|路|街|巷|弄|胡同"
-_N = "0-9零一二三四五六七八九十百"
 _OPEN, _CLOSE = '[「《“"『]', '[」》”"』]'
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A text has no match without one of `needs`, nor without `run` digits in a row.
-
-    The value is the one group that took part in the match, else the whole match (for links always).
-    """
-
-    kind: str
-    expression: str
-    needs: tuple[str, ...] = ()
-    run: int = 0
 
 
 _RULES: tuple[Rule, ...] = (
@@ -81,6 +55,7 @@ _RULES: tuple[Rule, ...] = (
         tuple(f".{tld}" for tld in "中国 公司 网络 网址 我爱你 中文网 商城 手机 在线 网店 集团".split()),
     ),
     Rule("wallet", r"[a-z0-9](?<![a-z0-9].)[a-z0-9]{25,71}(?![a-z0-9])"),
+    *SECRETS,
     Rule(
         "verification_code",
         rf"(?:{_VERIFY}|passcode|(?<![a-z])(?:code|otp))[^0-9隐*]{{0,12}}"
@@ -107,6 +82,7 @@ _RULES: tuple[Rule, ...] = (
         ("单", "号", "码"),
         1,
     ),
+    *DOCUMENTS,
     Rule("id_number", r"[1-9](?<![\da-z].)\d{16}[\dx](?![\da-z])", (), 17),
     Rule(
         "licence",
@@ -114,10 +90,11 @@ _RULES: tuple[Rule, ...] = (
         (),
         6,
     ),
+    *CARDS,
     Rule("bank_card", r"[3-69](?<!\d.)\d{12,18}(?!\d)", (), 13),
     Rule(
         "handle",
-        rf"(?:{_APPS})(?:频道|群组?|账号|号码?|id|搜索?|[ :]){{0,3}}[^a-z0-9@{H}]{{0,3}}@"
+        rf"(?:{_APPS})[^a-z0-9@,。]{{0,6}}@"
         r"([a-z][a-z0-9_.]{3,31})(?![a-z0-9@])"
         rf"|(?:{_APPS})(?:账号|号码?|id|搜索?)[^a-z0-9{H},。]{{0,4}}([a-z0-9][a-z0-9_.]{{4,31}})(?![a-z0-9@])",
         tuple(re.sub(r"\(\?<!\[a-z\]\)", "", _APPS).split("|")),
@@ -148,6 +125,7 @@ _RULES: tuple[Rule, ...] = (
     Rule("qq", r"q(?<![a-z0-9].)[: ]{0,2}([1-9]\d{4,10})(?!\d)", ("q",), 5),
     Rule("phone", r"1(?<!\d.)[3-9]\d{9}(?!\d)", (), 11),
     Rule("phone", r"86(?:(?<!\d..)|(?<=(?<!\d)0086))(1[3-9]\d{9})(?!\d)", ("86",), 13),
+    *TELEPHONES,
     Rule("sms_port", rf"106(?<!\d...)\d{{5,17}}(?![\d{_UNITS}])", ("106",), 8),
     Rule(
         "spoofed_short",
@@ -192,25 +170,7 @@ _RULES: tuple[Rule, ...] = (
         r"(?:邀请码|暗号|口令|推荐码|激活码|工号)(?!已隐藏)[^a-z0-9，。,;{]{0,6}([a-z0-9]{3,10})(?![a-z0-9元])",
         ("码", "暗号", "口令", "工号"),
     ),
-    Rule(
-        "address",
-        rf"(?:{_STREET})[东南西北中]?段?[{_N}]{{1,5}}(?:-\d{{1,4}})?(?:号|弄)(?:院|附\d{{1,3}}号)?"
-        rf"(?:[{H}]{{0,8}}[0-9a-z]{{1,4}}(?:号楼|栋|幢|座))?(?:[{_N}]{{1,2}}单元)?(?:\d{{1,2}}[层楼])?(?:\d{{2,4}}(?!\d)(?:室|号|房|户)?)?",
-        ("号", "弄"),
-    ),
-    Rule(
-        "address",
-        rf"[0-9a-z](?<![0-9a-z.\-].)[0-9]{{0,3}}(?:-\d{{1,3}})?(?:号楼|栋|幢)(?:[{_N}]{{1,2}}单元)?(?:\d{{1,2}}[层楼])?(?:\d{{2,4}}(?:-\d)?(?!\d)(?:室|号|房|户)?)?"
-        rf"|[0-9](?<![0-9a-z.\-].)[0-9]?单元(?:\d{{1,2}}[层楼])?\d{{2,4}}(?:室|号|房|户)?(?!\d)",
-        ("号楼", "栋", "幢", "单元"),
-        1,
-    ),
-    Rule(
-        "address",
-        rf"(?:地址|住址|家住|住在)(?<!下载地址)(?<!网站地址)(?<!ip地址)[:是为]?[ ]?"
-        rf"([{H}][{H}0-9a-z\-]{{3,39}})",
-        ("地址", "住址", "家住", "住在"),
-    ),
+    *PLACES,
     Rule(
         "amount",
         r"\d(?<![\d.].)[\d,]{0,14}(?:\.\d{1,4})?\s?(?:多?元(?![素旦宵首帅老年件])|多?万多?(?:元|块钱?|美元|美金)?(?![人次个名户张条家台步米公里字粉件平])"
@@ -221,29 +181,11 @@ _RULES: tuple[Rule, ...] = (
     Rule("amount", r"[¥$]\s?\d[\d,]{0,14}(?:\.\d{1,2})?(?:元|万元?|亿)?", ("¥", "$"), 1),
     Rule(
         "amount",
-        rf"[一二两三四五六七八九十几](?<![第{_N}].)[一二两三四五六七八九十百千万零几]{{0,8}}(?:元(?![素旦宵首帅老年件])|万(?:元|块钱?|美元|美金)|块钱|美元|美金)"
+        rf"[一二两三四五六七八九十几](?<![第{NUMERALS}].)[一二两三四五六七八九十百千万零几]{{0,8}}(?:元(?![素旦宵首帅老年件])|万(?:元|块钱?|美元|美金)|块钱|美元|美金)"
         r"|[转借付汇存充投交打取]([一二两三四五六七八九十几][十百千]{0,2}[万千])(?!一)",
         ("元", "万", "块钱", "千", "美金"),
     ),
-    Rule(
-        "person",
-        rf"(?:姓名|(?:联系|收件|收货|寄件|持卡|经办|申请|借款|投保|被保险|乘机|报案|受害|当事|被害|监护|负责|法定代表)人|户名|户主|法人|旅客|名字)"
-        rf"(?:[:是为叫][ ]?|[ ])({_SURNAME}(?![{H}]{{2,20}}(?:公司|银行|中心|集团|商行|店|厂|部|会))"
-        rf"(?:[{_GIVEN}]{{1,2}}?(?=[^{H}]|$|电话|手机|身份|性别|先生|女士|的|联系|地址|卡号|账号|账户|银行|开户|年龄|号码|收|已|和|与|同志)|[{_GIVEN}]{{1,2}})"
-        rf")",
-        ("姓名", "人", "户", "法", "旅客", "名字"),
-    ),
-    Rule(
-        "person",
-        rf"(?:我叫|名叫|本人|[妈爸奶爷婆公儿子女弟妹哥姐友]叫|@)({_SURNAME}[{_GIVEN}]{{1,2}}?)(?=[^{H}]|$|电话|手机|是|的|今年|家住|住在|身份|在)",
-        ("叫", "本人", "@"),
-    ),
-    Rule("person", FULL_NAME_RULE),
-    Rule("person", rf"[{TRANSCRIBES}]{{2,6}}·[{TRANSCRIBES}]{{2,6}}", ("·",)),
-    Rule(
-        "person",
-        rf"(?:{COMPOUND_SURNAMES}|[{SURNAMES}])(?:{_TITLE}|[{_GIVEN}]{{1,2}}?(?:先生|女士|小姐|警官|同志))",
-    ),
+    *PERSONS,
     Rule(
         "app",
         rf"{_OPEN}([^「」《》“”\"『』]{{1,20}}){_CLOSE}(?:手机)?(?:app|软件|平台|客户端|应用|小程序)"

@@ -10,8 +10,10 @@ from functools import cache
 
 from patterns.entities.checks import Span, accept
 from patterns.entities.entity import Entity
-from patterns.entities.expressions import Rule, rules
+from patterns.entities.expressions import rules
 from patterns.entities.masking import masked_form
+from patterns.entities.owners import owners
+from patterns.entities.rule import Rule
 from patterns.text.normalise import Normalised, normalise
 
 
@@ -49,11 +51,12 @@ def _spans(text: str) -> list[Span]:
 def find_in(norm: Normalised) -> tuple[Entity, ...]:
     """As `find`, for a normalised text."""
     entities, last = [], 0
-    for kind, low, high, value in _spans(norm.text):
+    spans = _spans(norm.text)
+    for (kind, low, high, value), owner in zip(spans, owners(norm.text, spans), strict=True):
         start, end = norm.span(low, high)
         start = max(start, last)  # one raw character may have become the end of one and the start of another
         if start < end:
-            entities.append(Entity(kind, start, end, value, *masked_form(kind, value)))
+            entities.append(Entity(kind, start, end, value, *masked_form(kind, value, owner), owner))
             last = end
     return tuple(entities)
 
@@ -61,10 +64,11 @@ def find_in(norm: Normalised) -> tuple[Entity, ...]:
 def find(text: str) -> tuple[Entity, ...]:
     """Entities of a raw text in order of place, with raw offsets and cleaned values; they never overlap.
 
-    Kinds: url (a bare IP host too), email, wallet (usdt, btc, eth), verification_code, order (of goods,
-    couriers, contracts), id_number and licence (check character), bank_card (Luhn), handle (@name of an app),
-    wechat, qq_group, qq, phone (mobile), virtual_phone, sms_port (106...), service_phone (400, 800),
-    foreign_phone, landline, spoofed_short (95xxx of nobody), hotline (known good), plate, invite_code,
-    address, amount, person, app. `masking.TREATMENTS` says what people may see of each.
+    Kinds: url (a bare IP host too), email, wallet (usdt, btc, eth), card_code, password, birthday,
+    verification_code, order (of goods, couriers, contracts), id_number and licence (check character),
+    document, bank_card (Luhn, groups or a word before it), handle (@name of an app), wechat, qq_group,
+    qq, phone (mobile), virtual_phone, sms_port (106...), service_phone (400, 800), foreign_phone, landline,
+    spoofed_short (95xxx of nobody), hotline (known good), plate, invite_code, address, amount, person,
+    school (with its class), app. `masking.TREATMENTS` says what people may see of each.
     """
     return find_in(normalise(text))

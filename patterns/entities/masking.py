@@ -9,41 +9,48 @@ from functools import cache
 from typing import Literal
 
 from patterns.data.placeholders import PLACEHOLDERS
+from patterns.entities.owners import Owner
 
 Treatment = Literal["keep", "mask", "redact"]
 
 TREATMENTS: dict[str, Treatment] = {
-    # the bait: links, senders' numbers, accounts, names of programs, the sum asked for
+    # the bait: links, senders' numbers, names of programs, its codes, the sum asked for
     "url": "keep",
     "sms_port": "keep",
     "service_phone": "keep",
-    "foreign_phone": "keep",
-    "virtual_phone": "keep",
     "spoofed_short": "keep",
     "hotline": "keep",
-    "qq": "keep",
-    "qq_group": "keep",
-    "wechat": "keep",
-    "handle": "keep",
-    "wallet": "keep",
     "app": "keep",
     "amount": "keep",
-    # a fraudster's, a mule's or a victim's: the text does not tell
+    "invite_code": "keep",
+    # the fraudster's, a mule's or a stranger's; a resident's is replaced
     "phone": "mask",
+    "virtual_phone": "mask",
     "landline": "mask",
+    "foreign_phone": "mask",
     "bank_card": "mask",
     "email": "mask",
+    "qq": "mask",
+    "qq_group": "mask",
+    "wechat": "mask",
+    "handle": "mask",
+    "wallet": "mask",
     # never shown
     "id_number": "redact",
+    "document": "redact",
     "verification_code": "redact",
-    "invite_code": "redact",
+    "password": "redact",
+    "card_code": "redact",
+    "birthday": "redact",
     "person": "redact",
+    "school": "redact",
     "address": "redact",
     "plate": "redact",
     "order": "redact",
     "licence": "redact",
 }
-"""Every kind there is. `wechat`, `qq` and `handle` are masked when the account is a mobile number."""
+"""Every kind there is, of an unknown owner. What is a resident's and not harmless is replaced; the plate of a
+fraudster's car is masked."""
 
 _DEFANGED_PATH = 20
 
@@ -101,21 +108,41 @@ def _hidden_email(value: str) -> str:
     return name[:1] + "***@" + host.replace(".", "[.]")
 
 
+def _hidden_account(value: str) -> str:
+    """The ends of an account's name, fewer of a short one."""
+    if is_mobile(value):
+        return _hidden_number(value)
+    ends = 2 if len(value) >= _ENDS_SHOWN_FROM else 1
+    return value[:ends] + "****" + value[-ends:]
+
+
+def _hidden_abroad(value: str) -> str:
+    digits = re.sub(r"[^0-9+]", "", value)
+    return digits[:3] + "****" + digits[-3:]
+
+
+_ENDS_SHOWN_FROM = 7
 _MASKS = {
-    "phone": _hidden_number,
-    "landline": _hidden_number,
+    **dict.fromkeys(("phone", "virtual_phone", "landline"), _hidden_number),
+    "foreign_phone": _hidden_abroad,
     "bank_card": _hidden_card,
     "email": _hidden_email,
+    "plate": lambda value: _hidden_account(value.upper()),
+    **dict.fromkeys(("qq", "qq_group", "wechat", "handle", "wallet"), _hidden_account),
 }
 
 
-def masked_form(kind: str, value: str) -> tuple[str, Treatment]:
+def masked_form(kind: str, value: str, owner: Owner = "unknown") -> tuple[str, Treatment]:
     """(the form that people may see, how it was made) of an entity's cleaned value."""
-    if kind in ("wechat", "qq", "handle") and is_mobile(value):
-        kind = "phone"
-    treatment = TREATMENTS[kind]
+    treatment = _treatment(kind, owner)
     if treatment == "redact":
         return PLACEHOLDERS[kind], treatment
     if treatment == "mask":
         return _MASKS[kind](value), treatment
     return defang(value) if kind == "url" else value, treatment
+
+
+def _treatment(kind: str, owner: Owner) -> Treatment:
+    if owner == "resident" and kind in PLACEHOLDERS:
+        return "redact"
+    return "mask" if owner == "fraudster" and kind == "plate" else TREATMENTS[kind]

@@ -5,8 +5,9 @@ Source of the rules: 12381 messages carry no link, account or number and ask for
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import cache
+from typing import NamedTuple
 
 from patterns.data.hook_phrases import NO_REFUSAL
 from patterns.entities.entity import Entity
@@ -28,29 +29,82 @@ def _piece(entity: Entity, raw: str) -> str:
     return raw if entity.treatment == "keep" and entity.kind != "url" else entity.shown
 
 
+_FEWEST_HIDDEN = 7
+
+
+def _like_a_digit(char: str) -> bool:
+    return char.isnumeric() or char in "幺两oOlI"
+
+
 @cache
 def _long_number() -> re.Pattern[str]:
     return re.compile(r"\d(?:[ \-*._]?\d){6,}[xX]?")
 
 
+@cache
+def _time() -> re.Pattern[str]:
+    """A day of these years, with the hour."""
+    return re.compile(
+        r"20[2-4]\d([\-._]?)(?:0?[1-9]|1[0-2])\1(?:0?[1-9]|[12]\d|3[01])(?: (?:[01]?\d|2[0-3]))?"
+    )
+
+
 def _hide_rest(piece: str) -> str:
     """Replace every run of seven digits or more that no rule knows by stars."""
+    if len(piece) < _FEWEST_HIDDEN or sum(map(_like_a_digit, piece)) < _FEWEST_HIDDEN:
+        return piece
     norm = normalise(piece)
     for match in reversed(list(_long_number().finditer(norm.text))):
+        if _time().fullmatch(match[0]):
+            continue
         start, end = norm.span(*match.span())
         piece = piece[:start] + "****" + piece[end:]
     return piece
 
 
-def mask(text: str) -> str:
-    """The text as officers see it: numbers, names and streets of persons hidden, links defanged, the
-    fraudster's own numbers and accounts kept."""
-    pieces, last = [], 0
-    for entity in find(text):
+@cache
+def _turning() -> re.Pattern[str]:
+    return re.compile("[\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+
+
+class Detail(NamedTuple):
+    """A number, account or name of the fraudster, unmasked: only to be sealed."""
+
+    kind: str
+    value: str
+
+
+class Hidden(NamedTuple):
+    """A text as people see it, and what of the fraudster's was masked in it, each once."""
+
+    text: str
+    details: tuple[Detail, ...]
+
+
+def hide(text: str) -> Hidden:
+    """The text as officers see it, and the fraudster's details: what is a resident's is replaced, the
+    fraudster's numbers and accounts masked, links defanged, what turns the writing's direction dropped."""
+    pieces, last, entities = [], 0, find(text)
+    for entity in entities:
         start = max(entity.start, last)
         pieces += [_hide_rest(text[last:start]), _piece(entity, text[start : entity.end])]
         last = max(last, entity.end)
-    return "".join(pieces) + _hide_rest(text[last:])
+    shown = _turning().sub("", "".join(pieces) + _hide_rest(text[last:]))
+    return Hidden(shown, fraudsters_details(entities))
+
+
+def fraudsters_details(entities: Iterable[Entity]) -> tuple[Detail, ...]:
+    """The details of the fraudster among ``entities``, each once, in order, at most `DETAILS_KEPT`."""
+    theirs = (Detail(x.kind, x.value) for x in entities if x.owner == "fraudster" and x.treatment != "keep")
+    return tuple(dict.fromkeys(theirs))[:DETAILS_KEPT]
+
+
+DETAILS_KEPT = 20
+
+
+def mask(text: str) -> str:
+    """`hide(text).text`."""
+    return hide(text).text
 
 
 # ---------------------------------------------------------------- warnings
@@ -122,7 +176,21 @@ _KINDS = {
     "id_number": "id_number",
     "verification_code": "verification_code",
     **dict.fromkeys(("qq", "qq_group", "wechat", "handle", "wallet"), "contact"),
-    **dict.fromkeys(("address", "plate", "order", "licence", "invite_code"), "personal"),
+    **dict.fromkeys(
+        (
+            "address",
+            "plate",
+            "order",
+            "licence",
+            "invite_code",
+            "document",
+            "password",
+            "card_code",
+            "birthday",
+            "school",
+        ),
+        "personal",
+    ),
 }
 """Kinds to codes. Names are left to the reader: a title alone (王警官) is too easily somebody's office."""
 

@@ -74,13 +74,19 @@ _HIDDEN = {
     for kind, slot in {
         "person": "{name}", "address": "{place}", "verification_code": "{code}", "invite_code": "{code}",
         "id_number": "{number}", "plate": "{number}", "order": "{number}", "licence": "{number}",
+        "document": "{number}", "password": "{code}", "card_code": "{code}", "birthday": "{date}",
+        "school": "{place}", "phone": "{phone}", "bank_card": "{number}", "email": "{link}",
+        "wechat": "{wechat}",
     }.items()
 }  # fmt: skip
 
 
 @cache
 def _hidden() -> re.Pattern[str]:
-    return re.compile("|".join(map(re.escape, _HIDDEN)) + r"|[0-9]*\*{3,}[0-9]*")
+    return re.compile(
+        "|".join(map(re.escape, _HIDDEN))
+        + r"|[0-9]*\*{3,}[0-9]*(?![A-Za-z])|(?<![A-Za-z0-9])[A-Za-z0-9_\-]{1,2}\*{4}[A-Za-z0-9_\-]{1,2}"
+    )
 
 
 def from_masked(masked: str) -> str:

@@ -243,6 +243,10 @@ SAMPLES: dict[str, e.Event] = {
             evidence=(4, 10),
             alert_id=ALERT,
             versions=("n1", "l7"),
+            stage_by_text=True,
+            matter="emergency",
+            trouble=True,
+            sealed="sealed:CAkK",
             **REPORTED,
         ),
         sample(
@@ -263,6 +267,10 @@ SAMPLES: dict[str, e.Event] = {
             suggested_reasons=("no_hook",),
             indicators=("gov-cn[.]example",),
             versions=("n1", "l7", "j1"),
+            stage_by_text=True,
+            matter="emergency",
+            trouble=True,
+            sealed="sealed:CAkK",
             **REPORTED,
         ),
         sample(

@@ -70,6 +70,14 @@ class ReportMatched(Event, frozen=True, kw_only=True, tag="ReportMatched"):
     alert_id: AlertId | None = None
     versions: tuple[str, str] = ("", "")
     """Of the normaliser and of the library."""
+    stage_by_text: bool = False
+    """The reporter chose a lower stage; the words say this one."""
+    matter: str = "fraud"
+    """fraud, emergency, service or other."""
+    trouble: bool = False
+    """Told by somebody in trouble, or by their people: never clustered, quoted or drafted from."""
+    sealed: str = ""
+    """The fraudster's details (``fenghuo/security/details.py``)."""
 
 
 class ToldTrick(msgspec.Struct, frozen=True, kw_only=True):
@@ -117,6 +125,12 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     """Defanged."""
     versions: tuple[str, ...] = ("", "")
     """Of the normaliser, of the library, and of the judge."""
+    stage_by_text: bool = False
+    """As in ReportMatched, as the next two."""
+    matter: str = "fraud"
+    trouble: bool = False
+    sealed: str = ""
+    """The fraudster's details (``fenghuo/security/details.py``)."""
 
 
 class UrgentHandled(Event, frozen=True, kw_only=True, tag="UrgentHandled"):

@@ -173,3 +173,18 @@ async def test_who_only_reads_cannot_tick_off(station: Station) -> None:
     )
     assert answer.status_code == 403
     assert await station.said("moving") is None
+
+
+async def test_what_the_words_say_rings_too_and_a_person_can_lower_it(station: Station) -> None:
+    row = unmatched("told", "原文 told", at=clock.now(), stage=ScamStage.PAID, stage_by_text=True)
+    fire = unmatched("fire", "原文 fire", at=clock.now(), matter="emergency")
+    await station.running.desk.project([row, fire])
+    rings = alarm(await station.page("/queue"))
+    assert "按内容判断" in rings and "险情" in rings
+    assert "请选“误报”" in await station.page("/report/told")
+    assert (await station.press("told", UrgentOutcome.FALSE_ALARM)).status_code == 303
+    assert (await station.press("fire", UrgentOutcome.FALSE_ALARM)).status_code == 303
+    for report_id in ("told", "fire"):
+        (view,) = await station.running.desk.reports.get_many([report_id])
+        assert view.lowered and view.stage is ScamStage.RECEIVED
+        assert f"原文 {report_id}" not in alarm(await station.page("/queue"))

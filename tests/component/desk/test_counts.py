@@ -116,3 +116,15 @@ async def test_the_counts_are_bounded(desks: tuple[Desk, Desk]) -> None:
     assert await desk.client.zcard(desk.keys.recent_matches(*SURGE)) == MATCHES_KEPT
     assert await desk.client.zcard(desk.keys.urgent) == URGENT_KEPT
     assert len((await desk.surges.hourly_reports([SURGE]))[SURGE]) == min(many, HOURLY_KEPT)
+
+
+async def test_the_fraudsters_details_stand_sealed_beside_their_report_and_go_with_it(
+    desks: tuple[Desk, Desk],
+) -> None:
+    desk, _ = desks
+    await desk.project([matched(1, sealed="sealed:CAkK"), matched(2)])
+    assert [await desk.reports.sealed(x) for x in ("r1", "r2", "r3")] == ["sealed:CAkK", "", ""]
+    (view,) = await desk.reports.get_many(["r1"])
+    assert "sealed:" not in repr(view)
+    await desk.client.delete(desk.keys.report("r1"))
+    assert await desk.reports.sealed("r1") == ""

@@ -7,6 +7,7 @@ from consumers.judging import shipped_judge
 from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.triage import Triage
 from fenghuo.domain import events as e
+from fenghuo.security.details import open_details
 from patterns.text.slots import example
 from tests.support.builders import report
 
@@ -36,3 +37,26 @@ async def test_an_everyday_text_is_answered_as_nothing_known() -> None:
     assert [x.text for x in judged if isinstance(x, e.ReplyRequested)] == [
         reply_texts.new(e.ScamStage.RECEIVED, suspicious=False)
     ]
+
+
+async def test_who_is_in_trouble_by_the_words_is_judged_before_the_others() -> None:
+    judged = await _judged(["明天开会", "今天天气不错", "我刚转了两万给对方，他把我拉黑了，怎么办"])
+    first = next(x for x in judged if isinstance(x, e.ReportUnmatched))
+    assert first.report_id == "r2"
+
+
+async def test_the_fraudsters_details_go_on_sealed_and_nobody_elses_at_all() -> None:
+    key = "k" * 32
+    text = "骗子让我妈转到6228480012345670，他的电话13924681357，我的电话13798765432"
+    found = await Triage(LiveLibrary(SEEDS), key).on_reports_received([report("r", text)])
+    (unmatched,) = (x for x in found.events if isinstance(x, e.ReportUnmatched))
+    assert open_details(unmatched.sealed, key) == (
+        ("bank_card", "6228480012345670"),
+        ("phone", "13924681357"),
+    )
+    assert not any(number in repr(unmatched) for number in ("6228480012345670", "13924681357", "13798765432"))
+
+
+async def test_without_a_key_no_detail_is_kept() -> None:
+    judged = await _judged(["骗子让我妈转到6228480012345670"])
+    assert [x.sealed for x in judged if isinstance(x, e.ReportUnmatched)] == [""]

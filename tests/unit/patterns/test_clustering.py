@@ -309,3 +309,11 @@ def test_memory_of_what_is_forgotten_is_used_again() -> None:
         assert len(clusterer) == 0
         sizes.append(clusterer.nbytes)
     assert sizes[-1] <= 1.5 * sizes[0]
+
+
+def test_a_masked_account_marks_a_cluster_as_the_account_itself_would() -> None:
+    one, two, other = (
+        marks([f"加微信{account}领取"]) for account in ("zh****01", "zh****01，今晚截止", "ab****99")
+    )
+    assert one and one == two
+    assert one != other

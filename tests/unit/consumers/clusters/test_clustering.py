@@ -83,6 +83,13 @@ async def test_third_distinct_reporter_raises_one_draft() -> None:
     assert (last.reports, last.reporters, last.alert_id) == (4, 4, draft.order.alert_id)
 
 
+async def test_who_is_in_trouble_is_never_clustered_nor_drafted_from() -> None:
+    desk = SmallDesk()
+    told = [unmatched(f"r{n}", text, trouble=True) for n, text in enumerate(NOVEL[:3])]
+    outcome = await Clustering(desk, settings()).on_reports_unmatched(told)  # type: ignore[arg-type]
+    assert outcome.events == []
+
+
 async def test_one_reporter_three_times_raises_nothing() -> None:
     outcome = await clustering().on_reports_unmatched(
         [unmatched(f"r{n}", text, reporter="the same") for n, text in enumerate(NOVEL)]
