@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, cast
 
-from consumers.credibility import WATCH
+from consumers.credibility import WATCH, WATCH_ONE
 from patterns.judgement.assessing import assessed
 from patterns.judgement.judge import Judge, Judgement
 from patterns.judgement.labels import Matter
@@ -19,10 +19,10 @@ from patterns.text.normalise import clean_batch
 
 Called = Literal["known", "suggested", "like", "none"]
 
-LIKE = 0.3
+LIKE = WATCH_ONE
 """Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no
 pattern fits: less than one everyday message in a hundred."""
-SURE_OF_TROUBLE = 0.75
+SURE_OF_TROUBLE = 0.65
 """Share from which the judge's own reading makes somebody's trouble of a text, where no rule does."""
 _MOVING = ("money_moving", "paid")
 LIKE_ASKED = 0.8

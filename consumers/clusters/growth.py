@@ -19,7 +19,7 @@ INDICATORS_KEPT = 10
 SHARED_KEPT = 8
 TOLD_KEPT = 4
 REASONS_KEPT = 6
-TYPE_FLOOR, TYPE_MARGIN = 0.25, 0.06
+TYPE_FLOOR, TYPE_MARGIN = 0.22, 0.04
 """The mean share that a type needs among a cluster's reports to be named, and its lead over the next."""
 
 

@@ -4,11 +4,14 @@ from collections.abc import Sequence
 
 from patterns.judgement.judge import Judge, Judgement
 from patterns.judgement.readings import other_orders, undisguised
+from patterns.signals.verdict_rules import is_advice
 from patterns.text.normalise import Cleaned, clean_batch
 from patterns.triage import Assessment, assess
 
 _DISGUISE_LIFT = 0.6
 """What a full disguise adds to the log-odds: only who evades a filter wears one."""
+_ADVICE_PRICE = 2.0
+"""What a warning of fraud takes off them: it quotes bait. Bait that borrows a word of warning has more."""
 _FEWEST_HAN, _UNREADABLE = 0.3, -0.1
 """A text with a smaller share of Chinese characters is not judged harmless by words that were never learned:
 its suspicion is at least this, and its cues decide."""
@@ -23,6 +26,7 @@ def assessed(judge: Judge, texts: Sequence[str], cleaned: Cleaned) -> list[Judge
         norm, seen = cleaned.string(n), assess(text)
         best = max((judged[n], *_judged(judge, _readings(text, norm, seen))), key=lambda x: x.suspicion)
         suspicion = best.suspicion + _DISGUISE_LIFT * _is_disguised(seen)
+        suspicion -= _ADVICE_PRICE * is_advice(norm)
         if han[n] < _FEWEST_HAN * len(norm):
             suspicion = max(suspicion, _UNREADABLE)
         judged[n] = best._replace(suspicion=suspicion, points=seen.points)
