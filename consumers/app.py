@@ -66,6 +66,10 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
             handle=triage.on_reports_received,
         ),
         Stage(
+            room=ROOM, name="alarms", topic=topics.ALARMS_RECEIVED, batch=32, fold_input=True,
+            handle=triage.on_reports_received,
+        ),
+        Stage(
             room=ROOM, name="cluster", topic=topics.REPORTS_UNMATCHED, batch=100,
             handle=clustering.on_reports_unmatched, reset_cache=clustering.reset_cache,
         ),

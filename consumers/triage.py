@@ -1,5 +1,6 @@
-"""Is it known? Reads reports.received; writes reports.matched or reports.unmatched, and
-replies.requested."""
+"""Is it known? Reads reports.received and alarms.received; writes reports.matched, reports.unmatched and
+replies.requested.
+"""
 
 import asyncio
 import math

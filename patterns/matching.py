@@ -41,6 +41,8 @@ _SPOKEN_OR_CALLED = frozenset(("number", "pay", "secret", "cash", "reply", "rent
 """Hooks that an honest message has too, beside the advice not to take the pattern's."""
 _NEAR = 200
 """Characters before and behind what is compared in which a hook is the scam's own."""
+_LONGEST_SPAN = 800
+"""Characters of what is compared, at most, in which hooks are looked for: longer than any pattern."""
 _CUT_CODES = 6
 """At most so many folded codes follow what is compared in a forward that was cut off."""
 _TAIL_CODES, _TAIL_ALIKE = 14, 75.0
@@ -283,7 +285,7 @@ class _Judge:
         start, end = self._evidence(i)
         text = self._cleaned.normalised(i, len(self._texts[i]))
         first, last = np.searchsorted(text.offsets[:-1], (start, end)).tolist()
-        return text.text[max(0, first - _NEAR) : last + _NEAR]
+        return text.text[max(0, first - _NEAR) : min(last, first + _LONGEST_SPAN) + _NEAR]
 
     def _evidence(self, i: int) -> tuple[int, int]:
         """The raw span of what was compared: the gram behind the last reaches one code further."""

@@ -15,8 +15,10 @@ from patterns.entities.entity import Entity
 from patterns.entities.find import find_in
 from patterns.entities.identifiers import is_known_good
 from patterns.model import FraudType
+from patterns.signals.telling_part import telling_part
 from patterns.signals.urgency import urgency
 from patterns.signals.verdict_rules import hooks, is_advice, names_known_good
+from patterns.text.literals import Literals, needed
 from patterns.text.normalise import clean, clean_batch, sound
 
 
@@ -47,6 +49,7 @@ _REMARK = 30
 """Characters up to which a text is a remark rather than bait."""
 _MORE_THAN_A_REMARK, _KNOWN_GOOD, _REFUSES, _WARNS, _ASKS = 5, 4, 3, 3, 2
 _MOVING_WEIGHT = 40
+_LONGEST_HOST = 64
 
 
 @cache
@@ -79,11 +82,21 @@ def _disguised(raw: str, signs: Sequence[int]) -> bool:
     return hidden > 1 or hidden + dressed - listed + odd + mixed >= _FULL_DISGUISE
 
 
-def _signs(raw: str, dress: Sequence[int], norm: str, entities: tuple[Entity, ...]) -> list[str]:
+def _has_short_link(norm: str) -> bool:
+    """Whether a short link, with what touches it, leads to nobody known good."""
+    return any(not is_known_good(_whole_link(norm, *m.span())) for m in _compiled(SHORT_LINK).finditer(norm))
+
+
+def _whole_link(norm: str, start: int, end: int) -> str:
+    left = _compiled(r"[a-z0-9.\-:/]*$").search(norm[max(0, start - _LONGEST_HOST) : start])
+    right = _compiled(r"[a-z0-9.\-:/]*").match(norm[end : end + _LONGEST_HOST])
+    return f"{left[0] if left else ''}{norm[start:end]}{right[0] if right else ''}"
+
+
+def signs_in(raw: str, dress: Sequence[int], norm: str, entities: tuple[Entity, ...]) -> list[str]:
+    """What beside words tells of bait: links, accounts, disguise, a threat with its deadline."""
     signs = []
-    if any(e.kind == "url" and not is_known_good(e.value) for e in entities) or _compiled(SHORT_LINK).search(
-        norm
-    ):
+    if any(e.kind == "url" and not is_known_good(e.value) for e in entities) or _has_short_link(norm):
         signs.append("link")
     if any(
         e.kind in ("wechat", "qq", "qq_group", "handle", "wallet") for e in entities
@@ -106,14 +119,38 @@ _LIKENESS_WEIGHT = 0.5
 """What each point of likeness above that weighs, in characters of phrases."""
 
 
+class _ById:
+    """Fraud types as the key of a cache, told apart by identity: to hash their texts takes longer than to use
+    them."""
+
+    def __init__(self, types: tuple[FraudType, ...]) -> None:
+        self.types = types
+
+    def __hash__(self) -> int:
+        return hash(tuple(map(id, self.types)))
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, _ById) or len(other.types) != len(self.types):
+            return False
+        return all(a is b for a, b in zip(self.types, other.types, strict=True))
+
+
+@dataclass(frozen=True, slots=True)
+class _Phrases:
+    """The phrases of all types, cleaned: for each its weight and the types that it points to."""
+
+    literals: Literals
+    weights: tuple[tuple[float, tuple[str, ...]], ...]
+
+
 @lru_cache(maxsize=8)
-def _phrases(types: tuple[FraudType, ...]) -> dict[str, tuple[str, ...]]:
-    """The phrases of all types, cleaned, each with the types that it points to."""
+def _phrases(key: _ById) -> _Phrases:
     found: dict[str, list[str]] = {}
-    for kind in types:
+    for kind in key.types:
         for phrase in dict.fromkeys(map(clean, kind.cues)):
             found.setdefault(phrase, []).append(kind.code)
-    return {phrase: tuple(codes) for phrase, codes in found.items()}
+    weights = tuple((len(phrase) / len(codes), tuple(codes)) for phrase, codes in found.items())
+    return _Phrases(Literals([(phrase,) for phrase in found]), weights)
 
 
 def _guess(
@@ -127,14 +164,26 @@ def _guess(
     for cue in themes:
         for place, code in enumerate(cue.types):
             scores[code] += cue.weight / 20 - place / 10
-    for phrase, codes in _phrases(types).items():
-        if phrase in norm:
-            for code in codes:
-                scores[code] += len(phrase) / len(codes)
+    phrases = _phrases(_ById(types))
+    for number in phrases.literals.held(norm):
+        weight, codes = phrases.weights[number]
+        for code in codes:
+            scores[code] += weight
     for code, score in nearest:
         if score > _UNLIKE:
             scores[code] += _LIKENESS_WEIGHT * (score - _UNLIKE)
     return max(scores, key=lambda code: scores[code]) if scores else None
+
+
+@cache
+def _theme_literals() -> Literals:
+    return Literals([needed(cue.rule) for cue in THEMES])
+
+
+def themes_in(norm: str) -> list[Cue]:
+    """The themes of a normalised text, in their order."""
+    held = (THEMES[number] for number in _theme_literals().held(norm))
+    return [cue for cue in held if _compiled(cue.rule).search(norm)]
 
 
 def assess(
@@ -147,19 +196,33 @@ def assess(
     """
     cleaned = clean_batch((text,))
     norm = cleaned.normalised(0, len(text))
-    themes = [cue for cue in THEMES if _compiled(cue.rule).search(norm.text)]
-    asked, refused = hooks(norm.text)
-    signs = _signs(text, cleaned.signs[0].tolist(), norm.text, find_in(norm))
-    advice = is_advice(norm.text)
-    moving = urgency(norm.text).stage in ("money_moving", "paid")
+    return assess_in(text, cleaned.signs[0].tolist(), norm.text, find_in(norm), tuple(types), nearest)
+
+
+def assess_in(  # noqa: PLR0917 - what is known of the text, then what is asked
+    raw: str,
+    dress: Sequence[int],
+    norm: str,
+    entities: tuple[Entity, ...],
+    types: tuple[FraudType, ...] = (),
+    nearest: Iterable[tuple[str, float]] = (),
+) -> Assessment:
+    """As `assess`, for a text that was normalised and whose entities were found already; `dress` as the signs
+    in `Cleaned`. Of a long text the part is judged that tells the most."""
+    norm = telling_part(norm)
+    themes = themes_in(norm)
+    asked, refused = hooks(norm)
+    signs = signs_in(raw, dress, norm, entities)
+    advice = is_advice(norm)
+    moving = urgency(norm).stage in ("money_moving", "paid")
     found = [(cue.weight, cue.points) for cue in themes]
     found += [HOOKS[kind] for kind in sorted(asked)] + [SIGNS[sign] for sign in signs]
     advice = advice and not moving
     danger = min(100, sum(weight for weight, _ in found) + (_MOVING_WEIGHT if moving else 0))
-    points = sum(point for _, point in found) + _bearing(norm.text, bool(refused))
+    points = sum(point for _, point in found) + _bearing(norm, bool(refused))
     suspicious = points >= _SUSPICIOUS and not advice
     return Assessment(
-        fraud_type=_guess(themes, norm.text, tuple(types), nearest),
+        fraud_type=_guess(themes, norm, types, nearest),
         cues=tuple(dict.fromkeys([*(cue.name for cue in themes), *signs, *sorted(asked)])),
         danger=danger if suspicious or moving else danger // 3,
         money_moving=moving,

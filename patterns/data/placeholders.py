@@ -19,3 +19,6 @@ PLACEHOLDERS = {
     "email": "[邮箱已隐藏]",
     **dict.fromkeys(("qq", "qq_group", "wechat", "handle", "wallet"), "[账号已隐藏]"),
 }
+
+UNREAD = "[后面 {} 个字未读，已隐藏]"
+"""Stands for the end of a text that is too long, or holds too much, to be read."""

@@ -7,13 +7,14 @@ in `masking`, the numbers and sites to trust in `data.trusted`.
 
 import re
 from functools import cache
+from typing import NamedTuple
 
 from patterns.entities.checks import Span, accept
 from patterns.entities.entity import Entity
 from patterns.entities.expressions import rules
 from patterns.entities.masking import masked_form
 from patterns.entities.owners import owners
-from patterns.entities.rule import Rule
+from patterns.text.literals import Literals, needed
 from patterns.text.normalise import Normalised, normalise
 
 
@@ -22,43 +23,58 @@ def _digit_runs() -> re.Pattern[str]:
     return re.compile("[0-9]+")
 
 
-def _worth_searching(rule: Rule, text: str, longest_run: int) -> bool:
-    if rule.run > longest_run:
-        return False
-    if not rule.needs:
-        return True
-    for part in rule.needs:  # noqa: SIM110 - any() would make a generator for each rule: the hot path
-        if part in text:
-            return True
-    return False
+@cache
+def _literals() -> Literals:
+    return Literals([needed(rule.expression) or rule.needs for rule, _ in rules()])
 
 
-def _spans(text: str) -> list[Span]:
-    """(kind, start, end, value) in the normalised text; of two that overlap, that of the earlier rule."""
-    longest_run = max(map(len, _digit_runs().findall(text)), default=0)
+MOST_OF_A_RULE = 100
+"""Matches of one rule that are looked at; a text with more is read up to the last of them."""
+
+
+class Found(NamedTuple):
+    """The entities of a text, and how many raw characters of it were read for them."""
+
+    entities: tuple[Entity, ...]
+    read: int
+
+
+def _spans(text: str) -> tuple[list[Span], int]:
+    """(kind, start, end, value) in the normalised text, of two that overlap that of the earlier rule; and how
+    far the text was read."""
+    longest_run, stop = max(map(len, _digit_runs().findall(text)), default=0), len(text)
     taken, found = bytearray(len(text)), []
-    for rule, regex in rules():
-        if not _worth_searching(rule, text, longest_run):
+    for number in _literals().held(text):
+        rule, regex = rules()[number]
+        if rule.run > longest_run:
             continue
-        for match in regex.finditer(text):
+        for tried, match in enumerate(regex.finditer(text)):
+            if tried == MOST_OF_A_RULE:
+                stop = min(stop, match.start())
+                break
             span = accept(rule.kind, match, text, taken)
             if span is not None and taken.find(1, span[1], span[2]) < 0:
                 taken[span[1] : span[2]] = b"\x01" * (span[2] - span[1])
                 found.append(span)
-    return sorted(found, key=lambda span: span[1])
+    return sorted((span for span in found if span[2] <= stop), key=lambda span: span[1]), stop
 
 
-def find_in(norm: Normalised) -> tuple[Entity, ...]:
-    """As `find`, for a normalised text."""
+def found_in(norm: Normalised) -> Found:
+    """As `find_in`, and how far the text was read."""
     entities, last = [], 0
-    spans = _spans(norm.text)
+    spans, stop = _spans(norm.text)
     for (kind, low, high, value), owner in zip(spans, owners(norm.text, spans), strict=True):
         start, end = norm.span(low, high)
         start = max(start, last)  # one raw character may have become the end of one and the start of another
         if start < end:
             entities.append(Entity(kind, start, end, value, *masked_form(kind, value, owner), owner))
             last = end
-    return tuple(entities)
+    return Found(tuple(entities), max(last, int(norm.offsets[stop])))
+
+
+def find_in(norm: Normalised) -> tuple[Entity, ...]:
+    """As `find`, for a normalised text."""
+    return found_in(norm).entities
 
 
 def find(text: str) -> tuple[Entity, ...]:

@@ -10,8 +10,9 @@ from functools import cache
 from typing import NamedTuple
 
 from patterns.data.hook_phrases import NO_REFUSAL
+from patterns.data.placeholders import UNREAD
 from patterns.entities.entity import Entity
-from patterns.entities.find import find
+from patterns.entities.find import Found, find, found_in
 from patterns.entities.identifiers import is_hotline, is_known_good
 from patterns.entities.masking import defang
 from patterns.text.normalise import normalise
@@ -84,13 +85,19 @@ class Hidden(NamedTuple):
 def hide(text: str) -> Hidden:
     """The text as officers see it, and the fraudster's details: what is a resident's is replaced, the
     fraudster's numbers and accounts masked, links defanged, what turns the writing's direction dropped."""
-    pieces, last, entities = [], 0, find(text)
-    for entity in entities:
+    return hide_in(text, found_in(normalise(text)))
+
+
+def hide_in(text: str, found: Found) -> Hidden:
+    """As `hide`, of a text whose entities were found already; what was not read for them is left out."""
+    read, left = text[: found.read], len(text) - found.read
+    pieces, last = [], 0
+    for entity in found.entities:
         start = max(entity.start, last)
-        pieces += [_hide_rest(text[last:start]), _piece(entity, text[start : entity.end])]
+        pieces += [_hide_rest(read[last:start]), _piece(entity, read[start : entity.end])]
         last = max(last, entity.end)
-    shown = _turning().sub("", "".join(pieces) + _hide_rest(text[last:]))
-    return Hidden(shown, fraudsters_details(entities))
+    shown = _turning().sub("", "".join(pieces) + _hide_rest(read[last:]))
+    return Hidden(shown + (UNREAD.format(left) if left else ""), fraudsters_details(found.entities))
 
 
 def fraudsters_details(entities: Iterable[Entity]) -> tuple[Detail, ...]:

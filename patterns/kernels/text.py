@@ -29,6 +29,9 @@ SIGNS = 9
 """Columns of the signs: raw characters by `characters` dress (HIDDEN to TRADITIONAL in 1 to 4), Han in 0,
 links in 5, accounts and long numbers in 6, the first two kinds of invisible characters in 7 and 8."""
 
+LONGEST = 10_000
+"""Characters of a normalised text at most: as many as a report may have. One character may stand for
+eighteen, so a short text could become one that holds up all others; what is behind is not read."""
 _LONGEST_NUMBER = 19
 _WECHAT, _WEIXIN = word_number("wechat"), word_number("weixin")
 _JIA, _WEI, _XIN, _KA, _YIN, _HANG = map(ord, "加微信咖银行")
@@ -46,6 +49,8 @@ _ROUNDS = 6
 _LEAST_NAME = (4, 6)
 """A link's name and an account with fewer characters tell too little."""
 _LONGEST_LABEL = 63
+_MOST_STOPS = 20
+"""So many Chinese stops one after the other that end no link, and the next ones are not tried."""
 _ACCOUNT_DIGITS = 6
 """A number of at least so many digits in a row is an account, a phone or a card, not an amount or a date."""
 
@@ -61,9 +66,11 @@ def _find(values, wanted):
 
 @compiled
 def _room(raw, single, several, several_start):
-    """How many characters the plain forms of `raw` have."""
+    """How many characters the plain forms of `raw` have; if they are too many, a few more than are read."""
     total = 0
     for code in raw:
+        if total > LONGEST:
+            break
         if code >= TABLED:
             total += 1
         elif single[code] == 1:
@@ -89,13 +96,26 @@ def _join(buf, off, n, char, at, halves, wholes):
 
 
 @compiled
+def _overflows(code, n, chars):
+    """Whether the plain form of a character has no room behind n characters."""
+    if code >= TABLED or chars.single[code] != 1:
+        return False
+    place = np.searchsorted(chars.several, code)
+    return n + chars.several_start[place + 1] - chars.several_start[place] > LONGEST
+
+
+@compiled
 def _plain(raw, buf, off, signs, chars):
-    """Each character's plain form, split ones joined; counts the dress of the raw characters in `signs`."""
+    """Each character's plain form, split ones joined; counts the dress of the raw characters in `signs`.
+    Returns the length, and how many raw characters were read."""
     single, care = chars.single, chars.care
     n = han = 0
     behind_half = False
     for at in range(raw.size):
         code = raw[at]
+        if n >= LONGEST or (n and _overflows(code, n, chars)):
+            signs[0] = han
+            return n, at
         if code < TABLED and not care[code] and not behind_half:
             form = single[code]
             buf[n], off[n] = form, at
@@ -128,7 +148,7 @@ def _plain(raw, buf, off, signs, chars):
                 n += 1
         behind_half = n > 0 and buf[n - 1] < TABLED and chars.half[buf[n - 1]]
     signs[0] = han
-    return n
+    return n, raw.size
 
 
 @compiled
@@ -239,7 +259,7 @@ def _words(buf, off, n, chars):
     """Other names for WeChat and QQ, Chinese dots in links, letters for digits; in place, returns the length
     and how much was changed."""
     kinds = chars.kind
-    w = r = changed = 0
+    w = r = changed = tried = last = 0
     while r < n:
         if not (buf[r] < TABLED and kinds[buf[r]] & WATCHED):
             if w != r:
@@ -267,11 +287,15 @@ def _words(buf, off, n, chars):
             char = np.uint32(_JIA)
         before = kinds[buf[w - 1]] if w and buf[w - 1] < TABLED else 0
         if char in _DOTS:
-            if before & (DIGIT | LETTER | HAN_DIGIT) and (
-                _is_end_of_link(buf, n, r + 1, chars.plain_tlds)
-                or (char == _STOP and _ends_as_link(buf, n, r + 1, kinds, chars.plain_tlds))
-            ):
-                char = np.uint32(46)
+            if before & (DIGIT | LETTER | HAN_DIGIT):
+                tried = tried + 1 if r - last <= _LONGEST_LABEL else 0
+                last = r
+                if _is_end_of_link(buf, n, r + 1, chars.plain_tlds) or (
+                    char == _STOP
+                    and tried < _MOST_STOPS
+                    and _ends_as_link(buf, n, r + 1, kinds, chars.plain_tlds)
+                ):
+                    char, tried = np.uint32(46), 0
         elif (char == 111 or char == 108) and before & DIGIT:  # 5oo, 1l0
             end = r
             while end < n and (buf[end] in (111, 108) or 48 <= buf[end] <= 57):
@@ -404,6 +428,7 @@ def normalise_batch(raw, starts, chars):
     text = np.empty(room, np.uint32)
     offsets = np.empty(room, np.int32)
     ends = np.zeros(count + 1, np.int64)
+    read = np.zeros(count, np.int32)
     signs = np.zeros((count, SIGNS), np.int32)
     digits = np.empty(longest + 1, np.uint8)
     places = np.empty(longest + 1, np.int32)
@@ -411,7 +436,7 @@ def normalise_batch(raw, starts, chars):
     done = 0
     for k in range(count):
         buf, off = text[done:], offsets[done:]
-        n = _plain(raw[starts[k] : starts[k + 1]], buf, off, signs[k], chars)
+        n, read[k] = _plain(raw[starts[k] : starts[k + 1]], buf, off, signs[k], chars)
         for _ in range(_ROUNDS):
             n, changed = _words(buf, off, n, chars)
             n, closed = _numbers(buf, off, n, chars.kind, chars.digit, digits, places, groups)
@@ -419,7 +444,7 @@ def normalise_batch(raw, starts, chars):
                 break
         done += n
         ends[k + 1] = done
-    return text[:done], offsets[:done], ends, signs
+    return text[:done], offsets[:done], ends, signs, read
 
 
 # ---------------------------------------------------------------- folding
@@ -459,10 +484,28 @@ def _number_end(buf, n, at, kinds):
 
 
 @compiled
-def _token(buf, n, at, chars):
-    """(end, mark) of the token that starts at a letter or digit; mark 0: a word of letters."""
-    kinds = chars.kind
-    end = _label_end(buf, n, at, kinds)
+def _run_end(buf, n, at, kinds):
+    """End of a run of letters, digits, "-" and "_", of whatever length."""
+    while at < n and (_kind(buf, n, at, kinds) & (LETTER | DIGIT) or buf[at] == 45 or buf[at] == 95):
+        at += 1
+    return at
+
+
+@compiled
+def _digit_from(buf, n, at, stop, kinds):
+    """The first digit from `at` on, before `stop`; else `stop`."""
+    while at < stop and not _kind(buf, n, at, kinds) & DIGIT:
+        at += 1
+    return at
+
+
+@compiled
+def _token(buf, n, at, run, digit, kinds, tlds):
+    """(end, mark) of the token that starts at a letter or digit; mark 0: a word of letters. `run`: where the
+    run of letters, digits, "-" and "_" ends; `digit`: its first digit from `at` on, or its end."""
+    end = min(run, at + _LONGEST_LABEL)
+    while buf[end - 1] == 45 or buf[end - 1] == 95:
+        end -= 1
     if (
         end - at == 3
         and buf[at] == 119
@@ -475,10 +518,15 @@ def _token(buf, n, at, chars):
     if end + 2 < n and buf[end] == 58 and buf[end + 1] == 47 and buf[end + 2] == 47:
         return _printable_end(buf, n, at, kinds), LINK
     dots, last = 0, at
-    letters = digits = False
+    digits = digit < end
+    letters = not _kind(buf, n, at, kinds) & DIGIT
+    for k in range(at, end):
+        if letters:
+            break
+        letters = _kind(buf, n, k, kinds) & LETTER != 0
     stop = end
     while True:
-        for k in range(last, stop):
+        for k in range(last if dots else stop, stop):
             kind = _kind(buf, n, k, kinds)
             letters = letters or kind & LETTER != 0
             digits = digits or kind & DIGIT != 0
@@ -495,7 +543,7 @@ def _token(buf, n, at, chars):
     slash = stop < n and buf[stop] == 47
     if dots == 3 and not letters and stop < n and buf[stop] in (47, 58):  # 10.0.0.1/a
         return _printable_end(buf, n, stop, kinds), LINK
-    if dots and letters and (digits or slash or dots > 1 or _is_end_of_link(buf, n, last, chars.tlds)):
+    if dots and letters and (digits or slash or dots > 1 or _is_end_of_link(buf, n, last, tlds)):
         more = stop < n and buf[stop] in (47, 63, 58)
         return (_printable_end(buf, n, stop, kinds) if more else stop), LINK
     if 48 <= buf[at] <= 57:
@@ -507,9 +555,8 @@ def _token(buf, n, at, chars):
                 if run >= _ACCOUNT_DIGITS:
                     return stop, HANDLE
             return stop, NUMBER
-    for k in range(at, end):
-        if _kind(buf, n, k, kinds) & DIGIT:
-            return end, HANDLE
+    if digit < end:
+        return end, HANDLE
     return _word_end(buf, n, at), 0
 
 
@@ -530,17 +577,17 @@ def _emit(out, pos, m, code, at):
 
 
 @compiled
-def _spoken(buf, n, at, end, chars):
+def _spoken(buf, n, at, end, kinds, spoken, spoken_fold):
     """Folded code of letters beside Han that spell a syllable (shua单), or 0."""
     if end - at < 2 or end - at > 6:
         return 0
-    if not (_kind(buf, n, at - 1, chars.kind) & HAN or _kind(buf, n, end, chars.kind) & HAN):
+    if not (_kind(buf, n, at - 1, kinds) & HAN or _kind(buf, n, end, kinds) & HAN):
         return 0
     word = np.int64(0)
     for k in range(at, end):
         word = word * 27 + np.int64(buf[k]) - 96
-    place = _find(chars.spoken, word)
-    return chars.spoken_fold[place] if place >= 0 else 0
+    place = _find(spoken, word)
+    return spoken_fold[place] if place >= 0 else 0
 
 
 @compiled
@@ -592,8 +639,14 @@ def _owner(buf, at, end):
 
 @compiled
 def _fold_one(buf, off, n, out, pos, signs, extras, chars, good):
-    kinds, folds = chars.kind, chars.fold
-    m = at = many = 0
+    kinds, folds, tlds, spoken, spoken_fold = (
+        chars.kind,
+        chars.fold,
+        chars.tlds,
+        chars.spoken,
+        chars.spoken_fold,
+    )
+    m = at = many = run = digit = 0
     while at < n:
         char = buf[at]
         if char >= TABLED:
@@ -617,7 +670,12 @@ def _fold_one(buf, off, n, out, pos, signs, extras, chars, good):
                 m += 1
             at += 1
             continue
-        end, mark = _token(buf, n, at, chars)
+        if at >= run:
+            run = _run_end(buf, n, at, kinds)
+            digit = at
+        if digit <= at:
+            digit = _digit_from(buf, n, at, run, kinds)
+        end, mark = _token(buf, n, at, run, digit, kinds, tlds)
         if mark:
             m = _emit(out, pos, m, mark, off[at])
             signs[5] += mark == LINK
@@ -628,7 +686,7 @@ def _fold_one(buf, off, n, out, pos, signs, extras, chars, good):
                 if last - first >= _LEAST_NAME[mark - LINK] and _find(good, name) < 0:
                     many = _add(extras, many, name)
         else:
-            sound = _spoken(buf, n, at, end, chars)
+            sound = _spoken(buf, n, at, end, kinds, spoken, spoken_fold)
             if sound:
                 m = _emit(out, pos, m, sound, off[at])
             else:

@@ -7,6 +7,8 @@ is judged by itself.
 import re
 from functools import cache
 
+from patterns.text.literals import Literals, needed
+
 _WHO = (
     r"我|俺|咱|家里|家人|老[人公婆伴]|[妈爸爷奶姑姨叔舅哥姐弟妹]|孩子|儿子|女儿|邻居|朋友|同[事学]"
     r"|住户|居民|群众|她|他"
@@ -63,14 +65,19 @@ def _compiled(rule: str) -> re.Pattern[str]:
     return re.compile(rule)
 
 
+@cache
+def _literals() -> Literals:
+    return Literals([needed(rule) for rule in _MOVING])
+
+
 def money_is_moving(norm: str, advice: bool) -> bool:
     """Whether the writer says that somebody is paying a stranger right now, or has just paid.
 
     Within advice, which is about others, only what happens to the writer's own people counts.
     """
-    if _compiled(_SENT_IN_TRADE).search(norm):
+    rules = [_compiled(_MOVING[number]) for number in _literals().held(norm)]
+    if not rules or _compiled(_SENT_IN_TRADE).search(norm):
         return False
-    rules = [_compiled(rule) for rule in _MOVING]
     return any(
         any(rule.search(clause) for rule in rules)
         and not _compiled(_NOT_MOVING).search(clause)

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from patterns.arrays import I32, I64, U16, U32, U64
+from patterns.arrays import I32, I64, U16, U32, U64, code_points
 from patterns.characters.character_facts import is_han, syllables
 from patterns.characters.compiled_tables import characters, characters_and_marks
 from patterns.data.trusted import DOMAINS
@@ -25,10 +25,18 @@ NORMALISER = "n4"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Normalised:
-    """`text`, and for each character and the end its index in the raw text: len(offsets) == len(text) + 1."""
+    """`text`, and for each character and the end its index in the raw text: len(offsets) == len(text) + 1.
+
+    The last is the length of the raw text, or of what was read of it (`read`).
+    """
 
     text: str
     offsets: I32
+
+    @property
+    def read(self) -> int:
+        """How many raw characters were read: all, if the text does not become too long."""
+        return int(self.offsets[-1])
 
     def span(self, start: int, end: int) -> tuple[int, int]:
         """Raw span of text[start:end], with what was dropped behind the last character (keycaps, joiners)."""
@@ -42,12 +50,15 @@ class Cleaned(NamedTuple):
     `offsets`.
 
     `signs` (int32, texts x SIGNS) counts in columns 1 to 4 the raw characters of each dress, in 0 the Han.
+    `read` (int32): how many raw characters were read of each text; fewer than it has if it becomes too long
+    (`LONGEST`).
     """
 
     text: U32
     offsets: I32
     starts: I64
     signs: I32
+    read: I32
 
     def string(self, i: int) -> str:
         """Text i as a str."""
@@ -56,7 +67,7 @@ class Cleaned(NamedTuple):
     def normalised(self, i: int, raw_length: int) -> Normalised:
         """Text i with its map; `raw_length` is the length of the raw text."""
         offsets = self.offsets[self.starts[i] : self.starts[i + 1]]
-        return Normalised(self.string(i), np.append(offsets, np.int32(raw_length)))
+        return Normalised(self.string(i), np.append(offsets, np.int32(min(raw_length, self.read[i]))))
 
 
 class Folded(NamedTuple):
@@ -83,7 +94,7 @@ class Folded(NamedTuple):
 
 def clean_batch(texts: Sequence[str], *, marks: bool = False) -> Cleaned:
     """The normalised form of every text. Accepts any str; `marks` keeps the marks that replace slots."""
-    raw = np.frombuffer("".join(texts).encode("utf-32-le", "surrogatepass"), np.uint32)
+    raw = code_points("".join(texts))
     starts = np.zeros(len(texts) + 1, np.int64)
     np.cumsum([len(text) for text in texts], out=starts[1:])
     tables = characters_and_marks() if marks else characters()
@@ -93,7 +104,7 @@ def clean_batch(texts: Sequence[str], *, marks: bool = False) -> Cleaned:
 def fold_batch(cleaned: Cleaned) -> Folded:
     """The folded form of every text; counts links and accounts into `cleaned.signs` on the way."""
     codes, offsets, starts, extras, extra_starts = text_kernels.fold_batch(
-        *cleaned, characters(), _good_names()
+        cleaned.text, cleaned.offsets, cleaned.starts, cleaned.signs, characters(), _good_names()
     )
     return Folded(codes, offsets, starts, extras, extra_starts, cleaned.signs)
 
@@ -127,20 +138,21 @@ def fold(text: str) -> str:
 
 def fold_with_offsets(text: str) -> Normalised:
     """`fold(text)` with its map into the raw text: for showing evidence."""
-    folded = fold_batch(clean_batch((text,)))
-    return Normalised(_string(folded.codes), np.append(folded.offsets, np.int32(len(text))))
+    cleaned = clean_batch((text,))
+    folded = fold_batch(cleaned)
+    return Normalised(_string(folded.codes), np.append(folded.offsets, cleaned.read))
 
 
 def sound(norm: str) -> str:
     """Normalised text with each Han character as the first one, by code point, of its toneless syllable."""
-    table = _first_of_sound()
-    return "".join(table.get(ord(c), c) if is_han(c) else c for c in norm)
+    return norm.translate(_first_of_sound())
 
 
 @cache
 def _first_of_sound() -> dict[int, str]:
     first: dict[str, str] = {}
-    return {code: first.setdefault(syllable, chr(code)) for code, syllable in sorted(syllables().items())}
+    table = {code: first.setdefault(syllable, chr(code)) for code, syllable in sorted(syllables().items())}
+    return {code: char for code, char in table.items() if is_han(chr(code))}
 
 
 def luhn(digits: str) -> bool:

@@ -234,6 +234,13 @@ SAMPLES: dict[str, e.Event] = {
             **REPORTED,
         ),
         sample(
+            e.AlarmReceived,
+            text="法人信息到期",
+            reporter_kind=e.ReporterKind.OFFICER,
+            source="wecom",
+            **REPORTED,
+        ),
+        sample(
             e.ReportMatched,
             masked="法人信息到期",
             pattern_id="p-0001",

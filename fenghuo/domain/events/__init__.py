@@ -44,6 +44,7 @@ from fenghuo.domain.events.deliveries import (
 from fenghuo.domain.events.directory import Binding, Group, GroupChanged, Person, PersonChanged
 from fenghuo.domain.events.reports import (
     URGENT,
+    AlarmReceived,
     ReplyRequested,
     ReporterKind,
     ReportMatched,
@@ -61,6 +62,7 @@ __all__ = [
     "ENCODER",
     "SETTLED",
     "URGENT",
+    "AlarmReceived",
     "AlertChanged",
     "AlertReleased",
     "AudienceFrozen",

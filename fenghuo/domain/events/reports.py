@@ -56,6 +56,10 @@ class ReportReceived(Event, frozen=True, kw_only=True, tag="ReportReceived"):
     source: str = "api"
 
 
+class AlarmReceived(ReportReceived, frozen=True, kw_only=True, tag="AlarmReceived"):
+    """A report whose reporter says that money is moving or gone: it does not wait behind others."""
+
+
 class ReportMatched(Event, frozen=True, kw_only=True, tag="ReportMatched"):
     report_id: str
     place: ReportPlace
