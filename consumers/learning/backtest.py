@@ -119,10 +119,12 @@ class Backtest:
 
 
 def _received(x: ReportLine) -> e.ReportReceived:
-    return e.ReportReceived(
-        event_id=e.derive_id("backtest", x.id), at=x.at, report_id=x.id, text=x.text, reporter=x.reporter,
-        place=e.ReportPlace(district=x.district, town=x.town),
-    )  # fmt: skip
+    """A past report as the event that it was."""
+    event = {
+        "type": "ReportReceived", "event_id": e.derive_id("backtest", x.id), "at": x.at, "report_id": x.id, "text": x.text,
+        "place": {"district": x.district, "town": x.town}, "reporter": x.reporter,
+    }  # fmt: skip
+    return msgspec.convert(event, type=e.ReportReceived)
 
 
 def _drafted(x: e.DecisionMade, reports: tuple[str, ...]) -> Shown:
