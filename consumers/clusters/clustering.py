@@ -1,7 +1,8 @@
 """What is new? Clusters the unmatched reports of each district, and drafts at the third distinct reporter.
 
 Reads reports.unmatched (keyed by district: one process has all of a district); writes clusters.changed and
-decisions.made. Memory is a copy of the desk: it is read again whenever another process may have worked.
+decisions.made, for sightings in words reports.sighted and replies.requested. Memory is a copy of the desk:
+it is read again whenever another process may have worked.
 """
 
 from collections.abc import Sequence, Set
@@ -14,6 +15,7 @@ from consumers.clusters.district import DistrictClusters, LoadedCluster
 from consumers.clusters.draft_order import draft_of
 from consumers.clusters.growth import joined
 from consumers.clusters.retellings import drafts_alone, told_alike
+from consumers.clusters.sightings import sightings_in_words
 from consumers.credibility import counted_reporters, is_new
 from fenghuo.clock import to_ms
 from fenghuo.desk.desk import Desk
@@ -47,6 +49,8 @@ class Clustering:
     async def on_reports_unmatched(self, events: Sequence[e.Event]) -> Outcome:
         outcome = Outcome()
         new = await self._by_new_reporters(events)
+        told = [x for x in events if isinstance(x, e.ReportUnmatched)]
+        sighted, outcome.events = await sightings_in_words(self._desk, told)
         for name, some in _by_district(events):
             district = await self._district(name, some[0].at)
             reports = list[e.ReportUnmatched]()
@@ -56,7 +60,7 @@ class Clustering:
                         outcome.events += await self._place(district, reports, new)
                         reports = []
                         self._drop_expired(district, event.at)
-                    if not event.trouble:
+                    if not event.trouble and event.report_id not in sighted:
                         reports.append(event)
                 elif isinstance(event, e.ClusterCorrected):
                     outcome.events += await self._place(district, reports, new)

@@ -121,8 +121,9 @@ class Backtest:
 def _received(x: ReportLine) -> e.ReportReceived:
     """A past report as the event that it was."""
     event = {
-        "type": "ReportReceived", "event_id": e.derive_id("backtest", x.id), "at": x.at, "report_id": x.id, "text": x.text,
-        "place": {"district": x.district, "town": x.town}, "reporter": x.reporter,
+        "type": "ReportReceived", "event_id": e.derive_id("backtest", x.id), "at": x.at,
+        "report_id": x.id, "text": x.text, "reporter": x.reporter,
+        "place": {"district": x.district, "town": x.town},
     }  # fmt: skip
     return msgspec.convert(event, type=e.ReportReceived)
 

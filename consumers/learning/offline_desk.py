@@ -7,6 +7,7 @@ from typing import Any
 
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
+from fenghuo.domain.alert import Alert
 
 
 class OfflineDesk:
@@ -16,7 +17,7 @@ class OfflineDesk:
     def __init__(self) -> None:
         self._first: dict[str, int] = {}
         self.reports: Any = SimpleNamespace(first_seen=self._first_seen, get_many=_none_of)
-        self.alerts: Any = SimpleNamespace(get=_nothing)
+        self.alerts: Any = SimpleNamespace(get=_nothing, all=_no_alerts)
         self.clusters: Any = SimpleNamespace(
             get=_nothing, get_many=_none_of, of_district=_none_of_district, by_marker=_no_markers
         )
@@ -31,6 +32,10 @@ class OfflineDesk:
 
 async def _nothing(_: str) -> None:
     return None
+
+
+async def _no_alerts() -> list[Alert]:
+    return []
 
 
 async def _none_of(_: Sequence[str]) -> list[e.Cluster]:

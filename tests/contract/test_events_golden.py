@@ -286,7 +286,7 @@ SAMPLES: dict[str, e.Event] = {
             person_id="anna",
             outcome=e.UrgentOutcome.STOPPED,
         ),
-        sample(e.SightingRecorded, alert_id=ALERT, report_id="r-0001", place=PLACE),
+        sample(e.SightingRecorded, alert_id=ALERT, report_id="r-0001", place=PLACE, reporter="5f60718293a4"),
         sample(e.ClusterChanged, cluster=CLUSTER, member=MEMBER, markers=("09e3779b1",)),
         sample(
             e.ClusterCorrected,

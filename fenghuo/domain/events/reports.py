@@ -151,6 +151,8 @@ class SightingRecorded(Event, frozen=True, kw_only=True, tag="SightingRecorded")
     alert_id: AlertId
     report_id: str
     place: ReportPlace
+    reporter: str = ""
+    """Of a sighting in words, which counts once a person."""
 
 
 class ReplyRequested(Event, frozen=True, kw_only=True, tag="ReplyRequested"):
