@@ -48,6 +48,7 @@ _REMARK = 30
 """Characters up to which a text is a remark rather than bait."""
 _MORE_THAN_A_REMARK, _KNOWN_GOOD, _REFUSES, _WARNS, _ASKS = 5, 4, 3, 3, 2
 _MOVING_WEIGHT = 40
+_LONGEST_HOST = 64
 
 
 @cache
@@ -92,11 +93,22 @@ def _names_an_account(norm: str) -> bool:
     return _spoken_account().search(sound(norm.replace("为", " "))) is not None
 
 
+def _has_short_link(norm: str) -> bool:
+    """Whether a short link, with what touches it, leads to nobody known good."""
+    return any(not is_known_good(_whole_link(norm, *m.span())) for m in _compiled(SHORT_LINK).finditer(norm))
+
+
+def _whole_link(norm: str, start: int, end: int) -> str:
+    left = _compiled(r"[a-z0-9.\-:/]*$").search(norm[max(0, start - _LONGEST_HOST) : start])
+    right = _compiled(r"[a-z0-9.\-:/]*").match(norm[end : end + _LONGEST_HOST])
+    return f"{left[0] if left else ''}{norm[start:end]}{right[0] if right else ''}"
+
+
 def signs_in(raw: str, dress: Sequence[int], norm: str, entities: tuple[Entity, ...]) -> list[str]:
     """What beside words tells of bait: links, accounts, disguise, a threat with its deadline."""
     signs = []
     kinds = {e.kind for e in entities}
-    short = "." in norm and _compiled(SHORT_LINK).search(norm)
+    short = "." in norm and _has_short_link(norm)
     if short or any(e.kind == "url" and not is_known_good(e.value) for e in entities):
         signs.append("link")
     if not kinds.isdisjoint(_ACCOUNTS) or _names_an_account(norm):

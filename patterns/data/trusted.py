@@ -114,12 +114,22 @@ DOMAINS: dict[str, str] = {
     **_read("""
         ems.com.cn 中国邮政EMS 11183.com.cn 中国邮政EMS 11185.cn 中国邮政 chinapost.com.cn 中国邮政
         sf-express.com 顺丰速运 zto.com 中通快递 yto.net.cn 圆通速递 sto.cn 申通快递 yundaex.com 韵达快递
-        deppon.com 德邦快递 jdl.com 京东物流 jtexpress.cn 极兔速递 cainiao.com 菜鸟"""),
+        deppon.com 德邦快递 kuaidi100.com 快递100 fcbox.com 丰巢 ky-express.com 跨越速运 ishansong.com 闪送
+        imdada.cn 达达 uupt.com UU跑腿 jdl.com 京东物流 jtexpress.cn 极兔速递 cainiao.com 菜鸟"""),
     # telephone operators, power
     **_read("""
         10086.cn 中国移动 chinamobile.com 中国移动 10010.com 中国联通 chinaunicom.com 中国联通
         189.cn 中国电信 chinatelecom.com.cn 中国电信 10099.com.cn 中国广电 95598.cn 国家电网
         sgcc.com.cn 国家电网 csg.cn 南方电网"""),
+    # charities and crowdfunding
+    **_read("""
+        redcross.org.cn 中国红十字会 crcf.org.cn 中国红十字基金会 cydf.org.cn 中国青少年发展基金会
+        cctf.org.cn 中国儿童少年基金会 cfpa.org.cn 中国乡村发展基金会 onefoundation.cn 壹基金
+        shuidichou.com 水滴筹 qschou.com 轻松筹"""),
+    # help of clouds and makers of telephones; invoices
+    **_read("""
+        aliyun.com 阿里云 huaweicloud.com 华为云 tencent.com 腾讯 huawei.com 华为 apple.com 苹果
+        nuonuo.com 诺诺发票 jss.com.cn 诺诺发票 baiwang.com 百望发票 fapiao.com 瑞宏发票"""),
     # airlines and travel
     **_read("""
         airchina.com 中国国际航空 airchina.com.cn 中国国际航空 csair.com 中国南方航空
@@ -130,6 +140,7 @@ DOMAINS: dict[str, str] = {
     **_read("""
         taobao.com 淘宝 tmall.com 天猫 jd.com 京东 pinduoduo.com 拼多多 yangkeduo.com 拼多多
         meituan.com 美团 ele.me 饿了么 vip.com 唯品会 suning.com 苏宁易购 douyin.com 抖音
+        freshhema.com 盒马 huolala.cn 货拉拉 amap.com 高德地图
         kuaishou.com 快手 xiaohongshu.com 小红书 qq.com 腾讯 weixin.com 微信 wechat.com 微信"""),
 }
 """Registered domains to the names of their owners: what scams imitate and name."""
@@ -146,6 +157,11 @@ OPEN_TO_ANYONE = """
     u.jd.com union-click.jd.com p.pinduoduo.com mobile.yangkeduo.com
     v.douyin.com z.douyin.com live.douyin.com douyin.com/video douyin.com/note douyin.com/user
     v.kuaishou.com live.kuaishou.com kuaishou.com/f kuaishou.com/short-video kuaishou.com/profile
+    shuidichou.com/cf shuidichou.com/hope qschou.com/project m2.qschou.com mp.qschou.com
+    developer.aliyun.com market.aliyun.com bbs.aliyun.com survey.aliyun.com bbs.huaweicloud.com
+    marketplace.huaweicloud.com cloud.tencent.com/developer market.cloud.tencent.com club.huawei.com
+    consumer.huawei.com/community apps.apple.com testflight.apple.com discussions.apple.com
+    discussionschinese.apple.com surl.amap.com wb.amap.com
     xiaohongshu.com/explore xiaohongshu.com/discovery xiaohongshu.com/user
 """.split()
 """Places under a good domain where strangers publish, take payments or redirect: never known good.

@@ -13,7 +13,6 @@ from typing import NamedTuple
 
 from patterns.data.hook_phrases import (  # fmt: skip
     ASKED,
-    HANDLE_RULE,
     HOTLINE_RULE,
     IN_APP,
     LINK_RULE,
@@ -29,6 +28,7 @@ from patterns.data.hook_phrases import (  # fmt: skip
     WEAK_ADVICE,
 )
 from patterns.data.trusted import PROGRAMS
+from patterns.entities.accounts import names_account
 from patterns.entities.identifiers import is_hotline, is_known_good, is_tld
 from patterns.text.normalise import clean, sound
 
@@ -153,7 +153,7 @@ def _ends_a_sentence(match: re.Match[str], norm: str) -> bool:
 def leads_away(norm: str) -> bool:
     """Whether a normalised text holds a link to nobody known good, or an account: the plainest of hooks."""
     norm = _armed(norm)
-    return _compiled(HANDLE_RULE).search(norm) is not None or any(
+    return names_account(norm) or any(
         not is_known_good(match[0]) and not _is_refused(norm, *match.span()) for match in _links(norm)
     )
 
@@ -162,7 +162,7 @@ def hooks(norm: str) -> Hooks:
     """The hooks of a normalised text; known-good sites, numbers and programs are none."""
     norm = _programs().sub("官", _armed(norm))
     asked, refused = set[str](), set[str]()
-    if _compiled(HANDLE_RULE).search(norm):
+    if names_account(norm):
         asked.add("account")
     for match in _links(norm):
         if not is_known_good(match[0]):

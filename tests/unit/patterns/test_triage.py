@@ -127,6 +127,20 @@ def test_a_threat_with_a_deadline_and_a_link_is_dangerous() -> None:
     assert found.fraud_type == "BIZ" and found.suspicious and found.danger >= 60
 
 
+@pytest.mark.parametrize(
+    ("text", "leads_away"),
+    [
+        ("社保卡进度查询 rsj.nanhe.gov.cn/k3d9", False),
+        ("账单已出 m.cmbchina.com/zd", False),
+        ("改地址请到 ucmp.sf-express.com/gd", False),
+        ("账单已出 m.cmbchina.com.k3.example.com/zd", True),
+        ("打开 t.cn/k3d9", True),
+    ],
+)
+def test_a_short_link_of_somebody_known_good_is_no_cue(text: str, leads_away: bool) -> None:
+    assert ("link" in assess(text).cues) is leads_away
+
+
 def test_a_government_link_is_no_cue() -> None:
     assert "link" not in assess("请登录 www.gsxt.gov.cn 办理").cues
     assert "link" in assess("请登录 gov.cn.example.com 办理").cues

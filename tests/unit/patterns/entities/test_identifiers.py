@@ -86,6 +86,9 @@ def test_a_link_is_known_good_by_where_it_leads(link: str, good: bool) -> None:
         ("https://www.douyin.com/user/1", "https://www.douyin.com/aboutus"),
         ("v.kuaishou.com/x", "www.kuaishou.com/x"),
         ("a.docs.qq.com/form", "mydocs.qq.com/form"),
+        ("www.shuidichou.com/cf/contribute/1", "www.shuidichou.com"),
+        ("developer.aliyun.com/article/1", "help.aliyun.com/document/1"),
+        ("apps.apple.com/cn/app/1", "support.apple.com/zh-cn"),
     ],
 )
 def test_what_strangers_publish_under_a_good_domain_is_not_known_good(strangers: str, owners: str) -> None:
