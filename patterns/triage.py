@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from operator import is_
 from typing import NamedTuple
 
 from patterns.data.cues import CIRCLED, DEADLINE, HOOKS, QUESTION, SHORT_LINK, SIGNS, THEMES, THREAT, Cue
@@ -143,7 +144,7 @@ class _ById:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _ById) or len(other.types) != len(self.types):
             return False
-        return all(a is b for a, b in zip(self.types, other.types, strict=True))
+        return all(map(is_, self.types, other.types))
 
 
 @dataclass(frozen=True, slots=True)
