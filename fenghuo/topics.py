@@ -65,6 +65,10 @@ def _topic(
 REPORTS_RECEIVED = _topic(
     "reports.received", (e.ReportReceived,), lambda x: x.report_id, "producers", "consumers desk", 30
 )
+ALARMS_RECEIVED = _topic(
+    "alarms.received", (e.AlarmReceived,), lambda x: x.report_id, "producers", "consumers desk", 30
+)
+"""Reports at an urgent stage, in a lane of their own: a flood of others does not hold them up."""
 REPORTS_MATCHED = _topic(
     "reports.matched", (e.ReportMatched,), lambda x: x.pattern_id, "consumers", "consumers desk", 30
 )
@@ -195,7 +199,8 @@ DEADLETTERS = _topic(
 )
 
 TOPICS: tuple[Topic, ...] = (
-    REPORTS_RECEIVED, REPORTS_MATCHED, REPORTS_UNMATCHED, REPORTS_SIGHTED, REPORTS_HANDLED, CLUSTERS_CHANGED,
+    REPORTS_RECEIVED, ALARMS_RECEIVED, REPORTS_MATCHED, REPORTS_UNMATCHED, REPORTS_SIGHTED, REPORTS_HANDLED,
+    CLUSTERS_CHANGED,
     DECISIONS_MADE, ALERTS_CHANGED, ALERTS_RELEASED, PARTS_PLANNED, DELIVERIES_REQUESTED, RECEIPTS_RECORDED,
     TAPS_MADE, NOTICES_REQUESTED, CHANNELS_CHANGED, PATTERNS_CHANGED, GROUPS_CHANGED, PEOPLE_CHANGED,
     REPLIES_REQUESTED, DEADLETTERS,

@@ -36,6 +36,8 @@ class Assessment:
     money_moving: bool
     suspicious: bool
     borderline: bool
+    points: int
+    """Of `suspicious` and `borderline`: ten or more, nine; none counts in advice."""
 
 
 _FULL_DISGUISE = 3
@@ -242,6 +244,7 @@ def assess_in(  # noqa: PLR0917 - what is known of the text, then what is asked
         money_moving=moving,
         suspicious=suspicious,
         borderline=points >= _BORDERLINE and not advice,
+        points=min(points, 0) if advice else points,
     )
 
 

@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from fenghuo.domain.calendar import CHINA
 from fenghuo.domain.events import ReportReceived, derive_id
 from fenghuo.spreadsheets.tables import BadRow, TableRow
-from producers.report_form import check
+from producers.report_form import IMPORTED, check
 
 COLUMNS = {
     "text": True, "id": False, "district": False, "town": False, "group_id": False, "reporter": False,
@@ -87,7 +87,7 @@ def report_of(row: TableRow, *, district: str, secret: str, now: datetime) -> Re
     report, flaws = check(fields, district=district, reporter=NO_REPORTER, secret=secret)
     if report is None:
         return BadRow(row.line, "; ".join(f"'{x.field}': {x.en}" for x in flaws))
-    return report.received(report_id, at, "import")
+    return report.received(report_id, at, IMPORTED)
 
 
 def _time(value: str, now: datetime) -> datetime | str:

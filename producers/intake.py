@@ -1,7 +1,7 @@
 """Accepts one report: authenticates the sender, checks the fields, deduplicates, publishes.
 
-Writes reports.received. A report is accepted once the broker has it. Of a report only a mark is kept, for 24
-hours: a hash of what was sent.
+Writes reports.received and alarms.received. A report is accepted once the broker has it. Of a report only a
+mark is kept, for 24 hours: a hash of what was sent.
 """
 
 import asyncio

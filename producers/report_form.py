@@ -5,15 +5,25 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import msgspec
 
-from fenghuo.domain.events import ReporterKind, ReportPlace, ReportReceived, ScamStage, derive_id
+from fenghuo.domain.events import (
+    URGENT,
+    AlarmReceived,
+    ReporterKind,
+    ReportPlace,
+    ReportReceived,
+    ScamStage,
+    derive_id,
+)
 from fenghuo.security.passwords import pseudonym
 from fenghuo.spreadsheets.tables import unknown
 
 LONGEST_TEXT = 10_000
+IMPORTED = "import"
+"""The source of what comes from a table: a table of old ones would fill the alarms' lane."""
 LONGEST_NAME = 100
 """Characters of a district, town, group or reporter."""
 FIELDS = ("text", "district", "town", "group_id", "reporter", "reporter_kind", "stage")
@@ -46,12 +56,15 @@ class Report(msgspec.Struct, frozen=True, kw_only=True):
     stage: ScamStage
 
     def received(self, report_id: str, at: datetime, source: str) -> ReportReceived:
-        """The event; its event_id is derived from ``report_id``."""
-        return ReportReceived(
-            event_id=derive_id("received", report_id), at=at, report_id=report_id, text=self.text,
-            place=ReportPlace(district=self.district, town=self.town, group_id=self.group_id),
-            reporter=self.reporter, reporter_kind=self.reporter_kind, stage=self.stage, source=source,
-        )  # fmt: skip
+        """The event, an alarm if urgent and not imported; its id is derived from ``report_id``."""
+        fields: dict[str, Any] = {
+            "event_id": derive_id("received", report_id), "at": at, "report_id": report_id, "text": self.text,
+            "place": ReportPlace(district=self.district, town=self.town, group_id=self.group_id),
+            "reporter": self.reporter, "reporter_kind": self.reporter_kind, "stage": self.stage,
+            "source": source,
+        }  # fmt: skip
+        urgent = self.stage in URGENT and source != IMPORTED
+        return AlarmReceived(**fields) if urgent else ReportReceived(**fields)
 
 
 def check(

@@ -1,7 +1,8 @@
 """What is new? Clusters the unmatched reports of each district, and drafts at the third distinct reporter.
 
 Reads reports.unmatched (keyed by district: one process has all of a district); writes clusters.changed and
-decisions.made. Memory is a copy of the desk: it is read again whenever another process may have worked.
+decisions.made, for sightings in words reports.sighted and replies.requested. Memory is a copy of the desk:
+it is read again whenever another process may have worked.
 """
 
 from collections.abc import Sequence, Set
@@ -13,15 +14,19 @@ from consumers.clusters.corrections import merged, split
 from consumers.clusters.district import DistrictClusters, LoadedCluster
 from consumers.clusters.draft_order import draft_of
 from consumers.clusters.growth import joined
+from consumers.clusters.retellings import drafts_alone, told_alike
+from consumers.clusters.sightings import sightings_in_words
 from consumers.credibility import counted_reporters, is_new
 from fenghuo.clock import to_ms
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.alert import ENDED
+from fenghuo.domain.alert import ENDED, SYSTEM
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Outcome
 from patterns.clustering import Clusterer, Placement, markers
 
+TOLD_ALIKE = "说法不同，讲的是同一种骗局"
+"""The reason of a merge by the system."""
 DISTRICTS_LOADED = 100
 """Districts in memory at once; the least recently used one is dropped."""
 
@@ -44,6 +49,8 @@ class Clustering:
     async def on_reports_unmatched(self, events: Sequence[e.Event]) -> Outcome:
         outcome = Outcome()
         new = await self._by_new_reporters(events)
+        told = [x for x in events if isinstance(x, e.ReportUnmatched)]
+        sighted, outcome.events = await sightings_in_words(self._desk, told)
         for name, some in _by_district(events):
             district = await self._district(name, some[0].at)
             reports = list[e.ReportUnmatched]()
@@ -53,7 +60,7 @@ class Clustering:
                         outcome.events += await self._place(district, reports, new)
                         reports = []
                         self._drop_expired(district, event.at)
-                    if not event.trouble:
+                    if not event.trouble and event.report_id not in sighted:
                         reports.append(event)
                 elif isinstance(event, e.ClusterCorrected):
                     outcome.events += await self._place(district, reports, new)
@@ -177,7 +184,31 @@ class Clustering:
             member=after.members[report.report_id],
             markers=_markers_of(after.head) if placement.exemplar or after.head.reports == 2 else (),
         )  # fmt: skip
-        return [changed] if drafted is None else [changed, drafted]
+        if drafted is not None:
+            return [changed, drafted]
+        return [changed, *await self._put_together(district, after, report)]
+
+    async def _put_together(
+        self, district: DistrictClusters, own: LoadedCluster, report: e.ReportUnmatched
+    ) -> list[e.Event]:
+        """Merge the clusters of reports that tell the trick of ``report`` in words of their own, if they are
+        more than the district's past explains."""
+        changes = list[e.Event]()
+        for other in told_alike(report, own, district, self._settings)[1:]:
+            into = district.clusters[own.head.cluster_id]
+            merge = e.ClusterCorrected(
+                event_id=e.derive_id(report.report_id, "told alike", other.head.cluster_id), at=report.at,
+                district=report.place.district, kind="merge", actor=SYSTEM, reason=TOLD_ALIKE,
+                cluster_id=into.head.cluster_id, other_id=other.head.cluster_id,
+            )  # fmt: skip
+            one, gone = merged(into.whole(), other.whole(), merge, self._settings)
+            district.unload(other.head.cluster_id)
+            one = msgspec.structs.replace(one, told_alike=True)
+            changes += await self._redraw(district, gone, tuple(other.members.values()), merge)
+            changes += await self._redraw(district, one, tuple(into.members.values()), merge)
+        if changes:
+            district.sort()
+        return changes
 
     async def _correct(self, district: DistrictClusters, correction: e.ClusterCorrected) -> list[e.Event]:
         """Apply a person's correction. Idempotent; refused if its clusters were corrected meanwhile."""
@@ -250,7 +281,7 @@ class Clustering:
     async def _draft(self, loaded: LoadedCluster, at: datetime) -> e.DecisionMade | None:
         """The order to draft an alert, if enough reporters count: in all, or since the last alert ended."""
         head = loaded.head
-        if not head.suspicious or head.counted_reporters < self._reporters:
+        if not head.suspicious or head.counted_reporters < self._reporters or not drafts_alone(loaded):
             return None
         previous, since = head.alert_id, None
         if previous is not None:

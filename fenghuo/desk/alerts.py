@@ -22,7 +22,10 @@ class Drafted(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Sighting(NamedTuple):
-    """A further report of what an alert warns of. Member ``report|town`` of a sorted set by time (ms)."""
+    """A further report of what an alert warns of. Member ``report|town`` of a sorted set by time (ms).
+
+    In words: ``reporter|``.
+    """
 
     report_id: str
     town: str
@@ -99,7 +102,9 @@ def _changed(x: e.AlertChanged, keys: Keys) -> list[Change]:
 
 
 def _sighted(x: e.SightingRecorded, keys: Keys) -> list[Change]:
-    return [("ZADD", keys.sightings(x.alert_id), to_ms(x.at), Sighting(x.report_id, x.place.town).encode())]
+    """A sighting in words is kept by its reporter, so that one person counts once."""
+    by = Sighting(x.reporter or x.report_id, x.place.town if not x.reporter else "")
+    return [("ZADD", keys.sightings(x.alert_id), to_ms(x.at), by.encode())]
 
 
 def _learned(x: e.PatternChanged, keys: Keys) -> list[Change]:

@@ -195,6 +195,7 @@ def _put(keys: Keys, report_id: str, field: str, version: int, value: str | byte
 
 FOLDS: Folds = {
     e.ReportReceived: _received,
+    e.AlarmReceived: _received,
     e.ReportMatched: _matched,
     e.ReportUnmatched: _unmatched,
     e.UrgentHandled: _handled,

@@ -36,6 +36,7 @@ EVENTS: dict[str, e.Event] = SAMPLES | {
     "ReportMatched without a group": variant(
         "ReportMatched", place=e.ReportPlace(district="示范区", town="东镇"), stage=e.ScamStage.RECEIVED
     ),
+    "SightingRecorded of a known pattern": variant("SightingRecorded", reporter=""),
     "ReportUnmatched and new": variant("ReportUnmatched", suggested_pattern=None),
     "ClusterChanged for the first time": variant(
         "ClusterChanged", cluster=replace(CLUSTER, revision=0, reports=1, reporters=1), markers=()

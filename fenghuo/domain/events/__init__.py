@@ -23,6 +23,7 @@ from fenghuo.domain.events.clusters import (
     Correction,
     CorrectionRefused,
     Member,
+    Tier,
 )
 from fenghuo.domain.events.deliveries import (
     SETTLED,
@@ -43,6 +44,7 @@ from fenghuo.domain.events.deliveries import (
 from fenghuo.domain.events.directory import Binding, Group, GroupChanged, Person, PersonChanged
 from fenghuo.domain.events.reports import (
     URGENT,
+    AlarmReceived,
     ReplyRequested,
     ReporterKind,
     ReportMatched,
@@ -51,6 +53,7 @@ from fenghuo.domain.events.reports import (
     ReportUnmatched,
     ScamStage,
     SightingRecorded,
+    ToldTrick,
     UrgentHandled,
     UrgentOutcome,
 )
@@ -59,6 +62,7 @@ __all__ = [
     "ENCODER",
     "SETTLED",
     "URGENT",
+    "AlarmReceived",
     "AlertChanged",
     "AlertReleased",
     "AudienceFrozen",
@@ -100,6 +104,8 @@ __all__ = [
     "TaskChanged",
     "TaskRequested",
     "TextKind",
+    "Tier",
+    "ToldTrick",
     "UrgentHandled",
     "UrgentOutcome",
     "decode",

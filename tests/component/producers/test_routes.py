@@ -18,7 +18,7 @@ from fenghuo.runtime.logs import JsonFormatter
 from fenghuo.runtime.room import Room
 from fenghuo.security.passwords import Auth, pseudonym
 from fenghuo.settings import Settings
-from fenghuo.topics import REPORTS_RECEIVED
+from fenghuo.topics import ALARMS_RECEIVED, REPORTS_RECEIVED, Topic
 from producers import routes
 from producers.app import build
 
@@ -49,9 +49,13 @@ class RunningIntake:
         return await self.http.get(path, headers={"Authorization": f"Bearer {token}"})
 
     async def received(self) -> list[e.ReportReceived]:
-        decoder = REPORTS_RECEIVED.decoder()
-        rows = await self.room.desk.client.xrange(self.stream)
-        return [x for _, row in rows if isinstance(x := decoder.decode(row[b"v"]), e.ReportReceived)]
+        return [*await self._kept(REPORTS_RECEIVED), *await self._kept(ALARMS_RECEIVED)]
+
+    async def _kept(self, topic: Topic) -> list[e.ReportReceived]:
+        stream = self.room.desk.keys.stream(topic.address(self.room.settings.namespace))
+        rows = await self.room.desk.client.xrange(stream)
+        found = [topic.decoder().decode(row[b"v"]) for _, row in rows]
+        return [x for x in found if isinstance(x, e.ReportReceived)]
 
 
 def settings_of(url: str, namespace: str, **more: Any) -> Settings:

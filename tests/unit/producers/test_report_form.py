@@ -6,7 +6,7 @@ import pytest
 
 from fenghuo.domain import events as e
 from fenghuo.security.passwords import pseudonym
-from producers.report_form import FIELDS, LONGEST_TEXT, Flaw, Report, check, clean
+from producers.report_form import FIELDS, IMPORTED, LONGEST_TEXT, Flaw, Report, check, clean
 
 SECRET = "s" * 32
 NOW = datetime(2025, 3, 8, 6, 30, tzinfo=UTC)
@@ -92,3 +92,10 @@ def test_flaws_quote_nothing_of_the_report() -> None:
 def test_clean_is_the_same_done_twice() -> None:
     text = " \u200b a\r\r\n\x00b \x85"
     assert clean(clean(text)) == clean(text)
+
+
+def test_an_urgent_stage_is_an_alarm_and_an_old_table_is_none() -> None:
+    report, flaws = check({"text": "x", "stage": "paid"}, district="d", reporter="r", secret="s" * 32)
+    assert report is not None and flaws == []
+    assert isinstance(report.received("r1", NOW, "api"), e.AlarmReceived)
+    assert not isinstance(report.received("r1", NOW, IMPORTED), e.AlarmReceived)
