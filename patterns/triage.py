@@ -169,22 +169,22 @@ def _words(key: _ById) -> _Words:
     return _Words(Literals([*needs, *((phrase,) for phrase in found)]), weights)
 
 
-class Told(NamedTuple):
+class WordsFound(NamedTuple):
     """The themes of a text in their order, and what each phrase found weighs for which types."""
 
     themes: list[Cue]
     phrases: list[tuple[float, tuple[str, ...]]]
 
 
-def told_in(norm: str, types: tuple[FraudType, ...] = ()) -> Told:
+def told_in(norm: str, types: tuple[FraudType, ...] = ()) -> WordsFound:
     """The themes of a normalised text and the phrases of the types in it."""
     words = _words(_ById(types))
     held = words.literals.held(norm)
     themes = [THEMES[n] for n in held if n < len(THEMES) and _compiled(THEMES[n].rule).search(norm)]
-    return Told(themes, [words.weights[n - len(THEMES)] for n in held if n >= len(THEMES)])
+    return WordsFound(themes, [words.weights[n - len(THEMES)] for n in held if n >= len(THEMES)])
 
 
-def _guess(told: Told, nearest: Iterable[tuple[str, float]]) -> str | None:
+def _guess(told: WordsFound, nearest: Iterable[tuple[str, float]]) -> str | None:
     """The type with the most weight; of equals, the one met first.
 
     A phrase weighs its length, shared among the types that it points to.
