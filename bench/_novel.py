@@ -8,11 +8,12 @@ import itertools
 import random
 from collections.abc import Iterator
 
-from consumers.live_library import fraud_types, seed_patterns
+from consumers.credibility import DRAFT
+from consumers.judging import judged_texts, shipped_judge
+from consumers.live_library import seed_patterns
 from patterns.clustering import Clusterer
 from patterns.entities.redact import mask
 from patterns.matching import Library
-from patterns.triage import assess
 
 Campaign = tuple[str, str, str]
 APART = 42
@@ -109,4 +110,5 @@ def campaigns(seed: int = 7) -> Iterator[Campaign]:
 def _is_new(library: Library, text: str) -> bool:
     """Whether the text is like no known scam, and suspicious by itself."""
     [verdict] = library.match([text])
-    return verdict.band != "known" and assess(text, fraud_types().values()).suspicious
+    [judged] = judged_texts(shipped_judge(), [text])
+    return verdict.band != "known" and judged.suspicion >= DRAFT

@@ -10,6 +10,7 @@ from pathlib import Path
 
 from rapidfuzz import fuzz, process
 
+from consumers.judging import shipped_judge
 from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.triage import Triage
 from fenghuo import clock, topics
@@ -44,7 +45,7 @@ def told(what: str, ours: float, baseline: str, theirs: float) -> None:
 async def judging() -> None:
     """The triage stage (match, mask, assess, answer) against one WRatio search over the same patterns."""
     patterns = seed_patterns()
-    stage = Triage(LiveLibrary(patterns))
+    stage = Triage(LiveLibrary(patterns), shipped_judge())
     batch = reports(JUDGED)
     await stage.on_reports_received(batch[:100])
     began = time.perf_counter()

@@ -8,7 +8,7 @@ For an officer, on danger: it grows with the people who count, the towns they ar
 came in the last ten and thirty minutes. 0 is calm, 500 some ten people in four towns within half an hour.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from datetime import timedelta
 from operator import attrgetter
 
@@ -20,6 +20,17 @@ NEW_REPORTERS = "new_reporters"
 RECENT = timedelta(minutes=10)
 LATELY = timedelta(minutes=30)
 _ORDER = attrgetter("at", "report_id")
+DRAFT = 0.2
+"""Mean suspicion (log-odds) from which the reports of one thing draft an alert, once enough people report."""
+WATCH = -0.3
+"""Mean evidence from which the reports of two people or more are shown to look at."""
+WATCH_ONE = 0.3
+"""Evidence from which a single report is shown to look at."""
+BULK_POINTS = 9
+"""Mean points of cues from which many reports of one thing are shown to look at whatever their words."""
+CLEARLY_HARMLESS = -3.0
+_PERSON_LIFT, _TOWN_LIFT, _MOST_LIFT = 0.1, 0.1, 0.5
+"""What each further person and each further town adds to the mean, and the most that either adds."""
 CALM = 10
 """Upper limit of the danger of a cluster without a suspicious report."""
 
@@ -45,18 +56,48 @@ def counted_reporters(members: Iterable[e.Member], settings: Settings) -> list[e
     return list(counted.values())
 
 
-def suspected(members: Iterable[e.Member], settings: Settings) -> bool:
-    """Whether these reports could be bait: one of them looks like it, or as many counted reporters as draft a
-    warning sent borderline reports.
+def suspicion_of(x: e.Member | e.ReportUnmatched) -> float:
+    """The log-odds that fraud is at work in a report. One that no judge has seen counts as just suspicious,
+    or as just short of it, by its marks."""
+    if x.suspicion is not None:
+        return x.suspicion
+    if x.suspicious:
+        return DRAFT + 2
+    return DRAFT if x.borderline else CLEARLY_HARMLESS
 
-    For an officer: one message that only names a number to call may be honest. Three people who got the same
-    one, and asked, say more than its words do.
+
+def tier_of(members: Collection[e.Member], settings: Settings) -> e.Tier:
+    """What the team is shown of these reports.
+
+    For an officer: the words of a message tell how likely fraud is, its links, accounts and disguise how
+    likely it is a bulk advert. The reports of one thing are taken together by their mean, so that no single
+    odd one decides. More people than draft a warning, and more towns, are evidence of their own. A draft
+    needs the words, and as many people who count as the setting says; the rest is shown to look at, what is
+    clearly suspicious with the first report.
     """
-    borderline = [m for m in members if m.suspicious or m.borderline]
-    return (
-        any(m.suspicious for m in borderline)
-        or len(counted_reporters(borderline, settings)) >= settings.cluster_reporters
-    )
+    counted = counted_reporters(members, settings)
+    if not counted:
+        return "none"
+    lift = _people_lift(counted, settings)
+    if len(counted) >= settings.cluster_reporters and _mean(map(suspicion_of, members)) + lift >= DRAFT:
+        return "draft"
+    evidence = _mean(suspicion_of(m) if m.evidence is None else m.evidence for m in members) + lift
+    if evidence >= (WATCH_ONE if len(counted) == 1 else WATCH):
+        return "watch"
+    bulk = len(counted) >= settings.cluster_reporters and _mean(m.cue_points for m in members) >= BULK_POINTS
+    return "watch" if bulk else "none"
+
+
+def _people_lift(counted: Sequence[e.Member], settings: Settings) -> float:
+    """What people beyond those that a draft needs, and towns beyond the first, add to the mean."""
+    people = max(0, len(counted) - settings.cluster_reporters)
+    towns = max(0, len({m.town for m in counted if m.town}) - 1)
+    return min(_MOST_LIFT, _PERSON_LIFT * people) + min(_MOST_LIFT, _TOWN_LIFT * towns)
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    return sum(found) / len(found)
 
 
 def credibility_flags(members: Iterable[e.Member], latest: e.Member, settings: Settings) -> list[str]:

@@ -7,8 +7,6 @@ that its own last week, at the same time of day, explains it less than once in 1
 warning is out, further reports are counted as sightings of that warning, and no second one is drafted.
 """
 
-import math
-from bisect import bisect_left
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -19,6 +17,7 @@ import msgspec
 from consumers.credibility import counted_reporters, credibility_flags, is_new
 from consumers.draft_text import Evidence, compose
 from consumers.live_library import OTHER, fraud_types
+from consumers.usual_counts import chance, usual
 from fenghuo.clock import from_ms, to_ms
 from fenghuo.desk.alerts import Drafted
 from fenghuo.desk.desk import Desk
@@ -26,7 +25,6 @@ from fenghuo.desk.keys import surge_of
 from fenghuo.desk.surges import PatternMatch, SurgeKey
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import ENDED, SYSTEM, Action, Alert, AlertId, Order, Origin, Role
-from fenghuo.domain.calendar import HOUR_MS
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Outcome
 
@@ -34,12 +32,6 @@ COUNTED_KEPT = 50
 """Reports that a draft names as those it counted."""
 PLACES_KEPT = 20
 """Towns, and groups, that a draft's evidence counts one by one."""
-DAYS = 7
-HALF_LIFE_DAYS = 3
-"""A day of the past counts half as much as one three days younger."""
-BESIDE_H = 3
-"""Hours before and after the same time of day that are counted with it."""
-DAY_H = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,15 +44,6 @@ class LastAlert:
     counted: frozenset[str]
     """The reports that the draft counted; the others are sightings."""
     open: bool
-
-
-@dataclass(frozen=True, slots=True)
-class Usual:
-    """What the pattern's past predicts for a window: a gamma distribution of its rate."""
-
-    shape: float
-    mean: float
-    """Distinct reporters in the window."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,40 +151,6 @@ def surging(seen: Sequence[e.Member], past: Sequence[int], settings: Settings) -
             }
             return DetectedSurge(inside, reporters, expected.mean, window_s, tuple(doubtful))
     return None
-
-
-def usual(past: Sequence[int], at_ms: int, window_s: int, settings: Settings) -> Usual:
-    """The reporters expected in the window of ``window_s`` that ends at ``at_ms``. Pure.
-
-    Counts the same time of day, three hours to either side, on each of the last seven days that the pattern
-    was known, recent days with more weight; and a prior (``surge_usual_a_day``) worth ``surge_usual_days``.
-    However long the past, a day is assumed to vary by at least ``surge_spread``.
-    """
-    block = 2 * BESIDE_H * HOUR_MS
-    middle = at_ms - window_s * 500
-    reporters = settings.surge_usual_a_day * settings.surge_usual_days
-    days = settings.surge_usual_days
-    for day in range(1, DAYS + 1):
-        start = middle - day * DAY_H * HOUR_MS - block // 2
-        if not past or start < past[0]:
-            break
-        weight = 0.5 ** ((day - 1) / HALF_LIFE_DAYS)
-        reporters += weight * (bisect_left(past, start + block) - bisect_left(past, start))
-        days += weight * block / (DAY_H * HOUR_MS)
-    shape = min(reporters, 1 / settings.surge_spread**2)
-    return Usual(shape, reporters / days * window_s / (DAY_H * 3600))
-
-
-def chance(count: int, expected: Usual) -> float:
-    """The probability of ``count`` or more in a window: a negative binomial, the Poisson distribution whose
-    rate is distributed as ``expected`` says. Pure."""
-    share = expected.mean / (expected.mean + expected.shape)
-    term = math.exp(expected.shape * math.log1p(-share))
-    below = 0.0
-    for n in range(count):
-        below += term
-        term *= (expected.shape + n) / (n + 1) * share
-    return max(0.0, 1.0 - below)
 
 
 def _within(matches: Sequence[e.Member], window_s: int) -> list[e.Member]:

@@ -3,11 +3,14 @@ replies.requested.
 """
 
 import asyncio
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
 from consumers import reply_texts
+from consumers.credibility import DRAFT, WATCH
 from consumers.indicators import shown_indicators
+from consumers.judging import Assessed, assess_all
 from consumers.live_library import LiveLibrary, fraud_types
 from consumers.service_table import ANY, Service, service_for, shipped_services
 from fenghuo.domain import events as e
@@ -15,43 +18,46 @@ from fenghuo.domain.alert import AlertId
 from fenghuo.security.details import seal_details
 from fenghuo.transport.stage import Outcome
 from patterns.entities.redact import hide
-from patterns.model import Pattern, Verdict
-from patterns.signals.urgency import Urgency, urgency
+from patterns.judgement.judge import Judge, Judgement
+from patterns.judgement.reasons import reasons
 from patterns.text.normalise import clean_batch
-from patterns.triage import Assessment, assess
 
 MATCH_AT_ONCE = 64
 """Texts that a thread judges before it yields to others: some ten milliseconds of work."""
 
 
 class Told(NamedTuple):
-    """A report, what its words say of trouble, and the stage in force.
+    """A report, what the room sees in it, and the stage in force.
 
     That is the reporter's, or a more urgent one that the words say.
     """
 
     report: e.ReportReceived
-    said: Urgency
+    seen: Assessed
     stage: e.ScamStage
 
     @property
     def by_text(self) -> bool:
         return self.stage is not self.report.stage
 
-    def matter(self, *, suspicious: bool) -> str:
-        """fraud, emergency, service or other; what could be a scam is no matter for an office."""
-        if self.said.matter is None or (suspicious and self.said.matter != "emergency"):
-            return "fraud"
-        return self.said.matter
+    @property
+    def matter(self) -> str:
+        """fraud, emergency, service or other; a report of an urgent stage is one of fraud."""
+        said = self.seen.matter
+        return "fraud" if self.stage in e.URGENT and said != "emergency" else said
 
 
 class Triage:
     """Judges reports against the library in a thread, so that the loop goes on answering heartbeats."""
 
     def __init__(
-        self, library: LiveLibrary, key: str = "", services: Sequence[Service] | None = None
+        self,
+        library: LiveLibrary,
+        judge: Judge,
+        key: str = "",
+        services: Sequence[Service] | None = None,
     ) -> None:
-        self._library, self._key = library, key
+        self._library, self._judge, self._key = library, judge, key
         self._services = shipped_services() if services is None else services
 
     async def on_reports_received(self, events: Sequence[e.Event]) -> Outcome:
@@ -59,87 +65,98 @@ class Triage:
         outcome = Outcome()
         for at in range(0, len(reports), MATCH_AT_ONCE):
             part = reports[at : at + MATCH_AT_ONCE]
-            outcome.events += await asyncio.to_thread(self._judge, part)
+            outcome.events += await asyncio.to_thread(self._assess, part)
         return outcome
 
-    def _judge(self, reports: Sequence[e.ReportReceived]) -> list[e.Event]:
-        told = by_words(reports)
-        verdicts = self._library.match([x.report.text for x in told])
-        found: list[e.Event] = []
-        for one, (verdict, pattern) in zip(told, verdicts, strict=True):
-            if verdict.band == "known" and pattern is not None:
-                found += _known(one, verdict, pattern, self._key)
-            else:
-                nearest = [(pattern.fraud_type, verdict.score)] if pattern is not None else []
-                seen = assess(one.report.text, fraud_types().values(), nearest)
-                found += self._unknown(one, verdict, pattern, seen)
-        return found
+    def _assess(self, reports: Sequence[e.ReportReceived]) -> list[e.Event]:
+        """The events of the reports, of those in trouble first."""
+        seen = assess_all(self._library.match, self._judge, [report.text for report in reports])
+        told = [_told(report, one) for report, one in zip(reports, seen, strict=True)]
+        told.sort(key=lambda x: not (x.seen.trouble or x.stage in e.URGENT))
+        return [event for one in told for event in self._events(one)]
 
-    def _unknown(
-        self, told: Told, verdict: Verdict, pattern: Pattern | None, seen: Assessment
-    ) -> list[e.Event]:
-        report, said, stage = told
-        suggested = pattern if verdict.band == "suggested" else None
-        suspicious = seen.suspicious or suggested is not None
-        matter = told.matter(suspicious=suspicious or stage in e.URGENT)
-        row = _unmatched(told, verdict, suggested, seen, self._key, matter=matter)
-        if matter == "emergency":
-            text = reply_texts.emergency(said.emergency, said.calls, stage)
-        elif matter == "service":
-            text = reply_texts.service(service_for(report.text, self._services) or ANY)
-        else:
-            text = reply_texts.new(stage, suspicious)
-        return [row, reply(report.report_id, "new", text, report)]
+    def _events(self, told: Told) -> list[e.Event]:
+        if told.seen.called == "known" and told.seen.pattern is not None:
+            return _known(told, self._key)
+        row = _unmatched(told, self._judge, self._key)
+        return [row, reply(row.report_id, "new", self._answer(told), told.report)]
+
+    def _answer(self, told: Told) -> str:
+        """The first answer: an emergency before all, what the report is like, or whom to ask."""
+        seen, said = told.seen, told.seen.said
+        if told.matter == "emergency":
+            return reply_texts.emergency(said.emergency, said.calls, told.stage)
+        if seen.called == "like":
+            kind = fraud_types().get(seen.fraud_type or "")
+            if kind is not None:
+                return reply_texts.like(kind.label_zh, kind.advice, told.stage)
+        if told.matter == "service":
+            return reply_texts.service(service_for(told.report.text, self._services) or ANY)
+        return reply_texts.new(told.stage, seen.called != "none" or seen.judgement.evidence >= WATCH)
 
 
-def by_words(reports: Sequence[e.ReportReceived]) -> list[Told]:
-    """The reports with what their words say, those in trouble first."""
-    cleaned = clean_batch([report.text for report in reports])
-    found = [_told(report, urgency(cleaned.string(at))) for at, report in enumerate(reports)]
-    return sorted(found, key=lambda x: not (x.said.trouble or x.stage in e.URGENT))
-
-
-def _told(report: e.ReportReceived, said: Urgency) -> Told:
-    by_text = e.ScamStage(said.stage)
+def _told(report: e.ReportReceived, seen: Assessed) -> Told:
+    by_text = e.ScamStage(seen.stage)
     raised = by_text in e.URGENT and report.stage not in e.URGENT
-    return Told(report, said, by_text if raised else report.stage)
+    return Told(report, seen, by_text if raised else report.stage)
 
 
-def _known(told: Told, verdict: Verdict, pattern: Pattern, key: str) -> list[e.Event]:
-    report, said, stage = told
+def _known(told: Told, key: str) -> list[e.Event]:
+    report, seen, pattern = told.report, told.seen, told.seen.pattern
+    assert pattern is not None
     kind, hidden = fraud_types().get(pattern.fraud_type), hide(report.text)
     matched = e.ReportMatched(
         event_id=e.derive_id(report.report_id, "matched"), at=report.at, report_id=report.report_id,
-        place=report.place, reporter=report.reporter, stage=stage, masked=hidden.text,
+        place=report.place, reporter=report.reporter, stage=told.stage, masked=hidden.text,
         pattern_id=pattern.pattern_id, fraud_type=pattern.fraud_type, title=pattern.title,
-        score=verdict.score,
-        evidence=verdict.evidence, alert_id=AlertId(pattern.alert_id) if pattern.alert_id else None,
-        versions=(verdict.normaliser, verdict.library), sealed=seal_details(hidden.details, key),
-        stage_by_text=told.by_text, matter=told.matter(suspicious=True), trouble=said.trouble,
+        score=seen.verdict.score, evidence=seen.verdict.evidence,
+        alert_id=AlertId(pattern.alert_id) if pattern.alert_id else None,
+        versions=(seen.verdict.normaliser, seen.verdict.library), sealed=seal_details(hidden.details, key),
+        stage_by_text=told.by_text, matter=told.matter, trouble=seen.trouble,
     )  # fmt: skip
-    if said.matter == "emergency":
-        text = reply_texts.emergency(said.emergency, said.calls, stage)
+    if told.matter == "emergency":
+        text = reply_texts.emergency(seen.said.emergency, seen.said.calls, told.stage)
     else:
-        text = reply_texts.known(pattern.title, kind.advice if kind else "", stage)
+        text = reply_texts.known(pattern.title, kind.advice if kind else "", told.stage)
     return [matched, reply(report.report_id, "known", text, report)]
 
 
-def _unmatched(
-    told: Told, verdict: Verdict, suggested: Pattern | None, seen: Assessment, key: str, *, matter: str
-) -> e.ReportUnmatched:
-    report, hidden = told.report, hide(told.report.text)
+def _unmatched(told: Told, judge: Judge, key: str) -> e.ReportUnmatched:
+    """The event of a report that is no known pattern, with what the judge read in it."""
+    report, seen, judged = told.report, told.seen, told.seen.judgement
+    suggested = seen.pattern if seen.verdict.band == "suggested" else None
+    hidden = hide(report.text)
+    why: tuple[str, ...] = ()
+    if judged.evidence >= WATCH and not seen.trouble:
+        why = reasons(judge, judged, clean_batch((hidden.text,)), 0)
     return e.ReportUnmatched(
         event_id=e.derive_id(report.report_id, "unmatched"), at=report.at, report_id=report.report_id,
-        place=report.place, reporter=report.reporter, stage=told.stage,
-        masked=hidden.text, suspicious=seen.suspicious, danger=seen.danger, borderline=seen.borderline,
-        fraud_type=seen.fraud_type or (suggested.fraud_type if suggested else None),
+        place=report.place, reporter=report.reporter, stage=told.stage, masked=hidden.text,
+        suspicious=judged.suspicion >= DRAFT, borderline=judged.suspicion >= WATCH,
+        suspicion=round(judged.suspicion, 3), evidence=round(judged.evidence, 3), cue_points=judged.points,
+        danger=danger_of(judged), fraud_type=seen.fraud_type, told=told_trick(judged), reasons=why,
         suggested_pattern=suggested.pattern_id if suggested else None,
         suggested_title=suggested.title if suggested else "",
-        suggested_score=verdict.score if suggested else 0.0,
-        suggested_reasons=verdict.reasons if suggested else (),
-        indicators=shown_indicators(verdict.indicators), versions=(verdict.normaliser, verdict.library),
+        suggested_score=seen.verdict.score if suggested else 0.0,
+        suggested_reasons=seen.verdict.reasons if suggested else (),
+        indicators=shown_indicators(seen.verdict.indicators),
+        versions=(seen.verdict.normaliser, seen.verdict.library, judge.version),
         sealed=seal_details(hidden.details, key),
-        stage_by_text=told.by_text, matter=matter, trouble=told.said.trouble,
+        stage_by_text=told.by_text, matter=told.matter, trouble=seen.trouble,
+    )  # fmt: skip
+
+
+def danger_of(judged: Judgement) -> int:
+    """How dangerous a text is by its words, 0 to 100: how likely fraud is at work in it."""
+    return round(100 / (1 + math.exp(-judged.suspicion)))
+
+
+def told_trick(judged: Judgement) -> e.ToldTrick:
+    """What the judge read, as it is kept with the report."""
+    slots = judged.slots
+    return e.ToldTrick(
+        voice=judged.voice, likely_types=judged.likely_types, clear=judged.fraud_type is not None,
+        who=slots.who, pretext=slots.pretext, acts=slots.acts, way=slots.way,
     )  # fmt: skip
 
 

@@ -14,16 +14,19 @@ from consumers.clusters.corrections import merged, split
 from consumers.clusters.district import DistrictClusters, LoadedCluster
 from consumers.clusters.draft_order import draft_of
 from consumers.clusters.growth import joined
+from consumers.clusters.retellings import drafts_alone, told_alike
 from consumers.clusters.sightings import sightings_in_words
 from consumers.credibility import counted_reporters, is_new
 from fenghuo.clock import to_ms
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.alert import ENDED
+from fenghuo.domain.alert import ENDED, SYSTEM
 from fenghuo.settings import Settings
 from fenghuo.transport.stage import Outcome
 from patterns.clustering import Clusterer, Placement, markers
 
+TOLD_ALIKE = "说法不同，讲的是同一种骗局"
+"""The reason of a merge by the system."""
 DISTRICTS_LOADED = 100
 """Districts in memory at once; the least recently used one is dropped."""
 
@@ -181,7 +184,31 @@ class Clustering:
             member=after.members[report.report_id],
             markers=_markers_of(after.head) if placement.exemplar or after.head.reports == 2 else (),
         )  # fmt: skip
-        return [changed] if drafted is None else [changed, drafted]
+        if drafted is not None:
+            return [changed, drafted]
+        return [changed, *await self._put_together(district, after, report)]
+
+    async def _put_together(
+        self, district: DistrictClusters, own: LoadedCluster, report: e.ReportUnmatched
+    ) -> list[e.Event]:
+        """Merge the clusters of reports that tell the trick of ``report`` in words of their own, if they are
+        more than the district's past explains."""
+        changes = list[e.Event]()
+        for other in told_alike(report, own, district, self._settings)[1:]:
+            into = district.clusters[own.head.cluster_id]
+            merge = e.ClusterCorrected(
+                event_id=e.derive_id(report.report_id, "told alike", other.head.cluster_id), at=report.at,
+                district=report.place.district, kind="merge", actor=SYSTEM, reason=TOLD_ALIKE,
+                cluster_id=into.head.cluster_id, other_id=other.head.cluster_id,
+            )  # fmt: skip
+            one, gone = merged(into.whole(), other.whole(), merge, self._settings)
+            district.unload(other.head.cluster_id)
+            one = msgspec.structs.replace(one, told_alike=True)
+            changes += await self._redraw(district, gone, tuple(other.members.values()), merge)
+            changes += await self._redraw(district, one, tuple(into.members.values()), merge)
+        if changes:
+            district.sort()
+        return changes
 
     async def _correct(self, district: DistrictClusters, correction: e.ClusterCorrected) -> list[e.Event]:
         """Apply a person's correction. Idempotent; refused if its clusters were corrected meanwhile."""
@@ -254,7 +281,7 @@ class Clustering:
     async def _draft(self, loaded: LoadedCluster, at: datetime) -> e.DecisionMade | None:
         """The order to draft an alert, if enough reporters count: in all, or since the last alert ended."""
         head = loaded.head
-        if not head.suspicious or head.counted_reporters < self._reporters:
+        if not head.suspicious or head.counted_reporters < self._reporters or not drafts_alone(loaded):
             return None
         previous, since = head.alert_id, None
         if previous is not None:

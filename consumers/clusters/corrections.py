@@ -8,7 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from consumers.credibility import counted_reporters, danger, suspected
+from consumers.clusters.growth import REASONS_KEPT, TOLD_KEPT, named_type
+from consumers.credibility import counted_reporters, danger, tier_of
 from consumers.indicators import shown_indicators
 from fenghuo.desk.retention import MEMBERS_KEPT
 from fenghuo.domain import events as e
@@ -28,6 +29,7 @@ def merged(
     both = {into.cluster_id, other.cluster_id}
     every = {m.report_id: m for m in (*into.members, *other.members)}
     members = _by_time(every.values())[-MEMBERS_KEPT:]
+    told = (*into.told, *other.told)[-TOLD_KEPT:]
     one = msgspec.structs.replace(
         into,
         revision=into.revision + other.revision + 1,
@@ -37,10 +39,11 @@ def merged(
         reports=into.reports + other.reports,
         reporters=_reporters(members) + _uncounted(into) + _uncounted(other),
         towns=_first((*into.towns, *other.towns)),
-        suspicious=into.suspicious or other.suspicious or suspected(members, settings),
         worst=max(into.worst, other.worst),
         credibility_flags=_first((*into.credibility_flags, *other.credibility_flags)),
-        fraud_type=into.fraud_type or other.fraud_type,
+        **named_type(told, into.fraud_type or other.fraud_type),
+        told=told,
+        reasons=_first((*into.reasons, *other.reasons), REASONS_KEPT),
         alert_id=into.alert_id or other.alert_id,
         indicators=_first((*into.indicators, *other.indicators)),
         shared=_first((*into.shared, *other.shared)),
@@ -101,7 +104,6 @@ def _reduced(
         reports=reports,
         reporters=_reporters(members) + (_uncounted(cluster) if reports > len(members) else 0),
         towns=_first([m.town for m in members if m.town]),
-        suspicious=suspected(members, settings),
         indicators=_first([x for text in texts for x in shown_indicators(find(text))]),
         shared=tuple(clause for clause in cluster.shared if any(clause in text for text in texts)),
         marks=marks(texts),
@@ -112,9 +114,11 @@ def _reduced(
 
 def _recounted(cluster: e.Cluster, settings: Settings) -> e.Cluster:
     """The cluster with its counted reporters and its danger calculated anew."""
-    counted = counted_reporters(cluster.members, settings)
-    urgent = danger(counted, cluster.worst, settings, suspicious=cluster.suspicious)
-    return msgspec.structs.replace(cluster, counted_reporters=len(counted), danger=urgent)
+    counted, tier = counted_reporters(cluster.members, settings), tier_of(cluster.members, settings)
+    return msgspec.structs.replace(
+        cluster, counted_reporters=len(counted), tier=tier, suspicious=tier == "draft",
+        danger=danger(counted, cluster.worst, settings, suspicious=tier != "none"),
+    )  # fmt: skip
 
 
 def _noted(

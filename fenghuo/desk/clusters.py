@@ -41,7 +41,7 @@ class Clusters(Reader):
         return await self.get_many([x.decode() for x in ids])
 
     async def dangerous(self, limit: int = 100) -> list[e.Cluster]:
-        """Suspicious clusters of two reporters or more, the most dangerous first."""
+        """Clusters that are shown to the team, the most dangerous first."""
         async with reaching_redis():
             ids = await self._client.zrevrange(self._keys.clusters, 0, limit - 1)
         return await self.get_many([x.decode() for x in ids])
@@ -114,9 +114,11 @@ def _head(c: e.Cluster, markers: Sequence[str], keys: Keys) -> list[Change]:
     for marker in markers:
         changes.append(("ZADD", keys.marker(c.district, marker), "GT", last_ms, c.cluster_id))
         changes.append(("EXPIRE", keys.marker(c.district, marker), retention.CLUSTER_KEPT_S))
-    if c.reporters >= 2 and c.suspicious:
+    if c.tier != "none" or (c.reporters >= 2 and c.suspicious):
         changes.append(("ZADD", keys.clusters, c.danger, c.cluster_id))
         changes.append(("ZADD", keys.clusters_at, "GT", last_ms, c.cluster_id))
+    else:
+        changes += [("ZREM", keys.clusters, c.cluster_id), ("ZREM", keys.clusters_at, c.cluster_id)]
     return changes
 
 

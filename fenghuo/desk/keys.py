@@ -57,7 +57,7 @@ class Keys:
 
     @property
     def clusters(self) -> str:
-        """Sorted set: ids of the suspicious clusters of two reporters or more, by danger."""
+        """Sorted set: ids of the clusters that are shown to the team, by danger."""
         return self._k("desk", "clusters")
 
     @property

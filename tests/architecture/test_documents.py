@@ -19,7 +19,7 @@ REGISTRIES = (
 )  # fmt: skip
 """In halves, so that this file does not name them either."""
 PLACES = (r"/wo" r"rk/", r"/ro" r"ot/", r"/home/\w+/", r"\.\./sha" r"red", r"\bfac" r"ts/[\w-]+\.md")
-NOT_TEXT = {".png", ".ico", ".xlsx", ".jpg"}
+NOT_TEXT = {".png", ".ico", ".xlsx", ".jpg", ".weights"}
 
 
 @cache

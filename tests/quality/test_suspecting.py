@@ -1,52 +1,80 @@
-"""How well a report is judged that no pattern fits: could it be bait, and of which type."""
+"""How well the judge knows what no pattern fits: on seeds in disguise, on honest look-alikes, on the quarter
+of the labelled texts that nothing was learned from.
 
+The floors are under what holds, not goals; what they leave out is told by its id alone.
+"""
+
+from functools import cache
+
+import numpy as np
 import pytest
 
-from consumers.live_library import fraud_types, seed_patterns
-from patterns.matching import Library
-from patterns.text.slots import example
-from patterns.triage import assess
+from consumers.judging import judged_texts, shipped_judge
+from consumers.learning.examples import Example, shipped_texts
+from patterns.judgement.judge import Judgement
 from tests.quality.test_recognising import texts
 
-TYPES = tuple(fraud_types().values())
-TYPE_OF = {pattern.pattern_id: pattern.fraud_type for pattern in seed_patterns()}
+LOOKED_AT, DRAFTED = -0.3, 0.2
+"""Suspicion from which several reports are looked at, and drafted."""
 
 
-def nearest(library: Library, text: str) -> list[tuple[str, float]]:
-    """The type and the score of the most alike pattern."""
-    verdict, pattern = library.matched([text])[0]
-    return [(pattern.fraud_type, verdict.score)] if pattern is not None else []
+@cache
+def aside() -> tuple[tuple[Example, Judgement], ...]:
+    """The labelled texts that are set aside, each with what the judge makes of it."""
+    kept = [x for x in shipped_texts() if x.set_aside]
+    return tuple(zip(kept, judged_texts(shipped_judge(), [x.text for x in kept]), strict=True))
 
 
-@pytest.mark.parametrize(("folder", "share"), [("near_misses", 0.08), ("twins", 0.04)])
-def test_few_honest_texts_are_suspicious(folder: str, share: float) -> None:
-    wrong = [text.id for text in texts(folder) if assess(text.text).suspicious]
-    assert len(wrong) <= share * len(texts(folder)), wrong
+def share(found: list[bool]) -> float:
+    return sum(found) / len(found)
 
 
-@pytest.mark.parametrize(("folder", "share"), [("variants", 0.75), ("rewritten", 0.9)])
-def test_most_scams_that_are_not_recognised_are_suspicious(folder: str, share: float) -> None:
-    right = [text.id for text in texts(folder) if assess(text.text).suspicious]
-    assert len(right) >= share * len(texts(folder))
+def area(fraud: list[float], honest: list[float]) -> float:
+    """Probability that a fraud is more suspicious than an honest text: the area under the curve."""
+    both = np.array([*fraud, *honest])
+    ranks = both.argsort().argsort() + 1
+    return float((ranks[: len(fraud)].sum() - len(fraud) * (len(fraud) + 1) / 2) / len(fraud) / len(honest))
 
 
-@pytest.mark.parametrize(("folder", "share"), [("variants", 0.95), ("rewritten", 0.7)])
-def test_the_type_is_that_of_the_seed(folder: str, share: float) -> None:
-    library = Library(seed_patterns())
-    right = [
-        text.id
-        for text in texts(folder)
-        if assess(text.text, TYPES, nearest(library, text.text)).fraud_type == TYPE_OF[text.of]
-    ]
-    assert len(right) >= share * len(texts(folder))
+@pytest.mark.parametrize(("folder", "most"), [("near_misses", 0.10), ("twins", 0.20)])
+def test_few_honest_texts_would_be_drafted(folder: str, most: float) -> None:
+    judged = judged_texts(shipped_judge(), [x.text for x in texts(folder)])
+    wrong = [x.id for x, j in zip(texts(folder), judged, strict=True) if j.suspicion >= DRAFTED]
+    assert len(wrong) <= most * len(judged), wrong
 
 
-def test_the_type_of_a_seed_is_guessed_without_it() -> None:
-    library, wrong, before = Library(seed_patterns()), [], None
-    for pattern in seed_patterns():
-        library.change([before] if before else [], [pattern.pattern_id])
-        text = example(pattern.text)
-        if assess(text, TYPES, nearest(library, text)).fraud_type != pattern.fraud_type:
-            wrong.append(pattern.pattern_id)
-        before = pattern
-    assert len(wrong) <= 0.2 * len(TYPE_OF), wrong
+@pytest.mark.parametrize(("folder", "least"), [("variants", 0.8), ("rewritten", 0.8)])
+def test_most_scams_are_looked_at_without_their_pattern(folder: str, least: float) -> None:
+    judged = judged_texts(shipped_judge(), [x.text for x in texts(folder)])
+    assert share([j.evidence >= LOOKED_AT for j in judged]) >= least
+
+
+def test_fraud_is_told_from_honest_texts_of_kinds_that_were_never_seen() -> None:
+    fraud = [j.suspicion for x, j in aside() if x.is_fraud]
+    honest = [j.suspicion for x, j in aside() if not x.is_fraud and x.voice != "victim"]
+    assert len(fraud) > 900 and len(honest) > 800
+    assert area(fraud, honest) >= 0.92
+
+
+@pytest.mark.parametrize(("voice", "least"), [("bait", 0.78), ("story", 0.75)])
+def test_most_frauds_of_unseen_kinds_are_looked_at_from_one_report(voice: str, least: float) -> None:
+    assert share([j.evidence >= LOOKED_AT for x, j in aside() if x.voice == voice]) >= least
+
+
+@pytest.mark.parametrize(
+    ("voice", "most"), [("notice", 0.18), ("advert", 0.3), ("chat", 0.2), ("question", 0.6)]
+)
+def test_few_honest_voices_of_unseen_kinds_are_suspicious(voice: str, most: float) -> None:
+    found = [j.suspicion >= DRAFTED for x, j in aside() if x.voice == voice and x.matter != "fraud"]
+    assert found and share(found) <= most
+
+
+def test_the_voice_of_unseen_kinds_is_mostly_right() -> None:
+    assert share([x.voice == j.voice for x, j in aside()]) >= 0.78
+
+
+def test_a_type_that_is_named_is_mostly_right_and_the_right_one_is_mostly_among_three() -> None:
+    typed = [(x, j) for x, j in aside() if x.type and x.is_fraud]
+    named = [x.type == j.fraud_type for x, j in typed if j.fraud_type]
+    assert share(named) >= 0.72 and len(named) >= 0.35 * len(typed)
+    assert share([x.type in dict(j.likely_types) for x, j in typed]) >= 0.78

@@ -23,6 +23,7 @@ from fenghuo.domain.events.clusters import (
     Correction,
     CorrectionRefused,
     Member,
+    Tier,
 )
 from fenghuo.domain.events.deliveries import (
     SETTLED,
@@ -52,6 +53,7 @@ from fenghuo.domain.events.reports import (
     ReportUnmatched,
     ScamStage,
     SightingRecorded,
+    ToldTrick,
     UrgentHandled,
     UrgentOutcome,
 )
@@ -102,6 +104,8 @@ __all__ = [
     "TaskChanged",
     "TaskRequested",
     "TextKind",
+    "Tier",
+    "ToldTrick",
     "UrgentHandled",
     "UrgentOutcome",
     "decode",

@@ -6,6 +6,10 @@ import msgspec
 
 from fenghuo.domain.alert import AlertId, Moment
 from fenghuo.domain.events.base import Event
+from fenghuo.domain.events.reports import ToldTrick
+
+Tier = Literal["none", "watch", "draft"]
+"""What the team is shown: nothing, a cluster to look at, one that drafts an alert."""
 
 
 class Member(msgspec.Struct, frozen=True, kw_only=True):
@@ -18,6 +22,10 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     suspicious: bool = False
     borderline: bool = msgspec.field(default=False, name="leaning")
     """Whether its text is suspicious or falls just short of it."""
+    suspicion: float | None = None
+    """Log-odds that fraud is at work in its text; None where no judge has seen it."""
+    evidence: float | None = None
+    cue_points: int = 0
     group_id: str | None = None
     new: bool = False
     """Whether its reporter was new (``FENGHUO_NEW_REPORTER_S``) when it came."""
@@ -54,6 +62,8 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     towns: tuple[str, ...]
     danger: int
     suspicious: bool = False
+    """Whether it drafts an alert once enough people report it."""
+    tier: Tier = "none"
     fraud_type: str | None = None
     alert_id: AlertId | None = None
     indicators: tuple[str, ...] = ()
@@ -61,6 +71,14 @@ class Cluster(msgspec.Struct, frozen=True, kw_only=True):
     shared: tuple[str, ...] = ()
     """Clauses that came from several people, so that a warning may quote them; at most eight."""
     members: tuple[Member, ...] = ()
+    likely_types: tuple[str, ...] = ()
+    """The likeliest fraud types where none is clear; at most three."""
+    told: tuple[ToldTrick, ...] = ()
+    """What the judge read in its texts; the latest four."""
+    told_alike: bool = False
+    """Whether reports in wholly different words were put together for what they tell."""
+    reasons: tuple[str, ...] = ()
+    """Why it is suspicious, in Chinese words; at most six."""
     worst: int = 0
     """The danger of its worst text, 0 to 100."""
     counted_reporters: int = msgspec.field(default=0, name="credible")

@@ -84,6 +84,21 @@ class ReportMatched(Event, frozen=True, kw_only=True, tag="ReportMatched"):
     """The fraudster's details (``fenghuo/security/details.py``)."""
 
 
+class ToldTrick(msgspec.Struct, frozen=True, kw_only=True):
+    """What the judge read in a report's words: whose voice it is, what fraud it may be, and the slots of its
+    story. Words of its own tables only, never of the text."""
+
+    voice: str = "bait"
+    likely_types: tuple[tuple[str, float], ...] = ()
+    """The likeliest fraud types, each with its share (0 to 1), at most three."""
+    clear: bool = False
+    """Whether the first of them is clear enough to be named."""
+    who: str = ""
+    pretext: str = ""
+    acts: tuple[str, ...] = ()
+    way: str = ""
+
+
 class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     report_id: str
     place: ReportPlace
@@ -94,6 +109,16 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     danger: int
     borderline: bool = msgspec.field(default=False, name="leaning")
     """Suspicious, or just short of it: several such reports of one thing are suspicious together."""
+    suspicion: float | None = None
+    """Log-odds that fraud is at work in it, 0 for as likely as not; None in an event that a judge has not
+    seen."""
+    evidence: float | None = None
+    """The suspicion, lifted or lowered by cues of bait such as links, accounts and disguise."""
+    cue_points: int = 0
+    """Points of those cues: from ten on they are those of a bulk advert that leads somewhere."""
+    told: ToldTrick = ToldTrick()
+    reasons: tuple[str, ...] = ()
+    """Why it is suspicious, in Chinese words that a person can read."""
     fraud_type: str | None = None
     suggested_pattern: str | None = None
     suggested_title: str = ""
@@ -102,7 +127,8 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     """Why it is not taken for known: likeness, advice, known_good, refused, no_hook."""
     indicators: tuple[str, ...] = ()
     """Defanged."""
-    versions: tuple[str, str] = ("", "")
+    versions: tuple[str, ...] = ("", "")
+    """Of the normaliser, of the library, and of the judge."""
     stage_by_text: bool = False
     """As in ReportMatched, as the next two."""
     matter: str = "fraud"

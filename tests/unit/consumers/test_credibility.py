@@ -15,7 +15,7 @@ from consumers.credibility import (
     credibility_flags,
     danger,
     is_new,
-    suspected,
+    tier_of,
 )
 from fenghuo.domain import events as e
 from tests.support.builders import NOON, settings
@@ -93,22 +93,54 @@ def test_what_is_not_suspicious_stays_calm() -> None:
     assert danger([member(n) for n in range(50)], 100, SETTINGS, suspicious=False) == 10
 
 
+def from_towns(*suspicions: float, **changes: Any) -> list[e.Member]:
+    """Reports with these suspicions, each by somebody else from a town of its own."""
+    return [member(n, suspicion=x, town=f"镇{n}", **changes) for n, x in enumerate(suspicions)]
+
+
 @pytest.mark.parametrize(
-    ("members", "suspicious"),
+    ("members", "tier"),
     [
-        ([member(0, suspicious=True), member(1)], True),
-        ([member(n, borderline=True) for n in range(3)], True),
-        ([member(n, borderline=True) for n in range(2)] + [member(2)], False),
-        ([member(n) for n in range(9)], False),
-        ([member(n, borderline=True, reporter="the same") for n in range(9)], False),
-        ([member(n, borderline=True, new=True) for n in range(9)], False),
+        (from_towns(2.0, 2.0, 2.0), "draft"),
+        (from_towns(2.0, 2.0), "watch"),
+        (from_towns(2.0), "watch"),
+        (from_towns(0.1), "none"),
+        (from_towns(-0.2, -0.2), "watch"),
+        (from_towns(-2.0, -2.0, -2.0), "none"),
+        (from_towns(-2.0, -2.0, -2.0, cue_points=11), "watch"),
+        (from_towns(3.0, -3.0, -3.0), "none"),
+        (from_towns(2.0, 2.0, 2.0, reporter="the same"), "watch"),
+        ([member(n, suspicion=2.0, new=True) for n in range(9)], "watch"),
+        (from_towns(-2.0, -2.0, -2.0, evidence=0.5), "watch"),
     ],
-    ids=["one_suspicious", "three_leaning", "two_leaning", "none", "one_person", "new_accounts_at_once"],
-)
-def test_what_falls_just_short_is_suspicious_once_three_people_who_count_report_it(
-    members: list[e.Member], suspicious: bool
+    ids=[
+        "three_people", "two_people", "one_person", "one_who_is_unsure", "two_who_are_unsure", "harmless",
+        "bulk_adverts", "one_odd_text_among_honest_ones", "one_person_again", "new_accounts_at_once",
+        "cues_without_words",
+    ],
+)  # fmt: skip
+def test_what_the_team_is_shown_follows_the_words_the_cues_and_the_people(
+    members: list[e.Member], tier: str
 ) -> None:
-    assert suspected(members, SETTINGS) is suspicious
+    assert tier_of(members, SETTINGS) == tier
+
+
+def test_what_is_just_short_of_a_draft_drafts_once_more_people_and_towns_report_it() -> None:
+    assert tier_of([member(n, suspicion=0.1) for n in range(3)], SETTINGS) == "watch"
+    assert tier_of(from_towns(*[0.1] * 3), SETTINGS) == "draft"
+    assert tier_of([member(n, suspicion=0.1) for n in range(5)], SETTINGS) == "draft"
+
+
+def test_people_and_towns_alone_never_draft_what_is_harmless() -> None:
+    assert tier_of(from_towns(*[-1.5] * 200), SETTINGS) == "none"
+
+
+def test_a_report_that_no_judge_has_seen_counts_by_its_marks() -> None:
+    marked = [member(n, suspicious=True, town=f"镇{n}") for n in range(3)]
+    short = [member(n, borderline=True, town=f"镇{n}") for n in range(3)]
+    assert [tier_of(x, SETTINGS) for x in (marked, short, [member(n) for n in range(3)])] == [
+        "draft", "draft", "none",
+    ]  # fmt: skip
 
 
 def test_the_scale_is_what_the_settings_say() -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from consumers import reply_texts
+from consumers.judging import shipped_judge
 from consumers.live_library import LiveLibrary
 from consumers.service_table import ANY, load_services, shipped_services
 from consumers.triage import Triage
@@ -12,7 +13,7 @@ from fenghuo.domain import events as e
 from fenghuo.errors import Refused
 from tests.support.builders import report
 
-TRIAGE = Triage(LiveLibrary([]))
+TRIAGE = Triage(LiveLibrary([]), shipped_judge())
 
 
 async def told(text: str, stage: e.ScamStage = e.ScamStage.RECEIVED) -> tuple[e.ReportUnmatched, str]:

@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from consumers.surge import Usual, chance, reporters_by, surging, usual
+from consumers.surge import reporters_by, surging
+from consumers.usual_counts import Usual, chance, usual
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.calendar import HOUR_MS

@@ -3,6 +3,7 @@
 import pytest
 
 from consumers import reply_texts
+from consumers.judging import shipped_judge
 from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.triage import Triage
 from fenghuo.domain import events as e
@@ -11,7 +12,7 @@ from patterns.text.slots import example
 from tests.support.builders import report
 
 SEEDS = seed_patterns()
-TRIAGE = Triage(LiveLibrary(SEEDS))
+TRIAGE = Triage(LiveLibrary(SEEDS), shipped_judge())
 
 
 async def _judged(texts: list[str]) -> list[e.Event]:
@@ -47,7 +48,7 @@ async def test_who_is_in_trouble_by_the_words_is_judged_before_the_others() -> N
 async def test_the_fraudsters_details_go_on_sealed_and_nobody_elses_at_all() -> None:
     key = "k" * 32
     text = "骗子让我妈转到6228480012345670，他的电话13924681357，我的电话13798765432"
-    found = await Triage(LiveLibrary(SEEDS), key).on_reports_received([report("r", text)])
+    found = await Triage(LiveLibrary(SEEDS), shipped_judge(), key).on_reports_received([report("r", text)])
     (unmatched,) = (x for x in found.events if isinstance(x, e.ReportUnmatched))
     assert open_details(unmatched.sealed, key) == (
         ("bank_card", "6228480012345670"),

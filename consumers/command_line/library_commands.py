@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
-from consumers.seed_files import load_seeds, read_seed_files
+from consumers.command_line.seed_files import load_seeds, read_seed_files
 from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
@@ -142,7 +142,7 @@ def check(files: tuple[Path, ...], benign: Path | None) -> None:
 
 
 def _honest(file: Path | None) -> Sequence[str]:
-    from consumers.message_lines import read_lines
+    from consumers.command_line.message_lines import read_lines
     from patterns.data.everyday_messages import EVERYDAY
 
     if file is None:

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner, Result
 
-from consumers.commands import cluster, match
-from consumers.library_commands import library
+from consumers.command_line.commands import cluster, match
+from consumers.command_line.library_commands import library
 from consumers.live_library import LiveLibrary, seed_patterns
 from fenghuo.domain import events as e
 from fenghuo.errors import Refused

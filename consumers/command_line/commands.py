@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 import click
 import msgspec
 
-from consumers.message_lines import MessageLine, PatternLine, read_lines, read_texts
+from consumers.command_line.message_lines import MessageLine, PatternLine, read_lines, read_texts
 
 if TYPE_CHECKING:
-    from consumers.verdict_text import Lang
+    from consumers.command_line.verdict_text import Lang
+    from patterns.judgement.judge import Judgement
     from patterns.matching import Library
     from patterns.model import FraudType
 
@@ -92,7 +93,7 @@ def _explain(
     """Print a block for each message as it is read, and the versions once at the end."""
     from rich.console import Console
 
-    from consumers.verdict_text import explain, versions
+    from consumers.command_line.verdict_text import explain, versions
 
     console, made_by = Console(highlight=False, soft_wrap=True), ""
     for message in messages:
@@ -117,26 +118,29 @@ def cluster(raise_at: int, as_written: bool) -> None:
     Messages are taken for records, as by `match`: URL, PHONE, DIGIT and the like in capitals stand for what
     was taken out.
     """
-    from collections import Counter
+    from collections import defaultdict
 
+    from consumers.judging import judged_texts, shipped_judge
     from patterns.clustering import Clusterer
     from patterns.entities.redact import mask
     from patterns.text.slots import example, from_record
-    from patterns.triage import assess
 
-    clusterer, sizes, suspicious, borderline = Clusterer(), Counter[str](), set[str](), Counter[str]()
-    placed: list[tuple[str, str]] = []
+    clusterer, judge = Clusterer(), shipped_judge()
+    members, placed = defaultdict[str, list["Judgement"]](list), list[tuple[str, str]]()
     messages = read_lines(sys.stdin.buffer, "standard input")
     while batch := list(islice(messages, AT_ONCE)):
         texts = [m.text if as_written else example(from_record(m.text)) for m in batch]
         found = clusterer.place_batch([m.id for m in batch], [mask(text) for text in texts])
-        for message, text, placement in zip(batch, texts, found, strict=True):
+        for message, judged, placement in zip(batch, judged_texts(judge, texts), found, strict=True):
             placed.append((message.id, placement.cluster_id))
-            sizes[placement.cluster_id] += 1
-            seen = assess(text)
-            borderline[placement.cluster_id] += seen.borderline
-            if seen.suspicious:
-                suspicious.add(placement.cluster_id)
-    suspicious |= {c for c, n in borderline.items() if n >= raise_at}
-    raised = {c for c, n in sizes.items() if n >= raise_at and c in suspicious}
-    _write({"id": i, "cluster": c if sizes[c] > 1 else None, "raised": c in raised} for i, c in placed)
+            members[placement.cluster_id].append(judged)
+    raised = {c for c, some in members.items() if len(some) >= raise_at and _is_raised(some)}
+    _write({"id": i, "cluster": c if len(members[c]) > 1 else None, "raised": c in raised} for i, c in placed)
+
+
+def _is_raised(members: "list[Judgement]") -> bool:
+    """Whether the live stage would show a cluster of these messages, at least to look at."""
+    from consumers.credibility import BULK_POINTS, WATCH
+
+    evidence = sum(x.evidence for x in members) / len(members)
+    return evidence >= WATCH or sum(x.points for x in members) / len(members) >= BULK_POINTS

@@ -1,0 +1,114 @@
+"""The judge in force, and what a report is: its known pattern, its voice, its type, how suspicious it is.
+
+The same functions serve the live stage, ``fenghuo assess`` and ``fenghuo backtest``.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Literal, NamedTuple, cast
+
+from consumers.credibility import WATCH, WATCH_ONE
+from patterns.judgement.assessing import assessed
+from patterns.judgement.judge import Judge, Judgement
+from patterns.judgement.labels import Matter
+from patterns.judgement.weights import read
+from patterns.model import Pattern, Verdict
+from patterns.signals.urgency import Urgency, urgency
+from patterns.text.normalise import clean_batch
+
+Called = Literal["known", "suggested", "like", "none"]
+
+LIKE = WATCH_ONE
+"""Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no
+pattern fits: less than one everyday message in a hundred."""
+SURE_OF_TROUBLE = 0.65
+"""Share from which the judge's own reading makes somebody's trouble of a text, where no rule does."""
+_MOVING = ("money_moving", "paid")
+LIKE_ASKED = 0.8
+"""The same for somebody who asks: a question quotes what it asks about, which may be the honest original."""
+_SPEAKS_OF_FRAUD = {"bait": LIKE, "story": LIKE, "victim": LIKE, "question": LIKE_ASKED}
+
+
+class Assessed(NamedTuple):
+    """One text as the room sees it."""
+
+    verdict: Verdict
+    pattern: Pattern | None
+    judgement: Judgement
+    said: Urgency
+
+    @property
+    def stage(self) -> str:
+        """How far it has come by the words: as the rules say, or as the judge is sure."""
+        if self.said.stage not in _MOVING and self._sure_of_trouble:
+            return self.judgement.stage
+        return self.said.stage
+
+    @property
+    def trouble(self) -> bool:
+        """Whether it is told by somebody in trouble, or by their people."""
+        return self.said.trouble or self._sure_of_trouble
+
+    @property
+    def matter(self) -> Matter:
+        """What it is about. What could be a scam is no matter for an office."""
+        if self.said.matter == "emergency":
+            return "emergency"
+        if self.called != "none" or self.trouble or self.judgement.evidence >= WATCH:
+            return "fraud"
+        if self.said.matter is not None:
+            return cast(Matter, self.said.matter)
+        return self.judgement.matter if self.judgement.matter != "emergency" else "other"
+
+    @property
+    def _sure_of_trouble(self) -> bool:
+        judged = self.judgement
+        return (
+            judged.voice == "victim"
+            and judged.stage in _MOVING
+            and min(judged.voice_share, judged.stage_share) >= SURE_OF_TROUBLE
+        )
+
+    @property
+    def called(self) -> Called:
+        """What the reporter may be told: a known pattern, one like it, a fraud by its words, or nothing."""
+        if self.verdict.band != "none":
+            return self.verdict.band
+        return "like" if is_like(self.judgement) else "none"
+
+    @property
+    def fraud_type(self) -> str | None:
+        """The type of the pattern that it is, or is like; else the judge's, None where that is unclear."""
+        if self.pattern is not None and self.verdict.band != "none":
+            return self.pattern.fraud_type
+        return self.judgement.fraud_type
+
+
+def is_like(judged: Judgement) -> bool:
+    """Whether a text without a pattern is so suspicious that its reporter is told so."""
+    floor = _SPEAKS_OF_FRAUD.get(judged.voice)
+    return floor is not None and judged.evidence >= floor
+
+
+@cache
+def shipped_judge() -> Judge:
+    """The judge whose weights ship with ``patterns``."""
+    return Judge(read(files("patterns").joinpath("judgement", "shipped.weights").read_bytes()))
+
+
+def assess_all(
+    match: Callable[[Sequence[str]], list[tuple[Verdict, Pattern | None]]], judge: Judge, texts: Sequence[str]
+) -> list[Assessed]:
+    """Every text against the library and before the judge, in order."""
+    cleaned = clean_batch(texts)
+    judged = assessed(judge, texts, cleaned)
+    return [
+        Assessed(*found, own, urgency(cleaned.string(n)))
+        for n, (found, own) in enumerate(zip(match(texts), judged, strict=True))
+    ]
+
+
+def judged_texts(judge: Judge, texts: Sequence[str]) -> list[Judgement]:
+    """What the judge makes of each text, in order."""
+    return assessed(judge, texts, clean_batch(texts))

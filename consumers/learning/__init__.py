@@ -1,0 +1,1 @@
+"""Learning: the judge's weights from examples, and what a change of them would do."""
