@@ -161,10 +161,7 @@ def _check_content(content: Content, at: datetime) -> None:
 
 
 def _rewritten(alert: Alert, order: Order, facts: _Facts) -> Content:
-    """The content of an edit or an update, whose groups are frozen only when it is submitted.
-
-    A clearance stays while its very mention does.
-    """
+    """The content of an edit or an update, not frozen; a clearance stays while its very mention does."""
     if order.content is None:
         raise Denied("content_missing", f"{order.action} needs content")
     if order.content.exercise != alert.content.exercise:
@@ -179,8 +176,7 @@ def _rewritten(alert: Alert, order: Order, facts: _Facts) -> Content:
 def _check_releasable(content: Content, order: Order, facts: _Facts) -> None:
     _check_content(content, order.at)
     if facts.findings:
-        found = "; ".join(facts.findings)
-        raise Denied("findings", f"the text still holds something that must not go out: {found}")
+        raise Denied("findings", f"the text must be changed first: {'; '.join(facts.findings)}")
     if unknown := content.uncleared(facts.mentions):
         raise Denied("mentions", f"nobody has cleared {', '.join(x.value for x in unknown)}")
     if facts.reach[0] == 0:
