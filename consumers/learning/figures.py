@@ -20,6 +20,8 @@ class Figures(NamedTuple):
     honest_called: dict[str, tuple[int, int]]
     voices_right: tuple[int, int]
     types_right: tuple[int, int]
+    types_wrong: tuple[int, int]
+    """Named, and another: where the type is unclear it is not named."""
 
 
 class Moved(NamedTuple):
@@ -73,6 +75,7 @@ def figures(examples: Sequence[Example], judged: Sequence[Judgement]) -> Figures
         },
         _share(pairs, lambda x, j: j.voice == x.voice),
         _share(typed, lambda x, j: j.fraud_type == x.type),
+        _share(typed, lambda x, j: j.fraud_type not in {None, x.type}),
     )
 
 
@@ -138,7 +141,8 @@ def figure_lines(found: Figures) -> Iterator[str]:
     for voice, share in found.honest_called.items():
         yield f"{f'honest {voice} taken for fraud':<38} {of(share)}"
     yield f"voice right                            {of(found.voices_right)}"
-    yield f"fraud type right (of frauds)           {of(found.types_right)}"
+    yield f"fraud type named rightly               {of(found.types_right)}"
+    yield f"fraud type named wrongly               {of(found.types_wrong)}"
 
 
 def of(share: tuple[int, int]) -> str:

@@ -1,4 +1,4 @@
-"""The district's own judge: in force once it is active, replaced and brought back whole, never trusted damaged."""
+"""The district's own judge: in force once it is active, brought back whole, never trusted damaged."""
 
 import logging
 from functools import cache

@@ -8,7 +8,7 @@ from consumers.learning.senders import sender_of
 from patterns.judgement.judge import Judgement
 
 HONEST = [
-    f"【城东农商银行】您尾号{1000 + n}的储蓄卡{n % 28 + 1}日入账工资{3000 + n}元，明细请在网点或手机银行查看。"
+    f"【城东农商银行】您尾号{1000 + n}的储蓄卡{n % 28 + 1}日入账工资{3000 + n}元，可在网点或手机银行查看。"
     for n in range(20)
 ]
 FRAUDS = [
