@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, cast
 
-from consumers.credibility import WATCH, WATCH_ONE
+from consumers.credibility import WATCH
 from patterns.judgement.assessing import assessed
 from patterns.judgement.judge import Judge, Judgement
 from patterns.judgement.labels import Matter
@@ -19,7 +19,7 @@ from patterns.text.normalise import clean_batch
 
 Called = Literal["known", "suggested", "like", "none"]
 
-LIKE = WATCH_ONE
+LIKE = 0.15
 """Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no
 pattern fits: less than one everyday message in a hundred."""
 SURE_OF_TROUBLE = 0.65
