@@ -16,8 +16,9 @@ from fenghuo.domain import events as e
 from fenghuo.domain.calendar import HOUR_MS
 from fenghuo.settings import Settings
 
-ALIKE = 0.6
-"""Similarity of what two reports tell from which they may be one trick; 1 is the same type for certain."""
+ALIKE = 0.4
+"""Similarity of what two reports of one type tell from which they may be one trick; 1 is the same type for
+certain. Each is compared with the first of a cluster alone, so that clusters do not grow by chaining."""
 _SAME_PRETEXT, _SAME_ACTS, _SAME_WHO = 0.5, 0.3, 0.2
 DRAFT_TOLD = 0.5
 """Suspicion that reports in words of their own need beyond that of copies, to draft."""
@@ -85,7 +86,9 @@ def _is_near(report: e.ReportUnmatched, own: LoadedCluster, x: LoadedCluster) ->
         and head.cluster_id not in own.head.cannot_link
         and own.head.cluster_id not in head.cannot_link
         and _mean_suspicion(x) >= WATCH
-        and any(similarity(report.told, told) >= ALIKE for told in head.told)
+        and bool(head.told)
+        and _first_type(head.told[:1]) == _first_type((report.told,))
+        and similarity(report.told, head.told[0]) >= ALIKE
     )
 
 
