@@ -219,17 +219,32 @@ class _Judge:
             held = self._state.held[ids[slots[i]]]
             needed = self._bands if held.hooks and not held.is_latin else STRICTEST
             if scores[i] >= needed.suggested:
-                band, reasons = self._band(i, held, scores[i] >= needed.known)
-                found[i] = found[i]._replace(band=band, evidence=self._evidence(i), reasons=reasons)
+                span = self._evidence(i)
+                band, reasons = self._band(i, held, span, scores[i] >= needed.known)
+                found[i] = Verdict(
+                    held.pattern.pattern_id,
+                    scores[i],
+                    band,
+                    span,
+                    reasons,
+                    NORMALISER,
+                    version,
+                    self._texts[i],
+                )
         return found
 
-    def _band(self, i: int, held: _LoadedPattern, alike: bool) -> tuple[Band, tuple[Reason, ...]]:
-        """The band of a message that is suggested at least; `alike` by its score alone."""
+    def _band(
+        self, i: int, held: _LoadedPattern, span: tuple[int, int], alike: bool
+    ) -> tuple[Band, tuple[Reason, ...]]:
+        """The band of a message that is suggested at least; `span` is its evidence, `alike` by its score
+        alone."""
         if not (alike or self._aligns(i, held)) or (held.is_latin and not self._tells_enough(i, held)):
             return "suggested", ("likeness",)
-        if is_advice(self._cleaned.string(i)) or quotes_to_warn(self._texts[i], self._evidence(i)):
+        norm = self._cleaned.string(i)
+        if is_advice(norm) or quotes_to_warn(self._texts[i], span):
             return "suggested", ("advice",)
-        norm = self._around(i)
+        if len(norm) > 2 * _NEAR:
+            norm = self._around(i, norm, span)
         if held.hooks and not leads_away(norm):
             reason = self._honest(i, held, norm)
             if reason is not None:
@@ -277,15 +292,12 @@ class _Judge:
         aligned = fuzz.partial_ratio_alignment(tail, held.folded, score_cutoff=_TAIL_ALIKE)
         return aligned is None or aligned.dest_end < len(held.folded) - 2
 
-    def _around(self, i: int) -> str:
+    def _around(self, i: int, norm: str, span: tuple[int, int]) -> str:
         """The normalised text around the compared span: what a long message says elsewhere is not part of the
         scam."""
-        if self._cleaned.starts[i + 1] - self._cleaned.starts[i] <= 2 * _NEAR:
-            return self._cleaned.string(i)
-        start, end = self._evidence(i)
-        text = self._cleaned.normalised(i, len(self._texts[i]))
-        first, last = np.searchsorted(text.offsets[:-1], (start, end)).tolist()
-        return text.text[max(0, first - _NEAR) : min(last, first + _LONGEST_SPAN) + _NEAR]
+        start, end = self._cleaned.starts[i : i + 2].tolist()
+        first, last = np.searchsorted(self._cleaned.offsets[start:end], span).tolist()
+        return norm[max(0, first - _NEAR) : min(last, first + _LONGEST_SPAN) + _NEAR]
 
     def _evidence(self, i: int) -> tuple[int, int]:
         """The raw span of what was compared: the gram behind the last reaches one code further."""

@@ -8,6 +8,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
+from operator import is_
+from typing import NamedTuple
 
 from patterns.data.cues import CIRCLED, DEADLINE, HOOKS, QUESTION, SHORT_LINK, SIGNS, THEMES, THREAT, Cue
 from patterns.data.hook_phrases import WEAK_ADVICE
@@ -77,9 +79,21 @@ def _disguised(raw: str, signs: Sequence[int]) -> bool:
     A circled number on its own is an item of a list; somebody who writes traditional characters writes many.
     """
     han, hidden, dressed, odd, traditional = signs[:5]
+    if hidden + dressed + odd + traditional < 2:
+        return False
     listed = len(_compiled(CIRCLED).findall(raw))
     mixed = traditional / 2 if traditional * 4 < han + 1 else 0
     return hidden > 1 or hidden + dressed - listed + odd + mixed >= _FULL_DISGUISE
+
+
+_ACCOUNTS = frozenset(("wechat", "qq", "qq_group", "handle", "wallet"))
+_ACCOUNT_NAME = r"[a-z0-9_\-]{6}"
+
+
+def _names_an_account(norm: str) -> bool:
+    if _compiled(_ACCOUNT_NAME).search(norm) is None:
+        return False
+    return _spoken_account().search(sound(norm.replace("为", " "))) is not None
 
 
 def _has_short_link(norm: str) -> bool:
@@ -96,13 +110,13 @@ def _whole_link(norm: str, start: int, end: int) -> str:
 def signs_in(raw: str, dress: Sequence[int], norm: str, entities: tuple[Entity, ...]) -> list[str]:
     """What beside words tells of bait: links, accounts, disguise, a threat with its deadline."""
     signs = []
-    if any(e.kind == "url" and not is_known_good(e.value) for e in entities) or _has_short_link(norm):
+    kinds = {e.kind for e in entities}
+    short = "." in norm and _has_short_link(norm)
+    if short or any(e.kind == "url" and not is_known_good(e.value) for e in entities):
         signs.append("link")
-    if any(
-        e.kind in ("wechat", "qq", "qq_group", "handle", "wallet") for e in entities
-    ) or _spoken_account().search(sound(norm.replace("为", " "))):
+    if not kinds.isdisjoint(_ACCOUNTS) or _names_an_account(norm):
         signs.append("account")
-    if any(e.kind == "invite_code" for e in entities):
+    if "invite_code" in kinds:
         signs.append("invite_code")
     if _disguised(raw, dress):
         signs.append("disguise")
@@ -132,58 +146,60 @@ class _ById:
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, _ById) or len(other.types) != len(self.types):
             return False
-        return all(a is b for a, b in zip(self.types, other.types, strict=True))
+        return all(map(is_, self.types, other.types))
 
 
 @dataclass(frozen=True, slots=True)
-class _Phrases:
-    """The phrases of all types, cleaned: for each its weight and the types that it points to."""
+class _Words:
+    """What themes and phrases need, for one scan: first the themes, then the phrases of all types, cleaned,
+    with the weight of each and the types that it points to."""
 
     literals: Literals
     weights: tuple[tuple[float, tuple[str, ...]], ...]
 
 
 @lru_cache(maxsize=8)
-def _phrases(key: _ById) -> _Phrases:
+def _words(key: _ById) -> _Words:
     found: dict[str, list[str]] = {}
     for kind in key.types:
         for phrase in dict.fromkeys(map(clean, kind.cues)):
             found.setdefault(phrase, []).append(kind.code)
     weights = tuple((len(phrase) / len(codes), tuple(codes)) for phrase, codes in found.items())
-    return _Phrases(Literals([(phrase,) for phrase in found]), weights)
+    needs = [needed(cue.rule) for cue in THEMES]
+    return _Words(Literals([*needs, *((phrase,) for phrase in found)]), weights)
 
 
-def _guess(
-    themes: Sequence[Cue], norm: str, types: tuple[FraudType, ...], nearest: Iterable[tuple[str, float]]
-) -> str | None:
+class WordsFound(NamedTuple):
+    """The themes of a text in their order, and what each phrase found weighs for which types."""
+
+    themes: list[Cue]
+    phrases: list[tuple[float, tuple[str, ...]]]
+
+
+def told_in(norm: str, types: tuple[FraudType, ...] = ()) -> WordsFound:
+    """The themes of a normalised text and the phrases of the types in it."""
+    words = _words(_ById(types))
+    held = words.literals.held(norm)
+    themes = [THEMES[n] for n in held if n < len(THEMES) and _compiled(THEMES[n].rule).search(norm)]
+    return WordsFound(themes, [words.weights[n - len(THEMES)] for n in held if n >= len(THEMES)])
+
+
+def _guess(told: WordsFound, nearest: Iterable[tuple[str, float]]) -> str | None:
     """The type with the most weight; of equals, the one met first.
 
     A phrase weighs its length, shared among the types that it points to.
     """
     scores = defaultdict[str, float](float)
-    for cue in themes:
+    for cue in told.themes:
         for place, code in enumerate(cue.types):
             scores[code] += cue.weight / 20 - place / 10
-    phrases = _phrases(_ById(types))
-    for number in phrases.literals.held(norm):
-        weight, codes = phrases.weights[number]
+    for weight, codes in told.phrases:
         for code in codes:
             scores[code] += weight
     for code, score in nearest:
         if score > _UNLIKE:
             scores[code] += _LIKENESS_WEIGHT * (score - _UNLIKE)
     return max(scores, key=lambda code: scores[code]) if scores else None
-
-
-@cache
-def _theme_literals() -> Literals:
-    return Literals([needed(cue.rule) for cue in THEMES])
-
-
-def themes_in(norm: str) -> list[Cue]:
-    """The themes of a normalised text, in their order."""
-    held = (THEMES[number] for number in _theme_literals().held(norm))
-    return [cue for cue in held if _compiled(cue.rule).search(norm)]
 
 
 def assess(
@@ -210,20 +226,20 @@ def assess_in(  # noqa: PLR0917 - what is known of the text, then what is asked
     """As `assess`, for a text that was normalised and whose entities were found already; `dress` as the signs
     in `Cleaned`. Of a long text the part is judged that tells the most."""
     norm = telling_part(norm)
-    themes = themes_in(norm)
+    told = told_in(norm, types)
     asked, refused = hooks(norm)
     signs = signs_in(raw, dress, norm, entities)
     advice = is_advice(norm)
     moving = urgency(norm).stage in ("money_moving", "paid")
-    found = [(cue.weight, cue.points) for cue in themes]
+    found = [(cue.weight, cue.points) for cue in told.themes]
     found += [HOOKS[kind] for kind in sorted(asked)] + [SIGNS[sign] for sign in signs]
     advice = advice and not moving
     danger = min(100, sum(weight for weight, _ in found) + (_MOVING_WEIGHT if moving else 0))
     points = sum(point for _, point in found) + _bearing(norm, bool(refused))
     suspicious = points >= _SUSPICIOUS and not advice
     return Assessment(
-        fraud_type=_guess(themes, norm, types, nearest),
-        cues=tuple(dict.fromkeys([*(cue.name for cue in themes), *signs, *sorted(asked)])),
+        fraud_type=_guess(told, nearest),
+        cues=tuple(dict.fromkeys([*(cue.name for cue in told.themes), *signs, *sorted(asked)])),
         danger=danger if suspicious or moving else danger // 3,
         money_moving=moving,
         suspicious=suspicious,

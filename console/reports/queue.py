@@ -42,6 +42,11 @@ class Board:
     halted: Sequence[tuple[ChannelChanged, str]] = ()
     """Each halted channel with the id of an alert on whose page it can be resumed; "" if there is none."""
 
+    @property
+    def emergency(self) -> bool:
+        """Whether an emergency is among the urgent."""
+        return any(x.row.matter == "emergency" for x in self.urgent)
+
     def count(self, state: State) -> int:
         return sum(alert.state is state for alert in self.alerts)
 

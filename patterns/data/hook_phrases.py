@@ -126,7 +126,7 @@ IN_APP = (
     r"[\u4e00-\u9fff]{2,8}"
 )
 """The way through a program's own pages (我的-设置-账号与安全)."""
-QUOTED = r"“[^”]*”|「[^」]*」|『[^』]*』|\"[^\"]*\""
+QUOTED = r"“[^”]{1,400}”|「[^」]{1,400}」|『[^』]{1,400}』|\"[^\"]{1,400}\""
 ASKED = r"\?|[吗么嘛呢](?:[,。!]|$)|是不是|是否|真的假的|真假|可信"
 """What a question about a text holds: whoever asks does not warn."""
 

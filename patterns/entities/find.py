@@ -63,13 +63,16 @@ def found_in(norm: Normalised) -> Found:
     """As `find_in`, and how far the text was read."""
     entities, last = [], 0
     spans, stop = _spans(norm.text)
+    if not spans:
+        return Found((), int(norm.offsets[stop]))
+    offsets: list[int] = norm.offsets.tolist()
     for (kind, low, high, value), owner in zip(spans, owners(norm.text, spans), strict=True):
-        start, end = norm.span(low, high)
+        start, end = offsets[low], max(offsets[high - 1] + 1, offsets[high])
         start = max(start, last)  # one raw character may have become the end of one and the start of another
         if start < end:
             entities.append(Entity(kind, start, end, value, *masked_form(kind, value, owner), owner))
             last = end
-    return Found(tuple(entities), max(last, int(norm.offsets[stop])))
+    return Found(tuple(entities), max(last, offsets[stop]))
 
 
 def find_in(norm: Normalised) -> tuple[Entity, ...]:

@@ -79,6 +79,12 @@ def split_link(link: str) -> tuple[str, str, str]:
     return scheme.lower(), rest[:end].rpartition("@")[2].replace("[.]", "."), rest[end:]
 
 
+def is_payment_link(link: str) -> bool:
+    """Whether the link is a code that takes payments: whoever has it pays its owner."""
+    scheme, host, _ = split_link(link)
+    return scheme == "wxp" or host.lower() in ("qr.alipay.com", "qr.95516.com", "wx.tenpay.com")
+
+
 def defang(value: str) -> str:
     """A link that no program makes clickable: hxxps, [.], no query, a short path, no long number."""
     scheme, host, rest = split_link(value)
@@ -89,6 +95,8 @@ def defang(value: str) -> str:
     )
     if len(path) > _DEFANGED_PATH:
         path = path[:_DEFANGED_PATH].rstrip("[.]") + "…"
+    if is_payment_link(value):
+        host, path = (host and "***", "") if scheme == "wxp" else (host, "/…" if len(path) > 1 else path)
     if not scheme:
         return host + path
     return scheme.replace("http", "hxxp") + "://" + host + path

@@ -37,21 +37,25 @@ _OFFICE = (
     "|师傅|学生|家长|群主|网格员|楼长|组长|队长|村长|阿姨|大爷|大妈|保姆|护工|住户|居民|村民|老人|患者|病人|机主|车主|店员|快递员|骑手"
 )
 _LABELS = (
-    "(?:联系|收[款钱]|汇款|付款|开户|经手|持卡|嫌疑|报案|当事|收件|介绍|证明|推荐|担保|紧急联系|经办|负责|报警)人|事主|失主|机主|受害者|[收取]钱的|收款的|户名|姓名|名字|昵称"
+    "(?:联系|收[款钱]|汇款|付款|开户|经手|持卡|嫌疑|报案|当事|收件|介绍|证明|推荐|担保|紧急联系|经办|负责|报警|受害|被害|被骗|借款|贷款|申请|监护|寄件|签收|委托)人|事主|失主|机主|受害者|[收取]钱的|收款的|户名|姓名|名字|昵称"
     "|卡主|嫌犯|骗子|自称"
 )
+_LIVES = r"[楼栋号室户村组院]的?$"
 _BEHIND = '[ :是,“"]{0,2}$'
 _INTRODUCES = rf"(?:[叫@]|我是|本人|{_KIN}|{_OFFICE}|{_LABELS}){_BEHIND}"
 _ANNOUNCES = rf"(?:{_OFFICE}|{_LABELS}){_BEHIND}"
 _BEGINS = r"(?:^|[ \])>】}|])"
 _ENDS = rf"(?![{H}])|[的说让被在是给把刚昨今前上已收跑骗转联和跟与男女住家]|电话|手机|身份"
-_SPOKE = r" ?[:](?!//)|[ (,]{1,2}(?:(?:19|20)\d\d[\-/年.]|\d{1,2}:\d\d|[上下]午|昨天)"
+_SPOKE = (
+    r" ?(?:发起|撤回|加入|退出|邀请|拍了拍|分享|修改)| ?(?:\([^)]{1,15}\))?:(?!//)"
+    r"|[ (,]{1,2}(?:(?:19|20)\d\d[\-/年.]|\d{1,2}:\d\d|[上下]午|昨天)"
+)
 _DESCRIBED = (
     r"[,(]? ?(?:[男女](?![儿友方性人孩生])|今?年?\d{2}岁)|(?:的)?(?:身份证|手机号|银行卡|病历|户口|学籍)"
 )
 _DID = (
-    r"(?:昨天|今天|前天|刚|刚刚|已经?|上午|下午|早上|晚上|又|也|都)?"
-    r"(?:被骗|被诈|上当|说[,:“\"]|让我|叫我|转了|汇了|报了?警|打来|失联|失踪|走失|住院|在家|加我)"
+    r"(?:昨天|今天|前天|刚|刚刚|已经?|上午|下午|早上|晚上|又|也|都){0,3}"
+    r"(?:收(?![到入款钱费回])|又去|被骗|被诈|上当|说[,:“\"]|让我|叫我|转了|汇了|报了?警|打来|失联|失踪|走失|住院|在家|加我)"
 )
 _ROOM = r"\d[室号户栋楼]?[ \-·]?"
 _CLOSES = r"[”\"’'」)\]】 ,。]|$"
@@ -98,7 +102,7 @@ def _full_name(text: str, start: int, given: int) -> Place | None:
     if text[start : start + 2] in WORDS_LIKE_NAMES or text[start : start + 2] in NOT_NAMES:
         return None
     left = text[max(0, start - 6) : start]
-    introduced = _compiled(_INTRODUCES).search(left) is not None
+    introduced = _compiled(f"{_INTRODUCES}|{_LIVES}").search(left) is not None
     if not introduced and left[-1:] + text[start] in NOT_NAMES | WORDS_LIKE_NAMES:
         return None
     ends = [
@@ -110,7 +114,7 @@ def _full_name(text: str, start: int, given: int) -> Place | None:
         if title := _compiled(rf" ?(?:{TITLES})").match(text, end):
             return ("person", start, title.end())
     for end in ends:
-        if _certain(left, text[end : end + 10], introduced, whole=end - given > 1):
+        if _certain(left, text[end : end + 24], introduced, whole=end - given > 1):
             return ("person", start, end)
     return None
 
@@ -119,7 +123,9 @@ def _certain(left: str, right: str, introduced: bool, *, whole: bool) -> bool:
     """Whether the words left and right of a name leave no doubt; `whole`: it has two given characters."""
     if _compiled(_DESCRIBED).match(right):
         return True
-    if introduced and (_compiled(_ENDS).match(right) or (whole and _compiled(_ANNOUNCES).search(left))):
+    if introduced and (
+        _compiled(f"{_ENDS}|{_DID}").match(right) or (whole and _compiled(_ANNOUNCES).search(left))
+    ):
         return True
     if _compiled(rf"{_BEGINS}$").search(left) and _compiled(_SPOKE).match(right):
         return True

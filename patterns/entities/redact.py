@@ -8,13 +8,14 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import NamedTuple
+from unicodedata import normalize
 
 from patterns.data.hook_phrases import NO_REFUSAL
 from patterns.data.placeholders import UNREAD
 from patterns.entities.entity import Entity
 from patterns.entities.find import Found, find, found_in
 from patterns.entities.identifiers import is_hotline, is_known_good
-from patterns.entities.masking import defang
+from patterns.entities.masking import defang, is_payment_link
 from patterns.text.normalise import normalise
 
 __all__ = ["Finding", "defang", "forbidden", "mask"]
@@ -97,12 +98,18 @@ def hide_in(text: str, found: Found) -> Hidden:
         pieces += [_hide_rest(read[last:start]), _piece(entity, read[start : entity.end])]
         last = max(last, entity.end)
     shown = _turning().sub("", "".join(pieces) + _hide_rest(read[last:]))
-    return Hidden(shown + (UNREAD.format(left) if left else ""), fraudsters_details(found.entities))
+    return Hidden(shown + (UNREAD.format(left) if left else ""), fraudsters_details(text, found.entities))
 
 
-def fraudsters_details(entities: Iterable[Entity]) -> tuple[Detail, ...]:
-    """The details of the fraudster among ``entities``, each once, in order, at most `DETAILS_KEPT`."""
-    theirs = (Detail(x.kind, x.value) for x in entities if x.owner == "fraudster" and x.treatment != "keep")
+def fraudsters_details(text: str, entities: Iterable[Entity]) -> tuple[Detail, ...]:
+    """The details of the fraudster among the ``entities`` of ``text``, each once, in order, at most
+    `DETAILS_KEPT`. Codes that take payments count as the fraudster's; as in wallets, their case matters."""
+    theirs = (
+        Detail(x.kind, normalize("NFKC", text[x.start : x.end]) if x.kind in ("wallet", "url") else x.value)
+        for x in entities
+        if (x.owner == "fraudster" and x.treatment != "keep")
+        or (x.kind == "url" and is_payment_link(x.value))
+    )
     return tuple(dict.fromkeys(theirs))[:DETAILS_KEPT]
 
 

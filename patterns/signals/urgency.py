@@ -22,6 +22,8 @@ LONGEST = 800
 """Characters that are looked at: who is in trouble says so in fewer, and padding must cost nothing."""
 RULES_CAN_GIVE, RULES_CAN_TAKE = 50, 5
 """What the expressions can add to the points of the words: below it they are not tried."""
+_RULES_GIVE_LONG = 35
+"""The same for a long text, whose words say more and whose expressions cost more."""
 WITHOUT_ACT = 12
 """Points that are needed where nothing is said to be done."""
 PAYING_ALONE = -14
@@ -175,7 +177,8 @@ def urgency(norm: str) -> Urgency:
     outer = _outer(norm)
     words = _word_signs(norm, outer, keys | (_keys() & set(norm)))
     signs = {*words, *_length_signs(norm, outer), *_kinds(words)}
-    if _points(signs, TROUBLE_POINTS) > -RULES_CAN_GIVE or (
+    give = RULES_CAN_GIVE if len(norm) <= _LONG else _RULES_GIVE_LONG
+    if _points(signs, TROUBLE_POINTS) > -give or (
         _points(signs, EMERGENCY_POINTS) > -RULES_CAN_TAKE and not signs.isdisjoint(_DANGERS)
     ):
         signs |= _acts(norm, outer)

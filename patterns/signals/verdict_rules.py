@@ -181,6 +181,15 @@ def hooks(norm: str) -> Hooks:
     return Hooks(frozenset(asked), frozenset(refused))
 
 
+def _names_a_hotline(norm: str) -> bool:
+    if _compiled(_SHORT_NUMBER).search(norm) is None:
+        return False
+    return any(is_hotline(match[1] or match[2]) for match in _compiled(HOTLINE_RULE).finditer(norm))
+
+
+_SHORT_NUMBER = r"\d{3}"
+
+
 def names_known_good(norm: str) -> bool:
     """Whether a normalised text names an official site, number, program or counter."""
     norm = _armed(norm)
@@ -189,7 +198,7 @@ def names_known_good(norm: str) -> bool:
         or _programs().search(norm) is not None
         or _compiled(IN_APP).search(norm) is not None
         or any(is_known_good(match[0]) for match in _links(norm))
-        or any(is_hotline(match[1] or match[2]) for match in _compiled(HOTLINE_RULE).finditer(norm))
+        or _names_a_hotline(norm)
     )
 
 

@@ -62,12 +62,14 @@ class Cleaned(NamedTuple):
 
     def string(self, i: int) -> str:
         """Text i as a str."""
-        return self.text[self.starts[i] : self.starts[i + 1]].tobytes().decode("utf-32-le", "surrogatepass")
+        return _decoded(self.text[self.starts[i] : self.starts[i + 1]])
 
     def normalised(self, i: int, raw_length: int) -> Normalised:
         """Text i with its map; `raw_length` is the length of the raw text."""
-        offsets = self.offsets[self.starts[i] : self.starts[i + 1]]
-        return Normalised(self.string(i), np.append(offsets, np.int32(min(raw_length, self.read[i]))))
+        start, end = int(self.starts[i]), int(self.starts[i + 1])
+        offsets = np.empty(end - start + 1, np.int32)
+        offsets[:-1], offsets[-1] = self.offsets[start:end], min(raw_length, int(self.read[i]))
+        return Normalised(_decoded(self.text[start:end]), offsets)
 
 
 class Folded(NamedTuple):
@@ -125,6 +127,10 @@ def clean(text: str) -> str:
 def normalise(text: str) -> Normalised:
     """Normalised text with its map into the raw text. Accepts any str; idempotent."""
     return clean_batch((text,)).normalised(0, len(text))
+
+
+def _decoded(text: U32) -> str:
+    return text.tobytes().decode("utf-32-le", "surrogatepass")
 
 
 def _string(codes: U16) -> str:
