@@ -82,7 +82,7 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
         ),
         Stage(
             room=ROOM, name="decisions", topic=topics.DECISIONS_MADE, batch=50, fold_input=True,
-            handle=Decisions(desk).on_decisions_made,
+            handle=Decisions(desk, [settings.issuer_name]).on_decisions_made,
         ),
         Stage(
             room=ROOM, name="groups", topic=topics.GROUPS_CHANGED, batch=500, fold_input=True,

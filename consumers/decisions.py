@@ -9,12 +9,13 @@ these releases a text. The broker's access rules keep out whoever would write to
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
-from typing import Literal
+from typing import Literal, TypedDict
 
 from consumers import reply_texts
+from consumers.drafting.release_check import mentions, objections
 from fenghuo.desk.desk import Desk
 from fenghuo.domain import events as e
-from fenghuo.domain.alert import RELEASED, SYSTEM, Action, Alert, Content, Order, PersonId, Role
+from fenghuo.domain.alert import RELEASED, SYSTEM, Action, Alert, Content, Mention, Order, PersonId, Role
 from fenghuo.domain.alert_lifecycle import affected_content, decide
 from fenghuo.domain.audience import (
     ExpressionError,
@@ -25,9 +26,9 @@ from fenghuo.domain.audience import (
     still_there,
 )
 from fenghuo.domain.taps import Tappers
+from fenghuo.domain.warning_text import scam_of
 from fenghuo.errors import Denied
 from fenghuo.transport.stage import Outcome
-from patterns.entities.redact import forbidden
 from patterns.text.slots import from_masked
 
 log = logging.getLogger(__name__)
@@ -37,11 +38,18 @@ _SUBMITS = frozenset({Action.SUBMIT, Action.SUBMIT_UPDATE})
 _APPROVES = frozenset({Action.APPROVE, Action.APPROVE_UPDATE})
 
 
+class _Checked(TypedDict):
+    findings: tuple[str, ...]
+    mentions: tuple[Mention, ...]
+
+
 class Decisions:
     """Loads the alerts of a batch, decides in order, publishes the outcomes."""
 
-    def __init__(self, desk: Desk) -> None:
+    def __init__(self, desk: Desk, issuers: Sequence[str] = ()) -> None:
+        """``issuers`` sign the district's warnings beside its own anti-fraud centre."""
         self._desk = desk
+        self._issuers = issuers
 
     async def on_decisions_made(self, events: Sequence[e.Event]) -> Outcome:
         orders = [x.order for x in events if isinstance(x, e.DecisionMade)]
@@ -58,7 +66,7 @@ class Decisions:
                 check_person(before, order, people)
                 reach, frozen = await reach_of_orders.reach(before, order)
                 after = decide(
-                    before, order, findings=_findings(before, order), reach=reach, frozen=digest_of(frozen)
+                    before, order, reach=reach, frozen=digest_of(frozen), **self._checked(before, order)
                 )
             except Denied as denied:
                 outcome.events.append(_refusal(order, denied))
@@ -71,6 +79,14 @@ class Decisions:
             outcome.events += [_change(order, after), *_consequences(order, before, after)]
             outcome.events += await self._replies(order, after)
         return outcome
+
+    def _checked(self, before: Alert | None, order: Order) -> _Checked:
+        """What the release check says of the content that the order applies to, whatever the console let
+        through."""
+        content = _content(before, order)
+        if content is None:
+            return {"findings": (), "mentions": ()}
+        return {"findings": objections(content, self._issuers), "mentions": mentions(content)}
 
     async def _people(self, actors: set[PersonId]) -> dict[str, e.Person]:
         found = [await self._desk.directory.person(actor) for actor in sorted(actors)]
@@ -92,7 +108,7 @@ class Decisions:
         return [
             e.ReplyRequested(
                 event_id=e.derive_id(m.report_id, "reply", kind), at=order.at, report_id=m.report_id,
-                kind=kind, text=words(alert.content.title), reporter=m.reporter,
+                kind=kind, text=words(scam_of(alert.content.title)), reporter=m.reporter,
                 place=views[m.report_id].place,
             )
             for m in members if m.report_id in views
@@ -127,15 +143,6 @@ def _content(before: Alert | None, order: Order) -> Content | None:
     if order.action in _WRITES or before is None:
         return order.content
     return affected_content(before, order.action)
-
-
-def _findings(before: Alert | None, order: Order) -> list[str]:
-    """The linter's objections to that content, each ``code: excerpt``."""
-    content = _content(before, order)
-    if content is None:
-        return []
-    parts = (content.title, content.text, content.correction)
-    return list(dict.fromkeys(f"{code}: {excerpt}" for part in parts for code, excerpt in forbidden(part)))
 
 
 class _ReachOfOrders:
@@ -229,6 +236,7 @@ def _released(
         correction=content.correction, audience=content.audience, channels=content.channels,
         severity=content.severity, expires_at=content.expires_at, approved_at=alert.approved_at or order.at,
         exercise=content.exercise, groups=alert.reach_groups, override=content.override,
+        clearances=content.clearances,
     )  # fmt: skip
     return e.AlertReleased(
         event_id=e.derive_id(order.decision_id, kind),
@@ -245,8 +253,9 @@ def _patterns(order: Order, alert: Alert, *, retired: bool) -> list[e.Event]:
     return [
         e.PatternChanged(
             event_id=e.derive_id(order.decision_id, "pattern", str(n)), at=order.at,
-            pattern_id=f"{alert.alert_id}-{n}", fraud_type=alert.origin.fraud_type, title=alert.content.title,
-            text=from_masked(text), alert_id=alert.alert_id, retired=retired,
+            pattern_id=f"{alert.alert_id}-{n}", fraud_type=alert.origin.fraud_type,
+            title=scam_of(alert.content.title), text=from_masked(text), alert_id=alert.alert_id,
+            retired=retired,
         )
         for n, text in enumerate(alert.origin.examples)
     ]  # fmt: skip

@@ -15,7 +15,7 @@ from datetime import timedelta
 import msgspec
 
 from consumers.credibility import counted_reporters, credibility_flags, is_new
-from consumers.draft_text import Evidence, compose
+from consumers.drafting.draft_text import Evidence, compose
 from consumers.live_library import OTHER, fraud_types
 from consumers.usual_counts import chance, usual
 from fenghuo.clock import from_ms, to_ms
@@ -210,7 +210,9 @@ def draft_of(report: e.ReportMatched, found: DetectedSurge, previous: str, life_
     seen = found.seen
     towns = tuple(dict.fromkeys(match.town for match in seen if match.town))
     at = seen[-1].at
-    evidence = Evidence(report.place.district, towns, found.reporters, (report.title,), (), at, life_hours)
+    evidence = Evidence(
+        report.place.district, towns, found.reporters, (), (), at, life_hours, known_as=report.title
+    )
     decision_id = e.derive_id("draft", *_key_of(report), previous)
     order = Order(
         decision_id=decision_id, alert_id=AlertId(e.derive_id("alert", *_key_of(report), previous)),

@@ -57,7 +57,7 @@ class Settings(BaseSettings):
     health_host: str = "127.0.0.1"
     """Where the rooms without pages serve /health and /ready."""
     secret_key: SecretStr = SecretStr("")
-    """For cookies and pseudonyms, 32 characters or more; `up` generates one and keeps it in data_dir."""
+    """For cookies, pseudonyms and seals, 32 characters or more; `up` makes one and keeps it in data_dir."""
     reports_per_minute: int = Field(600, ge=1)
     """Reports that one token may send in a minute."""
 

@@ -26,7 +26,9 @@ def _unique(names: list[str]) -> None:
         raise ValueError(f"pattern {', '.join(twice)} given more than once")
 
 
-_TYPE_KEYS = frozenset("code label_zh label_en official happening how tell advice severity cues".split())
+_TYPE_KEYS = frozenset(
+    "code label_zh label_en heading official happening how tell advice severity cues".split()
+)
 _PATTERN_KEYS = frozenset("pattern_id title voice text source alert_id".split())
 
 
@@ -61,6 +63,7 @@ def _type(table: dict[str, Any]) -> FraudType:
         ),
         cues=_strings(table, "cues", where),
         official=_text(table, "official", where) if "official" in table else None,
+        heading=_text(table, "heading", where) if "heading" in table else "",
         **fields,
     )
 

@@ -29,6 +29,8 @@ class FraudType:
     severity: Severity
     cues: tuple[str, ...] = ()
     official: str | None = None
+    heading: str = ""
+    """The title of its warnings (谨防…的骗局); "" if it follows from the label."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from fenghuo import clock
 from fenghuo.domain.alert import AlertId, Audience, Content, Origin
 from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Cluster, derive_id
+from fenghuo.domain.warning_text import WARNING_MARK, issuer
 
 DRAFT_HOURS = 24
 
@@ -18,8 +19,8 @@ def alert_id_for(cluster_id: str) -> AlertId:
 def blank_content(cluster: Cluster) -> Content:
     return Content(
         title="",
-        text="【反诈预警】",
-        correction="【更正】",
+        text=f"{WARNING_MARK}谨防\n\n提醒：不点链接，不转账。拿不准的打 96110。\n{issuer(cluster.district)}",
+        correction=f"【更正】\n{issuer(cluster.district)}",
         audience=Audience(district=cluster.district),
         channels=GROUP_CHANNELS,
         severity="severe",

@@ -11,6 +11,7 @@ from litestar.response import Redirect
 
 from console.alerts.actions import alert_or_404, publish_and_redirect, stale_page
 from console.alerts.blank_draft import alert_id_for, blank_content, origin_of
+from console.alerts.names import names_of
 from console.alerts.orders import SEVERITIES, content_from_form, is_stale, order_from_form, refusal_of
 from console.clusters.lookup import current_cluster_or_404
 from console.web import permissions
@@ -26,6 +27,7 @@ from fenghuo.domain.alert import (
     Action,
     Alert,
     Content,
+    Mention,
     content_hash,
 )
 from fenghuo.domain.alert_lifecycle import affected_content
@@ -148,7 +150,16 @@ async def render_form(
         text_limit=TEXT_LIMIT,
         title_limit=TITLE_LIMIT,
         override_lengths=OVERRIDE_LENGTHS,
+        shown_names=names_of(content, _mentions_of(alert, action)),
+        names=await deps.names(),
     )
+
+
+def _mentions_of(alert: Alert | None, action: Action) -> tuple[Mention, ...]:
+    """The names in the text as it was last kept."""
+    if alert is None:
+        return ()
+    return alert.update.mentions if action is Action.UPDATE and alert.update else alert.mentions
 
 
 def _audience_choice(content: Content) -> str:

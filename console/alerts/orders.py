@@ -10,6 +10,7 @@ from datetime import timedelta
 
 import msgspec
 
+from console.alerts.names import clearings_of
 from console.web.submission import REASON_LIMIT, BadForm, Form, decision_id_of
 from fenghuo import clock
 from fenghuo.domain.alert import (
@@ -28,6 +29,7 @@ from fenghuo.domain.channels import GROUP_CHANNELS
 from fenghuo.domain.events import Person
 from fenghuo.errors import Denied
 
+_TURNS = "\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069"
 SEVERITIES = ("moderate", "severe")
 
 
@@ -53,6 +55,7 @@ def order_from_form(
         seen_hash=form.get("seen_hash") or None,
         seen_revision=_integer(form.get("seen_revision")),
         reason=(form.get("reason") or "").strip()[:REASON_LIMIT] or None,
+        clears=clearings_of(form),
     )
 
 
@@ -96,13 +99,16 @@ def _audience_of(base: Content, form: Form, towns: Sequence[str]) -> Audience:
 
 
 def _clean_text(text: str) -> str:
-    """``text`` with plain line ends and without characters that XML cannot carry, such as control characters.
+    """``text`` with plain line ends and without characters that XML cannot carry, such as control characters,
+    or that turn the direction of writing.
 
     So residents, feeds and the check code have exactly the same text.
     """
     plain = text.replace("\r\n", "\n")
     return "".join(
-        x for x in plain if x in "\n\t" or unicodedata.category(x) not in {"Cc", "Cn", "Cs"}
+        x
+        for x in plain
+        if x in "\n\t" or (unicodedata.category(x) not in {"Cc", "Cn", "Cs"} and x not in _TURNS)
     ).strip()
 
 

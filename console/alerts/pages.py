@@ -13,6 +13,7 @@ from console.alerts.approval_preview import preview_of
 from console.alerts.conflict import differences
 from console.alerts.delivery_progress import progress_of
 from console.alerts.halted_channels import MAY_RESUME
+from console.alerts.names import names_of
 from console.clusters.evidence import growth_of, rows_by_town
 from console.clusters.lookup import current_cluster
 from console.web import permissions
@@ -27,6 +28,7 @@ from fenghuo import clock
 from fenghuo.domain import warning_text
 from fenghuo.domain.alert import (
     ALLOWED_ROLES,
+    CLEARANCE_LENGTHS,
     RELEASED,
     TEXT_LIMIT,
     TRANSITIONS,
@@ -107,6 +109,8 @@ async def values_of(deps: Dependencies, alert: Alert, decision_id: str) -> dict[
         "hash": content_hash(alert.content),
         "history": history,
         "names": await deps.names(),
+        "shown_names": names_of(alert.content, alert.mentions),
+        "clearance_lengths": CLEARANCE_LENGTHS,
         "outcome": outcome_of(settled, history, decision_id) if decision_id else None,
         "decision_id": decision_id,
         "limit": TEXT_LIMIT,
@@ -128,6 +132,7 @@ async def pending_values(deps: Dependencies, alert: Alert) -> dict[str, Any]:
     preview = await preview_of(deps, alert, content) if can_be_approved else None
     return {
         "pending_content": content,
+        "update_names": names_of(content, alert.update.mentions) if alert.update else [],
         "approval_preview": preview,
         "audience_unreadable": can_be_approved and preview is None,
         "changed_fields": differences(alert.content, content) if alert.update else [],
@@ -156,21 +161,33 @@ def allowed_actions(alert: Alert, person: Person) -> set[str]:
     allowed = {
         a for a in permissions.ACTIONS if (alert.state, a) in TRANSITIONS and person.role in ALLOWED_ROLES[a]
     }
-    if alert.findings or not alert.reach_groups:
+    if _is_held(alert):
         allowed -= {Action.SUBMIT, Action.APPROVE}
+    if not alert.content.uncleared(alert.mentions):
+        allowed -= {Action.CLEAR}
     update = alert.update
     if update is None:
         allowed -= UPDATING - {Action.UPDATE}
-    elif update.findings or not update.reach_groups:
-        allowed -= {Action.SUBMIT_UPDATE, Action.APPROVE_UPDATE}
-    elif update.submitted_by is None:
-        allowed -= {Action.APPROVE_UPDATE}
     else:
-        allowed -= {Action.SUBMIT_UPDATE}
+        allowed -= _not_of_update(update)
     return {
         str(a) for a in allowed
         if a not in {Action.APPROVE, Action.APPROVE_UPDATE} or person.person_id not in authors(alert, a)
     }  # fmt: skip
+
+
+def _is_held(written: Alert | Update) -> bool:
+    """Whether something stands against the release: an objection, a name that nobody cleared, no group."""
+    uncleared = written.content.uncleared(written.mentions)
+    return bool(written.findings or uncleared or not written.reach_groups)
+
+
+def _not_of_update(update: Update) -> set[Action]:
+    """The actions on a new version that are not possible now."""
+    barred = {Action.SUBMIT_UPDATE} if update.submitted_by else {Action.APPROVE_UPDATE}
+    if update.submitted_by or not update.content.uncleared(update.mentions):
+        barred |= {Action.CLEAR_UPDATE}
+    return barred | ({Action.SUBMIT_UPDATE, Action.APPROVE_UPDATE} if _is_held(update) else set())
 
 
 def why_not_approve(alert: Alert, person: Person) -> str | None:
@@ -187,6 +204,7 @@ def why_not_approve(alert: Alert, person: Person) -> str | None:
     involved = (
         ("created", submitted.created_by), ("edited", submitted.edited_by),
         ("submitted", submitted.submitted_by), ("created", alert.created_by),
+        *(("cleared", x.by) for x in submitted.content.clearances),
     )  # fmt: skip
     return next((f"alert.not_approve_{did}" for did, who in involved if who == person.person_id), None)
 

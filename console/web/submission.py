@@ -59,9 +59,10 @@ def values_of_field(form: FormMultiDict, name: str) -> list[str]:
 
 
 async def read_form(request: ViewerRequest) -> dict[str, str]:
-    """The form's fields; TYPED_FIELDS are kept for an error page."""
+    """The form's fields; TYPED_FIELDS and the reasons of clearances are kept for an error page."""
     fields = text_fields(await request.form())
-    keep_input(request, **{name: fields.get(name, "") for name in TYPED_FIELDS})
+    typed = {name: text for name, text in fields.items() if name in TYPED_FIELDS or name.startswith("clear-")}
+    keep_input(request, **typed)
     return fields
 
 

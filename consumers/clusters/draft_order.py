@@ -2,7 +2,8 @@
 
 from datetime import datetime
 
-from consumers.draft_text import Evidence, compose, in_order
+from consumers.drafting.draft_text import Evidence, compose
+from consumers.drafting.quotation import in_order
 from consumers.live_library import OTHER, fraud_types
 from fenghuo.domain import events as e
 from fenghuo.domain.alert import SYSTEM, Action, AlertId, Order, Origin, Role
@@ -19,8 +20,9 @@ def draft_of(cluster: e.Cluster, at: datetime, life_hours: int, previous: AlertI
     kind = types.get(cluster.fraud_type or OTHER, types[OTHER])
     shared = in_order(cluster.shared, cluster.exemplars)
     evidence = Evidence(
-        cluster.district, cluster.towns, cluster.counted_reporters, shared, cluster.indicators, at, life_hours
-    )
+        cluster.district, cluster.towns, cluster.counted_reporters, shared, cluster.indicators, at,
+        life_hours, texts=cluster.exemplars, worst=cluster.worst,
+    )  # fmt: skip
     alert_id = alert_of(cluster.cluster_id, previous)
     decision_id = e.derive_id("draft", alert_id)
     order = Order(

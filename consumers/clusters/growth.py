@@ -8,7 +8,7 @@ import msgspec
 
 from consumers.clusters.district import LoadedCluster
 from consumers.credibility import counted_reporters, credibility_flags, danger, tier_of
-from consumers.draft_text import shared_clauses
+from consumers.drafting.quotation import shared_clauses
 from fenghuo.desk.retention import MEMBERS_KEPT
 from fenghuo.domain import events as e
 from fenghuo.settings import Settings

@@ -4,6 +4,7 @@
 """
 
 import hashlib
+from collections.abc import Iterable
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Annotated, NewType
@@ -22,6 +23,8 @@ TITLE_LIMIT = 40
 LONGEST_LIFE = timedelta(days=7)
 OVERRIDE_LENGTHS = (10, 200)
 """Characters of the reason for which a severe warning overrides the limits of warnings."""
+CLEARANCE_LENGTHS = (4, 100)
+"""Characters of the reason for which a person clears a mention."""
 SEVERE = "severe"
 REMEMBERED_DECISIONS = 32
 
@@ -41,6 +44,7 @@ class State(StrEnum):
 class Action(StrEnum):
     DRAFT = "draft"
     EDIT = "edit"
+    CLEAR = "clear"
     SUBMIT = "submit"
     APPROVE = "approve"
     RETURN = "return"
@@ -50,12 +54,21 @@ class Action(StrEnum):
     RECALL = "recall"
     EXPIRE = "expire"
     UPDATE = "update"
+    CLEAR_UPDATE = "clear_update"
     SUBMIT_UPDATE = "submit_update"
     APPROVE_UPDATE = "approve_update"
     DROP_UPDATE = "drop_update"
 
 
-UPDATING = frozenset({Action.UPDATE, Action.SUBMIT_UPDATE, Action.APPROVE_UPDATE, Action.DROP_UPDATE})
+UPDATING = frozenset(
+    {
+        Action.UPDATE,
+        Action.CLEAR_UPDATE,
+        Action.SUBMIT_UPDATE,
+        Action.APPROVE_UPDATE,
+        Action.DROP_UPDATE,
+    }
+)
 """Actions on the new version of a released warning; until it is approved the old version alone is in
 force."""
 
@@ -78,6 +91,7 @@ TRANSITIONS: dict[tuple[State | None, Action], State] = {
     (State.DRAFT, Action.EDIT): State.DRAFT,
     (State.RETURNED, Action.EDIT): State.DRAFT,
     (State.SUBMITTED, Action.EDIT): State.DRAFT,
+    (State.DRAFT, Action.CLEAR): State.DRAFT,
     (State.DRAFT, Action.SUBMIT): State.SUBMITTED,
     (State.SUBMITTED, Action.APPROVE): State.APPROVED,
     (State.SUBMITTED, Action.RETURN): State.RETURNED,
@@ -109,6 +123,7 @@ TRANSITIONS: dict[tuple[State | None, Action], State] = {
 ALLOWED_ROLES: dict[Action, frozenset[Role]] = {
     Action.DRAFT: frozenset({Role.ANALYST, Role.APPROVER, Role.SYSTEM}),
     Action.EDIT: frozenset({Role.ANALYST, Role.APPROVER}),
+    Action.CLEAR: frozenset({Role.ANALYST, Role.APPROVER}),
     Action.SUBMIT: frozenset({Role.ANALYST, Role.APPROVER}),
     Action.APPROVE: frozenset({Role.APPROVER}),
     Action.RETURN: frozenset({Role.APPROVER}),
@@ -118,6 +133,7 @@ ALLOWED_ROLES: dict[Action, frozenset[Role]] = {
     Action.COMPLETE: frozenset({Role.SYSTEM}),
     Action.EXPIRE: frozenset({Role.SYSTEM}),
     Action.UPDATE: frozenset({Role.ANALYST, Role.APPROVER}),
+    Action.CLEAR_UPDATE: frozenset({Role.ANALYST, Role.APPROVER}),
     Action.SUBMIT_UPDATE: frozenset({Role.ANALYST, Role.APPROVER}),
     Action.APPROVE_UPDATE: frozenset({Role.APPROVER}),
     Action.DROP_UPDATE: frozenset({Role.ANALYST, Role.APPROVER}),
@@ -142,6 +158,40 @@ class Audience(msgspec.Struct, frozen=True, kw_only=True):
     frozen: str = ""
 
 
+class Mention(msgspec.Struct, frozen=True, kw_only=True):
+    """A name in a warning that may be somebody honest's; it goes out only after a person has cleared it.
+
+    It is bound to its ``sentence``: if that is changed, it is another mention and needs a new clearance.
+    """
+
+    kind: str
+    """person, school, shop, firm, bank or domain."""
+    value: str
+    sentence: str
+
+    @property
+    def key(self) -> str:
+        """Twelve hex digits that stand for the very mention in forms and orders."""
+        return hashlib.sha256("\n".join((self.kind, self.value, self.sentence)).encode()).hexdigest()[:12]
+
+
+class Clearance(msgspec.Struct, frozen=True, kw_only=True):
+    """That a person has looked into a mention and lets it stand, and why; part of what an approval is
+    bound to."""
+
+    mention: Mention
+    reason: str
+    by: PersonId
+    at: Moment
+
+
+class Clearing(msgspec.Struct, frozen=True, kw_only=True):
+    """A person's wish to clear the mention with ``key``, for ``reason``."""
+
+    key: str
+    reason: str
+
+
 class Content(msgspec.Struct, frozen=True, kw_only=True):
     """What an approval is bound to, by the hash of its bytes."""
 
@@ -155,6 +205,13 @@ class Content(msgspec.Struct, frozen=True, kw_only=True):
     exercise: bool = False
     override: str = ""
     """Why a severe warning also goes to groups that have reached their limit of warnings."""
+    clearances: tuple[Clearance, ...] = ()
+    """Written by ``decide`` alone: what an order's content says of them is not believed."""
+
+    def uncleared(self, mentions: Iterable[Mention]) -> tuple[Mention, ...]:
+        """Those of ``mentions`` that nobody has cleared."""
+        cleared = {clearance.mention for clearance in self.clearances}
+        return tuple(x for x in mentions if x not in cleared)
 
 
 class Update(msgspec.Struct, frozen=True, kw_only=True):
@@ -169,6 +226,7 @@ class Update(msgspec.Struct, frozen=True, kw_only=True):
     findings: tuple[str, ...] = ()
     reach_groups: int = 0
     reach_residents: int = 0
+    mentions: tuple[Mention, ...] = ()
 
 
 class Origin(msgspec.Struct, frozen=True, kw_only=True):
@@ -219,11 +277,13 @@ class Alert(msgspec.Struct, frozen=True, kw_only=True):
     completed_at: Moment | None = None
     reason: str | None = None
     findings: tuple[str, ...] = ()
-    """What the release linter objects to, each ``code: excerpt``; a submission needs none."""
+    """What the release check objects to, each ``code: excerpt`` or ``code``; a submission needs none."""
     reach_groups: int = 0
     reach_residents: int = 0
     update: Update | None = None
     decisions: tuple[str, ...] = ()
+    mentions: tuple[Mention, ...] = ()
+    """The names in its content; a submission needs a clearance of each."""
 
 
 class Order(msgspec.Struct, frozen=True, kw_only=True):
@@ -242,11 +302,19 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     reason: str | None = None
     version: int = 0
     """The version that a BEGIN or COMPLETE is for; 0: none named."""
+    clears: tuple[Clearing, ...] = ()
+    """The mentions that a CLEAR or CLEAR_UPDATE lets stand."""
 
 
 def content_hash(content: Content) -> str:
-    """SHA-256 (64 hex digits) over the canonical bytes of ``content``; what an approval is bound to."""
-    return hashlib.sha256(msgspec.json.encode(content, order="deterministic")).hexdigest()
+    """SHA-256 (64 hex digits) over the canonical bytes of ``content``; what an approval is bound to.
+
+    A content without clearances has the bytes that it had before there were any.
+    """
+    fields = msgspec.to_builtins(content)
+    if not content.clearances:
+        del fields["clearances"]
+    return hashlib.sha256(msgspec.json.encode(fields)).hexdigest()
 
 
 def check_code(alert_id: str, version: int, text: str) -> str:

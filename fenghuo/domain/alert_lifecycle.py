@@ -4,13 +4,14 @@ Every version of a warning needs two persons: whoever created, last edited or su
 and an approval is bound to the exact content by its hash.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime
 
 import msgspec
 
 from fenghuo.domain.alert import (
     ALLOWED_ROLES,
+    CLEARANCE_LENGTHS,
     LONGEST_LIFE,
     NEEDS_REASON,
     OVERRIDE_LENGTHS,
@@ -22,7 +23,10 @@ from fenghuo.domain.alert import (
     UPDATING,
     Action,
     Alert,
+    Clearance,
+    Clearing,
     Content,
+    Mention,
     Order,
     PersonId,
     State,
@@ -35,12 +39,12 @@ _Changes = dict[str, object]
 
 
 class _Facts(msgspec.Struct, frozen=True):
-    """The facts about the content of an order: the linter's objections (each ``code: excerpt``), the (groups,
-    residents) that it reaches, and the digest of the groups that match its audience now."""
+    """What ``decide`` is told about the content of an order."""
 
     findings: tuple[str, ...]
     reach: tuple[int, int]
     frozen: str
+    mentions: tuple[Mention, ...]
 
 
 def decide(
@@ -50,19 +54,21 @@ def decide(
     findings: Sequence[str],
     reach: tuple[int, int],
     frozen: str = "",
+    mentions: Sequence[Mention] = (),
 ) -> Alert:
     """The alert after ``order``, or Denied.
 
-    ``findings`` are the linter's objections to the content that the order affects (``affected_content``);
-    ``reach`` is the (groups, residents) of its audience; ``frozen`` is, at a submission, the digest of the
-    groups that match the audience. The time is the order's own, so a redelivered order gives the same answer.
-    Idempotent: an order that was applied before returns the alert unchanged.
+    ``findings`` and ``mentions`` are the release check's objections to the content that the order affects
+    (``affected_content``), and the names in it that a person must clear; ``reach`` is the (groups, residents)
+    of its audience; ``frozen`` is, at a submission, the digest of the groups that match the audience. The
+    time is the order's own, so a redelivered order gives the same answer. Idempotent: an order that was
+    applied before returns the alert unchanged.
     """
     if alert is not None and order.decision_id in alert.decisions:
         return alert
     after = _next_state(alert, order)
     _check_person(order)
-    facts = _Facts(tuple(findings), reach, frozen)
+    facts = _Facts(tuple(findings), reach, frozen, tuple(mentions))
     if alert is None:
         return _create(order, facts)
     _check_fresh(alert, order)
@@ -83,10 +89,12 @@ def affected_content(alert: Alert, action: Action) -> Content:
 
 
 def authors(alert: Alert, action: Action) -> set[PersonId]:
-    """The persons who may not take the approval ``action``, because they wrote or submitted its content."""
+    """The persons who may not take the approval ``action``, because they wrote or submitted its content, or
+    cleared a name in it."""
     found = {alert.created_by, alert.edited_by, alert.submitted_by}
     if action is Action.APPROVE_UPDATE and (update := alert.update):
         found = {alert.created_by, update.created_by, update.edited_by, update.submitted_by}
+    found |= {clearance.by for clearance in affected_content(alert, action).clearances}
     return {person for person in found if person is not None}
 
 
@@ -122,16 +130,17 @@ def _create(order: Order, facts: _Facts) -> Alert:
     _check_content(order.content, order.at)
     return Alert(
         alert_id=order.alert_id, revision=1, version=1, state=State.DRAFT,
-        content=with_frozen(order.content, ""), origin=order.origin, created_by=order.actor,
-        created_at=order.at, changed_at=order.at, findings=facts.findings,
+        content=with_frozen(order.content, "", ()), origin=order.origin, created_by=order.actor,
+        created_at=order.at, changed_at=order.at, findings=facts.findings, mentions=facts.mentions,
         reach_groups=facts.reach[0], reach_residents=facts.reach[1], decisions=(order.decision_id,),
     )  # fmt: skip
 
 
-def with_frozen(content: Content, digest: str) -> Content:
-    """``content`` with its audience frozen under ``digest``; "" for not frozen."""
+def with_frozen(content: Content, digest: str, clearances: tuple[Clearance, ...] | None = None) -> Content:
+    """``content`` with its audience frozen under ``digest`` ("": not frozen), and ``clearances`` if given."""
     audience = msgspec.structs.replace(content.audience, frozen=digest)
-    return msgspec.structs.replace(content, audience=audience)
+    kept = content.clearances if clearances is None else clearances
+    return msgspec.structs.replace(content, audience=audience, clearances=kept)
 
 
 def _check_content(content: Content, at: datetime) -> None:
@@ -151,8 +160,8 @@ def _check_content(content: Content, at: datetime) -> None:
         raise Denied("override_length", f"the reason for overriding has {least} to {most} characters")
 
 
-def _rewritten(alert: Alert, order: Order) -> Content:
-    """The content of an edit or an update, whose groups are frozen only when it is submitted."""
+def _rewritten(alert: Alert, order: Order, facts: _Facts) -> Content:
+    """The content of an edit or an update, not frozen; a clearance stays while its very mention does."""
     if order.content is None:
         raise Denied("content_missing", f"{order.action} needs content")
     if order.content.exercise != alert.content.exercise:
@@ -160,14 +169,16 @@ def _rewritten(alert: Alert, order: Order) -> Content:
     if order.content.audience.district != alert.content.audience.district:
         raise Denied("district", "an alert stays in its district")
     _check_content(order.content, order.at)
-    return with_frozen(order.content, "")
+    known = affected_content(alert, order.action).clearances
+    return with_frozen(order.content, "", tuple(x for x in known if x.mention in facts.mentions))
 
 
 def _check_releasable(content: Content, order: Order, facts: _Facts) -> None:
     _check_content(content, order.at)
     if facts.findings:
-        found = "; ".join(facts.findings)
-        raise Denied("findings", f"the text still holds something that must not go out: {found}")
+        raise Denied("findings", f"the text must be changed first: {'; '.join(facts.findings)}")
+    if unknown := content.uncleared(facts.mentions):
+        raise Denied("mentions", f"nobody has cleared {', '.join(x.value for x in unknown)}")
     if facts.reach[0] == 0:
         raise Denied("nobody", "the audience has no group")
 
@@ -197,23 +208,63 @@ def _pending(alert: Alert) -> Update:
     return alert.update
 
 
+def _unsubmitted(alert: Alert) -> Update:
+    update = _pending(alert)
+    if update.submitted_by is not None:
+        raise Denied("not_now", "the new version waits for approval already")
+    return update
+
+
+def _noted(facts: _Facts) -> _Changes:
+    return {
+        "findings": facts.findings, "mentions": facts.mentions,
+        "reach_groups": facts.reach[0], "reach_residents": facts.reach[1],
+    }  # fmt: skip
+
+
 def _keep(_alert: Alert, _order: Order, _known: _Facts) -> _Changes:
     return {}
 
 
 def _edit(alert: Alert, order: Order, facts: _Facts) -> _Changes:
     return {
-        "content": _rewritten(alert, order), "findings": facts.findings, "edited_by": order.actor,
-        "reach_groups": facts.reach[0], "reach_residents": facts.reach[1],
-        "submitted_by": None, "submitted_at": None,
+        "content": _rewritten(alert, order, facts), "edited_by": order.actor, "submitted_by": None,
+        "submitted_at": None, **_noted(facts),
     }  # fmt: skip
+
+
+def _clear(alert: Alert, order: Order, facts: _Facts) -> _Changes:
+    return {"content": _with_clearances(alert.content, order, facts), "mentions": facts.mentions}
+
+
+def _clear_update(alert: Alert, order: Order, facts: _Facts) -> _Changes:
+    content = _with_clearances(_unsubmitted(alert).content, order, facts)
+    return {"update": msgspec.structs.replace(_pending(alert), content=content, mentions=facts.mentions)}
+
+
+def _with_clearances(content: Content, order: Order, facts: _Facts) -> Content:
+    """``content`` with what the order clears, by its actor; each of its keys must be a mention's."""
+    there = {x.key: x for x in facts.mentions}
+    if not order.clears:
+        raise Denied("clears_missing", "a clearance names what it clears")
+    new = {each.key: _clearance(each, there, order) for each in order.clears}
+    kept = {x.mention.key: x for x in content.clearances if x.mention.key in there}
+    return msgspec.structs.replace(content, clearances=tuple((kept | new).values()))
+
+
+def _clearance(wanted: Clearing, there: Mapping[str, Mention], order: Order) -> Clearance:
+    least, most = CLEARANCE_LENGTHS
+    if wanted.key not in there:
+        raise Denied("no_such_mention", "the text no longer has what was to be cleared")
+    if not least <= len(wanted.reason.strip()) <= len(wanted.reason) <= most:
+        raise Denied("clearance_length", f"the reason for a clearance has {least} to {most} characters")
+    return Clearance(mention=there[wanted.key], reason=wanted.reason.strip(), by=order.actor, at=order.at)
 
 
 def _submit(alert: Alert, order: Order, facts: _Facts) -> _Changes:
     return {
-        "content": _frozen(alert.content, order, facts), "findings": facts.findings,
-        "submitted_by": order.actor, "submitted_at": order.at,
-        "reach_groups": facts.reach[0], "reach_residents": facts.reach[1],
+        "content": _frozen(alert.content, order, facts), "submitted_by": order.actor,
+        "submitted_at": order.at, **_noted(facts),
     }  # fmt: skip
 
 
@@ -221,7 +272,7 @@ def _approve(alert: Alert, order: Order, facts: _Facts) -> _Changes:
     _check_approval(alert, order, facts)
     return {
         "approved_by": order.actor, "approved_at": order.at, "approved_hash": content_hash(alert.content),
-        "findings": facts.findings, "reach_groups": facts.reach[0], "reach_residents": facts.reach[1],
+        **_noted(facts),
     }  # fmt: skip
 
 
@@ -246,23 +297,21 @@ def _drop_update(alert: Alert, _order: Order, _known: _Facts) -> _Changes:
 
 def _update(alert: Alert, order: Order, facts: _Facts) -> _Changes:
     update = Update(
-        content=_rewritten(alert, order), created_by=alert.update.created_by if alert.update else order.actor,
-        edited_by=order.actor, edited_at=order.at, findings=facts.findings,
+        content=_rewritten(alert, order, facts),
+        created_by=alert.update.created_by if alert.update else order.actor,
+        edited_by=order.actor, edited_at=order.at, findings=facts.findings, mentions=facts.mentions,
         reach_groups=facts.reach[0], reach_residents=facts.reach[1],
     )  # fmt: skip
     return {"update": update}
 
 
 def _submit_update(alert: Alert, order: Order, facts: _Facts) -> _Changes:
-    update = _pending(alert)
-    if update.submitted_by is not None:
-        raise Denied("not_now", "the new version waits for approval already")
-    submitted = msgspec.structs.replace(
-        update, content=_frozen(update.content, order, facts), findings=facts.findings,
-        submitted_by=order.actor, submitted_at=order.at,
-        reach_groups=facts.reach[0], reach_residents=facts.reach[1],
-    )  # fmt: skip
-    return {"update": submitted}
+    update = _unsubmitted(alert)
+    content, who = (
+        _frozen(update.content, order, facts),
+        {"submitted_by": order.actor, "submitted_at": order.at},
+    )
+    return {"update": msgspec.structs.replace(update, content=content, **who, **_noted(facts))}
 
 
 def _approve_update(alert: Alert, order: Order, facts: _Facts) -> _Changes:
@@ -276,12 +325,13 @@ def _approve_update(alert: Alert, order: Order, facts: _Facts) -> _Changes:
         "edited_by": update.edited_by, "submitted_by": update.submitted_by,
         "submitted_at": update.submitted_at,
         "approved_by": order.actor, "approved_at": order.at, "approved_hash": content_hash(update.content),
-        "findings": facts.findings, "reach_groups": facts.reach[0], "reach_residents": facts.reach[1],
+        **_noted(facts),
     }  # fmt: skip
 
 
 _CHANGES: dict[Action, Callable[[Alert, Order, _Facts], _Changes]] = {
     Action.EDIT: _edit,
+    Action.CLEAR: _clear,
     Action.SUBMIT: _submit,
     Action.APPROVE: _approve,
     Action.RETURN: _keep,
@@ -291,6 +341,7 @@ _CHANGES: dict[Action, Callable[[Alert, Order, _Facts], _Changes]] = {
     Action.RECALL: _recall,
     Action.EXPIRE: _expire,
     Action.UPDATE: _update,
+    Action.CLEAR_UPDATE: _clear_update,
     Action.SUBMIT_UPDATE: _submit_update,
     Action.APPROVE_UPDATE: _approve_update,
     Action.DROP_UPDATE: _drop_update,

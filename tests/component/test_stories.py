@@ -35,7 +35,7 @@ def in_force(request: pytest.FixtureRequest, redis_url: str, namespace: str) -> 
     kafka = request.getfixturevalue("kafka_bootstrap") if request.param == "kafka" else ""
     return settings(
         broker=request.param, redis_url=redis_url, kafka_servers=kafka, namespace=namespace,
-        kafka_session_timeout_s=6, retry_base_s=0.2, surge_false_alarm=0.02,
+        kafka_session_timeout_s=6, retry_base_s=0.2, surge_false_alarm=0.02, quiet_from=0, quiet_to=0,
     )  # fmt: skip
 
 

@@ -18,7 +18,10 @@ from fenghuo.domain.alert import (
     Alert,
     AlertId,
     Audience,
+    Clearance,
+    Clearing,
     Content,
+    Mention,
     Order,
     Origin,
     PersonId,
@@ -35,6 +38,7 @@ AT = datetime(2026, 3, 5, 12, 34, 56, 789000, tzinfo=UTC)
 LATER = AT + timedelta(hours=24)
 ALERT = AlertId("0a1b2c3d4e5f60718293a4b5")
 PLACE = e.ReportPlace(district="示范区", town="东镇", group_id="g-0007")
+MENTION = Mention(kind="school", value="东镇小学", sentence="近日有人冒充东镇小学索要验证码")
 CONTENT = Content(
     title="冒充市监局",
     text="【反诈预警】近日有人以法人信息到期为由索要验证码。请拨打96110核实。",
@@ -47,6 +51,9 @@ CONTENT = Content(
     expires_at=LATER,
     exercise=True,
     override="正在转账",
+    clearances=(
+        Clearance(mention=MENTION, reason="已与学校核实", by=PersonId("anna"), at=AT - timedelta(minutes=5)),
+    ),
 )
 ORIGIN = Origin(
     first_report_at=AT - timedelta(minutes=20),
@@ -77,6 +84,7 @@ ORDER = Order(
     seen_revision=3,
     version=1,
     reason="核对无误",
+    clears=(Clearing(key=MENTION.key, reason="已与学校核实"),),
 )
 STANDING = Alert(
     alert_id=ALERT,
@@ -103,8 +111,9 @@ STANDING = Alert(
     update=Update(
         content=CONTENT, created_by=PersonId("anna"), edited_by=PersonId("anna"), edited_at=AT,
         submitted_by=PersonId("anna"), submitted_at=AT, findings=("link: hxxp",), reach_groups=3162,
-        reach_residents=426_000,
+        reach_residents=426_000, mentions=(MENTION,),
     ),
+    mentions=(MENTION,),
 )  # fmt: skip
 MEMBER = e.Member(
     report_id="r-0001",
@@ -173,6 +182,7 @@ RELEASE = e.Release(
     exercise=True,
     groups=3162,
     override=CONTENT.override,
+    clearances=CONTENT.clearances,
 )
 BINDING = e.Binding(channel="dingtalk", target="sealed:AAEC", secret="sealed:AwQF", credential="district")
 GROUP = e.Group(

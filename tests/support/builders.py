@@ -11,7 +11,10 @@ from patterns.clustering import Placement
 
 NOON = datetime(2026, 3, 9, 4, 0, tzinfo=UTC)
 DISTRICT = "示范区"
-SAFE_TEXT = "【反诈预警】近期有人冒充市场监管发信息，都是诈骗。请不要点链接、不要转账，咨询请拨 96110。"
+SAFE_TEXT = (
+    "【反诈预警】近期有人冒充市场监管发信息，说执照要作废，都是诈骗。请不要点链接、不要转账，咨询请拨 96110。"
+    "\n示范区反诈中心 03月09日 12:00"
+)
 PEOPLE = tuple(
     e.Person(person_id=who, name=who, role=role, district=DISTRICT)
     for who, role in (("analyst", Role.ANALYST), ("boss", Role.APPROVER), ("chief", Role.APPROVER))

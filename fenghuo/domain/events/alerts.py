@@ -4,7 +4,7 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from fenghuo.domain.alert import Action, Alert, AlertId, Audience, Moment, Order, Role
+from fenghuo.domain.alert import Action, Alert, AlertId, Audience, Clearance, Moment, Order, Role
 from fenghuo.domain.events.base import Event
 
 
@@ -45,6 +45,8 @@ class Release(msgspec.Struct, frozen=True, kw_only=True):
     exercise: bool = False
     groups: int = 0
     override: str = ""
+    clearances: tuple[Clearance, ...] = ()
+    """Of the names in the text: by whom, and why."""
 
 
 class AlertReleased(Event, frozen=True, kw_only=True, tag="AlertReleased"):

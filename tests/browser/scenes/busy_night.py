@@ -12,6 +12,7 @@ from fenghuo.domain.alert import Audience
 from tests.browser.scenes.every_state import (
     DISTRICT,
     EXAMPLES,
+    NAMED_TEXT,
     SCHOOL,
     TEXT,
     TOWNS,
@@ -23,10 +24,12 @@ from tests.browser.scenes.every_state import (
     group,
     groups,
     life,
+    mentions_in,
     people,
     report,
 )
 
+CLEARED = "c1eared0000000000000aaaa"
 LICENCE = "您的营业执照年检未通过，请在 hxxp://qy-gsxt[.]cc 补交资料，逾期注销。"
 ANNUAL = "尊敬的法人，您的企业年报信息已到期，请于今日内联系客服更新，逾期将列入异常名录。"
 TAX = "【税务局】贵公司税务信息待核验，请回电提供对公账户，逾期冻结发票。"
@@ -82,6 +85,10 @@ def busy_district(now: datetime, count: int = 3162) -> list[e.Event]:
         body=content(now, title="虚假购物、服务：低价代充话费", text=TEXT.replace("企业", "话费")),
         findings=("link: http://chong.example",),
     )
+    named = content(now, title="谨防冒充领导、熟人的骗局", text=NAMED_TEXT)
+    for alert_id, steps in (("4amed000000000000000aaaa", ["draft"]), (CLEARED, ["draft", "clear", "submit"])):
+        at, found = now - timedelta(minutes=14), mentions_in(named)
+        events += life(alert_id, steps, at, reach=reach, body=named, mentions=found)
     events += life(
         "re7urned000000000000aaaa",
         ["draft", "submit", "return"],

@@ -16,7 +16,9 @@ from fenghuo.domain.alert import (
     Action,
     Alert,
     Audience,
+    Clearing,
     Content,
+    Mention,
     Order,
     Origin,
     PersonId,
@@ -61,6 +63,15 @@ EXAMPLES = (
     "否则营业执照将被吊销。退订回 T",
 )
 SCHOOL = "老师您好，孩子的校服费请扫码交到班主任的收款码，今晚 10 点前。"
+
+
+def mentions_in(body: Content) -> tuple[Mention, ...]:
+    """The names of NAMED_TEXT, as the release check would find them."""
+    pieces = [x for x in body.text.replace("。", "\n").splitlines() if "东湖小学" in x]
+    names = (("school", "东湖小学二年级三班"), ("person", "张桂芳"))
+    return tuple(
+        Mention(kind=kind, value=value, sentence=x) for x in pieces for kind, value in names if value in x
+    )
 
 
 def event_id(*parts: object) -> str:
@@ -210,6 +221,7 @@ def origin(now: datetime, cluster_id: str | None = None) -> Origin:
 STEPS: dict[str, tuple[str, Role]] = {
     "draft": (SYSTEM, Role.SYSTEM),
     "edit": ("ana", Role.ANALYST),
+    "clear": ("ana", Role.ANALYST),
     "submit": ("ana", Role.ANALYST),
     "approve": ("bo", Role.APPROVER),
     "return": ("bo", Role.APPROVER),
@@ -223,6 +235,11 @@ STEPS: dict[str, tuple[str, Role]] = {
     "approve_update": ("bo", Role.APPROVER),
     "drop_update": ("bo", Role.APPROVER),
 }
+CLEARS = ("clear", "clear_update")
+CLEARED = "骗子冒充的名义，已向学校核实"
+NAMED_TEXT = TEXT.replace("手法：", "骗子自称东湖小学二年级三班的班主任张桂芳。手法：").replace(
+    "（城关镇、东湖街道、西山镇）", ""
+)
 SUBMITS = ("submit", "submit_update")
 APPROVES = {"approve": "approved", "approve_update": "updated"}
 FROZEN = tuple(f"g{n:04d}" for n in range(3162))
@@ -241,6 +258,7 @@ def life(
     update_frozen: Sequence[str] = FROZEN,
     cluster_id: str | None = None,
     findings: Sequence[str] = (),
+    mentions: Sequence[Mention] = (),
 ) -> list[e.Event]:
     """The events of an alert that took ``steps``, a minute apart."""
     alert: Alert | None = None
@@ -262,11 +280,13 @@ def life(
             seen_hash=content_hash(affected_content(alert, Action(step)))
             if alert and step in APPROVES
             else None,
+            clears=tuple(Clearing(key=x.key, reason=CLEARED) for x in mentions) if step in CLEARS else (),
             reason="请写明是哪类企业，居民看不懂“法人信息”。" if step in NEEDS_REASON else None,
         )
         alert = decide(
-            alert, order, findings=() if step in SUBMITS else findings, reach=reach, frozen=digest_of(ids)
-        )
+            alert, order, findings=() if step in SUBMITS else findings, reach=reach, frozen=digest_of(ids),
+            mentions=mentions,
+        )  # fmt: skip
         found.append(
             e.AlertChanged(
                 event_id=event_id(alert_id, n, "changed"),
@@ -382,7 +402,8 @@ async def on_decisions_made(desk: Desk, events: Sequence[e.Event]) -> Outcome:
         }
         try:
             reach = frozen_reach(body, still_there(ids, groups), tappers) if body else (0, 0)
-            after = decide(before, order, findings=(), reach=reach, frozen=digest_of(ids))
+            named = mentions_in(body) if body else ()
+            after = decide(before, order, findings=(), reach=reach, frozen=digest_of(ids), mentions=named)
         except Denied as denied:
             outcome.events.append(
                 e.DecisionRefused(

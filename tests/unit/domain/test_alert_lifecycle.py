@@ -21,7 +21,9 @@ from fenghuo.domain.alert import (
     Alert,
     AlertId,
     Audience,
+    Clearing,
     Content,
+    Mention,
     Order,
     Origin,
     PersonId,
@@ -57,6 +59,8 @@ NEXT = msgspec.structs.replace(
 LEAST_ROLE = {action: next(role for role in Role if role in may) for action, may in ALLOWED_ROLES.items()}
 
 
+CLEARS = {Action.CLEAR, Action.CLEAR_UPDATE}
+MENTION = Mention(kind="school", value="东湖小学二年级三班", sentence="骗子冒充东湖小学二年级三班的老师")
 SEEN = {
     Action.APPROVE: content_hash(SUBMITTED_CONTENT),
     Action.APPROVE_UPDATE: content_hash(with_frozen(NEXT, FROZEN)),
@@ -72,13 +76,15 @@ def order(action: Action, actor: PersonId = ANNA, **changes: Any) -> Order:
         "role": LEAST_ROLE[action], "at": at, "origin": ORIGIN,
         "content": NEXT if action is Action.UPDATE else CONTENT, "reason": "a reason",
         "seen_hash": SEEN.get(action),
+        "clears": (Clearing(key=MENTION.key, reason="向学校核实过"),) if action in CLEARS else (),
     }  # fmt: skip
     return Order(**{**given, **changes})
 
 
 def applied(alert: Alert | None, *orders: Order, findings: tuple[str, ...] = ()) -> Alert:
     for each in orders:
-        alert = decide(alert, each, findings=findings, reach=SOME, frozen=FROZEN)
+        mentions = [MENTION] if each.action in CLEARS else []
+        alert = decide(alert, each, findings=findings, reach=SOME, frozen=FROZEN, mentions=mentions)
     assert alert is not None
     return alert
 
@@ -108,7 +114,8 @@ def ready_for(state: State | None, action: Action) -> Alert | None:
     alert = in_state(state) if state else None
     if alert is None or state not in RELEASED or action not in UPDATING - {Action.UPDATE}:
         return alert
-    return with_update(alert, submitted=action is not Action.SUBMIT_UPDATE)
+    unsubmitted = {Action.SUBMIT_UPDATE, Action.CLEAR_UPDATE}
+    return with_update(alert, submitted=action not in unsubmitted)
 
 
 def in_state(state: State) -> Alert:
@@ -295,6 +302,7 @@ def test_the_hash_covers_every_field_of_the_content() -> None:
         "expires_at",
         "exercise",
         "override",
+        "clearances",
     }
     assert set(Audience.__struct_fields__) == {"district", "towns", "expression", "frozen"}
 

@@ -20,7 +20,9 @@ from fenghuo.domain.alert import (
     Alert,
     AlertId,
     Audience,
+    Clearing,
     Content,
+    Mention,
     Order,
     Origin,
     PersonId,
@@ -47,6 +49,8 @@ ORIGIN = Origin(first_report_at=T0, fraud_type="biz", cluster_id="c1")
 ENDING = {Action.REJECT, Action.EXPIRE, Action.RECALL, Action.RETURN, Action.DROP_UPDATE}
 APPROVALS = {Action.APPROVE, Action.APPROVE_UPDATE}
 FROZEN = "f" * 64
+NAMES = tuple(Mention(kind="person", value=x, sentence=f"骗子自称{x}") for x in ("王小明", "李大海"))
+CLEARS = tuple(Clearing(key=x.key, reason="已核实，是化名") for x in NAMES)
 FITTING = {action: sorted(may) for action, may in ALLOWED_ROLES.items()}
 
 
@@ -59,6 +63,7 @@ class AlertLife(RuleBasedStateMachine):
         self.at = T0
         self.orders: list[Order] = []
         self.done: set[str] = set()
+        self.clearings: set[tuple[PersonId, str]] = set()
         self.wrote: set[PersonId] = set()
         self.wrote_update: set[PersonId] = set()
         self.released_hash: str | None = None
@@ -79,6 +84,8 @@ class AlertLife(RuleBasedStateMachine):
         findings=st.sampled_from([(), (), (), ("link: x",)]),
         groups=st.sampled_from([0, 12, 12, 12]),
         reason=st.sampled_from([None, "because"]),
+        named=st.sampled_from([(), (), NAMES[:1], NAMES]),
+        clears=st.sampled_from([(), CLEARS[:1], CLEARS]),
     )
     def anyone_orders_anything(self, *, later_min: int, **asked: Any) -> None:
         self.at += timedelta(minutes=later_min)
@@ -102,11 +109,19 @@ class AlertLife(RuleBasedStateMachine):
                 "groups",
                 "late",
                 "exercise",
+                "names",
             ]
         ),
+        named=st.sampled_from([(), NAMES[:1], NAMES]),
     )
     def someone_orders_what_the_state_allows(
-        self, which: int, ends: bool, actor: PersonId, words: Content, flaw: str | None
+        self,
+        which: int,
+        ends: bool,
+        actor: PersonId,
+        words: Content,
+        flaw: str | None,
+        named: tuple[Mention, ...],
     ) -> None:
         """One action of those that are possible now, right in all but at most one thing: so runs get far."""
         now = self.alert.state if self.alert else None
@@ -115,6 +130,8 @@ class AlertLife(RuleBasedStateMachine):
             return
         action = possible[which % len(possible)]
         exercise = self.alert.content.exercise if self.alert else False
+        if flaw != "names" and action not in {Action.CLEAR, Action.CLEAR_UPDATE}:
+            named = self._cleared(action)
         self.at += timedelta(days=2) if flaw == "late" else timedelta(minutes=1)
         self._try(
             action=action,
@@ -126,12 +143,19 @@ class AlertLife(RuleBasedStateMachine):
             findings=("link: x",) if flaw == "findings" else (),
             groups=0 if flaw == "groups" else 12,
             reason="because",
+            named=named,
+            clears=CLEARS[: len(named)],
         )
+
+    def _cleared(self, action: Action) -> tuple[Mention, ...]:
+        """The names that somebody has cleared in the content that ``action`` affects."""
+        content = affected_content(self.alert, action) if self.alert else CONTENTS[0]
+        return tuple(x.mention for x in content.clearances)
 
     @precondition(lambda self: self.orders)
     @rule(which=st.integers(0, 1000))
     def an_order_comes_again(self, which: int) -> None:
-        self._give(self.orders[which % len(self.orders)], (), 12)
+        self._give(self.orders[which % len(self.orders)], (), 12, NAMES)
 
     def _try(
         self,
@@ -145,6 +169,8 @@ class AlertLife(RuleBasedStateMachine):
         findings: tuple[str, ...] = (),
         groups: int = 12,
         reason: str | None = None,
+        named: tuple[Mention, ...] = (),
+        clears: tuple[Clearing, ...] = (),
     ) -> None:
         current = affected_content(self.alert, action) if self.alert else None
         saw = current if seen == "now" else seen
@@ -152,16 +178,18 @@ class AlertLife(RuleBasedStateMachine):
             decision_id=f"d{len(self.orders)}", alert_id=AlertId("a1"), action=action, actor=actor, role=role,
             at=self.at, content=content, origin=ORIGIN, seen_hash=content_hash(saw) if saw else None,
             seen_revision=None if revision is None or self.alert is None else self.alert.revision + revision,
-            reason=reason,
+            reason=reason, clears=clears,
         )  # fmt: skip
         self.orders.append(asked)
-        self._give(asked, findings, groups)
+        self.clearings |= {(actor, x.key) for x in clears}
+        self._give(asked, findings, groups, named)
 
-    def _give(self, asked: Order, findings: tuple[str, ...], groups: int) -> None:
+    def _give(self, asked: Order, findings: tuple[str, ...], groups: int, named: tuple[Mention, ...]) -> None:
         before = self.alert
         bytes_before = msgspec.json.encode(before)
         try:
-            after = decide(before, asked, findings=findings, reach=(groups, groups * 100), frozen=FROZEN)
+            reach = (groups, groups * 100)
+            after = decide(before, asked, findings=findings, reach=reach, frozen=FROZEN, mentions=named)
         except Denied:
             assert msgspec.json.encode(before) == bytes_before
             return
@@ -170,6 +198,7 @@ class AlertLife(RuleBasedStateMachine):
             return
         self.done.add(asked.decision_id)
         self._agree(before, asked, after, findings, groups)
+        self._agree_on_names(before, asked, after, named)
         self.alert = after
 
     def _agree(
@@ -205,6 +234,19 @@ class AlertLife(RuleBasedStateMachine):
             assert after.version == before.version + (asked.action is Action.APPROVE_UPDATE)
             if asked.action is not Action.APPROVE_UPDATE:
                 assert after.content == before.content
+
+    def _agree_on_names(
+        self, before: Alert | None, asked: Order, after: Alert, named: tuple[Mention, ...]
+    ) -> None:
+        """A name goes on only if somebody cleared it, and out only past a person who did not."""
+        if asked.action in {Action.SUBMIT, Action.SUBMIT_UPDATE} | APPROVALS:
+            assert before is not None
+            sent = affected_content(before, asked.action)
+            assert set(named) <= {x.mention for x in sent.clearances}
+            if asked.action in APPROVALS:
+                assert asked.actor not in {x.by for x in sent.clearances}
+        for content in (after.content, after.update.content if after.update else after.content):
+            assert {(x.by, x.mention.key) for x in content.clearances} <= self.clearings
 
     @invariant()
     def what_is_out_was_approved_by_a_second_person(self) -> None:

@@ -17,8 +17,11 @@ from fenghuo.domain.alert import (
     Alert,
     AlertId,
     Audience,
+    Clearance,
+    Clearing,
     Order,
     Origin,
+    PersonId,
     Role,
     State,
     content_hash,
@@ -184,7 +187,7 @@ OTHER = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("field", content().__struct_fields__)
+@pytest.mark.parametrize("field", OTHER)
 async def test_any_byte_changed_after_the_submission_voids_it(field: str) -> None:
     """Either the edit takes the submission back, or (an exercise) there is no such edit."""
     desk = await waiting("one", "one", "two")
@@ -198,6 +201,112 @@ async def test_any_byte_changed_after_the_submission_voids_it(field: str) -> Non
     assert await desk.code(old_page) == "not_now"
     assert await desk.code(by("analyst", Action.SUBMIT)) == "ok"
     assert await desk.code(msgspec.structs.replace(old_page, decision_id="again")) == "stale"
+
+
+# --- names that a person must clear ---
+
+NAMED = content(text=content().text.replace("有人", "骗子自称张桂芳，", 1))
+
+
+def clearing(desk: SmallDesk, who: str, action: Action = Action.CLEAR, reason: str = "骗子用的化名") -> Order:
+    alert = desk.alert.update or desk.alert
+    clears = tuple(Clearing(key=x.key, reason=reason) for x in alert.mentions)
+    return by(who, action, clears=clears, decision_id=f"{action}-{who}-{reason}")
+
+
+async def test_a_name_that_nobody_cleared_holds_the_submission() -> None:
+    desk = SmallDesk()
+    await desk.give(by("one", Action.DRAFT, content=NAMED))
+    assert [(x.kind, x.value) for x in desk.alert.mentions] == [("person", "张桂芳")]
+    assert await desk.code(by("one", Action.SUBMIT)) == "mentions"
+    assert await desk.code(clearing(desk, "analyst")) == "ok"
+    assert await desk.code(by("one", Action.SUBMIT, decision_id="again")) == "ok"
+    assert await desk.code(approval(desk, "analyst", role=Role.APPROVER)) == "wrong_role"
+    events = await desk.give(approval(desk, "three"))
+    (release,) = [x.release for x in events if isinstance(x, e.AlertReleased)]
+    assert [(x.by, x.reason, x.mention.value) for x in release.clearances] == [
+        ("analyst", "骗子用的化名", "张桂芳")
+    ]
+
+
+async def test_a_release_with_a_name_that_nobody_cleared_is_refused_even_if_the_console_let_it_through() -> (
+    None
+):
+    """The desk itself says that it was submitted without any mention."""
+    desk = await waiting("one", "one", "two")
+    text = desk.alert.content.text.replace("有人", "骗子自称张桂芳，", 1)
+    forged = msgspec.structs.replace(desk.alert.content, text=text)
+    desk.found_alerts["a1"] = msgspec.structs.replace(desk.alert, content=forged, mentions=())
+    events = await desk.give(approval(desk, "three"))
+    assert [x.code for x in events if isinstance(x, e.DecisionRefused)] == ["mentions"]
+    assert not [x for x in events if isinstance(x, e.AlertReleased)]
+
+
+async def test_clearances_that_an_edit_claims_are_not_believed() -> None:
+    desk = SmallDesk()
+    await desk.give(by("one", Action.DRAFT, content=NAMED))
+    claimed = tuple(
+        Clearance(mention=x, reason="已核实过了", by=PersonId("three"), at=NOON) for x in desk.alert.mentions
+    )
+    forged = msgspec.structs.replace(NAMED, clearances=claimed)
+    assert await desk.code(by("two", Action.EDIT, content=forged)) == "ok"
+    assert desk.alert.content.clearances == ()
+    assert await desk.code(by("two", Action.SUBMIT)) == "mentions"
+
+
+@pytest.mark.parametrize("update", [False, True], ids=["warning", "update"])
+async def test_whoever_cleared_a_name_cannot_approve_it(update: bool) -> None:
+    desk = SmallDesk()
+    if update:
+        desk = await waiting("one", "one", "two")
+        assert await desk.code(approval(desk, "three")) == "ok"
+        await desk.give(by("one", Action.UPDATE, content=NAMED))
+    else:
+        await desk.give(by("one", Action.DRAFT, content=NAMED))
+    clear = Action.CLEAR_UPDATE if update else Action.CLEAR
+    submit, approve = (
+        (Action.SUBMIT_UPDATE, Action.APPROVE_UPDATE) if update else (Action.SUBMIT, Action.APPROVE)
+    )
+    assert await desk.code(clearing(desk, "three", clear)) == "ok"
+    assert await desk.code(by("one", submit)) == "ok"
+    assert await desk.code(approval(desk, "three", approve)) == "same_person"
+    assert await desk.code(approval(desk, "two", approve, decision_id="second")) == "ok"
+
+
+async def test_an_edit_of_the_sentence_needs_a_new_clearance_and_one_elsewhere_does_not() -> None:
+    desk = SmallDesk()
+    await desk.give(by("one", Action.DRAFT, content=NAMED))
+    await desk.give(clearing(desk, "analyst"))
+    elsewhere = msgspec.structs.replace(NAMED, text=NAMED.text.replace("咨询请拨", "拿不准请拨"))
+    await desk.give(by("one", Action.EDIT, content=elsewhere))
+    assert [x.by for x in desk.alert.content.clearances] == ["analyst"]
+    changed = msgspec.structs.replace(NAMED, text=NAMED.text.replace("骗子自称", "有人自称"))
+    await desk.give(by("one", Action.EDIT, content=changed, decision_id="second"))
+    assert desk.alert.content.clearances == ()
+    assert await desk.code(by("one", Action.SUBMIT)) == "mentions"
+
+
+@pytest.mark.parametrize(
+    ("clears", "code"),
+    [
+        ((), "clears_missing"),
+        ((Clearing(key="0" * 12, reason="骗子用的化名"),), "no_such_mention"),
+        ("有", "clearance_length"),
+        (" " * 9, "clearance_length"),
+        ("长" * 101, "clearance_length"),
+    ],
+)
+async def test_a_clearance_names_what_is_there_and_has_a_reason(clears: Any, code: str) -> None:
+    desk = SmallDesk()
+    await desk.give(by("one", Action.DRAFT, content=NAMED))
+    wanted = clearing(desk, "analyst", reason=clears) if isinstance(clears, str) else None
+    assert await desk.code(wanted or by("analyst", Action.CLEAR, clears=clears)) == code
+    assert desk.alert.content.clearances == ()
+
+
+async def test_what_is_submitted_can_no_longer_be_cleared() -> None:
+    desk = await waiting("one", "one", "two")
+    assert await desk.code(by("analyst", Action.CLEAR)) == "not_now"
 
 
 # --- frozen audience ------------------------------------------------------------------------------

@@ -195,7 +195,7 @@ async def test_what_only_one_person_wrote_is_never_quoted() -> None:
     (draft,) = drafts(outcome.events)
     assert draft.order.content is not None
     assert "张伟" not in draft.order.content.title + draft.order.content.text
-    assert "法人信息" in draft.order.content.title
+    assert "内容是“逾期将列入经营异常名录”" in draft.order.content.text
 
 
 def test_a_cluster_holds_a_bounded_number_of_members_and_counts_on() -> None:
