@@ -9,6 +9,7 @@ from importlib.resources import files
 from typing import Literal, NamedTuple, cast
 
 from consumers.credibility import WATCH
+from patterns.entities.find import Found, found_in_all
 from patterns.judgement.assessing import assessed
 from patterns.judgement.judge import Judge, Judgement
 from patterns.judgement.labels import Matter
@@ -37,6 +38,7 @@ class Assessed(NamedTuple):
     pattern: Pattern | None
     judgement: Judgement
     said: Urgency
+    found: Found
 
     @property
     def stage(self) -> str:
@@ -102,10 +104,11 @@ def assess_all(
 ) -> list[Assessed]:
     """Every text against the library and before the judge, in order."""
     cleaned = clean_batch(texts)
-    judged = assessed(judge, texts, cleaned)
+    found = found_in_all(texts, cleaned)
+    judged = assessed(judge, texts, cleaned, found)
     return [
-        Assessed(*found, own, urgency(cleaned.string(n)))
-        for n, (found, own) in enumerate(zip(match(texts), judged, strict=True))
+        Assessed(*matched, own, urgency(cleaned.string(n)), found[n])
+        for n, (matched, own) in enumerate(zip(match(texts), judged, strict=True))
     ]
 
 
