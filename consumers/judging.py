@@ -23,7 +23,7 @@ Called = Literal["known", "suggested", "like", "none"]
 LIKE = 0.15
 """Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no
 pattern fits: less than one everyday message in a hundred."""
-SURE_OF_TROUBLE = 0.65
+SURE_OF_TROUBLE, SURE_OF_EMERGENCY = 0.35, 0.6
 """Share from which the judge's own reading makes somebody's trouble of a text, where no rule does."""
 _MOVING = ("money_moving", "paid")
 LIKE_ASKED = 0.8
@@ -44,20 +44,25 @@ class Assessed(NamedTuple):
     def stage(self) -> str:
         """How far it has come by the words: as the rules say, or as the judge is sure."""
         if self.said.stage not in _MOVING and self._sure_of_trouble:
-            return self.judgement.stage
+            return "paid" if self.judgement.stage == "paid" else "money_moving"
         return self.said.stage
 
     @property
     def trouble(self) -> bool:
         """Whether it is told by somebody in trouble, or by their people."""
-        return self.said.trouble or self._sure_of_trouble
+        return self.said.trouble or self._sure_of_trouble or self.matter == "emergency"
 
     @property
     def matter(self) -> Matter:
         """What it is about. What could be a scam is no matter for an office."""
-        if self.said.matter == "emergency":
+        if self.said.matter == "emergency" or self.judgement.emergency_share >= SURE_OF_EMERGENCY:
             return "emergency"
-        if self.called != "none" or self.trouble or self.judgement.evidence >= WATCH:
+        if (
+            self.called != "none"
+            or self._sure_of_trouble
+            or self.said.trouble
+            or self.judgement.evidence >= WATCH
+        ):
             return "fraud"
         if self.said.matter is not None:
             return cast(Matter, self.said.matter)
@@ -65,12 +70,7 @@ class Assessed(NamedTuple):
 
     @property
     def _sure_of_trouble(self) -> bool:
-        judged = self.judgement
-        return (
-            judged.voice == "victim"
-            and judged.stage in _MOVING
-            and min(judged.voice_share, judged.stage_share) >= SURE_OF_TROUBLE
-        )
+        return self.judgement.trouble_share >= SURE_OF_TROUBLE
 
     @property
     def called(self) -> Called:
@@ -105,11 +105,9 @@ def assess_all(
     """Every text against the library and before the judge, in order."""
     cleaned = clean_batch(texts)
     found = found_in_all(texts, cleaned)
-    judged = assessed(judge, texts, cleaned, found)
-    return [
-        Assessed(*matched, own, urgency(cleaned.string(n)), found[n])
-        for n, (matched, own) in enumerate(zip(match(texts), judged, strict=True))
-    ]
+    said = [urgency(cleaned.string(n)) for n in range(len(texts))]
+    judged = assessed(judge, texts, cleaned, found, said)
+    return [Assessed(*matched, *own) for matched, *own in zip(match(texts), judged, said, found, strict=True)]
 
 
 def judged_texts(judge: Judge, texts: Sequence[str]) -> list[Judgement]:
