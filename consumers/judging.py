@@ -107,7 +107,10 @@ def assess_all(
     found = found_in_all(texts, cleaned)
     said = [urgency(cleaned.string(n)) for n in range(len(texts))]
     judged = assessed(judge, texts, cleaned, found, said)
-    return [Assessed(*matched, *own) for matched, *own in zip(match(texts), judged, said, found, strict=True)]
+    return [
+        Assessed(verdict, pattern, own, trouble, here)
+        for (verdict, pattern), own, trouble, here in zip(match(texts), judged, said, found, strict=True)
+    ]
 
 
 def judged_texts(judge: Judge, texts: Sequence[str]) -> list[Judgement]:
