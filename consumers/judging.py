@@ -9,10 +9,11 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, cast
 
-from consumers.credibility import WATCH, WATCH_ONE
+from consumers.credibility import WATCH
 from consumers.judge_folder import ACTIVE, folder_of, judge_at
 from fenghuo.errors import Refused
 from fenghuo.settings import Settings
+from patterns.entities.find import Found, found_in_all
 from patterns.judgement.assessing import assessed
 from patterns.judgement.judge import Judge, Judgement
 from patterns.judgement.labels import Matter
@@ -25,10 +26,10 @@ log = logging.getLogger(__name__)
 
 Called = Literal["known", "suggested", "like", "none"]
 
-LIKE = WATCH_ONE
+LIKE = 0.15
 """Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no
 pattern fits: less than one everyday message in a hundred."""
-SURE_OF_TROUBLE = 0.65
+SURE_OF_TROUBLE, SURE_OF_EMERGENCY = 0.35, 0.6
 """Share from which the judge's own reading makes somebody's trouble of a text, where no rule does."""
 _MOVING = ("money_moving", "paid")
 LIKE_ASKED = 0.8
@@ -43,25 +44,31 @@ class Assessed(NamedTuple):
     pattern: Pattern | None
     judgement: Judgement
     said: Urgency
+    found: Found
 
     @property
     def stage(self) -> str:
         """How far it has come by the words: as the rules say, or as the judge is sure."""
         if self.said.stage not in _MOVING and self._sure_of_trouble:
-            return self.judgement.stage
+            return "paid" if self.judgement.stage == "paid" else "money_moving"
         return self.said.stage
 
     @property
     def trouble(self) -> bool:
         """Whether it is told by somebody in trouble, or by their people."""
-        return self.said.trouble or self._sure_of_trouble
+        return self.said.trouble or self._sure_of_trouble or self.matter == "emergency"
 
     @property
     def matter(self) -> Matter:
         """What it is about. What could be a scam is no matter for an office."""
-        if self.said.matter == "emergency":
+        if self.said.matter == "emergency" or self.judgement.emergency_share >= SURE_OF_EMERGENCY:
             return "emergency"
-        if self.called != "none" or self.trouble or self.judgement.evidence >= WATCH:
+        if (
+            self.called != "none"
+            or self._sure_of_trouble
+            or self.said.trouble
+            or self.judgement.evidence >= WATCH
+        ):
             return "fraud"
         if self.said.matter is not None:
             return cast(Matter, self.said.matter)
@@ -69,12 +76,7 @@ class Assessed(NamedTuple):
 
     @property
     def _sure_of_trouble(self) -> bool:
-        judged = self.judgement
-        return (
-            judged.voice == "victim"
-            and judged.stage in _MOVING
-            and min(judged.voice_share, judged.stage_share) >= SURE_OF_TROUBLE
-        )
+        return self.judgement.trouble_share >= SURE_OF_TROUBLE
 
     @property
     def called(self) -> Called:
@@ -123,10 +125,12 @@ def assess_all(
 ) -> list[Assessed]:
     """Every text against the library and before the judge, in order."""
     cleaned = clean_batch(texts)
-    judged = assessed(judge, texts, cleaned)
+    found = found_in_all(texts, cleaned)
+    said = [urgency(cleaned.string(n)) for n in range(len(texts))]
+    judged = assessed(judge, texts, cleaned, found, said)
     return [
-        Assessed(*found, own, urgency(cleaned.string(n)))
-        for n, (found, own) in enumerate(zip(match(texts), judged, strict=True))
+        Assessed(verdict, pattern, own, trouble, here)
+        for (verdict, pattern), own, trouble, here in zip(match(texts), judged, said, found, strict=True)
     ]
 
 

@@ -17,7 +17,7 @@ from fenghuo.domain import events as e
 from fenghuo.domain.alert import AlertId
 from fenghuo.security.details import seal_details
 from fenghuo.transport.stage import Outcome
-from patterns.entities.redact import hide
+from patterns.entities.redact import hide_in
 from patterns.judgement.judge import Judge, Judgement
 from patterns.judgement.reasons import reasons
 from patterns.text.normalise import clean_batch
@@ -104,7 +104,7 @@ def _told(report: e.ReportReceived, seen: Assessed) -> Told:
 def _known(told: Told, key: str) -> list[e.Event]:
     report, seen, pattern = told.report, told.seen, told.seen.pattern
     assert pattern is not None
-    kind, hidden = fraud_types().get(pattern.fraud_type), hide(report.text)
+    kind, hidden = fraud_types().get(pattern.fraud_type), hide_in(report.text, seen.found)
     matched = e.ReportMatched(
         event_id=e.derive_id(report.report_id, "matched"), at=report.at, report_id=report.report_id,
         place=report.place, reporter=report.reporter, stage=told.stage, masked=hidden.text,
@@ -125,7 +125,7 @@ def _unmatched(told: Told, judge: Judge, key: str) -> e.ReportUnmatched:
     """The event of a report that is no known pattern, with what the judge read in it."""
     report, seen, judged = told.report, told.seen, told.seen.judgement
     suggested = seen.pattern if seen.verdict.band == "suggested" else None
-    hidden = hide(report.text)
+    hidden = hide_in(report.text, seen.found)
     why: tuple[str, ...] = ()
     if judged.evidence >= WATCH and not seen.trouble:
         why = reasons(judge, judged, clean_batch((hidden.text,)), 0)
@@ -139,7 +139,7 @@ def _unmatched(told: Told, judge: Judge, key: str) -> e.ReportUnmatched:
         suggested_title=suggested.title if suggested else "",
         suggested_score=seen.verdict.score if suggested else 0.0,
         suggested_reasons=seen.verdict.reasons if suggested else (),
-        indicators=shown_indicators(seen.verdict.indicators),
+        indicators=shown_indicators(seen.found.entities),
         versions=(seen.verdict.normaliser, seen.verdict.library, judge.version),
         sealed=seal_details(hidden.details, key),
         stage_by_text=told.by_text, matter=told.matter, trouble=seen.trouble,

@@ -218,14 +218,22 @@ def _said_by_both(clause: str, folded: str) -> str:
         for op in Indel.opcodes(own.text, there)
         if op.tag == "equal" and op.src_end - op.src_start >= _RUN
     ]
-    return max((_whole_words(clause, *span) for span in _joined(clause, same)), key=len, default="")
+    whole = (_whole_words(clause, *span) for span in _joined(clause, same) if _ends_there(clause, span[1]))
+    return max(whole, key=len, default="")
+
+
+def _ends_there(clause: str, end: int) -> bool:
+    """Whether nothing but a particle follows: what a clause says comes last."""
+    return re.fullmatch(r"[了吧哦啊呢呀嘛哈…]*", clause[end:]) is not None
 
 
 def _joined(clause: str, spans: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
     """The spans, those put together between which the clause has figures or nothing."""
     found = list[tuple[int, int]]()
     for start, end in spans:
-        if found and re.fullmatch(rf"(?:{_FIGURES}|[{_GAP}.:%*]|)*", clause[found[-1][1] : start]):
+        if found and re.fullmatch(
+            rf"(?:{_FIGURES}[时点分日号]?前?|[{_GAP}.:%*]|)*", clause[found[-1][1] : start]
+        ):
             found[-1] = (found[-1][0], end)
         else:
             found.append((start, end))

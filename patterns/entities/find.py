@@ -6,6 +6,7 @@ in `masking`, the numbers and sites to trust in `data.trusted`.
 """
 
 import re
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from patterns.entities.expressions import rules
 from patterns.entities.masking import masked_form
 from patterns.entities.owners import owners
 from patterns.text.literals import Literals, needed
-from patterns.text.normalise import Normalised, normalise
+from patterns.text.normalise import Cleaned, Normalised, normalise
 
 
 @cache
@@ -73,6 +74,11 @@ def found_in(norm: Normalised) -> Found:
             entities.append(Entity(kind, start, end, value, *masked_form(kind, value, owner), owner))
             last = end
     return Found(tuple(entities), max(last, offsets[stop]))
+
+
+def found_in_all(texts: Sequence[str], cleaned: Cleaned) -> list[Found]:
+    """`found_in` of each text; `cleaned` is the batch of `texts`."""
+    return [found_in(cleaned.normalised(n, len(text))) for n, text in enumerate(texts)]
 
 
 def find_in(norm: Normalised) -> tuple[Entity, ...]:

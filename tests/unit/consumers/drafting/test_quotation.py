@@ -124,6 +124,19 @@ def test_no_word_is_cut(mine: str, other: str, shared: list[str]) -> None:
     assert found in (shared, [])
 
 
+@pytest.mark.parametrize(
+    ("mine", "other", "shared"),
+    [
+        ("您的医保凭证今日24时停用", "您的医保凭证今日停用", ["您的医保凭证今日…时停用"]),
+        ("您的积分今天清零请到网点兑换礼品", "您的积分今天清零请上网查看一下情况", []),
+    ],
+)
+def test_a_clause_without_its_end_says_nothing_and_is_not_shared(
+    mine: str, other: str, shared: list[str]
+) -> None:
+    assert shared_clauses([mine], other) == shared
+
+
 def test_the_stories_bait_is_quoted_as_all_three_wrote_it() -> None:
     first, *others = map(mask, NOVEL)
     shared = in_order([x for text in others for x in shared_clauses([first], text)], [first])
