@@ -77,6 +77,7 @@ class Judge:
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
         self._suspicion = weights.columns("suspicion").start
+        self._telling = np.ascontiguousarray(weights.weights[:, self._suspicion])
 
     @property
     def version(self) -> str:
@@ -120,10 +121,9 @@ class Judge:
     def telling(self, cleaned: Cleaned, i: int, most: int = 3) -> tuple[tuple[int, int], ...]:
         """The spans of normalised text i that make it most suspicious, the most telling first."""
         w = self.weights
-        column = np.ascontiguousarray(w.weights[:, self._suspicion])
         text, starts, places = kernels.compact(cleaned.text, cleaned.starts)
         begin, end = int(starts[i]), int(starts[i + 1])
-        by_char = kernels.contributions(text, begin, end, w.keys, w.rows, w.rarity, column)
+        by_char = kernels.contributions(text, begin, end, w.keys, w.rows, w.rarity, self._telling)
         where = places[begin:end] - cleaned.starts[i]
         return tuple((int(where[a]), int(where[b - 1]) + 1) for a, b in _peaks(by_char, most))
 

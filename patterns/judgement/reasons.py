@@ -7,11 +7,15 @@ from patterns.judgement.labels import ACTS, PRETEXTS, VOICES, WHO
 from patterns.text.normalise import Cleaned
 
 MOST_PHRASES = 3
+_CLAIMED = frozenset("seller buyer landlord recruiter investment_teacher game_player lover doctor".split())
+"""Whom anybody may claim to be: nobody in particular is impersonated."""
 
 
 def slots_in_words(who: str, pretext: str, acts: Iterable[str]) -> tuple[str, ...]:
     """The slots as ready phrases: 冒充客服, 以会员扣费为由, 要求共享屏幕. Words of our own tables only."""
-    said = (f"冒充{WHO[who]}",) if who in WHO else ()
+    said = (f"自称{WHO[who]}" if who in _CLAIMED else f"冒充{WHO[who]}",) if who in WHO else ()
+    if who == "stranger":
+        said = ()
     why = (f"以{PRETEXTS[pretext]}为由",) if pretext in PRETEXTS else ()
     return (*said, *why, *(f"要求{ACTS[act]}" for act in acts if act in ACTS))
 
