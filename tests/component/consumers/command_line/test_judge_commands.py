@@ -1,5 +1,6 @@
 """``fenghuo library train`` and ``learn`` as people use them, on a part of the texts: so it takes seconds."""
 
+import asyncio
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -13,8 +14,12 @@ from consumers.judge_folder import ACTIVE, LEARNED, PREVIOUS, activate
 from consumers.learning import examples
 from consumers.learning.examples import Example
 from consumers.learning.training import train
+from fenghuo.domain.alert import State
 from fenghuo.errors import Refused
+from fenghuo.runtime.room import open_desk
 from patterns.judgement.weights import read
+from tests.browser.console_page import settings_at
+from tests.component.consumers.test_district_examples import alert
 
 FEW = examples.shipped_texts()[::12]
 IN_FORCE = [x for x in FEW if not x.set_aside]
@@ -142,3 +147,25 @@ def test_too_few_examples_and_nothing_to_restore_are_said(tmp_path: Path) -> Non
         run("learn", "--examples", file_of(notices("notice", 2), tmp_path / "own.jsonl"))
     with pytest.raises(Refused, match="nothing to restore"):
         run("learn", "--restore", "--yes")
+
+
+def test_without_a_file_the_desk_is_read_and_without_a_desk_it_is_said_how_to_start_one(
+    redis_url: str, namespace: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(Refused, match="fenghuo up"):
+        run("learn")
+    monkeypatch.setenv("FENGHUO_REDIS_URL", redis_url)
+    monkeypatch.setenv("FENGHUO_NAMESPACE", namespace)
+    with pytest.raises(Refused, match="0 examples of the district"):
+        run("learn")
+
+    async def decided() -> None:
+        desk = open_desk(settings_at(redis_url, namespace))
+        texts = [x.text for x in FEW if x.voice == "bait"]
+        await desk.project([alert(f"a{n}", State.COMPLETED, text) for n, text in enumerate(texts[:8])])
+        await desk.client.aclose()
+
+    asyncio.run(decided())
+    said = run("learn").stdout
+    assert "the district's examples: 8 (" in said
+    assert "not in force" in said

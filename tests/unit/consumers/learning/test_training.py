@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import msgspec
 import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from consumers.judging import judged_texts
+from consumers.learning import training
 from consumers.learning.examples import Example, digest, learned_from, read_examples, shipped_texts
 from consumers.learning.training import train
 from fenghuo.errors import Refused
@@ -54,3 +56,17 @@ def test_a_line_that_is_no_example_is_named() -> None:
     good = msgspec.json.encode(some()[0])
     with pytest.raises(Refused, match=r"own\.jsonl, line 2"):
         list(read_examples(good + b"\n" + b'{"id": 3}', "own.jsonl"))
+
+
+def test_every_library_has_one_thread_while_it_learns(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def look(*_: object) -> bytes:
+        seen.extend(x["num_threads"] for x in threadpool_info())
+        return b""
+
+    monkeypatch.setattr(training, "_trained", look)
+    with threadpool_limits(2):
+        train(some(200))
+    assert seen
+    assert set(seen) == {1}
