@@ -5,7 +5,7 @@ Both read one JSON object a line and write one a line.
 
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +17,11 @@ from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
     from consumers.judging import Assessed
-    from consumers.learning.backtest import ReportLine
+    from consumers.learning.backtest import ReportLine, Shown
+    from consumers.second_reader.outcomes import ReadingOutcome
+    from consumers.second_reader.reader import SecondReader
+    from consumers.triage import SecondLook
+    from fenghuo.settings import Settings
 
 AT_ONCE = 512
 
@@ -62,26 +66,65 @@ def _row(message: MessageLine, seen: "Assessed") -> dict[str, Any]:
 
 
 @click.command(short_help="What would the team have been shown of past reports?")
-def backtest() -> None:
+@click.option(
+    "--second-reader", is_flag=True, help="Have the second reader read what the judge is unsure of."
+)
+def backtest(second_reader: bool) -> None:
     """Go through past reports on standard input and say what the team would have been shown.
 
     Reads {"id", "district", "town", "reporter", "at", "text"} in time order, a line each; writes drafts and
-    what was to look at: {"tier", "district", "type", "severity", "title", "text", "reports"}.
+    what was to look at: {"tier", "district", "type", "severity", "title", "text", "reports"}. Where the
+    second reader lifted some of the reports, "by_model" says what it found in each, and "only_model" whether
+    nobody would have been shown the row without it.
     """
+    from fenghuo.settings import load_settings
+
+    settings = load_settings()
+    if second_reader and not settings.second_reader_url:
+        raise Refused("FENGHUO_SECOND_READER_URL is empty: name the server that is to be asked")
+    asyncio.run(_backtested(settings, asked=second_reader))
+
+
+async def _backtested(settings: "Settings", *, asked: bool) -> None:
     from consumers.judging import shipped_judge
     from consumers.learning.backtest import Backtest
     from consumers.live_library import LiveLibrary, seed_patterns
     from consumers.triage import Triage
-    from fenghuo.settings import load_settings
 
-    run = Backtest(Triage(LiveLibrary(seed_patterns()), shipped_judge()), load_settings())
-    asyncio.run(_through(run.add, _reports(sys.stdin.buffer)))
-    _write(x._asdict() for x in run.shown())
-
-
-async def _through(add: Any, reports: "Iterator[ReportLine]") -> None:
+    reader, look = _second_look(settings) if asked else (None, None)
+    run = Backtest(Triage(LiveLibrary(seed_patterns()), shipped_judge(), second_look=look), settings)
+    reports = _reports(sys.stdin.buffer)
     while batch := list(islice(reports, AT_ONCE)):
-        await add(batch)
+        await run.add(batch)
+    shown = run.shown()
+    if reader is not None:
+        await reader.aclose()
+        click.echo(_added(shown, reader.counts), err=True)
+    _write(map(_shown_row, shown))
+
+
+def _second_look(settings: "Settings") -> "tuple[SecondReader | None, SecondLook | None]":
+    from consumers.second_reader.reader import SecondReader
+    from consumers.second_reader.second_look import SecondLooker
+
+    reader = SecondReader.of(settings)
+    look = SecondLooker(reader, settings.second_reader_a_minute).look if reader is not None else None
+    return reader, look
+
+
+def _shown_row(x: "Shown") -> dict[str, Any]:
+    """The row as it is written: of the second reader nothing where it found nothing."""
+    row = x._asdict()
+    lifted, only = dict(row.pop("by_model")), row.pop("only_model")
+    return row | ({"by_model": lifted, "only_model": only} if lifted else {})
+
+
+def _added(shown: "Sequence[Shown]", counts: "Mapping[ReadingOutcome, int]") -> str:
+    """What the second reader would have added, in a line for people."""
+    lifted = sum(len(x.by_model) for x in shown)
+    only = sum(x.only_model for x in shown)
+    asked = " ".join(f"{outcome}={n}" for outcome, n in sorted(counts.items())) or "nothing"
+    return f"second reader: {asked}; {lifted} reports lifted, {only} rows shown because of it alone"
 
 
 def _reports(source: Iterable[bytes]) -> "Iterator[ReportLine]":

@@ -12,6 +12,7 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from consumers.clusters.clustering import Clustering
+from consumers.credibility import tier_of
 from consumers.learning.offline_desk import OfflineDesk
 from consumers.live_library import fraud_types
 from consumers.surge import draft_of as draft_of_surge
@@ -38,7 +39,11 @@ class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shown(NamedTuple):
-    """What the team would have been shown: a draft, or something to look at."""
+    """What the team would have been shown: a draft, or something to look at.
+
+    `by_model`: the reports among them that the second reader lifted, each with what it found; `only_model`:
+    without it nobody would have been shown any of them.
+    """
 
     tier: str
     district: str
@@ -47,6 +52,8 @@ class Shown(NamedTuple):
     title: str
     text: str
     reports: tuple[str, ...]
+    by_model: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    only_model: bool = False
 
 
 class Backtest:
@@ -58,7 +65,7 @@ class Backtest:
         self._triage = match
         self._clustering = Clustering(self._desk, settings)  # type: ignore[arg-type]
         self._clusters: dict[str, e.Cluster] = {}
-        self._members: dict[str, dict[str, None]] = defaultdict(dict)
+        self._members: dict[str, dict[str, e.Member]] = defaultdict(dict)
         self._drafts: dict[str, e.DecisionMade] = {}
         self._known: dict[tuple[str, str], list[e.Member]] = defaultdict(list)
 
@@ -78,10 +85,10 @@ class Backtest:
     def _note(self, event: e.Event) -> None:
         if isinstance(event, e.ClusterChanged):
             self._clusters[event.cluster.cluster_id] = event.cluster
-            self._members[event.cluster.cluster_id][event.member.report_id] = None
+            self._members[event.cluster.cluster_id][event.member.report_id] = event.member
         elif isinstance(event, e.ClusterRedrawn):
             self._clusters[event.cluster.cluster_id] = event.cluster
-            self._members[event.cluster.cluster_id] = {m.report_id: None for m in event.cluster.members}
+            self._members[event.cluster.cluster_id] = {m.report_id: m for m in event.cluster.members}
         elif isinstance(event, e.DecisionMade) and event.order.origin is not None:
             self._drafts[event.order.origin.cluster_id or event.order.alert_id] = event
 
@@ -103,7 +110,7 @@ class Backtest:
         name = f"surge-{key}"
         if found is not None and name not in self._drafts:
             self._drafts[name] = draft_of_surge(report, found, "", self._settings.alert_hours)
-            self._members[name] = {x.report_id: None for x in found.seen}
+            self._members[name] = {x.report_id: x for x in found.seen}
 
     def shown(self) -> list[Shown]:
         """Everything that would have been shown, drafts first."""
@@ -111,7 +118,7 @@ class Backtest:
             _drafted(x, tuple(self._members.get(cluster_id, {}))) for cluster_id, x in self._drafts.items()
         ]
         found += [
-            _to_look_at(cluster, tuple(self._members[cluster_id]))
+            _to_look_at(cluster, tuple(self._members[cluster_id].values()), self._settings)
             for cluster_id, cluster in self._clusters.items()
             if cluster.tier != "none" and cluster_id not in self._drafts and cluster.merged_into is None
         ]
@@ -142,8 +149,10 @@ def _drafted(x: e.DecisionMade, reports: tuple[str, ...]) -> Shown:
     )
 
 
-def _to_look_at(cluster: e.Cluster, reports: tuple[str, ...]) -> Shown:
+def _to_look_at(cluster: e.Cluster, members: Sequence[e.Member], settings: Settings) -> Shown:
     """A cluster that is shown to look at: what the judge read in it, in words of our own tables."""
+    by_model = tuple((m.report_id, m.model) for m in members if m.model)
+    without = [msgspec.structs.replace(m, model=()) for m in members]
     kind = fraud_types().get(cluster.fraud_type or "")
     likely = [fraud_types()[x].label_zh for x in cluster.likely_types if x in fraud_types()]
     title = f"待看：{kind.label_zh}" if kind else f"待看：可能是{'、'.join(likely) or '新型骗局'}"
@@ -153,4 +162,8 @@ def _to_look_at(cluster: e.Cluster, reports: tuple[str, ...]) -> Shown:
     text = f"{cluster.reporters} 人，{len(cluster.towns)} 个镇街。" + (
         f"说到：{'、'.join(told)}。" if told else ""
     )
-    return Shown("watch", cluster.district, cluster.fraud_type, "moderate", title, text, reports)
+    return Shown(
+        "watch", cluster.district, cluster.fraud_type, "moderate", title, text,
+        tuple(m.report_id for m in members), by_model,
+        only_model=bool(by_model) and tier_of(without, settings) == "none",
+    )  # fmt: skip
