@@ -20,7 +20,7 @@ LINES = [
 async def backtested(*options: str, **more: str) -> tuple[int, list[dict[str, Any]], str]:
     """(exit code, rows, what was said beside) of going through LINES."""
     running = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "fenghuo.commands", "backtest", *options,
+        sys.executable, "-c", "from fenghuo.commands import main; main()", "backtest", *options,
         stdin=-1, stdout=-1, stderr=-1, env={**os.environ, "FENGHUO_SECRET_KEY": "s" * 40, **more},
     )  # fmt: skip
     out, beside = await running.communicate("\n".join(map(json.dumps, LINES)).encode())
