@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from consumers.clusters.clustering import Clustering
 from consumers.decisions import Decisions
 from consumers.expiry_loop import Expiry
-from consumers.judging import shipped_judge
+from consumers.judging import judge_in_force
 from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.projections import project_only
 from consumers.service_table import load_services
@@ -72,9 +72,9 @@ def stages(
     """Every stage of the room; the second ``reader`` keeps no urgent report waiting."""
     clustering = Clustering(desk, settings)
     key = settings.secret_key.get_secret_value()
-    services = load_services(settings.services_file)
-    triage = Triage(library, shipped_judge(), key, services, second_look(reader, settings))
-    urgent = Triage(library, shipped_judge(), key, services)
+    judge, services = judge_in_force(settings), load_services(settings.services_file)
+    triage = Triage(library, judge, key, services, second_look(reader, settings))
+    urgent = Triage(library, judge, key, services)
     return [
         Stage(
             room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, fold_input=True,

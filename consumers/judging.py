@@ -3,13 +3,17 @@
 The same functions serve the live stage, ``fenghuo assess`` and ``fenghuo backtest``.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, cast
 
-from consumers.credibility import WATCH, WATCH_ONE
+from consumers.credibility import WATCH
+from consumers.judge_folder import ACTIVE, folder_of, judge_at
 from fenghuo.domain import events as e
+from fenghuo.errors import Refused
+from fenghuo.settings import Settings
 from patterns.entities.find import Found, found_in_all
 from patterns.judgement.assessing import assessed
 from patterns.judgement.judge import Judge, Judgement
@@ -19,12 +23,14 @@ from patterns.model import Pattern, Verdict
 from patterns.signals.urgency import Urgency, urgency
 from patterns.text.normalise import clean_batch
 
+log = logging.getLogger(__name__)
+
 Called = Literal["known", "suggested", "like", "none"]
 
-LIKE = WATCH_ONE
+LIKE = 0.15
 """Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no
 pattern fits: less than one everyday message in a hundred."""
-SURE_OF_TROUBLE = 0.65
+SURE_OF_TROUBLE, SURE_OF_EMERGENCY = 0.35, 0.6
 """Share from which the judge's own reading makes somebody's trouble of a text, where no rule does."""
 _MOVING = ("money_moving", "paid")
 LIKE_ASKED = 0.8
@@ -45,20 +51,25 @@ class Assessed(NamedTuple):
     def stage(self) -> str:
         """How far it has come by the words: as the rules say, or as the judge is sure."""
         if self.said.stage not in _MOVING and self._sure_of_trouble:
-            return self.judgement.stage
+            return "paid" if self.judgement.stage == "paid" else "money_moving"
         return self.said.stage
 
     @property
     def trouble(self) -> bool:
         """Whether it is told by somebody in trouble, or by their people."""
-        return self.said.trouble or self._sure_of_trouble
+        return self.said.trouble or self._sure_of_trouble or self.matter == "emergency"
 
     @property
     def matter(self) -> Matter:
         """What it is about. What could be a scam is no matter for an office."""
-        if self.said.matter == "emergency":
+        if self.said.matter == "emergency" or self.judgement.emergency_share >= SURE_OF_EMERGENCY:
             return "emergency"
-        if self.called != "none" or self.trouble or self.judgement.evidence >= WATCH:
+        if (
+            self.called != "none"
+            or self._sure_of_trouble
+            or self.said.trouble
+            or self.judgement.evidence >= WATCH
+        ):
             return "fraud"
         if self.said.matter is not None:
             return cast(Matter, self.said.matter)
@@ -66,12 +77,7 @@ class Assessed(NamedTuple):
 
     @property
     def _sure_of_trouble(self) -> bool:
-        judged = self.judgement
-        return (
-            judged.voice == "victim"
-            and judged.stage in _MOVING
-            and min(judged.voice_share, judged.stage_share) >= SURE_OF_TROUBLE
-        )
+        return self.judgement.trouble_share >= SURE_OF_TROUBLE
 
     @property
     def called(self) -> Called:
@@ -129,16 +135,32 @@ def shipped_judge() -> Judge:
     return Judge(read(files("patterns").joinpath("judgement", "shipped.weights").read_bytes()))
 
 
+def judge_in_force(settings: Settings) -> Judge:
+    """The district's own judge where it has put one in force, else the one that ships. A file that cannot
+    judge stops nobody: it is logged, and the judge that ships is in force."""
+    path = folder_of(settings) / ACTIVE
+    try:
+        return judge_at(path) or shipped_judge()
+    except Refused as error:
+        log.warning(
+            "the district's own judge is not used, the shipped one is in force; bring back the one before "
+            "(`fenghuo library learn --restore`) or remove the file",
+            extra={"file": str(path), "why": str(error)},
+        )
+        return shipped_judge()
+
+
 def assess_all(
     match: Callable[[Sequence[str]], list[tuple[Verdict, Pattern | None]]], judge: Judge, texts: Sequence[str]
 ) -> list[Assessed]:
     """Every text against the library and before the judge, in order."""
     cleaned = clean_batch(texts)
     found = found_in_all(texts, cleaned)
-    judged = assessed(judge, texts, cleaned, found)
+    said = [urgency(cleaned.string(n)) for n in range(len(texts))]
+    judged = assessed(judge, texts, cleaned, found, said)
     return [
-        Assessed(*matched, own, urgency(cleaned.string(n)), found[n])
-        for n, (matched, own) in enumerate(zip(match(texts), judged, strict=True))
+        Assessed(verdict, pattern, own, trouble, here)
+        for (verdict, pattern), own, trouble, here in zip(match(texts), judged, said, found, strict=True)
     ]
 
 

@@ -18,7 +18,7 @@ from patterns.entities.find import find_in
 from patterns.entities.identifiers import is_known_good
 from patterns.model import FraudType
 from patterns.signals.telling_part import telling_part
-from patterns.signals.urgency import urgency
+from patterns.signals.urgency import Urgency, urgency
 from patterns.signals.verdict_rules import hooks, is_advice, names_known_good
 from patterns.text.literals import Literals, needed
 from patterns.text.normalise import clean, clean_batch, sound
@@ -222,15 +222,17 @@ def assess_in(  # noqa: PLR0917 - what is known of the text, then what is asked
     entities: tuple[Entity, ...],
     types: tuple[FraudType, ...] = (),
     nearest: Iterable[tuple[str, float]] = (),
+    said: Urgency | None = None,
 ) -> Assessment:
     """As `assess`, for a text that was normalised and whose entities were found already; `dress` as the signs
-    in `Cleaned`. Of a long text the part is judged that tells the most."""
+    in `Cleaned`, `said` what its words say of trouble, if that is known. Of a long text the part is judged
+    that tells the most."""
     norm = telling_part(norm)
     told = told_in(norm, types)
     asked, refused = hooks(norm)
     signs = signs_in(raw, dress, norm, entities)
     advice = is_advice(norm)
-    moving = urgency(norm).stage in ("money_moving", "paid")
+    moving = (said or urgency(norm)).stage in ("money_moving", "paid")
     found = [(cue.weight, cue.points) for cue in told.themes]
     found += [HOOKS[kind] for kind in sorted(asked)] + [SIGNS[sign] for sign in signs]
     advice = advice and not moving

@@ -16,8 +16,11 @@ from fenghuo.domain import events as e
 from fenghuo.domain.calendar import HOUR_MS
 from fenghuo.settings import Settings
 
-ALIKE = 0.6
-"""Similarity of what two reports tell from which they may be one trick; 1 is the same type for certain."""
+ALIKE = 0.4
+"""Similarity of what two reports of one type tell from which they may be one trick; 1 is the same type for
+certain. Each is compared with the first of a cluster alone, so that clusters do not grow by chaining."""
+ALIKE_OTHERWISE = 0.6
+"""The same where their likeliest types differ."""
 _SAME_PRETEXT, _SAME_ACTS, _SAME_WHO = 0.5, 0.3, 0.2
 DRAFT_TOLD = 0.5
 """Suspicion that reports in words of their own need beyond that of copies, to draft."""
@@ -85,8 +88,14 @@ def _is_near(report: e.ReportUnmatched, own: LoadedCluster, x: LoadedCluster) ->
         and head.cluster_id not in own.head.cannot_link
         and own.head.cluster_id not in head.cannot_link
         and _mean_suspicion(x) >= WATCH
-        and any(similarity(report.told, told) >= ALIKE for told in head.told)
+        and bool(head.told)
+        and _is_retold(report.told, head.told[0])
     )
+
+
+def _is_retold(one: e.ToldTrick, other: e.ToldTrick) -> bool:
+    same_type = _first_type((one,)) == _first_type((other,))
+    return similarity(one, other) >= (ALIKE if same_type else ALIKE_OTHERWISE)
 
 
 def _mean_suspicion(x: LoadedCluster) -> float:

@@ -5,8 +5,9 @@ cluster is merged or split by hand.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, NamedTuple
 
 import msgspec
@@ -14,14 +15,15 @@ import msgspec
 from consumers.clusters.clustering import Clustering
 from consumers.credibility import tier_of
 from consumers.learning.offline_desk import OfflineDesk
-from consumers.live_library import fraud_types
+from consumers.live_library import LiveLibrary, fraud_types, seed_patterns
 from consumers.surge import draft_of as draft_of_surge
 from consumers.surge import surging
-from consumers.triage import Triage
+from consumers.triage import SecondLook, Triage
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.calendar import HOUR_MS
 from fenghuo.settings import Settings
+from patterns.judgement.judge import Judge
 from patterns.judgement.labels import PRETEXTS, WHO
 
 AT_ONCE = 512
@@ -52,8 +54,24 @@ class Shown(NamedTuple):
     title: str
     text: str
     reports: tuple[str, ...]
+    first_at: datetime
+    """When the first of its reports came."""
     by_model: tuple[tuple[str, tuple[str, ...]], ...] = ()
     only_model: bool = False
+
+
+async def shown_by(
+    judge: Judge,
+    reports: Iterable[ReportLine],
+    settings: Settings,
+    second_look: SecondLook | None = None,
+) -> list[Shown]:
+    """What the team would have been shown of ``reports`` with the seeds and ``judge``."""
+    run = Backtest(Triage(LiveLibrary(seed_patterns()), judge, second_look=second_look), settings)
+    rest = iter(reports)
+    while batch := list(islice(rest, AT_ONCE)):
+        await run.add(batch)
+    return run.shown()
 
 
 class Backtest:
@@ -67,11 +85,13 @@ class Backtest:
         self._clusters: dict[str, e.Cluster] = {}
         self._members: dict[str, dict[str, e.Member]] = defaultdict(dict)
         self._drafts: dict[str, e.DecisionMade] = {}
+        self._at: dict[str, datetime] = {}
         self._known: dict[tuple[str, str], list[e.Member]] = defaultdict(list)
 
     async def add(self, reports: Sequence[ReportLine]) -> None:
         """Take some more reports, in time order."""
         received = [_received(x) for x in reports]
+        self._at |= {x.id: x.at for x in reports}
         for x in received:
             self._desk.seen(x.reporter, x.at)
         outcome = await self._triage.on_reports_received(received)
@@ -115,14 +135,29 @@ class Backtest:
     def shown(self) -> list[Shown]:
         """Everything that would have been shown, drafts first."""
         found = [
-            _drafted(x, tuple(self._members.get(cluster_id, {}))) for cluster_id, x in self._drafts.items()
+            _drafted(x, reports, self._first(reports) or x.at)
+            for cluster_id, x in self._drafts.items()
+            for reports in [tuple(self._members.get(cluster_id, {}))]
         ]
         found += [
-            _to_look_at(cluster, tuple(self._members[cluster_id].values()), self._settings)
+            self._with_model(
+                _to_look_at(cluster, tuple(members), self._first(members) or cluster.first_at), members
+            )
             for cluster_id, cluster in self._clusters.items()
+            for members in [self._members[cluster_id]]
             if cluster.tier != "none" and cluster_id not in self._drafts and cluster.merged_into is None
         ]
         return found
+
+    def _with_model(self, row: Shown, members: Mapping[str, e.Member]) -> Shown:
+        """The row with what the second reader added to it."""
+        by_model = tuple((x.report_id, x.model) for x in members.values() if x.model)
+        without = [msgspec.structs.replace(x, model=()) for x in members.values()]
+        only = bool(by_model) and tier_of(without, self._settings) == "none"
+        return row._replace(by_model=by_model, only_model=only)
+
+    def _first(self, reports: Iterable[str]) -> datetime | None:
+        return min((self._at[x] for x in reports if x in self._at), default=None)
 
 
 def _received(x: ReportLine) -> e.ReportReceived:
@@ -135,7 +170,7 @@ def _received(x: ReportLine) -> e.ReportReceived:
     return msgspec.convert(event, type=e.ReportReceived)
 
 
-def _drafted(x: e.DecisionMade, reports: tuple[str, ...]) -> Shown:
+def _drafted(x: e.DecisionMade, reports: tuple[str, ...], first_at: datetime) -> Shown:
     content, origin = x.order.content, x.order.origin
     assert content is not None and origin is not None
     return Shown(
@@ -146,13 +181,12 @@ def _drafted(x: e.DecisionMade, reports: tuple[str, ...]) -> Shown:
         content.title,
         content.text,
         reports,
+        first_at,
     )
 
 
-def _to_look_at(cluster: e.Cluster, members: Sequence[e.Member], settings: Settings) -> Shown:
+def _to_look_at(cluster: e.Cluster, reports: tuple[str, ...], first_at: datetime) -> Shown:
     """A cluster that is shown to look at: what the judge read in it, in words of our own tables."""
-    by_model = tuple((m.report_id, m.model) for m in members if m.model)
-    without = [msgspec.structs.replace(m, model=()) for m in members]
     kind = fraud_types().get(cluster.fraud_type or "")
     likely = [fraud_types()[x].label_zh for x in cluster.likely_types if x in fraud_types()]
     title = f"待看：{kind.label_zh}" if kind else f"待看：可能是{'、'.join(likely) or '新型骗局'}"
@@ -162,8 +196,4 @@ def _to_look_at(cluster: e.Cluster, members: Sequence[e.Member], settings: Setti
     text = f"{cluster.reporters} 人，{len(cluster.towns)} 个镇街。" + (
         f"说到：{'、'.join(told)}。" if told else ""
     )
-    return Shown(
-        "watch", cluster.district, cluster.fraud_type, "moderate", title, text,
-        tuple(m.report_id for m in members), by_model,
-        only_model=bool(by_model) and tier_of(without, settings) == "none",
-    )  # fmt: skip
+    return Shown("watch", cluster.district, cluster.fraud_type, "moderate", title, text, reports, first_at)

@@ -44,7 +44,8 @@ class Judgement(NamedTuple):
     """What the judge makes of a text.
 
     `suspicion`: log-odds that fraud is at work in it (bait, a story of it, a victim), 0 for as likely as not,
-    by its words alone. `points`: those of its cues (`triage.Assessment`), which know bulk adverts best.
+    by its words alone. `trouble_share`: of a victim whose money moves or is gone, `emergency_share`: of one
+    in another emergency. `points`: those of its cues (`triage.Assessment`), which know bulk adverts best.
     `fraud_type` is None where it is unclear; `likely_types` are the three likeliest with their shares. Shares
     are 0 to 1.
     """
@@ -60,6 +61,8 @@ class Judgement(NamedTuple):
     matter: Matter
     matter_share: float
     slots: StorySlots
+    trouble_share: float = 0.0
+    emergency_share: float = 0.0
     points: int = 0
 
     @property
@@ -74,6 +77,7 @@ class Judge:
     def __init__(self, weights: Weights) -> None:
         self.weights = weights
         self._suspicion = weights.columns("suspicion").start
+        self._telling = np.ascontiguousarray(weights.weights[:, self._suspicion])
 
     @property
     def version(self) -> str:
@@ -94,23 +98,32 @@ class Judge:
         types = _types(self.weights.labels("type"), shares["type"])
         slots = _slots(self.weights, shares)
         suspicion = heads["suspicion"][:, 0].tolist()
+        trouble, emergency = self._in_trouble(shares)
         return [
             Judgement(
                 cast(Speaker, voice[0]), voice[1], doubt, kind, share, likely,
-                cast(TextStage, stage[0]), stage[1], cast(Matter, matter[0]), matter[1], slot,
+                cast(TextStage, stage[0]), stage[1], cast(Matter, matter[0]), matter[1], slot, lost, danger,
             )
-            for voice, stage, matter, (kind, share, likely), doubt, slot in zip(
-                *columns, types, suspicion, slots, strict=True
+            for voice, stage, matter, (kind, share, likely), doubt, slot, lost, danger in zip(
+                *columns, types, suspicion, slots, trouble, emergency, strict=True
             )
         ]  # fmt: skip
+
+    def _in_trouble(self, shares: dict[str, F32]) -> tuple[list[float], list[float]]:
+        """Of each text the share of a victim whose money moves or is gone, and of one in an emergency."""
+        w = self.weights
+        victim = shares["voice"][:, w.labels("voice").index("victim")]
+        stages = w.labels("stage")
+        moving = sum(shares["stage"][:, stages.index(stage)] for stage in ("money_moving", "paid"))
+        emergency = shares["matter"][:, w.labels("matter").index("emergency")]
+        return (victim * moving).tolist(), (victim * emergency).tolist()
 
     def telling(self, cleaned: Cleaned, i: int, most: int = 3) -> tuple[tuple[int, int], ...]:
         """The spans of normalised text i that make it most suspicious, the most telling first."""
         w = self.weights
-        column = np.ascontiguousarray(w.weights[:, self._suspicion])
         text, starts, places = kernels.compact(cleaned.text, cleaned.starts)
         begin, end = int(starts[i]), int(starts[i + 1])
-        by_char = kernels.contributions(text, begin, end, w.keys, w.rows, w.rarity, column)
+        by_char = kernels.contributions(text, begin, end, w.keys, w.rows, w.rarity, self._telling)
         where = places[begin:end] - cleaned.starts[i]
         return tuple((int(where[a]), int(where[b - 1]) + 1) for a, b in _peaks(by_char, most))
 

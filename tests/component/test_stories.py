@@ -152,7 +152,7 @@ async def test_a_recall_sends_the_correction_to_those_who_have_the_warning(runni
 
     assert await until(all_corrected, what="the correction in every group")
     later, *_ = await send(running, NOVEL[0], prefix="later")
-    await answered(running, later, "核实")
+    await answered(running, later, "很像")
 
 
 async def test_an_update_that_a_second_person_approved_reaches_every_group_once(
