@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from consumers.command_line.message_lines import MessageLine, read_lines, read_reports
+from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
     from consumers.judging import Assessed
