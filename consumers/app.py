@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from consumers.clusters.clustering import Clustering
 from consumers.decisions import Decisions
 from consumers.expiry_loop import Expiry
-from consumers.judging import shipped_judge
+from consumers.judging import judge_in_force
 from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.projections import project_only
 from consumers.service_table import load_services
@@ -59,7 +59,7 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
     """Every stage of the room."""
     clustering = Clustering(desk, settings)
     key = settings.secret_key.get_secret_value()
-    triage = Triage(library, shipped_judge(), key, load_services(settings.services_file))
+    triage = Triage(library, judge_in_force(settings), key, load_services(settings.services_file))
     return [
         Stage(
             room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, fold_input=True,

@@ -3,12 +3,16 @@
 The same functions serve the live stage, ``fenghuo assess`` and ``fenghuo backtest``.
 """
 
+import logging
 from collections.abc import Callable, Sequence
 from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, cast
 
 from consumers.credibility import WATCH
+from consumers.judge_folder import ACTIVE, folder_of, judge_at
+from fenghuo.errors import Refused
+from fenghuo.settings import Settings
 from patterns.entities.find import Found, found_in_all
 from patterns.judgement.assessing import assessed
 from patterns.judgement.judge import Judge, Judgement
@@ -17,6 +21,8 @@ from patterns.judgement.weights import read
 from patterns.model import Pattern, Verdict
 from patterns.signals.urgency import Urgency, urgency
 from patterns.text.normalise import clean_batch
+
+log = logging.getLogger(__name__)
 
 Called = Literal["known", "suggested", "like", "none"]
 
@@ -97,6 +103,21 @@ def is_like(judged: Judgement) -> bool:
 def shipped_judge() -> Judge:
     """The judge whose weights ship with ``patterns``."""
     return Judge(read(files("patterns").joinpath("judgement", "shipped.weights").read_bytes()))
+
+
+def judge_in_force(settings: Settings) -> Judge:
+    """The district's own judge where it has put one in force, else the one that ships. A file that cannot
+    judge stops nobody: it is logged, and the judge that ships is in force."""
+    path = folder_of(settings) / ACTIVE
+    try:
+        return judge_at(path) or shipped_judge()
+    except Refused as error:
+        log.warning(
+            "the district's own judge is not used, the shipped one is in force; bring back the one before "
+            "(`fenghuo library learn --restore`) or remove the file",
+            extra={"file": str(path), "why": str(error)},
+        )
+        return shipped_judge()
 
 
 def assess_all(

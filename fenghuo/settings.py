@@ -106,6 +106,9 @@ class Settings(BaseSettings):
     """How far a day usually differs from its week, as a share: a busy Monday is no surge."""
     alert_hours: int = Field(24, ge=1, le=168)
     """A drafted alert expires after this long."""
+    judge_folder: str = ""
+    """Folder of the district's own judge, active.weights, which the consumers read at their start; empty:
+    `judge` in data_dir."""
 
     second_reader_url: str = Field("", pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$")
     """Base URL of an OpenAI-compatible server (vLLM, Ollama) in the district's own network, such as

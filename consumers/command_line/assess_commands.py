@@ -5,19 +5,21 @@ Both read one JSON object a line and write one a line.
 
 import asyncio
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Sequence
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 import msgspec
 
-from consumers.command_line.message_lines import MessageLine, read_lines
-from fenghuo.errors import Refused
+from consumers.command_line.message_lines import MessageLine, read_lines, read_reports
 
 if TYPE_CHECKING:
     from consumers.judging import Assessed
-    from consumers.learning.backtest import ReportLine
+    from consumers.learning.backtest import ReportLine, Shown
+    from fenghuo.settings import Settings
+    from patterns.judgement.judge import Judge
 
 AT_ONCE = 512
 
@@ -34,11 +36,12 @@ def assess() -> None:
     A line each: verdict (known, suggested, like, none), type, voice, stage and matter by its words, and the
     masked text that officers see.
     """
-    from consumers.judging import assess_all, shipped_judge
+    from consumers.judging import assess_all, judge_in_force
     from consumers.live_library import seed_patterns
+    from fenghuo.settings import load_settings
     from patterns.matching import Library
 
-    library, judge = Library(seed_patterns()), shipped_judge()
+    library, judge = Library(seed_patterns()), judge_in_force(load_settings())
     messages = read_lines(sys.stdin.buffer, "standard input")
     while batch := list(islice(messages, AT_ONCE)):
         seen = assess_all(library.matched, judge, [x.text for x in batch])
@@ -62,34 +65,63 @@ def _row(message: MessageLine, seen: "Assessed") -> dict[str, Any]:
 
 
 @click.command(short_help="What would the team have been shown of past reports?")
-def backtest() -> None:
+@click.option("--pretty", is_flag=True, help="For people: a table by day, fraud type and tier.")
+@click.option(
+    "--compare",
+    metavar="FILE.weights",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Beside the judge in force, this one: only what one of them shows and the other does not.",
+)
+def backtest(pretty: bool, compare: Path | None) -> None:
     """Go through past reports on standard input and say what the team would have been shown.
 
     Reads {"id", "district", "town", "reporter", "at", "text"} in time order, a line each; writes drafts and
-    what was to look at: {"tier", "district", "type", "severity", "title", "text", "reports"}.
+    what was to look at: {"tier", "district", "type", "severity", "title", "text", "reports", "first_at"}, and
+    with --compare the "judge" that alone shows it.
     """
-    from consumers.judging import shipped_judge
-    from consumers.learning.backtest import Backtest
-    from consumers.live_library import LiveLibrary, seed_patterns
-    from consumers.triage import Triage
+    from consumers.judging import judge_in_force
     from fenghuo.settings import load_settings
 
-    run = Backtest(Triage(LiveLibrary(seed_patterns()), shipped_judge()), load_settings())
-    asyncio.run(_through(run.add, _reports(sys.stdin.buffer)))
-    _write(x._asdict() for x in run.shown())
+    settings = load_settings()
+    judges = [judge_in_force(settings), *([] if compare is None else [_judge_of(compare)])]
+    reports = read_reports(sys.stdin.buffer, "standard input")
+    if compare is not None:
+        _compared(judges, list(reports), settings, pretty)
+        return
+    shown = _shown(judges[0], reports, settings)
+    if pretty:
+        from consumers.learning.backtest_tables import table
+
+        _say(table(shown))
+    else:
+        _write(x._asdict() for x in shown)
 
 
-async def _through(add: Any, reports: "Iterator[ReportLine]") -> None:
-    while batch := list(islice(reports, AT_ONCE)):
-        await add(batch)
+def _shown(judge: "Judge", reports: "Iterable[ReportLine]", settings: "Settings") -> "list[Shown]":
+    from consumers.learning.backtest import shown_by
+
+    return asyncio.run(shown_by(judge, reports, settings))
 
 
-def _reports(source: Iterable[bytes]) -> "Iterator[ReportLine]":
-    from consumers.learning.backtest import ReportLine
+def _compared(
+    judges: "Sequence[Judge]", reports: "Sequence[ReportLine]", settings: "Settings", pretty: bool
+) -> None:
+    from consumers.learning.backtest_tables import only_in, side_by_side
 
-    for number, raw in enumerate(source, 1):
-        if raw.strip():
-            try:
-                yield msgspec.json.decode(raw, type=ReportLine)
-            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
-                raise Refused(f"standard input, line {number}: {error}") from None
+    (first, some), (second, others) = ((x.version, _shown(x, reports, settings)) for x in judges)
+    if pretty:
+        _say(side_by_side([(first, some), (second, others)]))
+        return
+    for name, only in ((first, only_in(some, others)), (second, only_in(others, some))):
+        _write({"judge": name, **x._asdict()} for x in only)
+
+
+def _judge_of(path: Path) -> "Judge":
+    from consumers.judge_folder import judge_of
+
+    return judge_of(path.read_bytes(), str(path))
+
+
+def _say(lines: Iterable[str]) -> None:
+    for line in lines:
+        click.echo(line)

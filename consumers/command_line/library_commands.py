@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 
 import click
 
+from consumers.command_line.judge_commands import train
+from consumers.command_line.learn_command import learn
 from consumers.command_line.seed_files import load_seeds, read_seed_files
 from fenghuo.errors import Refused
 
@@ -36,9 +38,9 @@ Files = click.option(
 Yes = click.option("--yes", is_flag=True, help="Do not ask.")
 
 
-@click.group(short_help="The patterns of known scams: list, show, check, add, retire.")
+@click.group(commands=[learn, train], short_help="The patterns of known scams, and the judge of new ones.")
 def library() -> None:
-    """Look at the patterns of known scams, check them, and add or retire one while the rooms run."""
+    """Look at the patterns of known scams, check them, and add or retire one; train the judge of new ones."""
 
 
 @library.command("list")

@@ -1,11 +1,14 @@
 """Reads messages (or patterns) from lines: JSON objects {"id", "text"}, or plain text."""
 
 from collections.abc import Iterable, Iterator
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import msgspec
 
 from fenghuo.errors import Refused
+
+if TYPE_CHECKING:
+    from consumers.learning.backtest import ReportLine
 
 
 class MessageLine(msgspec.Struct):
@@ -38,6 +41,18 @@ def read_texts(source: Iterable[bytes], name: str) -> Iterator[MessageLine]:
             yield _line(raw, where)
         elif raw.strip():
             yield MessageLine(str(number), _plain(raw, where))
+
+
+def read_reports(source: Iterable[bytes], name: str) -> "Iterator[ReportLine]":
+    """The past reports of a JSONL source; raises Refused for a line that is none."""
+    from consumers.learning.backtest import ReportLine
+
+    for number, raw in enumerate(source, 1):
+        if raw.strip():
+            try:
+                yield msgspec.json.decode(raw, type=ReportLine)
+            except (msgspec.MsgspecError, UnicodeDecodeError) as error:
+                raise Refused(f"{name}, line {number}: {error}") from None
 
 
 def _line(raw: bytes, where: str, form: type[MessageLine] = MessageLine) -> MessageLine:

@@ -5,15 +5,16 @@ cluster is merged or split by hand.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import datetime
+from itertools import islice
 from typing import Annotated, NamedTuple
 
 import msgspec
 
 from consumers.clusters.clustering import Clustering
 from consumers.learning.offline_desk import OfflineDesk
-from consumers.live_library import fraud_types
+from consumers.live_library import LiveLibrary, fraud_types, seed_patterns
 from consumers.surge import draft_of as draft_of_surge
 from consumers.surge import surging
 from consumers.triage import Triage
@@ -21,6 +22,7 @@ from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.calendar import HOUR_MS
 from fenghuo.settings import Settings
+from patterns.judgement.judge import Judge
 from patterns.judgement.labels import PRETEXTS, WHO
 
 AT_ONCE = 512
@@ -47,6 +49,17 @@ class Shown(NamedTuple):
     title: str
     text: str
     reports: tuple[str, ...]
+    first_at: datetime
+    """When the first of its reports came."""
+
+
+async def shown_by(judge: Judge, reports: Iterable[ReportLine], settings: Settings) -> list[Shown]:
+    """What the team would have been shown of ``reports`` with the seeds and ``judge``."""
+    run = Backtest(Triage(LiveLibrary(seed_patterns()), judge), settings)
+    rest = iter(reports)
+    while batch := list(islice(rest, AT_ONCE)):
+        await run.add(batch)
+    return run.shown()
 
 
 class Backtest:
@@ -60,11 +73,13 @@ class Backtest:
         self._clusters: dict[str, e.Cluster] = {}
         self._members: dict[str, dict[str, None]] = defaultdict(dict)
         self._drafts: dict[str, e.DecisionMade] = {}
+        self._at: dict[str, datetime] = {}
         self._known: dict[tuple[str, str], list[e.Member]] = defaultdict(list)
 
     async def add(self, reports: Sequence[ReportLine]) -> None:
         """Take some more reports, in time order."""
         received = [_received(x) for x in reports]
+        self._at |= {x.id: x.at for x in reports}
         for x in received:
             self._desk.seen(x.reporter, x.at)
         outcome = await self._triage.on_reports_received(received)
@@ -108,14 +123,20 @@ class Backtest:
     def shown(self) -> list[Shown]:
         """Everything that would have been shown, drafts first."""
         found = [
-            _drafted(x, tuple(self._members.get(cluster_id, {}))) for cluster_id, x in self._drafts.items()
+            _drafted(x, reports, self._first(reports) or x.at)
+            for cluster_id, x in self._drafts.items()
+            for reports in [tuple(self._members.get(cluster_id, {}))]
         ]
         found += [
-            _to_look_at(cluster, tuple(self._members[cluster_id]))
+            _to_look_at(cluster, reports, self._first(reports) or cluster.first_at)
             for cluster_id, cluster in self._clusters.items()
+            for reports in [tuple(self._members[cluster_id])]
             if cluster.tier != "none" and cluster_id not in self._drafts and cluster.merged_into is None
         ]
         return found
+
+    def _first(self, reports: Iterable[str]) -> datetime | None:
+        return min((self._at[x] for x in reports if x in self._at), default=None)
 
 
 def _received(x: ReportLine) -> e.ReportReceived:
@@ -128,7 +149,7 @@ def _received(x: ReportLine) -> e.ReportReceived:
     return msgspec.convert(event, type=e.ReportReceived)
 
 
-def _drafted(x: e.DecisionMade, reports: tuple[str, ...]) -> Shown:
+def _drafted(x: e.DecisionMade, reports: tuple[str, ...], first_at: datetime) -> Shown:
     content, origin = x.order.content, x.order.origin
     assert content is not None and origin is not None
     return Shown(
@@ -139,10 +160,11 @@ def _drafted(x: e.DecisionMade, reports: tuple[str, ...]) -> Shown:
         content.title,
         content.text,
         reports,
+        first_at,
     )
 
 
-def _to_look_at(cluster: e.Cluster, reports: tuple[str, ...]) -> Shown:
+def _to_look_at(cluster: e.Cluster, reports: tuple[str, ...], first_at: datetime) -> Shown:
     """A cluster that is shown to look at: what the judge read in it, in words of our own tables."""
     kind = fraud_types().get(cluster.fraud_type or "")
     likely = [fraud_types()[x].label_zh for x in cluster.likely_types if x in fraud_types()]
@@ -153,4 +175,4 @@ def _to_look_at(cluster: e.Cluster, reports: tuple[str, ...]) -> Shown:
     text = f"{cluster.reporters} 人，{len(cluster.towns)} 个镇街。" + (
         f"说到：{'、'.join(told)}。" if told else ""
     )
-    return Shown("watch", cluster.district, cluster.fraud_type, "moderate", title, text, reports)
+    return Shown("watch", cluster.district, cluster.fraud_type, "moderate", title, text, reports, first_at)

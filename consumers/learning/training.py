@@ -1,10 +1,11 @@
 """Train the judge: logistic regressions over the grams of labelled texts, made into a small file.
 
 Needs scikit-learn (``pip install 'fenghuo[learn]'``); a judge needs nothing of it. The same examples give the
-same bytes: nothing is drawn by chance, and the solver runs on one thread.
+same bytes on the same machine: nothing is drawn by chance, and the solver runs on one thread.
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Any
 
@@ -56,6 +57,28 @@ def train(examples: Sequence[Example], note: str = "") -> bytes:
     """The file of a judge that learned from ``examples``; ``note`` goes into its version."""
     if not examples:
         raise Refused("there is nothing to learn from: no example was given")
+    with _on_one_thread():
+        return _trained(examples, version_of(examples, note))
+
+
+def version_of(examples: Sequence[Example], note: str = "") -> str:
+    """The version of the judge that learns from ``examples``: the same again for the same ones."""
+    return f"{FORM}-{note or 'shipped'}-{digest(examples)[:8]}"
+
+
+def _on_one_thread() -> AbstractContextManager[Any]:
+    """Several threads add up in another order each time. The libraries are loaded first: only those that are
+    can be told."""
+    try:
+        import sklearn.linear_model  # noqa: F401
+        from threadpoolctl import threadpool_limits
+    except ImportError as error:
+        raise Refused(f"training needs scikit-learn: pip install 'fenghuo[learn]' ({error})") from None
+    limits: AbstractContextManager[Any] = threadpool_limits(1)
+    return limits
+
+
+def _trained(examples: Sequence[Example], version: str) -> bytes:
     grams = _grams([x.text for x in examples])
     columns, biases, heads = list[Any](), list[Any](), list[dict[str, Any]]()
     for question in questions(sorted({x.type for x in examples if x.type})):
@@ -65,11 +88,9 @@ def train(examples: Sequence[Example], note: str = "") -> bytes:
         heads.append({"name": question.name, "labels": question.labels, "one_of": question.name not in MANY})
     weights = np.concatenate(columns, 1)
     scale = np.maximum(np.abs(weights).max(0), 1e-9) / LEVELS
-    examples_hash = digest(examples)
     head = {
         "heads": heads, "scale": scale.tolist(), "bias": np.concatenate(biases).tolist(),
-        "damping": DAMPING, "version": f"{FORM}-{note or 'shipped'}-{examples_hash[:8]}",
-        "examples": examples_hash, "normaliser": NORMALISER,
+        "damping": DAMPING, "version": version, "examples": digest(examples), "normaliser": NORMALISER,
     }  # fmt: skip
     return packed(head, grams.known, grams.rarity, np.round(weights / scale).astype(np.int8))
 
@@ -166,10 +187,8 @@ def _learned_many(question: Question, some: Sequence[Example], matrix: Any, weig
 
 
 def _fitted(matrix: Any, answers: Any, weight: Any, *, balanced: bool) -> Any:
-    try:
-        from sklearn.linear_model import LogisticRegression
-    except ImportError:
-        raise Refused("training needs scikit-learn: pip install 'fenghuo[learn]'") from None
+    from sklearn.linear_model import LogisticRegression
+
     model = LogisticRegression(
         C=REGULARISATION, max_iter=MOST_STEPS, class_weight="balanced" if balanced else None
     )
