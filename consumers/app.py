@@ -11,7 +11,7 @@ from consumers.live_library import LiveLibrary, seed_patterns
 from consumers.projections import project_only
 from consumers.service_table import load_services
 from consumers.surge import Surge
-from consumers.triage import Triage
+from consumers.triage import SecondLook, Triage
 from fenghuo import topics
 from fenghuo.desk.desk import Desk
 from fenghuo.runtime.room import Room, open_desk, open_transport
@@ -31,6 +31,7 @@ def build(settings: Settings) -> Room:
     desk = open_desk(settings)
     transport = open_transport(settings, ROOM, desk)
     library = LiveLibrary(seed_patterns())
+    reader = second_reader(settings)
     if why := cache_error():
         log.warning("the recogniser's machine code cannot be kept: each start compiles", extra={"why": why})
     return Room(
@@ -40,9 +41,10 @@ def build(settings: Settings) -> Room:
         transport=transport,
         port=settings.consumers_port,
         host=settings.health_host,
-        stages=stages(desk, settings, library),
+        stages=stages(desk, settings, library, reader),
         follows=[Follow(topic=topics.PATTERNS_CHANGED, apply=library.apply)],
         loops=[Expiry(desk, transport, settings.cluster_hours).run],
+        closing=[reader.aclose] if reader is not None else [],
     )
 
 
@@ -55,11 +57,24 @@ def second_reader(settings: Settings) -> "SecondReader | None":
     return SecondReader.of(settings)
 
 
-def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
-    """Every stage of the room."""
+def second_look(reader: "SecondReader | None", settings: Settings) -> SecondLook | None:
+    """What has the second reader read the reports that the judge is unsure of; None while it is off."""
+    if reader is None:
+        return None
+    from consumers.second_reader.second_look import SecondLooker
+
+    return SecondLooker(reader, settings.second_reader_a_minute).look
+
+
+def stages(
+    desk: Desk, settings: Settings, library: LiveLibrary, reader: "SecondReader | None" = None
+) -> list[Stage]:
+    """Every stage of the room; the second ``reader`` keeps no urgent report waiting."""
     clustering = Clustering(desk, settings)
     key = settings.secret_key.get_secret_value()
-    triage = Triage(library, judge_in_force(settings), key, load_services(settings.services_file))
+    judge, services = judge_in_force(settings), load_services(settings.services_file)
+    triage = Triage(library, judge, key, services, second_look(reader, settings))
+    urgent = Triage(library, judge, key, services)
     return [
         Stage(
             room=ROOM, name="triage", topic=topics.REPORTS_RECEIVED, batch=256, fold_input=True,
@@ -67,7 +82,7 @@ def stages(desk: Desk, settings: Settings, library: LiveLibrary) -> list[Stage]:
         ),
         Stage(
             room=ROOM, name="alarms", topic=topics.ALARMS_RECEIVED, batch=32, fold_input=True,
-            handle=triage.on_reports_received,
+            handle=urgent.on_reports_received,
         ),
         Stage(
             room=ROOM, name="cluster", topic=topics.REPORTS_UNMATCHED, batch=100,

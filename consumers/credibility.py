@@ -73,7 +73,7 @@ def tier_of(members: Collection[e.Member], settings: Settings) -> e.Tier:
     likely it is a bulk advert. The reports of one thing are taken together by their mean, so that no single
     odd one decides. More people than draft a warning, and more towns, are evidence of their own. A draft
     needs the words, and as many people who count as the setting says; the rest is shown to look at, what is
-    clearly suspicious with the first report.
+    clearly suspicious with the first report, and so is what the second reader asks to look at.
     """
     counted = counted_reporters(members, settings)
     if not counted:
@@ -81,6 +81,8 @@ def tier_of(members: Collection[e.Member], settings: Settings) -> e.Tier:
     lift = _people_lift(counted, settings)
     if len(counted) >= settings.cluster_reporters and _mean(map(suspicion_of, members)) + lift >= DRAFT:
         return "draft"
+    if any(m.model for m in members):
+        return "watch"
     evidence = _mean(suspicion_of(m) if m.evidence is None else m.evidence for m in members) + lift
     if evidence >= (WATCH_ONE if len(counted) == 1 else WATCH):
         return "watch"

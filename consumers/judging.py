@@ -11,6 +11,7 @@ from typing import Literal, NamedTuple, cast
 
 from consumers.credibility import WATCH
 from consumers.judge_folder import ACTIVE, folder_of, judge_at
+from fenghuo.domain import events as e
 from fenghuo.errors import Refused
 from fenghuo.settings import Settings
 from patterns.entities.find import Found, found_in_all
@@ -91,6 +92,35 @@ class Assessed(NamedTuple):
         if self.pattern is not None and self.verdict.band != "none":
             return self.pattern.fraud_type
         return self.judgement.fraud_type
+
+
+class Told(NamedTuple):
+    """A report, what the room sees in it, and the stage in force.
+
+    That is the reporter's, or a more urgent one: that the words say, or that the second reader takes them to
+    say. `model` is what that reader found, where it is to be looked at.
+    """
+
+    report: e.ReportReceived
+    seen: Assessed
+    stage: e.ScamStage
+    model: tuple[str, ...] = ()
+
+    @property
+    def by_text(self) -> bool:
+        return self.stage is not self.report.stage and not self.model
+
+    @property
+    def by_model(self) -> bool:
+        return self.stage is not self.report.stage and bool(self.model)
+
+    @property
+    def matter(self) -> str:
+        """fraud, emergency, service or other; a report of an urgent stage is one of fraud, unless the second
+        reader alone calls it urgent."""
+        said = self.seen.matter
+        urgent = self.stage in e.URGENT and not self.by_model
+        return "fraud" if urgent and said != "emergency" else said
 
 
 def is_like(judged: Judgement) -> bool:

@@ -55,10 +55,11 @@ def emergency(kind: str | None, calls: Sequence[str], stage: ScamStage) -> str:
     return f"{first}{also}{STOP_NOW if stage in URGENT else ''}"
 
 
-def service(service: Service) -> str:
-    """The reply to a matter that is no fraud: whom to call."""
+def service(service: Service, stage: ScamStage) -> str:
+    """The reply to a matter that is no fraud: whom to call; what stops the payment, should one be moving."""
     whom = f"{service.name} {service.number}。{service.say}"
-    return f"已收到。这不归反诈，请拨打{whom}如有人让您转账、报验证码，请拨打 96110。"
+    fraud = STOP_NOW if stage in URGENT else "请拨打 96110。"
+    return f"已收到。这不归反诈，请拨打{whom}如有人让您转账、报验证码，{fraud}"
 
 
 def warned(title: str) -> str:

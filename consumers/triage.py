@@ -4,13 +4,12 @@ replies.requested.
 
 import asyncio
 import math
-from collections.abc import Sequence
-from typing import NamedTuple
+from collections.abc import Awaitable, Callable, Sequence
 
 from consumers import reply_texts
 from consumers.credibility import DRAFT, WATCH
 from consumers.indicators import shown_indicators
-from consumers.judging import Assessed, assess_all
+from consumers.judging import Assessed, Told, assess_all
 from consumers.live_library import LiveLibrary, fraud_types
 from consumers.service_table import ANY, Service, service_for, shipped_services
 from fenghuo.domain import events as e
@@ -26,25 +25,8 @@ MATCH_AT_ONCE = 64
 """Texts that a thread judges before it yields to others: some ten milliseconds of work."""
 
 
-class Told(NamedTuple):
-    """A report, what the room sees in it, and the stage in force.
-
-    That is the reporter's, or a more urgent one that the words say.
-    """
-
-    report: e.ReportReceived
-    seen: Assessed
-    stage: e.ScamStage
-
-    @property
-    def by_text(self) -> bool:
-        return self.stage is not self.report.stage
-
-    @property
-    def matter(self) -> str:
-        """fraud, emergency, service or other; a report of an urgent stage is one of fraud."""
-        said = self.seen.matter
-        return "fraud" if self.stage in e.URGENT and said != "emergency" else said
+SecondLook = Callable[[Sequence[Told]], Awaitable[list[Told]]]
+"""Has the second reader read those that the judge is unsure of (`consumers/second_reader/second_look.py`)."""
 
 
 class Triage:
@@ -56,23 +38,32 @@ class Triage:
         judge: Judge,
         key: str = "",
         services: Sequence[Service] | None = None,
+        second_look: SecondLook | None = None,
     ) -> None:
         self._library, self._judge, self._key = library, judge, key
+        self._second_look = second_look
         self._services = shipped_services() if services is None else services
 
     async def on_reports_received(self, events: Sequence[e.Event]) -> Outcome:
         reports = [x for x in events if isinstance(x, e.ReportReceived)]
-        outcome = Outcome()
+        told = list[Told]()
         for at in range(0, len(reports), MATCH_AT_ONCE):
-            part = reports[at : at + MATCH_AT_ONCE]
-            outcome.events += await asyncio.to_thread(self._assess, part)
+            told += await asyncio.to_thread(self._assess, reports[at : at + MATCH_AT_ONCE])
+        if self._second_look is not None:
+            told = await self._second_look(told)
+        outcome = Outcome()
+        for at in range(0, len(told), MATCH_AT_ONCE):
+            outcome.events += await asyncio.to_thread(self._all_events, told[at : at + MATCH_AT_ONCE])
         return outcome
 
-    def _assess(self, reports: Sequence[e.ReportReceived]) -> list[e.Event]:
-        """The events of the reports, of those in trouble first."""
+    def _assess(self, reports: Sequence[e.ReportReceived]) -> list[Told]:
+        """What is seen in the reports, those in trouble first."""
         seen = assess_all(self._library.match, self._judge, [report.text for report in reports])
         told = [_told(report, one) for report, one in zip(reports, seen, strict=True)]
         told.sort(key=lambda x: not (x.seen.trouble or x.stage in e.URGENT))
+        return told
+
+    def _all_events(self, told: Sequence[Told]) -> list[e.Event]:
         return [event for one in told for event in self._events(one)]
 
     def _events(self, told: Told) -> list[e.Event]:
@@ -91,7 +82,7 @@ class Triage:
             if kind is not None:
                 return reply_texts.like(kind.label_zh, kind.advice, told.stage)
         if told.matter == "service":
-            return reply_texts.service(service_for(told.report.text, self._services) or ANY)
+            return reply_texts.service(service_for(told.report.text, self._services) or ANY, told.stage)
         return reply_texts.new(told.stage, seen.called != "none" or seen.judgement.evidence >= WATCH)
 
 
@@ -143,6 +134,7 @@ def _unmatched(told: Told, judge: Judge, key: str) -> e.ReportUnmatched:
         versions=(seen.verdict.normaliser, seen.verdict.library, judge.version),
         sealed=seal_details(hidden.details, key),
         stage_by_text=told.by_text, matter=told.matter, trouble=seen.trouble,
+        model=told.model, stage_by_model=told.by_model,
     )  # fmt: skip
 
 

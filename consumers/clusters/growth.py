@@ -80,6 +80,7 @@ def member_of(report: e.ReportUnmatched, *, new: bool) -> e.Member:
         report_id=report.report_id, reporter=report.reporter, town=report.place.town, at=report.at,
         suspicious=report.suspicious, borderline=report.borderline, suspicion=report.suspicion,
         evidence=report.evidence, cue_points=report.cue_points, group_id=report.place.group_id, new=new,
+        model=report.model,
     )  # fmt: skip
 
 

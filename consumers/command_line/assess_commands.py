@@ -14,6 +14,7 @@ import click
 import msgspec
 
 from consumers.command_line.message_lines import MessageLine, read_lines, read_reports
+from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
     from consumers.judging import Assessed
@@ -72,48 +73,88 @@ def _row(message: MessageLine, seen: "Assessed") -> dict[str, Any]:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Beside the judge in force, this one: only what one of them shows and the other does not.",
 )
-def backtest(pretty: bool, compare: Path | None) -> None:
+@click.option("--second-reader", is_flag=True, help="It reads what the judge is unsure of.")
+def backtest(pretty: bool, compare: Path | None, second_reader: bool) -> None:
     """Go through past reports on standard input and say what the team would have been shown.
 
     Reads {"id", "district", "town", "reporter", "at", "text"} in time order, a line each; writes drafts and
     what was to look at: {"tier", "district", "type", "severity", "title", "text", "reports", "first_at"}, and
-    with --compare the "judge" that alone shows it.
+    with --compare the "judge" that alone shows it. Where the second reader lifted some of the reports,
+    "by_model" says what it found in each, and "only_model" whether nobody would have been shown them else.
     """
     from consumers.judging import judge_in_force
     from fenghuo.settings import load_settings
 
     settings = load_settings()
+    if second_reader and not settings.second_reader_url:
+        raise Refused("FENGHUO_SECOND_READER_URL is empty: name the server that is to be asked")
     judges = [judge_in_force(settings), *([] if compare is None else [_judge_of(compare)])]
     reports = read_reports(sys.stdin.buffer, "standard input")
     if compare is not None:
-        _compared(judges, list(reports), settings, pretty)
+        _compared(judges, list(reports), settings, pretty, second_reader)
         return
-    shown = _shown(judges[0], reports, settings)
+    shown = _shown(judges[0], reports, settings, second_reader)
     if pretty:
         from consumers.learning.backtest_tables import table
 
         _say(table(shown))
     else:
-        _write(x._asdict() for x in shown)
+        _write(map(_shown_row, shown))
 
 
-def _shown(judge: "Judge", reports: "Iterable[ReportLine]", settings: "Settings") -> "list[Shown]":
+def _shown(
+    judge: "Judge", reports: "Iterable[ReportLine]", settings: "Settings", second_reader: bool
+) -> "list[Shown]":
     from consumers.learning.backtest import shown_by
 
-    return asyncio.run(shown_by(judge, reports, settings))
+    run = _read_twice if second_reader else shown_by
+    return asyncio.run(run(judge, reports, settings))
+
+
+async def _read_twice(judge: "Judge", reports: "Iterable[ReportLine]", settings: "Settings") -> "list[Shown]":
+    """What would have been shown with the second reader; says in a line for people what that added."""
+    from consumers.learning.backtest import shown_by
+    from consumers.second_reader.reader import SecondReader
+    from consumers.second_reader.second_look import SecondLooker
+
+    reader = SecondReader.of(settings)
+    assert reader is not None
+    try:
+        looker = SecondLooker(reader, settings.second_reader_a_minute)
+        shown = await shown_by(judge, reports, settings, looker.look)
+    finally:
+        await reader.aclose()
+    lifted, only = sum(len(x.by_model) for x in shown), sum(x.only_model for x in shown)
+    asked = " ".join(f"{outcome}={n}" for outcome, n in sorted(reader.counts.items())) or "nothing"
+    said = f"second reader: {asked}; {lifted} reports lifted, {only} rows shown because of it alone"
+    click.echo(said, err=True)
+    return shown
+
+
+def _shown_row(x: "Shown") -> dict[str, Any]:
+    """The row as it is written: of the second reader nothing where it found nothing."""
+    row = x._asdict()
+    lifted, only = dict(row.pop("by_model")), row.pop("only_model")
+    return row | ({"by_model": lifted, "only_model": only} if lifted else {})
 
 
 def _compared(
-    judges: "Sequence[Judge]", reports: "Sequence[ReportLine]", settings: "Settings", pretty: bool
+    judges: "Sequence[Judge]",
+    reports: "Sequence[ReportLine]",
+    settings: "Settings",
+    pretty: bool,
+    second_reader: bool,
 ) -> None:
     from consumers.learning.backtest_tables import only_in, side_by_side
 
-    (first, some), (second, others) = ((x.version, _shown(x, reports, settings)) for x in judges)
+    (first, some), (second, others) = (
+        (x.version, _shown(x, reports, settings, second_reader)) for x in judges
+    )
     if pretty:
         _say(side_by_side([(first, some), (second, others)]))
         return
     for name, only in ((first, only_in(some, others)), (second, only_in(others, some))):
-        _write({"judge": name, **x._asdict()} for x in only)
+        _write({"judge": name, **_shown_row(x)} for x in only)
 
 
 def _judge_of(path: Path) -> "Judge":

@@ -5,7 +5,7 @@ cluster is merged or split by hand.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import Annotated, NamedTuple
@@ -13,11 +13,12 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from consumers.clusters.clustering import Clustering
+from consumers.credibility import tier_of
 from consumers.learning.offline_desk import OfflineDesk
 from consumers.live_library import LiveLibrary, fraud_types, seed_patterns
 from consumers.surge import draft_of as draft_of_surge
 from consumers.surge import surging
-from consumers.triage import Triage
+from consumers.triage import SecondLook, Triage
 from fenghuo.clock import to_ms
 from fenghuo.domain import events as e
 from fenghuo.domain.calendar import HOUR_MS
@@ -40,7 +41,11 @@ class ReportLine(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Shown(NamedTuple):
-    """What the team would have been shown: a draft, or something to look at."""
+    """What the team would have been shown: a draft, or something to look at.
+
+    `by_model`: the reports among them that the second reader lifted, each with what it found; `only_model`:
+    without it nobody would have been shown any of them.
+    """
 
     tier: str
     district: str
@@ -51,11 +56,18 @@ class Shown(NamedTuple):
     reports: tuple[str, ...]
     first_at: datetime
     """When the first of its reports came."""
+    by_model: tuple[tuple[str, tuple[str, ...]], ...] = ()
+    only_model: bool = False
 
 
-async def shown_by(judge: Judge, reports: Iterable[ReportLine], settings: Settings) -> list[Shown]:
+async def shown_by(
+    judge: Judge,
+    reports: Iterable[ReportLine],
+    settings: Settings,
+    second_look: SecondLook | None = None,
+) -> list[Shown]:
     """What the team would have been shown of ``reports`` with the seeds and ``judge``."""
-    run = Backtest(Triage(LiveLibrary(seed_patterns()), judge), settings)
+    run = Backtest(Triage(LiveLibrary(seed_patterns()), judge, second_look=second_look), settings)
     rest = iter(reports)
     while batch := list(islice(rest, AT_ONCE)):
         await run.add(batch)
@@ -71,7 +83,7 @@ class Backtest:
         self._triage = match
         self._clustering = Clustering(self._desk, settings)  # type: ignore[arg-type]
         self._clusters: dict[str, e.Cluster] = {}
-        self._members: dict[str, dict[str, None]] = defaultdict(dict)
+        self._members: dict[str, dict[str, e.Member]] = defaultdict(dict)
         self._drafts: dict[str, e.DecisionMade] = {}
         self._at: dict[str, datetime] = {}
         self._known: dict[tuple[str, str], list[e.Member]] = defaultdict(list)
@@ -93,10 +105,10 @@ class Backtest:
     def _note(self, event: e.Event) -> None:
         if isinstance(event, e.ClusterChanged):
             self._clusters[event.cluster.cluster_id] = event.cluster
-            self._members[event.cluster.cluster_id][event.member.report_id] = None
+            self._members[event.cluster.cluster_id][event.member.report_id] = event.member
         elif isinstance(event, e.ClusterRedrawn):
             self._clusters[event.cluster.cluster_id] = event.cluster
-            self._members[event.cluster.cluster_id] = {m.report_id: None for m in event.cluster.members}
+            self._members[event.cluster.cluster_id] = {m.report_id: m for m in event.cluster.members}
         elif isinstance(event, e.DecisionMade) and event.order.origin is not None:
             self._drafts[event.order.origin.cluster_id or event.order.alert_id] = event
 
@@ -118,7 +130,7 @@ class Backtest:
         name = f"surge-{key}"
         if found is not None and name not in self._drafts:
             self._drafts[name] = draft_of_surge(report, found, "", self._settings.alert_hours)
-            self._members[name] = {x.report_id: None for x in found.seen}
+            self._members[name] = {x.report_id: x for x in found.seen}
 
     def shown(self) -> list[Shown]:
         """Everything that would have been shown, drafts first."""
@@ -128,12 +140,21 @@ class Backtest:
             for reports in [tuple(self._members.get(cluster_id, {}))]
         ]
         found += [
-            _to_look_at(cluster, reports, self._first(reports) or cluster.first_at)
+            self._with_model(
+                _to_look_at(cluster, tuple(members), self._first(members) or cluster.first_at), members
+            )
             for cluster_id, cluster in self._clusters.items()
-            for reports in [tuple(self._members[cluster_id])]
+            for members in [self._members[cluster_id]]
             if cluster.tier != "none" and cluster_id not in self._drafts and cluster.merged_into is None
         ]
         return found
+
+    def _with_model(self, row: Shown, members: Mapping[str, e.Member]) -> Shown:
+        """The row with what the second reader added to it."""
+        by_model = tuple((x.report_id, x.model) for x in members.values() if x.model)
+        without = [msgspec.structs.replace(x, model=()) for x in members.values()]
+        only = bool(by_model) and tier_of(without, self._settings) == "none"
+        return row._replace(by_model=by_model, only_model=only)
 
     def _first(self, reports: Iterable[str]) -> datetime | None:
         return min((self._at[x] for x in reports if x in self._at), default=None)

@@ -57,7 +57,8 @@ def _is_worth_a_look(reading: Reading) -> bool:
 
 
 def _raised(stage: ScamStage, reading: Reading) -> ScamStage:
-    if reading.matter != "fraud" or reading.voice not in _HIGHEST:
+    """What raises a stage is worth a look, so that whatever is marked by the model is shown."""
+    if reading.matter != "fraud" or reading.voice not in _HIGHEST or not _is_worth_a_look(reading):
         return stage
     said = min(ScamStage(reading.stage), _HIGHEST[reading.voice], key=_rank)
     return max(stage, said, key=_rank)

@@ -28,6 +28,7 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     reasons: tuple[str, ...] = ()
     danger: int = 0
     stage_by_text: bool = False
+    stage_by_model: bool = False
     matter: str = "fraud"
 
     @property
@@ -46,9 +47,11 @@ class ReportView(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def lowered(self) -> bool:
-        """Whether a person has said that the words were no alarm: the stage by the words does not count."""
+        """Whether a person has said that the words were no alarm: the stage by the words, or by the second
+        reader, does not count."""
         said = self.handled is not None and self.handled.outcome is e.UrgentOutcome.FALSE_ALARM
-        return said and (self.row.stage_by_text or self.row.matter == "emergency")
+        row = self.row
+        return said and (row.stage_by_text or row.stage_by_model or row.matter == "emergency")
 
     @property
     def stage(self) -> e.ScamStage:
@@ -142,7 +145,7 @@ def _unmatched(x: e.ReportUnmatched, keys: Keys) -> list[Change]:
         state="suggested" if x.suggested_pattern else "new",
         masked=x.masked, fraud_type=x.fraud_type, title=x.suggested_title, pattern_id=x.suggested_pattern,
         score=x.suggested_score, reasons=x.suggested_reasons, danger=x.danger,
-        stage_by_text=x.stage_by_text, matter=x.matter,
+        stage_by_text=x.stage_by_text, stage_by_model=x.stage_by_model, matter=x.matter,
     )  # fmt: skip
     return _put_row(keys, row, 1, x.sealed)
 

@@ -127,6 +127,7 @@ MEMBER = e.Member(
     cue_points=11,
     group_id="g-0007",
     new=True,
+    model=("model.voice.story", "model.matter.fraud"),
 )
 TOLD = e.ToldTrick(
     voice="story", likely_types=(("biz", 0.75), ("kefu", 0.125)), clear=True, who="customer_service",
@@ -288,6 +289,8 @@ SAMPLES: dict[str, e.Event] = {
             matter="emergency",
             trouble=True,
             sealed="sealed:CAkK",
+            model=("model.voice.victim", "model.matter.fraud"),
+            stage_by_model=True,
             **REPORTED,
         ),
         sample(

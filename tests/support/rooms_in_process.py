@@ -84,6 +84,8 @@ async def running_rooms(settings: Settings, *names: str) -> AsyncIterator[Runnin
         ended = await asyncio.gather(*loops, return_exceptions=True)
         for transport in (*(room.transport for room in rooms.values()), *quiet.values()):
             await transport.stop()
+        for close in (close for room in rooms.values() for close in room.closing):
+            await close()
         for each in (desk, *(room.desk for room in rooms.values())):
             await each.client.aclose()
         if failed := [x for x in ended if isinstance(x, Exception)]:

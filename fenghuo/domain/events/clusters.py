@@ -29,6 +29,8 @@ class Member(msgspec.Struct, frozen=True, kw_only=True):
     group_id: str | None = None
     new: bool = False
     """Whether its reporter was new (``FENGHUO_NEW_REPORTER_S``) when it came."""
+    model: tuple[str, ...] = ()
+    """What the second reader found (``ReportUnmatched.model``): to be looked at, whatever the suspicion."""
 
 
 class Correction(msgspec.Struct, frozen=True, kw_only=True):

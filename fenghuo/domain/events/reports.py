@@ -135,6 +135,10 @@ class ReportUnmatched(Event, frozen=True, kw_only=True, tag="ReportUnmatched"):
     trouble: bool = False
     sealed: str = ""
     """The fraudster's details (``fenghuo/security/details.py``)."""
+    model: tuple[str, ...] = ()
+    """What the second reader found where that is to be looked at: codes such as model.voice.story."""
+    stage_by_model: bool = False
+    """The reporter chose a lower stage; the second reader took the words to say this one."""
 
 
 class UrgentHandled(Event, frozen=True, kw_only=True, tag="UrgentHandled"):

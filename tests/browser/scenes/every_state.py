@@ -182,7 +182,17 @@ def cluster(cluster_id: str, at: Sequence[datetime], first: int, **more: object)
         "towns": tuple(dict.fromkeys(m.town for m in members)),
         "danger": 60 + 20 * len(members),
         "suspicious": True,
-        "fraud_type": "BIZ",
+        "tier": "draft" if len(members) > 2 else "watch",
+        "told_alike": len(members) > 2,
+        "reasons": (
+            "像骗子的话",
+            "冒充市场监管",
+            "以证件到期为由",
+            "要求点链接",
+            "可疑的话：“逾期列入”、“今日24时前登录”",
+        ),
+        "fraud_type": "BIZ" if len(members) > 2 else None,
+        "likely_types": ("BIZ", "KEFU", "OTHER"),
         "indicators": ("hxxp://gsxt-年报[.]top", "hxxp://qy-gsxt[.]cc"),
     }
     head = e.Cluster(cluster_id=cluster_id, **(values | more))

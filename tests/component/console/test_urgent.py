@@ -178,13 +178,16 @@ async def test_who_only_reads_cannot_tick_off(station: Station) -> None:
 async def test_what_the_words_say_rings_too_and_a_person_can_lower_it(station: Station) -> None:
     row = unmatched("told", "原文 told", at=clock.now(), stage=ScamStage.PAID, stage_by_text=True)
     fire = unmatched("fire", "原文 fire", at=clock.now(), matter="emergency")
-    await station.running.desk.project([row, fire])
+    read = unmatched("read", "原文 read", at=clock.now(), stage=ScamStage.MONEY_MOVING, stage_by_model=True)
+    await station.running.desk.project([row, fire, read])
     rings = alarm(await station.page("/queue"))
-    assert "按内容判断" in rings and "险情" in rings
+    assert "按内容判断" in rings and "险情" in rings and "模型判断" in rings
     assert "请选“误报”" in await station.page("/report/told")
+    assert "模型读内容后判断" in await station.page("/report/read")
+    assert (await station.press("read", UrgentOutcome.FALSE_ALARM)).status_code == 303
     assert (await station.press("told", UrgentOutcome.FALSE_ALARM)).status_code == 303
     assert (await station.press("fire", UrgentOutcome.FALSE_ALARM)).status_code == 303
-    for report_id in ("told", "fire"):
+    for report_id in ("told", "fire", "read"):
         (view,) = await station.running.desk.reports.get_many([report_id])
         assert view.lowered and view.stage is ScamStage.RECEIVED
         assert f"原文 {report_id}" not in alarm(await station.page("/queue"))
