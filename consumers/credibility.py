@@ -24,7 +24,7 @@ DRAFT = 0.2
 """Mean suspicion (log-odds) from which the reports of one thing draft an alert, once enough people report."""
 WATCH = -0.3
 """Mean evidence from which the reports of two people or more are shown to look at."""
-WATCH_ONE = 0.3
+WATCH_ONE = 0.15
 """Evidence from which a single report is shown to look at."""
 BULK_POINTS = 9
 """Mean points of cues from which many reports of one thing are shown to look at whatever their words."""

@@ -9,7 +9,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Literal, NamedTuple, cast
 
-from consumers.credibility import WATCH
+from consumers.credibility import WATCH, WATCH_ONE
 from consumers.judge_folder import ACTIVE, folder_of, judge_at
 from fenghuo.domain import events as e
 from fenghuo.errors import Refused
@@ -27,7 +27,7 @@ log = logging.getLogger(__name__)
 
 Called = Literal["known", "suggested", "like", "none"]
 
-LIKE = 0.15
+LIKE = WATCH_ONE
 """Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no
 pattern fits: less than one everyday message in a hundred."""
 SURE_OF_TROUBLE, SURE_OF_EMERGENCY = 0.35, 0.6
