@@ -32,6 +32,9 @@ LIKE = WATCH_ONE
 pattern fits: less than one everyday message in a hundred."""
 SURE_OF_TROUBLE, SURE_OF_EMERGENCY = 0.35, 0.6
 """Share from which the judge's own reading makes somebody's trouble of a text, where no rule does."""
+SURE_OF_VOICE, SURE_AGAINST_EMERGENCY, _NO_TROUBLE = 0.7, 0.8, 0.1
+"""Share of a voice, and of trouble, by which the judge overrules what the rules take for trouble."""
+_SPEAKS_FOR_ITSELF = frozenset(("bait", "warning", "notice"))
 _MOVING = ("money_moving", "paid")
 LIKE_ASKED = 0.8
 """The same for somebody who asks: a question quotes what it asks about, which may be the honest original."""
@@ -52,28 +55,42 @@ class Assessed(NamedTuple):
         """How far it has come by the words: as the rules say, or as the judge is sure."""
         if self.said.stage not in _MOVING and self._sure_of_trouble:
             return "paid" if self.judgement.stage == "paid" else "money_moving"
-        return self.said.stage
+        return "received" if self._told_by_nobody_in_trouble else self.said.stage
 
     @property
     def trouble(self) -> bool:
         """Whether it is told by somebody in trouble, or by their people."""
-        return self.said.trouble or self._sure_of_trouble or self.matter == "emergency"
+        by_rule = self.said.trouble and not self._told_by_nobody_in_trouble
+        return by_rule or self._sure_of_trouble or self.matter == "emergency"
 
     @property
     def matter(self) -> Matter:
         """What it is about. What could be a scam is no matter for an office."""
-        if self.said.matter == "emergency" or self.judgement.emergency_share >= SURE_OF_EMERGENCY:
+        by_rule = self.said.matter == "emergency" and not self._told_by_nobody_in_trouble
+        if by_rule or self.judgement.emergency_share >= SURE_OF_EMERGENCY:
             return "emergency"
         if (
             self.called != "none"
             or self._sure_of_trouble
-            or self.said.trouble
+            or (self.said.trouble and not self._told_by_nobody_in_trouble)
             or self.judgement.evidence >= WATCH
         ):
             return "fraud"
         if self.said.matter is not None:
             return cast(Matter, self.said.matter)
         return self.judgement.matter if self.judgement.matter != "emergency" else "other"
+
+    @property
+    def _told_by_nobody_in_trouble(self) -> bool:
+        """Whether the judge is sure that it is the fraudster's own words, or a warning, against the rules:
+        bait speaks as one in trouble does."""
+        judged = self.judgement
+        sure = SURE_AGAINST_EMERGENCY if self.said.matter == "emergency" else SURE_OF_VOICE
+        return (
+            judged.voice in _SPEAKS_FOR_ITSELF
+            and judged.voice_share >= sure
+            and max(judged.trouble_share, judged.emergency_share) < _NO_TROUBLE
+        )
 
     @property
     def _sure_of_trouble(self) -> bool:
