@@ -96,7 +96,7 @@ def settings_of(folder: Path, broker: str, platforms: SimulatorProcess) -> Setti
         wecom_url=platforms.url, dingtalk_url=platforms.url, feishu_url=platforms.url,
         credentials_file=str(credentials_file(folder)), webhook_private=True, webhook_per_s=200,
         remind_s=tuple(x / speed for x in usual.remind_s),
-        remind_moderate_s=tuple(x / speed for x in usual.remind_moderate_s),
+        remind_moderate_s=tuple(x / speed for x in usual.remind_s),
         task_poll_s=max(1.0, usual.task_poll_s / speed),
         quiet_from=0, quiet_to=0,  # the story is told at any hour, and its warning need not be severe
     )  # fmt: skip
