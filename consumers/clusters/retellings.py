@@ -24,6 +24,8 @@ ALIKE_OTHERWISE = 0.6
 _SAME_PRETEXT, _SAME_ACTS, _SAME_WHO = 0.5, 0.3, 0.2
 DRAFT_TOLD = 0.5
 """Suspicion that reports in words of their own need beyond that of copies, to draft."""
+MANY_TOLD = 6
+"""People from whom on such a cluster drafts as one of copies does."""
 UNUSUAL = 0.02
 """Probability below which so many people who tell of one type are no chance: one look at the list in fifty
 that was not needed is a fair price."""
@@ -68,15 +70,19 @@ def told_alike(
 
 def drafts_alone(x: LoadedCluster) -> bool:
     """Whether a cluster may draft without a person: one that was put together by what its reports tell needs
-    a clear type and more suspicion than copies do."""
-    return not x.head.told_alike or (
-        x.head.fraud_type is not None and _mean_suspicion(x) >= DRAFT + DRAFT_TOLD
+    a clear type and more suspicion than copies do, or twice the people."""
+    return (
+        not x.head.told_alike
+        or x.head.reporters >= MANY_TOLD
+        or (x.head.fraud_type is not None and _mean_suspicion(x) >= DRAFT + DRAFT_TOLD)
     )
 
 
 def _is_open(x: LoadedCluster) -> bool:
-    """Whether a cluster may still be put together with others: nothing was drafted from it."""
-    return x.head.alert_id is None and x.head.merged_into is None
+    """Whether a cluster may still be put together with others: nothing was drafted from it, and it has no
+    copies, which stand for themselves."""
+    alone = x.head.reports == 1 or x.head.told_alike
+    return alone and x.head.alert_id is None and x.head.merged_into is None
 
 
 def _is_near(report: e.ReportUnmatched, own: LoadedCluster, x: LoadedCluster) -> bool:
@@ -95,7 +101,8 @@ def _is_near(report: e.ReportUnmatched, own: LoadedCluster, x: LoadedCluster) ->
 
 def _is_retold(one: e.ToldTrick, other: e.ToldTrick) -> bool:
     same_type = _first_type((one,)) == _first_type((other,))
-    return similarity(one, other) >= (ALIKE if same_type else ALIKE_OTHERWISE)
+    says_something = (one.clear and other.clear) or (one.pretext != "" and one.pretext == other.pretext)
+    return says_something and similarity(one, other) >= (ALIKE if same_type else ALIKE_OTHERWISE)
 
 
 def _mean_suspicion(x: LoadedCluster) -> float:
