@@ -29,7 +29,7 @@ WATCH_ONE = 0.15
 BULK_POINTS = 9
 """Mean points of cues from which many reports of one thing are shown to look at whatever their words."""
 CLEARLY_HARMLESS = -3.0
-_PERSON_LIFT, _TOWN_LIFT, _MOST_LIFT = 0.1, 0.1, 0.5
+_PERSON_LIFT, _TOWN_LIFT, _MOST_LIFT = 0.1, 0.1, 0.2
 """What each further person and each further town adds to the mean, and the most that either adds."""
 CALM = 10
 """Upper limit of the danger of a cluster without a suspicious report."""
