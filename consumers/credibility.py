@@ -20,7 +20,7 @@ NEW_REPORTERS = "new_reporters"
 RECENT = timedelta(minutes=10)
 LATELY = timedelta(minutes=30)
 _ORDER = attrgetter("at", "report_id")
-DRAFT = 0.2
+DRAFT = 0.1
 """Mean suspicion (log-odds) from which the reports of one thing draft an alert, once enough people report."""
 WATCH = -0.3
 """Mean evidence from which the reports of two people or more are shown to look at."""

@@ -126,9 +126,9 @@ def test_what_the_team_is_shown_follows_the_words_the_cues_and_the_people(
 
 
 def test_what_is_just_short_of_a_draft_drafts_once_more_people_and_towns_report_it() -> None:
-    assert tier_of([member(n, suspicion=0.1) for n in range(3)], SETTINGS) == "watch"
-    assert tier_of(from_towns(*[0.1] * 3), SETTINGS) == "draft"
-    assert tier_of([member(n, suspicion=0.1) for n in range(5)], SETTINGS) == "draft"
+    assert tier_of([member(n, suspicion=0.0) for n in range(3)], SETTINGS) == "watch"
+    assert tier_of(from_towns(*[0.0] * 3), SETTINGS) == "draft"
+    assert tier_of([member(n, suspicion=0.0) for n in range(5)], SETTINGS) == "draft"
 
 
 def test_people_and_towns_alone_never_draft_what_is_harmless() -> None:
