@@ -141,8 +141,7 @@ async def nothing_left(transport: object) -> bool:
     """Whether the consumers have nothing left to read, repeats included."""
     lags = await transport.lag()  # type: ignore[attr-defined]
     ours = {name: lag for name, lag in lags.items() if "consumers." in name}
-    assert ours, lags
-    return not any(ours.values())
+    return bool(ours) and not any(ours.values())  # no group has committed anything before its first batch
 
 
 async def in_clusters(desk: object) -> int:
