@@ -30,15 +30,15 @@ Called = Literal["known", "suggested", "like", "none"]
 LIKE = WATCH_ONE
 """Evidence (`Judgement.evidence`) from which a reporter is told that it is very like a fraud though no
 pattern fits: less than one everyday message in a hundred."""
+LIKE_ASKED = 0.8
+"""The same for somebody who asks: a question quotes what it asks about, which may be the honest original."""
+_SPEAKS_OF_FRAUD = {"bait": LIKE, "story": LIKE, "victim": LIKE, "question": LIKE_ASKED}
 SURE_OF_TROUBLE, SURE_OF_EMERGENCY = 0.35, 0.6
 """Share from which the judge's own reading makes somebody's trouble of a text, where no rule does."""
 SURE_OF_VOICE, SURE_AGAINST_EMERGENCY, _NO_TROUBLE = 0.7, 0.8, 0.1
 """Share of a voice, and of trouble, by which the judge overrules what the rules take for trouble."""
 _SPEAKS_FOR_ITSELF = frozenset(("bait", "warning", "notice"))
 _MOVING = ("money_moving", "paid")
-LIKE_ASKED = 0.8
-"""The same for somebody who asks: a question quotes what it asks about, which may be the honest original."""
-_SPEAKS_OF_FRAUD = {"bait": LIKE, "story": LIKE, "victim": LIKE, "question": LIKE_ASKED}
 
 
 class Assessed(NamedTuple):
@@ -60,8 +60,7 @@ class Assessed(NamedTuple):
     @property
     def trouble(self) -> bool:
         """Whether it is told by somebody in trouble, or by their people."""
-        by_rule = self.said.trouble and not self._told_by_nobody_in_trouble
-        return by_rule or self._sure_of_trouble or self.matter == "emergency"
+        return self._is_trouble_of_fraud or self.matter == "emergency"
 
     @property
     def matter(self) -> Matter:
@@ -69,16 +68,16 @@ class Assessed(NamedTuple):
         by_rule = self.said.matter == "emergency" and not self._told_by_nobody_in_trouble
         if by_rule or self.judgement.emergency_share >= SURE_OF_EMERGENCY:
             return "emergency"
-        if (
-            self.called != "none"
-            or self._sure_of_trouble
-            or (self.said.trouble and not self._told_by_nobody_in_trouble)
-            or self.judgement.evidence >= WATCH
-        ):
+        if self._is_trouble_of_fraud or self.called != "none" or self.judgement.evidence >= WATCH:
             return "fraud"
         if self.said.matter is not None:
             return cast(Matter, self.said.matter)
         return self.judgement.matter if self.judgement.matter != "emergency" else "other"
+
+    @property
+    def _is_trouble_of_fraud(self) -> bool:
+        by_rule = self.said.trouble and not self._told_by_nobody_in_trouble
+        return by_rule or self._sure_of_trouble
 
     @property
     def _told_by_nobody_in_trouble(self) -> bool:

@@ -11,9 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
-import msgspec
 
-from consumers.command_line.message_lines import MessageLine, read_lines, read_reports
+from consumers.command_line.message_lines import MessageLine, read_lines, read_reports, write_rows
 from fenghuo.errors import Refused
 
 if TYPE_CHECKING:
@@ -23,11 +22,6 @@ if TYPE_CHECKING:
     from patterns.judgement.judge import Judge
 
 AT_ONCE = 512
-
-
-def _write(rows: Iterable[dict[str, Any]]) -> None:
-    for row in rows:
-        sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
 
 
 @click.command(short_help="Say of messages on standard input what they are.")
@@ -46,7 +40,7 @@ def assess() -> None:
     messages = read_lines(sys.stdin.buffer, "standard input")
     while batch := list(islice(messages, AT_ONCE)):
         seen = assess_all(library.matched, judge, [x.text for x in batch])
-        _write(_row(message, one) for message, one in zip(batch, seen, strict=True))
+        write_rows(_row(message, one) for message, one in zip(batch, seen, strict=True))
 
 
 def _row(message: MessageLine, seen: "Assessed") -> dict[str, Any]:
@@ -99,7 +93,7 @@ def backtest(pretty: bool, compare: Path | None, second_reader: bool) -> None:
 
         _say(table(shown))
     else:
-        _write(map(_shown_row, shown))
+        write_rows(map(_shown_row, shown))
 
 
 def _shown(
@@ -154,7 +148,7 @@ def _compared(
         _say(side_by_side([(first, some), (second, others)]))
         return
     for name, only in ((first, only_in(some, others)), (second, only_in(others, some))):
-        _write({"judge": name, **_shown_row(x)} for x in only)
+        write_rows({"judge": name, **_shown_row(x)} for x in only)
 
 
 def _judge_of(path: Path) -> "Judge":

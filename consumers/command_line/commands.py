@@ -5,15 +5,14 @@ takes plain text and writes for people.
 """
 
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
-import msgspec
 
-from consumers.command_line.message_lines import MessageLine, PatternLine, read_lines, read_texts
+from consumers.command_line.message_lines import MessageLine, PatternLine, read_lines, read_texts, write_rows
 
 if TYPE_CHECKING:
     from consumers.command_line.verdict_text import Lang
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
     from patterns.model import FraudType
 
 AT_ONCE = 1_000
-
-
-def _write(rows: Iterable[dict[str, Any]]) -> None:
-    for row in rows:
-        sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
 
 
 @click.command(short_help="Match messages on standard input against known patterns.")
@@ -81,7 +75,7 @@ def _print_json(messages: Iterator[MessageLine], held: "Library", as_written: bo
 
     while batch := list(islice(messages, AT_ONCE)):
         verdicts = held.match([m.text if as_written else example(from_record(m.text)) for m in batch])
-        _write(
+        write_rows(
             {"id": m.id, "pattern": v.pattern_id, "score": round(v.score, 2), "verdict": v.band}
             for m, v in zip(batch, verdicts, strict=True)
         )
@@ -135,7 +129,9 @@ def cluster(raise_at: int, as_written: bool) -> None:
             placed.append((message.id, placement.cluster_id))
             members[placement.cluster_id].append(judged)
     raised = {c for c, some in members.items() if len(some) >= raise_at and _is_raised(some)}
-    _write({"id": i, "cluster": c if len(members[c]) > 1 else None, "raised": c in raised} for i, c in placed)
+    write_rows(
+        {"id": i, "cluster": c if len(members[c]) > 1 else None, "raised": c in raised} for i, c in placed
+    )
 
 
 def _is_raised(members: "list[Judgement]") -> bool:

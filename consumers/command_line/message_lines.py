@@ -1,7 +1,8 @@
-"""Reads messages (or patterns) from lines: JSON objects {"id", "text"}, or plain text."""
+"""Messages, patterns and reports as lines: JSON objects {"id", "text"} or plain text; and rows written."""
 
+import sys
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import msgspec
 
@@ -74,3 +75,9 @@ def _is_object(raw: bytes) -> bool:
         return isinstance(msgspec.json.decode(raw), dict)
     except (msgspec.MsgspecError, UnicodeDecodeError):
         return False
+
+
+def write_rows(rows: Iterable[dict[str, Any]]) -> None:
+    """Write one JSON object a line to standard output."""
+    for row in rows:
+        sys.stdout.buffer.write(msgspec.json.encode(row) + b"\n")
